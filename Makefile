@@ -1,0 +1,77 @@
+# make demo    set up, and process three made-up COS datasets off line
+# make test    set up, and run the tests
+# make help    say what else there is
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+DEMO := build/demo
+PROFILES := $(notdir $(wildcard profiles/*))
+# what a user's shell sets for CRDS and AWS has no say in the demo
+OFF_LINE := env -u CRDS_PATH -u CRDS_SERVER_URL -u CRDS_CONTEXT -u CRDS_READONLY_CACHE -u AWS_ENDPOINT_URL
+
+.PHONY: help setup demo test lint format constraints clean
+
+help:
+	@echo "make setup        the environment in .venv, and links that let 'snakemake --profile NAME' find profiles/"
+	@echo "make demo         three made-up COS datasets, from raw files to a report, off line"
+	@echo "make test         all tests"
+	@echo "make lint         ruff, snakefmt, codespell and snakemake --lint"
+	@echo "make format       format Python files and rules"
+	@echo "make constraints  write constraints.txt anew, with today's versions"
+	@echo "make clean        remove what the demo and the tests made (not .venv)"
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "error: Python 3.11 or later is needed: make PYTHON=python3.12 ..."; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	@# uv resolves in seconds what takes pip minutes; pip does where there is no uv
+	$(BIN)/python -m pip install --quiet uv || true
+	if [ -x $(BIN)/uv ]; then \
+		$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[cal,test,dev]'; \
+	else \
+		$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[cal,test,dev]'; \
+	fi
+	@# snakemake --profile NAME looks in this folder, and not in profiles/
+	for name in $(PROFILES); do ln -sfn profiles/$$name $$name; done
+	touch $(READY)
+
+demo: $(READY) $(DEMO)/complete
+	$(OFF_LINE) $(BIN)/snakemake --profile onsite --configfile config/demo.yaml
+	@echo
+	@echo "Look at   results/demo/report.html          how each dataset ended"
+	@echo "          results/demo/ldem01010/           products, log, metrics and manifest of one of them"
+	@echo "          plan.out                          what each job was given"
+	@echo "Run next  . .venv/bin/activate"
+	@echo "          snakemake --profile onsite --configfile config/demo.yaml    again: nothing to do"
+	@echo "          README.md, \"Your own list\"                                   your datasets"
+
+$(DEMO)/complete: $(READY) $(wildcard tests/madeup/*.py)
+	rm -rf $(DEMO)
+	$(BIN)/python -m tests.madeup $(DEMO)
+	touch $@
+
+test: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/codespell README.md CHANGELOG.md config container docs profiles rules tests workflow benchmarks
+	$(BIN)/snakemake --lint
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile rules
+
+constraints:
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade \
+		--no-header --no-annotate --quiet --output-file constraints.txt
+
+clean:
+	rm -rf build results work logs plan.out .snakemake .pytest_cache .ruff_cache

@@ -1,0 +1,32 @@
+# Processing: one job a dataset.
+#
+# INPUTS   plan.out, for cores, memory and time; a newer plan does not make finished datasets run again
+# OUTPUTS  the dataset's marker, written after its products and manifest are in the store
+
+
+rule process:
+    input:
+        plan=ancient("plan.out"),
+    output:
+        marker=RUN.marker,
+    log:
+        f"logs/{RUN.batch}/{{ipppssoot}}.log",
+    benchmark:
+        f"logs/{RUN.batch}/{{ipppssoot}}.benchmark.tsv"
+    retries: RUN.config.retries
+    threads: RUN.vcpus
+    resources:
+        mem_mb=RUN.memory_mib,
+        max_seconds=RUN.max_seconds,
+        tries=RUN.try_number,
+    params:
+        options=RUN.process_options,
+        store=RUN.config.store,
+        row=RUN.row,
+    message:
+        "{wildcards.ipppssoot}"
+    shell:
+        "python -m hstdputils.process {params.options:q}"
+        " --plan-row {params.row:q} --memory-mib {resources.mem_mb} --max-seconds {resources.max_seconds}"
+        " --try {resources.tries} --copy-marker {output.marker:q}"
+        " {params.store:q} {RUN.batch:q} {wildcards.ipppssoot} 2> {log:q}"

@@ -1,0 +1,33 @@
+# The report: how each dataset of the plan ended.
+#
+# INPUTS   plan.out, and the markers of the datasets that have not succeeded yet
+# OUTPUTS  results/<batch>/report.html, and a table on the terminal; a run in which datasets fail makes it too
+
+
+localrules:
+    report,
+
+
+rule report:
+    input:
+        plan=ancient("plan.out"),
+        markers=RUN.markers_to_make,
+    output:
+        html=RUN.report,
+    log:
+        f"logs/{RUN.batch}/report.log",
+    benchmark:
+        f"logs/{RUN.batch}/report.benchmark.tsv"
+    params:
+        store=RUN.config.store,
+    message:
+        "report of batch {RUN.batch}"
+    shell:
+        "python -m hstdputils.report {params.store:q} {RUN.batch:q}"
+        " --plan {input.plan:q} --html {output.html:q} 2> {log:q}"
+
+
+onerror:
+    shell(
+        "python -m hstdputils.report {RUN.config.store:q} {RUN.batch:q} --plan plan.out --html {RUN.report:q}"
+    )

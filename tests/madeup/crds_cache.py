@@ -1,0 +1,149 @@
+"""A complete, tiny CRDS cache for COS, with three contexts, for CRDS without a server."""
+
+import hashlib
+import pprint
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from . import cos_references as refs
+
+CONTEXT = "hst_9001.pmap"
+BAD_REFERENCE_CONTEXT = "hst_9002.pmap"
+"""Its NUV flat is on the list of bad files."""
+ABSENT_REFERENCE_CONTEXT = "hst_9003.pmap"
+"""Its NUV bad-pixel table is not in the cache."""
+
+USE_AFTER = "2009-05-11 00:00:00"
+
+
+@dataclass(frozen=True)
+class Rmap:
+    """The rules for one type of reference file."""
+
+    reftype: str
+    references: Mapping[tuple[str, ...], str]
+    """Reference file, or N/A, by the values of ``parkey``."""
+    parkey: tuple[str, ...] = ("DETECTOR",)
+    switch: str = "NONE"
+    """Calibration switch without which the reference is not needed."""
+
+    @property
+    def relevance(self) -> str:
+        """Return the condition without which CRDS says N/A."""
+        conditions = []
+        if "OBSTYPE" in self.parkey:
+            conditions.append('(OBSTYPE == "SPECTROSCOPIC")')
+        if self.switch != "NONE":
+            conditions.append(f'({self.switch} != "OMIT")')
+        return " and ".join(conditions) or "ALWAYS"
+
+
+def _spectroscopic(reftype: str, nuv: str, fuv: str, switch: str = "NONE") -> Rmap:
+    references = {("FUV", "SPECTROSCOPIC"): fuv, ("NUV", "SPECTROSCOPIC"): nuv}
+    return Rmap(reftype, references, ("DETECTOR", "OBSTYPE"), switch)
+
+
+FLATFILE = Rmap("flatfile", {("FUV",): "N/A", ("NUV",): refs.NUV_FLAT}, switch="FLATCORR")
+BPIXTAB = Rmap("bpixtab", {("FUV",): refs.FUV_BPIX, ("NUV",): refs.NUV_BPIX})
+
+RULES = (
+    BPIXTAB,
+    Rmap("brftab", {("FUV",): refs.FUV_BRF, ("NUV",): "N/A"}),
+    Rmap("deadtab", {("FUV",): "N/A", ("NUV",): refs.NUV_DEAD}, switch="DEADCORR"),
+    _spectroscopic("disptab", refs.NUV_DISP, refs.FUV_DISP),
+    FLATFILE,
+    _spectroscopic("fluxtab", refs.NUV_PHOT, refs.FUV_PHOT, "FLUXCORR"),
+    _spectroscopic("xtractab", refs.NUV_1DX, refs.FUV_1DX),
+)
+
+CONTEXTS: dict[str, Rmap | None] = {
+    CONTEXT: None,
+    BAD_REFERENCE_CONTEXT: replace(FLATFILE, references={**FLATFILE.references, ("NUV",): refs.BAD_NUV_FLAT}),
+    ABSENT_REFERENCE_CONTEXT: replace(BPIXTAB, references={**BPIXTAB.references, ("NUV",): refs.ABSENT_NUV_BPIX}),
+}
+"""For each context, the rmap that differs from the first context's."""
+
+
+def write_crds_cache(root: Path) -> None:
+    """Write mappings, references and configuration of a CRDS cache, to be used as ``CRDS_PATH``."""
+    mappings = root / "mappings" / "hst"
+    mappings.mkdir(parents=True, exist_ok=True)
+    base = {rmap.reftype: _write_rmap(mappings, rmap, CONTEXT) for rmap in RULES}
+    for context, change in CONTEXTS.items():
+        names = dict(base)
+        if change is not None:
+            names[change.reftype] = _write_rmap(mappings, change, context)
+        _write_context(mappings, context, names)
+    refs.write_references(root / "references" / "hst")
+    _write_config(root / "config" / "hst", sorted(path.name for path in mappings.iterdir()))
+
+
+def _serial(context: str) -> str:
+    return context.removeprefix("hst_").removesuffix(".pmap")
+
+
+def _write_rmap(folder: Path, rmap: Rmap, context: str) -> str:
+    header = {
+        "filekind": rmap.reftype.upper(),
+        "instrument": "COS",
+        "mapping": "REFERENCE",
+        "parkey": (rmap.parkey, ("DATE-OBS", "TIME-OBS")),
+        "reffile_format": "IMAGE" if rmap.reftype == "flatfile" else "TABLE",
+        "reffile_required": "NONE",
+        "reffile_switch": rmap.switch,
+        "rmap_relevance": rmap.relevance,
+    }
+    rules = [
+        f"    {values!r} : UseAfter({{\n        {USE_AFTER!r} : {reference!r},\n    }}),"
+        for values, reference in rmap.references.items()
+    ]
+    selector = "\n".join(["Match({", *rules, "})"])
+    return _write_mapping(folder, f"hst_cos_{rmap.reftype}_{_serial(context)}.rmap", header, selector)
+
+
+def _write_context(folder: Path, context: str, rmaps: Mapping[str, str]) -> None:
+    """Write the imap over the rmaps, and the pmap over the imap."""
+    header = {"instrument": "COS", "mapping": "INSTRUMENT", "parkey": ("REFTYPE",)}
+    imap = _write_mapping(folder, f"hst_cos_{_serial(context)}.imap", header, _lines(rmaps))
+    header = {"mapping": "PIPELINE", "parkey": ("INSTRUME",)}
+    _write_mapping(folder, context, header, _lines({"COS": imap}))
+
+
+def _write_mapping(folder: Path, name: str, header: Mapping[str, object], selector: str) -> str:
+    """Write a mapping; its sha1sum covers all lines but the one that holds it."""
+    items = {**header, "derived_from": "made up for tests", "name": name, "observatory": "HST"}
+    unsigned = _text(items, selector)
+    items["sha1sum"] = hashlib.sha1(unsigned.encode()).hexdigest()
+    (folder / name).write_text(_text(items, selector))
+    return name
+
+
+def _text(header: Mapping[str, object], selector: str) -> str:
+    return f"header = {_lines(header)}\n\nselector = {selector}\n"
+
+
+def _lines(items: Mapping[str, object]) -> str:
+    return "\n".join(["{", *(f"    {key!r} : {items[key]!r}," for key in sorted(items)), "}"])
+
+
+def _write_config(folder: Path, mappings: list[str]) -> None:
+    """Write what CRDS would have remembered of its server."""
+    folder.mkdir(parents=True, exist_ok=True)
+    server_config = {
+        "observatory": "hst",
+        "operational_context": CONTEXT,
+        "latest_context": CONTEXT,
+        "edit_context": CONTEXT,
+        "versions_context": "",
+        "bad_files_list": [refs.BAD_NUV_FLAT],
+        "bad_files": refs.BAD_NUV_FLAT,
+        "mappings": mappings,
+        "force_remote_mode": False,
+        "crds_version": {"str": "14.0.3"},
+        "last_synced": "2026-01-01 00:00:00",
+        "status": "server",
+        "connected": True,
+    }
+    (folder / "server_config").write_text(pprint.pformat(server_config) + "\n")
+    (folder / "ref_cache_subdir_mode").write_text("flat\n")

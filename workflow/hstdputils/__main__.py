@@ -1,0 +1,35 @@
+"""The console command ``hstdputils <command>``."""
+
+import importlib
+import sys
+
+from hstdputils import __version__, commandline
+from hstdputils.errors import nearest
+from hstdputils.exit_codes import ExitCode
+
+COMMANDS = {
+    "plan": "turn a list of datasets into a plan: cores, memory and time for each job",
+    "process": "calibrate datasets and save their products",
+    "report": "show how the datasets of a batch ended",
+}
+
+
+def main() -> int:
+    """Run the subcommand that the command line names."""
+    arguments = sys.argv[1:]
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print("usage: hstdputils <command> [options]\n\ncommands:")
+        print("\n".join(f"  {name:<10} {text}" for name, text in COMMANDS.items()))
+        print("\nhstdputils <command> --help says more, and python -m hstdputils.<command> is the same.")
+        return ExitCode.SUCCESS if arguments else ExitCode.COMMAND_LINE
+    if arguments[0] == "--version":
+        print(f"hstdputils {__version__}")
+        return ExitCode.SUCCESS
+    if arguments[0] not in COMMANDS:
+        print(f"error: no command {arguments[0]!r}{nearest(arguments[0], list(COMMANDS))}", file=sys.stderr)
+        return ExitCode.COMMAND_LINE
+    return commandline.run(importlib.import_module(f"hstdputils.{arguments[0]}").main, arguments[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

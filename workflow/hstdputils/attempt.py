@@ -1,0 +1,189 @@
+"""One attempt at one dataset: inputs, references, calibration, products, store, marker."""
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hstdputils.calibrate import Recipe
+from hstdputils.calibrate.programs import run_command
+from hstdputils.datasets import Dataset
+from hstdputils.exit_codes import ExitCode
+from hstdputils.inputs import RawFile, fetch_inputs, read_raws
+from hstdputils.inputs.source import Source
+from hstdputils.logs import AttemptLog
+from hstdputils.markers import Marker
+from hstdputils.metrics import Meter, Step
+from hstdputils.outcomes import AttemptFailed, Outcome
+from hstdputils.products import ProductFile, check_products, list_products, manifest
+from hstdputils.references import Crds
+from hstdputils.store import StoreError
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """All that one attempt needs to know."""
+
+    dataset: Dataset
+    """The dataset."""
+    batch: str
+    """The batch's name."""
+    recipe: Recipe
+    """How it is calibrated."""
+    sources: Sequence[Source]
+    """Where its inputs are, in order of preference."""
+    crds: Crds
+    """CRDS."""
+    context: str
+    """The CRDS context."""
+    versions: dict[str, str]
+    """Versions of the programs."""
+    attempt: int = 1
+    """Number of the attempt."""
+    plan_row: dict[str, Any] | None = None
+    """The row of the plan, where there is one."""
+    max_seconds: float | None = None
+    """Wall time that calibration may take, s; none for no limit."""
+    earlier: list[dict[str, Any]] = field(default_factory=list)
+    """The attempts before this one."""
+
+
+class Attempt:
+    """Runs one attempt in a work folder and keeps its log, metrics and manifest there.
+
+    The folder holds ``data/`` (inputs and products) and, at the end, ``process.log``, ``metrics.json`` and
+    ``manifest.json``.
+    """
+
+    def __init__(self, job: Job, folder: Path, report: Callable[[str, str, float], None]) -> None:
+        self.job = job
+        self.folder = folder
+        self.data = folder / "data"
+        self.files: list[ProductFile] = []
+        self.manifest = b""
+        self._report = report
+        self._meter = Meter()
+        self._log = AttemptLog(folder / "process.log")
+        self._note = ""
+        self._bytes_in = 0
+        self._start = datetime.now(UTC)
+        self._clock = time.perf_counter()
+
+    def run(self, save: Callable[["Attempt"], None]) -> Marker:
+        """Process the dataset; ``save`` brings products and manifest to the store.
+
+        Returns
+        -------
+        marker
+            How the attempt ended. It is not written anywhere yet.
+        """
+        try:
+            self._process()
+            with self._step("save"):
+                save(self)
+            return self._ended(Outcome.SUCCEEDED, ExitCode.SUCCESS, self._note)
+        except AttemptFailed as failure:
+            return self._ended(failure.outcome, failure.exit_code, failure.reason)
+        except StoreError as failure:
+            return self._ended(Outcome.STORAGE_ERROR, ExitCode.UPLOAD, str(failure))
+        except MemoryError:
+            return self._ended(Outcome.OUT_OF_MEMORY, ExitCode.OWN_MEMORY, "hstdputils ran out of memory")
+        except OSError as error:
+            reason = f"{error.filename or self.folder}: {error.strerror or error}: check space and permissions there"
+            return self._ended(Outcome.STORAGE_ERROR, ExitCode.GENERAL, reason)
+        except Exception as error:
+            import traceback
+
+            self._log.write("process", traceback.format_exc())
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())} (a defect: process.log has the trace)"
+            return self._ended(Outcome.UNKNOWN, ExitCode.GENERAL, reason)
+
+    def _process(self) -> None:
+        job = self.job
+        self._log.write("process", f"{job.dataset}, batch {job.batch}, attempt {job.attempt}, {job.context}")
+        self.data.mkdir()
+        with self._step("inputs") as step:
+            paths, where = fetch_inputs(job.dataset, job.sources, job.recipe.input_suffixes, self.data)
+            raws = read_raws(job.dataset, paths)
+            self._bytes_in = sum(path.stat().st_size for path in paths)
+            self._log.write(step.name, f"{', '.join(path.name for path in paths)} from {where}")
+        expectation = job.recipe.expected(job.dataset, raws)
+        self._note = expectation.note
+        if expectation.products:
+            self._calibrate(raws)
+        else:
+            self._log.write("process", f"nothing to calibrate: {self._note}")
+        with self._step("products"):
+            check_products(expectation, self.data, paths)
+            self.files = list_products(self.data, paths)
+            self.manifest = manifest(job.batch, job.dataset.ipppssoot, self.files)
+            (self.folder / "manifest.json").write_bytes(self.manifest)
+
+    def _calibrate(self, raws: list[RawFile]) -> None:
+        job = self.job
+        with self._step("references"):
+            _set_keywords(raws, job.recipe)
+            best = job.crds.assign(raws, job.context, self._log)
+        left = job.max_seconds
+        for command in job.recipe.commands(job.dataset, raws):
+            with self._step(command.program.name) as step:
+                run_command(command, self.data, best.variables, self._log, left)
+            left = None if left is None else max(1.0, left - step.wall_seconds)
+
+    @contextlib.contextmanager
+    def _step(self, name: str) -> Iterator[Step]:
+        """Measure the block as one step, and tell the user when it has ended."""
+        ending = "failed"
+        try:
+            with self._meter.step(name) as step:
+                yield step
+            ending = "done"
+        finally:
+            self._report(name, ending, self._meter.steps[-1].wall_seconds)
+
+    def _ended(self, outcome: Outcome, exit_code: ExitCode, reason: str) -> Marker:
+        """Close log and metrics, and return the marker."""
+        end = datetime.now(UTC)
+        self._log.write("process", f"{outcome}{': ' if reason else ''}{reason}")
+        self._log.close()
+        job = self.job
+        succeeded = outcome is Outcome.SUCCEEDED
+        marker = Marker(
+            ipppssoot=job.dataset.ipppssoot,
+            batch=job.batch,
+            outcome=outcome,
+            exit_code=int(exit_code),
+            reason=reason,
+            attempt=job.attempt,
+            plan_row=job.plan_row,
+            crds_context=job.context,
+            versions=job.versions,
+            host=os.uname().nodename,
+            start=self._start.isoformat(timespec="milliseconds"),
+            end=end.isoformat(timespec="milliseconds"),
+            wall_seconds=round(time.perf_counter() - self._clock, 3),
+            cpu_seconds=self._meter.cpu_seconds,
+            peak_memory_mib=self._meter.peak_memory_mib,
+            bytes_in=self._bytes_in,
+            bytes_out=sum(file.size for file in self.files) if succeeded else 0,
+            n_products=len(self.files) if succeeded else 0,
+            manifest_sha256=hashlib.sha256(self.manifest).hexdigest() if succeeded else "",
+            earlier=job.earlier,
+        )
+        metrics = {"ipppssoot": marker.ipppssoot, "steps": [asdict(step) for step in self._meter.steps]}
+        (self.folder / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
+        return marker
+
+
+def _set_keywords(raws: list[RawFile], recipe: Recipe) -> None:
+    from astropy.io import fits
+
+    for raw in raws:
+        with fits.open(raw.path, mode="update", memmap=False) as hdus:
+            hdus[0].header.update(recipe.keywords)

@@ -1,0 +1,117 @@
+"""Batches: named runs over lists of datasets, and what is pinned so that their products are comparable."""
+
+import json
+import re
+from dataclasses import asdict, dataclass
+
+from hstdputils import __version__
+from hstdputils.errors import UserError
+from hstdputils.exit_codes import ExitCode
+from hstdputils.markers import SUCCEEDED
+from hstdputils.store import Store
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """What must be the same for all datasets of a batch."""
+
+    crds_context: str
+    """The CRDS context."""
+    programs: dict[str, str]
+    """Versions of the calibration programs, by name."""
+
+    def differences(self, pinned: "Pins") -> list[str]:
+        """Return one phrase for each thing that differs from what is pinned."""
+        found = []
+        if self.crds_context != pinned.crds_context:
+            found.append(f"CRDS context {pinned.crds_context}, not {self.crds_context}")
+        for name, version in self.programs.items():
+            earlier = pinned.programs.get(name, version)
+            if earlier != version:
+                found.append(f"{name} {earlier}, not {version}")
+        return found
+
+
+def check_batch_name(name: str) -> str:
+    """Return the name, which becomes a folder and an S3 prefix.
+
+    Raises
+    ------
+    UserError
+        The name has characters that do not fit there.
+    """
+    if not _NAME.fullmatch(name):
+        raise UserError(
+            f"{name!r} is no batch name: use letters, digits, dots, dashes and underscores, "
+            "and begin with a letter or digit"
+        )
+    return name
+
+
+def pin_batch(store: Store, batch: str, pins: Pins, *, force: bool = False) -> None:
+    """Record in the store what the batch is made with, or hold it against what is recorded.
+
+    Programs that the batch has not used before are added. With ``force`` a batch made with other settings
+    starts anew: its ``succeeded`` markers are removed, so that all its datasets are processed again.
+
+    Raises
+    ------
+    UserError
+        The batch was made with other settings, and ``force`` is not set.
+    StoreError
+        The store cannot be read or written.
+    """
+    key = _key(batch)
+    if store.put_bytes(_to_json(pins), key, only_if_absent=True):
+        return
+    pinned = read_pins(store, batch)
+    if pinned and pins.differences(pinned):
+        if not force:
+            check_pins(store, batch, pins)
+        store.delete([entry.key for entry in store.entries(f"{batch}/markers/{SUCCEEDED}/")])
+        store.put_bytes(_to_json(pins), key)
+    elif pinned and pins.programs.keys() - pinned.programs.keys():
+        store.put_bytes(_to_json(Pins(pins.crds_context, pinned.programs | pins.programs)), key)
+
+
+def check_pins(store: Store, batch: str, pins: Pins) -> None:
+    """Hold pins against what the store has recorded of the batch.
+
+    Raises
+    ------
+    UserError
+        The batch was made with other settings.
+    """
+    pinned = read_pins(store, batch)
+    differences = pins.differences(pinned) if pinned else []
+    if differences:
+        raise UserError(
+            f"batch {batch!r} in {store.uri} was made with {' and '.join(differences)}: choose another batch "
+            "name, or redo it all with --force (in the workflow: --config force=true)"
+        )
+
+
+def read_pins(store: Store, batch: str) -> Pins | None:
+    """Return what the batch is made with, or none for a new batch."""
+    data = store.get_bytes(_key(batch))
+    if data is None:
+        return None
+    try:
+        values = json.loads(data)
+        return Pins(values["crds_context"], dict(values["programs"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{store.address(_key(batch))} is no batch description ({error}): choose another batch name, or "
+            "remove the file",
+            ExitCode.UPLOAD,
+        ) from error
+
+
+def _key(batch: str) -> str:
+    return f"{batch}/batch.json"
+
+
+def _to_json(pins: Pins) -> bytes:
+    return (json.dumps(asdict(pins) | {"hstdputils": __version__}, indent=1) + "\n").encode()

@@ -1,0 +1,120 @@
+"""COS: calcos on the association table, or on the first raw file of a single exposure.
+
+What calcos writes for each kind of exposure is in the COS Data Handbook (sections 2.4 and 3.4) and follows
+the switches in the raw headers.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from hstdputils.calibrate.recipe import Command, Expectation, Program, Recipe
+from hstdputils.datasets import Dataset
+from hstdputils.exit_codes import ExitCode
+from hstdputils.inputs import RawFile
+
+CALCOS = Program("calcos", "calcos", "pip install 'hstdputils[cal]', or use the container")
+
+NOTHING_TO_CALIBRATE = 5
+"""Exit status of calcos where no input is of a kind that it processes."""
+
+SCIENCE_EXPTYPES = {"EXTERNAL/SCI", "EXTERNAL/CAL", "DARK", "FLAT"}
+"""Kinds of exposure (EXPTYPE) that calcos calibrates and combines."""
+
+PROCESSED_EXPTYPES = SCIENCE_EXPTYPES | {"WAVECAL", "ACQ/IMAGE"}
+"""Kinds of exposure that calcos calibrates; it leaves other acquisitions and engineering data alone."""
+
+_SWITCHES_THAT_START_CALCOS = (
+    "ALGNCORR BADTCORR BRSTCORR DEADCORR DGEOCORR DOPPCORR DQICORR FLATCORR GEOCORR HELCORR HVDSCORR PHACORR "
+    "RANDCORR TEMPCORR TRCECORR WAVECORR X1DCORR"
+).split()
+
+
+def _commands(dataset: Dataset, raws: Sequence[RawFile]) -> list[Command]:
+    target = f"{dataset}_asn.fits" if dataset.is_association else raws[0].path.name
+    return [Command(CALCOS, (target,), ExitCode.STAGE1, frozenset({0, NOTHING_TO_CALIBRATE}))]
+
+
+def _expected(dataset: Dataset, raws: Sequence[RawFile]) -> Expectation:
+    products: set[str] = set()
+    may_be_empty: set[str] = set()
+    notes: list[str] = []
+    processed: list[RawFile] = []
+    for exposure, group in groupby(raws, key=lambda raw: raw.exposure):
+        segments = list(group)
+        if reason := _left_alone(segments[0]):
+            notes.append(f"calcos does not process {exposure}: {reason}")
+            continue
+        processed += segments
+        names = set(_exposure_products(exposure, segments))
+        products |= names
+        if any(raw.is_empty for raw in segments):
+            may_be_empty |= names
+        may_be_empty.add(f"{exposure}_lampflash.fits")
+    if dataset.is_association:
+        products |= set(_association_products(dataset, processed))
+    return Expectation(frozenset(products), frozenset(may_be_empty), "; ".join(notes))
+
+
+def _left_alone(raw: RawFile) -> str:
+    """Return why calcos makes nothing of an exposure, or an empty string."""
+    exptype = raw.keyword("EXPTYPE")
+    if exptype not in PROCESSED_EXPTYPES:
+        return f"EXPTYPE is {exptype or 'missing'}"
+    if all(raw.keyword(switch, "OMIT") != "PERFORM" for switch in _SWITCHES_THAT_START_CALCOS):
+        return "all its calibration switches are OMIT"
+    return ""
+
+
+def _exposure_products(exposure: str, segments: Sequence[RawFile]) -> Iterable[str]:
+    first = segments[0]
+    is_image = first.keyword("EXPTYPE") == "ACQ/IMAGE"
+    for raw in segments:
+        segment = raw.suffix[-2:] if raw.suffix.endswith(("_a", "_b")) else ""
+        yield f"{exposure}_flt{segment}.fits"
+        yield f"{exposure}_counts{segment}.fits"
+        if not is_image:
+            yield f"{exposure}_corrtag{segment}.fits"
+    if _makes_spectrum(first):
+        yield f"{exposure}_x1d.fits"
+        if _has_lamp_flashes(first) and first.keyword("WAVECORR") == "PERFORM":
+            yield f"{exposure}_lampflash.fits"
+
+
+def _association_products(dataset: Dataset, raws: Sequence[RawFile]) -> Iterable[str]:
+    combined = [raw for raw in raws if _is_combined(raw)]
+    spectra = [raw for raw in combined if _makes_spectrum(raw)]
+    if spectra:
+        yield f"{dataset}_x1dsum.fits"
+        for fppos in sorted({int(raw.header.get("FPPOS", 0)) for raw in spectra}):
+            if fppos > 0:
+                yield f"{dataset}_x1dsum{fppos}.fits"
+    if any(raw.keyword("OBSTYPE") == "IMAGING" for raw in combined):
+        yield f"{dataset}_fltsum.fits"
+
+
+def _is_combined(raw: RawFile) -> bool:
+    """Tell whether calcos combines the exposure with others; a lamp-flashed one only if its target is external."""
+    exptype = raw.keyword("EXPTYPE")
+    return exptype == "EXTERNAL/SCI" or (exptype in SCIENCE_EXPTYPES and not _has_lamp_flashes(raw))
+
+
+def _has_lamp_flashes(raw: RawFile) -> bool:
+    is_flashed = raw.keyword("TAGFLASH") in ("AUTO", "UNIFORMLY SPACED") and raw.keyword("OBSMODE") == "TIME-TAG"
+    return is_flashed and int(raw.extension.get("NUMFLASH", 0)) > 0
+
+
+def _makes_spectrum(raw: RawFile) -> bool:
+    return raw.keyword("OBSTYPE") == "SPECTROSCOPIC" and raw.keyword("X1DCORR") == "PERFORM"
+
+
+RECIPE = Recipe(
+    instrument="cos",
+    input_suffixes=frozenset(
+        "asn epc pha_a pha_b rawaccum rawaccum_a rawaccum_b rawacq rawimage rawtag rawtag_a rawtag_b spt".split()
+    ),
+    programs=(CALCOS,),
+    keywords={"RANDSEED": 1},
+    commands=_commands,
+    expected=_expected,
+)
+"""RANDSEED is fixed so that two runs of the same data give the same products."""

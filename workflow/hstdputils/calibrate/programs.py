@@ -1,0 +1,164 @@
+"""Calibration programs: finding them, running them, and telling why they failed."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+
+from hstdputils.calibrate.recipe import Command, Program
+from hstdputils.errors import UserError
+from hstdputils.exit_codes import ExitCode
+from hstdputils.logs import AttemptLog
+from hstdputils.outcomes import AttemptFailed, Outcome
+
+TERMINATION_SECONDS = 3.0
+"""How long a program may take to end after SIGTERM, before it is killed."""
+
+_SAYS_ERROR = re.compile(r"^\s*(error|fatal)\b|\b\w*(error|exception)\b\s*:", re.IGNORECASE)
+_SAYS_NO_MEMORY = re.compile(r"\bMemoryError\b|bad_alloc|out of memory", re.IGNORECASE)
+_SAYS_OS_NO_MEMORY = re.compile(r"cannot allocate memory", re.IGNORECASE)
+_SAYS_DISK_FULL = re.compile(r"no space left on device", re.IGNORECASE)
+
+
+def find_program(program: Program) -> str:
+    """Return the path of a program: on PATH, or beside the Python that runs this.
+
+    Raises
+    ------
+    UserError
+        The program is nowhere; the line says how to get it.
+    """
+    folders = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
+    path = shutil.which(program.name, path=folders)
+    if path is None:
+        raise UserError(f"the program {program.name} is not on PATH: {program.advice}")
+    return path
+
+
+def program_version(program: Program) -> str:
+    """Return a program's version, from its distribution where it stands beside this Python, else by asking it."""
+    path = Path(find_program(program))
+    if path.parent == Path(sys.executable).parent:
+        from importlib import metadata
+
+        try:
+            return metadata.version(program.distribution)
+        except metadata.PackageNotFoundError:
+            pass
+    answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=60, check=False)
+    match = re.search(r"\d+(\.\w+)+", answer.stdout + answer.stderr)
+    return match[0] if match else "unknown"
+
+
+def run_command(
+    command: Command, folder: Path, variables: Mapping[str, str], log: AttemptLog, max_seconds: float | None
+) -> None:
+    """Run a calibration program to its end; what it prints goes to the log.
+
+    Parameters
+    ----------
+    command
+        The program and its arguments.
+    folder
+        Where it runs.
+    variables
+        Environment variables beyond those of this process.
+    log
+        The attempt's log.
+    max_seconds
+        Wall time that it may take, s; none for no limit.
+
+    Raises
+    ------
+    AttemptFailed
+        The program failed, ran out of memory, or took too long.
+    """
+    name = command.program.name
+    argv = [find_program(command.program), *command.arguments]
+    log.write(name, f"run: {' '.join([name, *command.arguments])}")
+    tail: deque[str] = deque(maxlen=200)
+    timed_out = threading.Event()
+    process = subprocess.Popen(
+        [*_dies_with_parent(), *argv],
+        cwd=folder,
+        env={**os.environ, **variables},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        text=True,
+        errors="replace",
+    )
+
+    def stop_at_limit() -> None:
+        timed_out.set()
+        _stop(process)
+
+    timer = threading.Timer(max_seconds, stop_at_limit) if max_seconds is not None else None
+    if timer:
+        timer.daemon = True
+        timer.start()
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            log.write(name, line.rstrip("\n"))
+            tail.append(line.rstrip("\n"))
+        status = process.wait()
+    finally:
+        if timer:
+            timer.cancel()
+        _stop(process)
+    log.write(name, f"exit status {status}")
+    if timed_out.is_set():
+        raise AttemptFailed(Outcome.TIMEOUT, ExitCode.TIME, f"{name} was stopped after {max_seconds:.0f} s")
+    if status not in command.accepted:
+        raise _failure(command, status, list(tail))
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """End a program and all that it started."""
+    if process.poll() is not None:
+        return
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(TERMINATION_SECONDS)
+            return
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _dies_with_parent() -> list[str]:
+    """Return a prefix with which the kernel kills the program if this process is killed."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
+
+
+def _failure(command: Command, status: int, tail: list[str]) -> AttemptFailed:
+    """Return what a failed program's exit status and last words mean."""
+    name, text = command.program.name, "\n".join(tail)
+    said = next((line.strip() for line in reversed(tail) if _SAYS_ERROR.search(line)), "")
+    said = said or next((line.strip() for line in reversed(tail) if line.strip()), "it printed nothing")
+    said = said[:300]
+    if status == -signal.SIGKILL:
+        reason = f"{name} was killed (signal 9), as the kernel does when memory runs out"
+        return AttemptFailed(Outcome.OUT_OF_MEMORY, ExitCode.SUBPROCESS_MEMORY, reason)
+    if _SAYS_OS_NO_MEMORY.search(text):
+        return AttemptFailed(Outcome.OUT_OF_MEMORY, ExitCode.OS_MEMORY, f"{name}: {said}")
+    if _SAYS_NO_MEMORY.search(text):
+        return AttemptFailed(Outcome.OUT_OF_MEMORY, ExitCode.SUBPROCESS_MEMORY, f"{name}: {said}")
+    if _SAYS_DISK_FULL.search(text):
+        return AttemptFailed(Outcome.STORAGE_ERROR, command.exit_code, f"{name}: {said}: free some space")
+    if status < 0:
+        reason = f"{name} was ended by {signal.Signals(-status).name}: {said}"
+    else:
+        reason = f"{name} ended with status {status}: {said}"
+    return AttemptFailed(Outcome.CALIBRATION_ERROR, command.exit_code, reason)

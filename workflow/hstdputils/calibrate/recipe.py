@@ -1,0 +1,64 @@
+"""What a recipe for an instrument says."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from hstdputils.datasets import Dataset
+from hstdputils.exit_codes import ExitCode
+from hstdputils.inputs import RawFile
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A calibration program."""
+
+    name: str
+    """The command's name, looked for on PATH."""
+    distribution: str
+    """The Python distribution that it comes from, whose version it has."""
+    advice: str
+    """How a user gets it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One run of a calibration program, in the folder with the inputs."""
+
+    program: Program
+    """The program."""
+    arguments: tuple[str, ...]
+    """Its arguments."""
+    exit_code: ExitCode
+    """The exit code of an attempt in which it fails."""
+    accepted: frozenset[int] = frozenset({0})
+    """Exit statuses that are no failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a dataset's calibration must produce."""
+
+    products: frozenset[str]
+    """Names of files that must be there, whole and not empty."""
+    may_be_empty: frozenset[str] = frozenset()
+    """Those of them that hold no data where the raw file holds none."""
+    note: str = ""
+    """Why nothing is expected of some or all exposures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How datasets of one instrument are calibrated."""
+
+    instrument: str
+    """The instrument, lower case."""
+    input_suffixes: frozenset[str]
+    """Suffixes of the files that calibration reads, such as ``rawtag_a``."""
+    programs: tuple[Program, ...]
+    """All programs that the commands may need."""
+    keywords: Mapping[str, int | str]
+    """Keywords set in the primary headers of the raw files."""
+    commands: Callable[[Dataset, Sequence[RawFile]], list[Command]]
+    """The programs to run, in order, for a dataset with these raw files."""
+    expected: Callable[[Dataset, Sequence[RawFile]], Expectation]
+    """What they must produce."""

@@ -1,0 +1,49 @@
+"""What all commands share: their parsers' look, and errors as one line."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from hstdputils import __version__, exit_codes
+from hstdputils.errors import UserError
+from hstdputils.exit_codes import ExitCode
+from hstdputils.store import StoreError
+
+Command = Callable[[Sequence[str]], int]
+
+IDS_HELP = "ipppssoots in any case, @FILE for a text file of them (# starts a comment), - for standard input"
+OUTPUT_HELP = "the store: s3://bucket, a folder, or none to keep the products in the work folder alone"
+BATCH_HELP = "the batch's name, which becomes the folder (S3 prefix) of its products in the store"
+
+
+def parser(command: str, description: str, examples: str) -> argparse.ArgumentParser:
+    """Return a parser for ``python -m hstdputils.<command>``, whose help ends with examples and exit codes."""
+    return argparse.ArgumentParser(
+        prog=f"hstdputils {command}",
+        description=description,
+        epilog=f"examples:\n{examples}\n\nexit status:\n{exit_codes.table()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_version(target: argparse.ArgumentParser) -> None:
+    """Add ``--version``."""
+    target.add_argument("--version", action="version", version=f"hstdputils {__version__}")
+
+
+def run(command: Command, arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status; an error that a user can cause is one line."""
+    try:
+        return command(sys.argv[1:] if arguments is None else arguments)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except StoreError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return ExitCode.UPLOAD
+    except BrokenPipeError:
+        sys.stderr.close()
+        return ExitCode.GENERAL
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return ExitCode.INTERRUPTED

@@ -1,0 +1,123 @@
+"""The configuration of the workflow: its keys, their types, defaults and meanings."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from hstdputils.errors import UserError, nearest
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Texts = Annotated[list[str], BeforeValidator(_as_list)]
+"""A list of texts; one text stands for a list of one."""
+
+
+class Config(BaseModel):
+    """All keys of ``config/config.yaml``, ``--configfile`` and ``--config``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, title="calcloud configuration")
+
+    ids: Texts = Field(
+        min_length=1,
+        description="Id list, or several: text files with ipppssoots; # starts a comment.",
+    )
+    batch: str = Field(
+        description="Name of the batch: the folder (S3 prefix) of its products in the store.",
+    )
+    store: str = Field(
+        default="results",
+        description="Where products go: s3://bucket, a folder, or none (they stay in the work folder).",
+    )
+    inputs: Texts = Field(
+        default=["s3://stpubdata/hst/public"],
+        min_length=1,
+        description="Where raw files are, in order of preference: folders and s3://bucket/prefix.",
+    )
+    crds_context: str | None = Field(
+        default=None,
+        description="CRDS context, such as hst_0729.pmap; null for the cache's operational context.",
+    )
+    crds_path: str | None = Field(
+        default=None,
+        description="The CRDS cache; the variable CRDS_PATH, where set, comes before it.",
+    )
+    crds_server_url: str | None = Field(
+        default=None,
+        description="The CRDS server; null for the cache alone. CRDS_SERVER_URL, where set, comes before it.",
+    )
+    work: str = Field(
+        default="work",
+        description="Where attempts get their work folders; best on the file system of the store.",
+    )
+    keep_work: Literal["never", "failed", "always"] = Field(
+        default="never",
+        description="Which attempts' work folders are kept.",
+    )
+    skip_bad: bool = Field(
+        default=False,
+        description="Leave out ids that cannot be processed, instead of stopping at them.",
+    )
+    force: bool = Field(
+        default=False,
+        description="Process datasets again that have succeeded, and let the batch change its CRDS context.",
+    )
+    retries: int = Field(
+        default=2,
+        ge=0,
+        le=10,
+        description="Further tries of a dataset after memory, time, storage or unknown failures.",
+    )
+    max_memory_mib: int = Field(
+        default=65536,
+        ge=256,
+        description="Largest memory that a later try may get, MiB.",
+    )
+    container: str = Field(
+        default="docker://calcloud:latest",
+        description="Image for rules run with --software-deployment-method apptainer: a URI or a .sif file.",
+    )
+
+
+def load_config(values: Mapping[str, Any]) -> Config:
+    """Check a configuration.
+
+    Raises
+    ------
+    UserError
+        A key is unknown (the nearest right one is named), missing, or has a wrong value.
+    """
+    try:
+        return Config.model_validate(dict(values))
+    except ValidationError as error:
+        raise UserError("; ".join(_complaint(item) for item in error.errors())) from error
+
+
+def _complaint(error: Any) -> str:
+    """Return one complaint of pydantic in plain words."""
+    key = str(error["loc"][0]) if error["loc"] else ""
+    known = list(Config.model_fields)
+    if error["type"] == "extra_forbidden":
+        return f"config: unknown key {key!r}{nearest(key, known)} (all keys are in config/README.md)"
+    if error["type"] == "missing":
+        return f"config: the key {key!r} is missing: {Config.model_fields[key].description}"
+    wrong = error["input"]
+    return f"config: {key} = {wrong!r}: {error['msg'].lower().removeprefix('value error, ')}"
+
+
+def schema_text() -> str:
+    """Return the JSON schema of the configuration, as it stands in ``config/config.schema.json``."""
+    return json.dumps(Config.model_json_schema(), indent=2) + "\n"
+
+
+def reference_table() -> str:
+    """Return the table of all keys, as it stands in ``config/README.md``."""
+    lines = ["| key | default | meaning |", "| --- | --- | --- |"]
+    for name, item in Config.model_fields.items():
+        default = "(must be given)" if item.is_required() else f"`{json.dumps(item.default)}`"
+        lines.append(f"| `{name}` | {default} | {item.description} |")
+    return "\n".join(lines) + "\n"

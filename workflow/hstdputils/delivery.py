@@ -1,0 +1,80 @@
+"""Bringing an attempt's files to the store, in the order that keeps the store honest."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from hstdputils.markers import Marker, marker_key, write_marker
+from hstdputils.products import ProductFile
+from hstdputils.stopping import not_stopped_here
+from hstdputils.store import Store, StoreError
+
+PARALLEL = 4
+"""Files that are saved at the same time."""
+
+RECORDS = ("process.log", "metrics.json")
+"""Files that are kept of failed attempts too."""
+
+
+def deliver_products(
+    store: Store, batch: str, ipppssoot: str, folder: Path, files: Sequence[ProductFile], manifest: bytes
+) -> None:
+    """Save products, then the manifest.
+
+    An earlier ``succeeded`` marker is removed before the first of its products is replaced, and files of an
+    earlier attempt that the manifest does not list are removed after the last is saved.
+
+    Raises
+    ------
+    StoreError
+        The store failed; there is no ``succeeded`` marker then.
+    """
+    home = f"{batch}/{ipppssoot}"
+    store.sweep(f"{home}/")
+    earlier = {entry.key for entry in store.entries(f"{home}/")}
+    if earlier:
+        store.delete([marker_key(batch, ipppssoot, succeeded=True)])
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        jobs = [pool.submit(store.put_file, folder / file.name, f"{home}/{file.name}") for file in files]
+        for job in jobs:
+            job.result()
+    kept = {f"{home}/{name}" for name in (*(file.name for file in files), *RECORDS, "manifest.json")}
+    store.delete(sorted(earlier - kept))
+    store.put_bytes(manifest, f"{home}/manifest.json")
+
+
+def deliver_marker(store: Store, marker: Marker, folder: Path) -> None:
+    """Save log and metrics, and then the marker, which no signal can cut off.
+
+    Raises
+    ------
+    StoreError
+        The store failed; there is no new marker then.
+    """
+    home = f"{marker.batch}/{marker.ipppssoot}"
+    for name in RECORDS:
+        store.put_bytes((folder / name).read_bytes(), f"{home}/{name}")
+    with not_stopped_here():
+        write_marker(store, marker)
+
+
+def keep_local(marker: Marker, folder: Path) -> None:
+    """Leave the marker beside the products in the work folder, where there is no store."""
+    (folder / "marker.json").write_bytes(marker.to_json())
+
+
+def copy_marker(marker: Marker, path: Path) -> None:
+    """Write a copy of a ``succeeded`` marker to a local path, whole or not at all.
+
+    Raises
+    ------
+    StoreError
+        The file cannot be written.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(marker.to_json())
+        part.replace(path)
+    except OSError as error:
+        raise StoreError(f"cannot write the copy of the marker {path}: {error.strerror}") from error

@@ -1,0 +1,27 @@
+"""Errors that a user can cause: each is one line that names the thing and the mend."""
+
+from hstdputils.exit_codes import ExitCode
+
+
+class UserError(Exception):
+    """A command cannot go on; ``str(error)`` is the one line that the user reads.
+
+    Parameters
+    ----------
+    message
+        The line: what is wrong, with which file, id or variable, and the mend.
+    exit_code
+        The exit status of the command.
+    """
+
+    def __init__(self, message: str, exit_code: ExitCode = ExitCode.COMMAND_LINE) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """Return ``; did you mean '…'?`` for the known word most like ``word``, or nothing."""
+    import difflib
+
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,41 @@
+"""The exit codes of every command, which agree with those HST operators know from CALDP."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the exit status of a command means; ``meaning`` says it in words."""
+
+    meaning: str
+
+    def __new__(cls, value: int, meaning: str) -> "ExitCode":
+        """Make a member that is an integer and carries its meaning."""
+        member = int.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+    SUCCESS = 0, "all that was asked for is done"
+    GENERAL = 1, "an error without a code of its own, or datasets that failed with different codes"
+    COMMAND_LINE = 2, "wrong command line, id list, plan or configuration"
+    INPUTS = 21, "the inputs are missing or broken (folder, tarball, raw FITS file)"
+    MAST = 22, "download from MAST failed"
+    STAGE1 = 23, "the calibration program failed"
+    STAGE2 = 24, "the second calibration stage (drizzling) failed"
+    UPLOAD = 25, "the store cannot be reached or written"
+    S3_DOWNLOAD = 26, "the inputs cannot be fetched from S3"
+    REFERENCES = 27, "CRDS: no context, or a reference file is bad, unknown or missing"
+    PREVIEWS = 28, "previews failed"
+    PRODUCTS = 29, "a product that this kind of exposure must have is missing, empty or broken"
+    SUBPROCESS_MEMORY = 31, "a calibration program ran out of memory"
+    OWN_MEMORY = 32, "hstdputils itself ran out of memory"
+    CONTAINER_MEMORY = 33, "the container's memory limit was reached"
+    OS_MEMORY = 34, "the operating system had no more memory to give"
+    TIME = 35, "the time limit was reached"
+    INTERRUPTED = 130, "stopped by Ctrl-C"
+    CANCELLED = 143, "stopped by SIGTERM"
+
+
+def table() -> str:
+    """Return the codes with their meanings, one a line, for ``--help``."""
+    return "\n".join(f"  {code.value:>3}  {code.meaning}" for code in ExitCode)

@@ -1,0 +1,101 @@
+"""Inputs from S3: a bucket laid out as ``s3://stpubdata/hst/public`` is, or with a tarball for each dataset."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+from hstdputils.exit_codes import ExitCode
+from hstdputils.inputs.source import Advance, Item, is_wanted
+from hstdputils.outcomes import AttemptFailed, Outcome
+from hstdputils.store.base import StoreError
+from hstdputils.store.s3 import s3_client, s3_errors, split_uri
+
+PUBLIC_BUCKETS = {"stpubdata"}
+"""Buckets that are read without credentials."""
+
+TRIES = 6
+"""Times that one file is asked for, each from where the last one was cut."""
+
+_CHUNK = 2**20
+
+
+class BucketSource:
+    """A bucket with raw files under ``<prefix>/<ippp>/<name>/`` or tarballs under ``<prefix>/``."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self._bucket, prefix = split_uri(uri)
+        self._prefix = f"{prefix}/" if prefix else ""
+        with self._errors():
+            self._client: Any = s3_client(unsigned=self._bucket in PUBLIC_BUCKETS)
+
+    def files(self, name: str, suffixes: frozenset[str]) -> list[Item]:
+        """See `Source.files`: one listing."""
+        items = self._listing(f"{self._prefix}{name[:4]}/{name}/{name}_")
+        return [item for item in items if is_wanted(item.name, name, suffixes)]
+
+    def tarball(self, ipppssoot: str) -> Item | None:
+        """See `Source.tarball`: one listing."""
+        return next(iter(self._listing(f"{self._prefix}{ipppssoot}.tar.gz")), None)
+
+    def fetch(self, item: Item, target: Path, advance: Advance) -> None:
+        """See `Source.fetch`: a transfer that is cut goes on where it stopped."""
+        part = target.with_name(f"{target.name}.part")
+        part.touch()
+        with self._errors():
+            for attempt in range(TRIES):
+                try:
+                    self._read_on(item, part, advance)
+                    break
+                except (HTTPClientError, BotoCoreError, ClientError) as error:
+                    status = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+                    if attempt == TRIES - 1 or status < 500:
+                        raise
+                    time.sleep(0.2 * 2**attempt)
+        if part.stat().st_size != item.size:
+            raise AttemptFailed(
+                Outcome.STORAGE_ERROR,
+                ExitCode.S3_DOWNLOAD,
+                f"s3://{self._bucket}/{item.location} came with {part.stat().st_size} bytes, not {item.size}",
+            )
+        part.rename(target)
+
+    def _read_on(self, item: Item, part: Path, advance: Advance) -> None:
+        """Ask for what is missing of the file, until nothing is."""
+        while (have := part.stat().st_size) < item.size:
+            answer = self._client.get_object(
+                Bucket=self._bucket, Key=item.location, Range=f"bytes={have}-", IfMatch=item.version
+            )
+            with part.open("ab") as out:
+                for chunk in answer["Body"].iter_chunks(_CHUNK):
+                    out.write(chunk)
+                    advance(len(chunk))
+            if part.stat().st_size == have:
+                return
+
+    def _listing(self, prefix: str) -> list[Item]:
+        with self._errors():
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+            return [
+                Item(entry["Key"].rpartition("/")[2], entry["Size"], entry["Key"], entry["ETag"])
+                for page in pages
+                for entry in page.get("Contents", [])
+            ]
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            with s3_errors(self.uri, "read"):
+                yield
+        except StoreError as error:
+            raise AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.S3_DOWNLOAD, str(error)) from error
+        except OSError as error:
+            raise AttemptFailed(
+                Outcome.STORAGE_ERROR,
+                ExitCode.S3_DOWNLOAD,
+                f"cannot save a download: {error}: free some space",
+            ) from error

@@ -1,0 +1,47 @@
+"""Inputs from a folder, laid out as the public bucket is, or flat, or with a tarball for each dataset."""
+
+import shutil
+from pathlib import Path
+
+from hstdputils.errors import UserError
+from hstdputils.exit_codes import ExitCode
+from hstdputils.inputs.source import Advance, Item, is_wanted
+from hstdputils.outcomes import AttemptFailed, Outcome
+
+
+class FolderSource:
+    """A folder with raw files in ``<ippp>/<name>/``, in ``<name>/``, or in the folder itself."""
+
+    def __init__(self, root: str) -> None:
+        self.root = Path(root)
+        self.uri = root
+        if not self.root.is_dir():
+            raise UserError(f"the input folder {root} is not there: correct --inputs", ExitCode.INPUTS)
+
+    def files(self, name: str, suffixes: frozenset[str]) -> list[Item]:
+        """See `Source.files`."""
+        for folder in (self.root / name[:4] / name, self.root / name, self.root):
+            paths = folder.glob(f"{name}_*.fits")
+            found = [path for path in sorted(paths) if is_wanted(path.name, name, suffixes)]
+            if found:
+                return [Item(path.name, path.stat().st_size, str(path)) for path in found]
+        return []
+
+    def tarball(self, ipppssoot: str) -> Item | None:
+        """See `Source.tarball`."""
+        path = self.root / f"{ipppssoot}.tar.gz"
+        return Item(path.name, path.stat().st_size, str(path)) if path.is_file() else None
+
+    def fetch(self, item: Item, target: Path, advance: Advance) -> None:
+        """See `Source.fetch`: the file is copied, since calibration changes its header."""
+        try:
+            shutil.copyfile(item.location, target)
+        except OSError as error:
+            full = error.errno is not None and error.filename is None
+            place = target.parent if full else error.filename
+            raise AttemptFailed(
+                Outcome.STORAGE_ERROR,
+                ExitCode.INPUTS,
+                f"cannot copy {item.location}: {place}: {error.strerror}",
+            ) from error
+        advance(item.size)

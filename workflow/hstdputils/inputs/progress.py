@@ -1,0 +1,22 @@
+"""A progress bar for transfers, where standard error is a terminal."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+
+from hstdputils.inputs.source import Advance
+
+
+@contextlib.contextmanager
+def transfer_bar(name: str, total: int) -> Iterator[Advance]:
+    """Give a function that counts bytes, and show them on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda count: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=total)
+        yield lambda count: bar.advance(task, count)

@@ -1,0 +1,88 @@
+"""Raw files: what their headers say, after a check that they are whole."""
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hstdputils.datasets import Dataset
+from hstdputils.exit_codes import ExitCode
+from hstdputils.outcomes import AttemptFailed, Outcome
+
+if TYPE_CHECKING:
+    from astropy.io import fits
+
+
+@dataclass(frozen=True, slots=True)
+class RawFile:
+    """One raw file of an exposure."""
+
+    path: Path
+    """The file."""
+    exposure: str
+    """The exposure's ipppssoot."""
+    suffix: str
+    """The part of the name after it, such as ``rawtag_a``."""
+    header: "fits.Header"
+    """The primary header."""
+    extension: "fits.Header"
+    """The header of the first extension; empty where there is none."""
+    is_empty: bool
+    """True where the file holds an event list without events."""
+
+    def keyword(self, name: str, default: str = "") -> str:
+        """Return a keyword's value, of either header, as upper-case text without blanks around it."""
+        value = self.header.get(name, self.extension.get(name, default))
+        return str(value).strip().upper()
+
+
+def read_raws(dataset: Dataset, paths: Iterable[Path]) -> list[RawFile]:
+    """Check all FITS files of a dataset's inputs, and return those that are raw.
+
+    Raises
+    ------
+    AttemptFailed
+        A file is no FITS file, is cut short, or belongs to another instrument, or none is raw (``bad_input``).
+    """
+    raws = []
+    for path in paths:
+        if path.suffix != ".fits":
+            continue
+        header, extension, is_empty = _checked_headers(path)
+        exposure, _, suffix = path.stem.partition("_")
+        if not suffix.startswith("raw"):
+            continue
+        raw = RawFile(path, exposure, suffix, header, extension, is_empty)
+        if raw.keyword("INSTRUME") != dataset.instrument.upper():
+            found = raw.keyword("INSTRUME") or "missing"
+            raise _bad(path, f"says INSTRUME = {found}, but {dataset} is a dataset of {dataset.instrument.upper()}")
+        raws.append(raw)
+    if not raws:
+        reason = f"there is no raw file among the inputs of {dataset}: fetch them anew"
+        raise AttemptFailed(Outcome.BAD_INPUT, ExitCode.INPUTS, reason)
+    return raws
+
+
+def _checked_headers(path: Path) -> "tuple[fits.Header, fits.Header, bool]":
+    from astropy.io import fits
+
+    size = path.stat().st_size
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with fits.open(path, memmap=True) as hdus:
+                for number, hdu in enumerate(hdus):
+                    place = hdu.fileinfo()
+                    if place["datLoc"] + place["datSpan"] > size:
+                        raise _bad(path, f"is cut short ({size} bytes, within extension {number})")
+                events = next((hdu for hdu in hdus if hdu.name == "EVENTS"), None)
+                is_empty = events is not None and events.header.get("NAXIS2", 0) == 0
+                extension = hdus[1].header.copy() if len(hdus) > 1 else fits.Header()
+                return hdus[0].header.copy(), extension, is_empty
+    except (OSError, TypeError, ValueError, KeyError, fits.VerifyError) as error:
+        raise _bad(path, f"is no FITS file ({' '.join(str(error).split())})") from error
+
+
+def _bad(path: Path, what: str) -> AttemptFailed:
+    return AttemptFailed(Outcome.BAD_INPUT, ExitCode.INPUTS, f"{path.name} {what}: fetch the file anew")

@@ -1,0 +1,65 @@
+"""Why an attempt at a dataset ended, and what follows from it."""
+
+from enum import StrEnum
+
+from hstdputils.exit_codes import ExitCode
+
+
+class Outcome(StrEnum):
+    """Why an attempt ended."""
+
+    SUCCEEDED = "succeeded"
+    OUT_OF_MEMORY = "out_of_memory"
+    TIMEOUT = "timeout"
+    HOST_LOST = "host_lost"
+    CONTAINER_ERROR = "container_error"
+    CANCELLED = "cancelled"
+    BAD_INPUT = "bad_input"
+    NO_REFERENCES = "no_references"
+    CALIBRATION_ERROR = "calibration_error"
+    INCOMPLETE_PRODUCTS = "incomplete_products"
+    STORAGE_ERROR = "storage_error"
+    UNKNOWN = "unknown"
+
+
+RETRIED = {
+    Outcome.OUT_OF_MEMORY,
+    Outcome.TIMEOUT,
+    Outcome.HOST_LOST,
+    Outcome.CONTAINER_ERROR,
+    Outcome.STORAGE_ERROR,
+    Outcome.UNKNOWN,
+}
+"""Outcomes after which another attempt of the same run may end better; the others need a person."""
+
+
+class AttemptFailed(Exception):
+    """An attempt cannot go on.
+
+    Parameters
+    ----------
+    outcome
+        Why it ended.
+    exit_code
+        The exit status for this failure.
+    reason
+        One line for a person: the file or program, and what was wrong with it.
+    """
+
+    def __init__(self, outcome: Outcome, exit_code: ExitCode, reason: str) -> None:
+        super().__init__(reason)
+        self.outcome = outcome
+        self.exit_code = exit_code
+        self.reason = reason
+
+
+def next_size(outcome: Outcome, memory_mib: int, max_seconds: int, max_memory_mib: int) -> tuple[int, int]:
+    """Return memory (MiB) and time limit (s) for the attempt after one that ended with ``outcome``.
+
+    Memory doubles after ``out_of_memory``, up to ``max_memory_mib``; time doubles after ``timeout``.
+    """
+    if outcome is Outcome.OUT_OF_MEMORY:
+        return max(memory_mib, min(2 * memory_mib, max_memory_mib)), max_seconds
+    if outcome is Outcome.TIMEOUT:
+        return memory_mib, 2 * max_seconds
+    return memory_mib, max_seconds

@@ -1,0 +1,175 @@
+"""``python -m hstdputils.process``: calibrate datasets."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hstdputils import commandline
+from hstdputils.batches import check_batch_name
+from hstdputils.datasets import Dataset
+from hstdputils.delivery import copy_marker
+from hstdputils.errors import UserError
+from hstdputils.exit_codes import ExitCode
+from hstdputils.id_lists import read_ids, tell_problems
+from hstdputils.markers import exit_status
+from hstdputils.outcomes import AttemptFailed, Outcome
+from hstdputils.session import Ended, Session, Settings
+from hstdputils.stopping import Stopped, stop_by_exception
+
+_DESCRIPTION = """\
+Calibrate datasets: fetch the raw files, let CRDS name the best reference files, run the instrument's
+calibration program, check that all products are there and whole, and save them with a manifest and a marker
+under <output>/<batch>/. A dataset whose marker says that it succeeded is not processed again.
+
+CRDS is set up with its own variables: CRDS_PATH (the cache), CRDS_SERVER_URL, CRDS_CONTEXT."""
+
+_EXAMPLES = """\
+  hstdputils process none none ldfd01vlq
+  hstdputils process results mybatch --inputs my-raws ldfd01vlq ldfd01010
+  hstdputils process s3://my-bucket mybatch --context hst_0729.pmap @my.ids"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    options = _parser().parse_args(arguments)
+    settings = Settings(
+        output=options.output_bucket,
+        batch=check_batch_name(options.batch_name),
+        inputs=options.inputs,
+        work=options.work,
+        context=options.context,
+        plan_row=_granted(options.plan_row, options.memory_mib, options.max_seconds),
+        max_seconds=options.max_seconds,
+        try_number=options.try_number,
+        force=options.force,
+        keep_work=options.keep_work,
+    )
+    ids = read_ids(options.ipppssoots)
+    if options.copy_marker and len(ids.datasets) != 1:
+        raise UserError("--copy-marker goes with exactly one ipppssoot")
+    tell_problems(ids, skip_bad=options.skip_bad)
+    codes: list[int] = [] if options.skip_bad or not ids.problems else [ExitCode.COMMAND_LINE]
+    with stop_by_exception():
+        try:
+            session = Session(settings, _tell_step)
+            for dataset in ids.datasets:
+                codes.append(_process(session, dataset, options.copy_marker))
+                if codes[-1] in (ExitCode.CANCELLED, ExitCode.INTERRUPTED):
+                    return codes[-1]
+        except Stopped as stopped:
+            print(stopped.reason, file=sys.stderr)
+            return stopped.exit_code
+    return exit_status(codes)
+
+
+def _process(session: Session, dataset: Dataset, marker_copy: Path | None) -> int:
+    """Process one dataset, tell how it ended, and return its exit code."""
+    try:
+        ended = session.process(dataset)
+    except Stopped:
+        raise
+    except AttemptFailed as failure:
+        print(f"{dataset} {failure.outcome}: {failure.reason}", flush=True)
+        return failure.exit_code
+    _tell_end(ended)
+    if marker_copy and ended.marker.succeeded:
+        copy_marker(ended.marker, marker_copy)
+    return ended.marker.exit_code
+
+
+def _tell_step(ipppssoot: str, step: str, ending: str, wall_seconds: float) -> None:
+    print(f"{ipppssoot}  {step:<12} {ending:<6} {wall_seconds:8.2f} s", file=sys.stderr, flush=True)
+
+
+def _tell_end(ended: Ended) -> None:
+    marker = ended.marker
+    reason = f" ({marker.reason})" if marker.succeeded and marker.reason else ""
+    if not ended.is_new:
+        again = "already" if marker.succeeded else "not tried again:"
+        text = f"{again} {marker.outcome}{f': {marker.reason}' if not marker.succeeded else ''}"
+    elif marker.outcome is Outcome.SUCCEEDED:
+        text = (
+            f"succeeded: {marker.n_products} files, {marker.bytes_out / 1e6:.1f} MB, {marker.wall_seconds:.1f} s, "
+            f"peak {marker.peak_memory_mib} MiB{reason}"
+        )
+    else:
+        text = f"{marker.outcome} (exit code {marker.exit_code}): {marker.reason}"
+    print(f"{marker.ipppssoot} {text} -> {ended.place}", flush=True)
+
+
+def _granted(row: dict[str, Any] | None, memory_mib: int | None, max_seconds: int | None) -> dict[str, Any] | None:
+    """Return the plan row with what this try has really got."""
+    granted = {"memory_mib": memory_mib, "max_seconds": max_seconds}
+    return None if row is None else row | {name: value for name, value in granted.items() if value is not None}
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    row = json.loads(text)
+    if not isinstance(row, dict):
+        raise ValueError("a plan row is a JSON object")
+    return row
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = commandline.parser("process", _DESCRIPTION, _EXAMPLES)
+    commandline.add_version(parser)
+    parser.add_argument("output_bucket", help=commandline.OUTPUT_HELP)
+    parser.add_argument("batch_name", help=commandline.BATCH_HELP)
+    parser.add_argument("ipppssoots", nargs="+", help=commandline.IDS_HELP)
+    parser.add_argument(
+        "--inputs",
+        action="append",
+        default=[],
+        metavar="SOURCE",
+        help="where raw files are: a folder or s3://bucket/prefix, laid out as s3://stpubdata/hst/public is, or with "
+        "<ipppssoot>.tar.gz files; may be given several times, in order of preference (default: "
+        "s3://stpubdata/hst/public)",
+    )
+    parser.add_argument(
+        "--context",
+        default=os.environ.get("CRDS_CONTEXT") or None,
+        metavar="PMAP",
+        help="the CRDS context, such as hst_0729.pmap (default: CRDS_CONTEXT, or what the batch was begun with, or "
+        "the cache's operational context)",
+    )
+    parser.add_argument(
+        "--work",
+        type=Path,
+        default=Path("work"),
+        metavar="DIR",
+        help="where attempts get their work folders (default: ./work; best on the store's own file system)",
+    )
+    parser.add_argument(
+        "--keep-work",
+        choices=("never", "failed", "always"),
+        default="never",
+        help="keep work folders after the attempt (default: never; always where the store is none)",
+    )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="process datasets again that have succeeded, and let a batch change its CRDS context or programs",
+    )
+    parser.add_argument("--skip-bad", action="store_true", help="end with 0 although some ids are no datasets")
+    for_engines = parser.add_argument_group("for workflow engines")
+    for_engines.add_argument("--plan-row", type=_json_object, metavar="JSON", help="the dataset's row of the plan")
+    for_engines.add_argument("--memory-mib", type=int, metavar="N", help="memory that this try has got, MiB")
+    for_engines.add_argument("--max-seconds", type=int, metavar="N", help="time limit of calibration, s")
+    for_engines.add_argument("--copy-marker", type=Path, metavar="FILE", help="copy a succeeded marker to a file")
+    for_engines.add_argument(
+        "--try",
+        dest="try_number",
+        type=int,
+        default=1,
+        metavar="N",
+        help="number of this try; from 2 on, nothing is done where another try cannot mend the last one's end",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(commandline.run(main))

@@ -1,0 +1,136 @@
+"""Best reference files: CRDS names them, and this checks that each can be used."""
+
+import contextlib
+import gc
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from hstdputils.errors import UserError
+from hstdputils.exit_codes import ExitCode
+from hstdputils.inputs import RawFile
+from hstdputils.logs import AttemptLog, LogHandler
+from hstdputils.outcomes import AttemptFailed, Outcome
+
+SERVERLESS = "https://hst-serverless-mode.stsci.edu"
+"""The address that tells CRDS to work from its cache alone."""
+
+_REFERENCE = re.compile(r"([a-z]ref)\$(\S+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class BestReferences:
+    """The reference files of one dataset."""
+
+    files: dict[str, Path]
+    """Paths in the cache, by file name."""
+    variables: dict[str, str]
+    """Environment variables that calibration programs find them by (``lref`` and its like)."""
+
+
+class Crds:
+    """CRDS in serverless mode: everything comes from the cache that ``CRDS_PATH`` names."""
+
+    def __init__(self) -> None:
+        os.environ.setdefault("CRDS_OBSERVATORY", "hst")
+        os.environ.setdefault("CRDS_SERVER_URL", SERVERLESS)
+        self.cache = Path(os.environ.setdefault("CRDS_PATH", "/grp/crds/cache"))
+        self._loaded: ModuleType | None = None
+        if not (self.cache / "config" / "hst" / "server_config").is_file():
+            raise UserError(
+                f"{self.cache} is no CRDS cache for HST (no config/hst/server_config in it): set CRDS_PATH",
+                ExitCode.REFERENCES,
+            )
+
+    def resolve_context(self, wanted: str | None) -> str:
+        """Return the context to use: the one wanted, or else the cache's operational context.
+
+        Raises
+        ------
+        UserError
+            The cache does not have the context.
+        """
+        crds = self._crds()
+        context = wanted or str(crds.core.heavy_client.get_config_info("hst").operational_context)
+        if not Path(crds.locate_mapping(context, "hst")).is_file():
+            known = sorted(path.name for path in (self.cache / "mappings" / "hst").glob("*.pmap"))
+            raise UserError(
+                f"CRDS context {context!r} is not in the cache {self.cache}, which has "
+                f"{', '.join(known[-5:]) or 'none'}: name one of these, or sync the cache",
+                ExitCode.REFERENCES,
+            )
+        return context
+
+    def assign(self, raws: list[RawFile], context: str, log: AttemptLog) -> BestReferences:
+        """Write the names of the best references into the headers of the raw files.
+
+        Raises
+        ------
+        AttemptFailed
+            A reference is bad-listed, unknown or missing in the cache (``no_references``); the file is named.
+        """
+        crds = self._crds()
+        with self._logged(log) as handler, contextlib.chdir(raws[0].path.parent):
+            crds.assign_bestrefs([raw.path.name for raw in raws], context=context, sync_references=False)
+        files, variables = self._assigned(raws)
+        bad_files = crds.core.heavy_client.get_config_info("hst").bad_files_set
+        if bad := sorted(name for name in files if name.lower() in {bad.lower() for bad in bad_files}):
+            raise _no_references(f"CRDS lists {', '.join(bad)} as bad under {context}: use a later context")
+        if handler.errors:
+            raise _no_references(f"CRDS under {context}: {handler.errors[0]}")
+        if missing := sorted(name for name, path in files.items() if not path.is_file()):
+            raise _no_references(f"{', '.join(missing)} not in the CRDS cache {self.cache}: sync the cache")
+        log.write("references", f"{context}: {', '.join(sorted(files)) or 'none needed'}")
+        return BestReferences(files, variables)
+
+    def _assigned(self, raws: list[RawFile]) -> tuple[dict[str, Path], dict[str, str]]:
+        """Return the references that the headers name now, and the variables for their folders."""
+        from astropy.io import fits
+
+        files: dict[str, Path] = {}
+        variables: dict[str, str] = {}
+        for raw in raws:
+            for value in fits.getheader(raw.path).values():
+                if isinstance(value, str) and (match := _REFERENCE.fullmatch(value.strip())):
+                    path = Path(self._crds().locate_file(match[2], "hst"))
+                    files[match[2]] = path
+                    variables[match[1].lower()] = f"{path.parent}/"
+        return files, variables
+
+    def _crds(self) -> ModuleType:
+        """Import CRDS, once; it takes most of the fixed time of a dataset."""
+        if self._loaded is None:
+            gc.disable()
+            import crds
+            import crds.core.heavy_client
+            import crds.core.log
+
+            # CRDS collects garbage after every dataset: seven times 45 ms over the objects of its own import.
+            gc.freeze()
+            gc.enable()
+            crds.core.log.remove_console_handler()
+            self._loaded = crds
+        return self._loaded
+
+    @contextlib.contextmanager
+    def _logged(self, log: AttemptLog) -> Iterator[LogHandler]:
+        """Send what CRDS says to the attempt's log."""
+        import logging
+
+        handler = LogHandler(log, "crds")
+        logger = logging.getLogger("CRDS")
+        logger.addHandler(handler)
+        try:
+            yield handler
+        except SystemExit as error:
+            reason = handler.errors[-1] if handler.errors else "CRDS gave up"
+            raise _no_references(f"{reason} (cache {self.cache})") from error
+        finally:
+            logger.removeHandler(handler)
+
+
+def _no_references(reason: str) -> AttemptFailed:
+    return AttemptFailed(Outcome.NO_REFERENCES, ExitCode.REFERENCES, reason)

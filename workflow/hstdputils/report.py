@@ -1,0 +1,106 @@
+"""``python -m hstdputils.report``: show how the datasets of a batch ended."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hstdputils import commandline
+from hstdputils.batches import check_batch_name
+from hstdputils.errors import UserError, nearest
+from hstdputils.exit_codes import ExitCode
+from hstdputils.plan_rows import PlanRow, read_plan
+from hstdputils.reports.collecting import collect, known_batches
+from hstdputils.reports.html import write_page
+from hstdputils.reports.terminal import show
+from hstdputils.store import FolderStore, Store, is_none, open_store
+
+_DESCRIPTION = """\
+Show how the datasets of a batch ended: which succeeded, which did not and why, what each took, and where its
+log and products are. A table goes to the terminal, and an HTML page, which a browser opens without a network,
+to results/<batch>/report.html. It can be run at any time, also while the batch still runs; it changes
+no dataset. With --plan, datasets that have not ended yet are shown too, as pending.
+
+The exit status says whether the report was written, not how the datasets ended."""
+
+_EXAMPLES = """\
+  hstdputils report results mybatch
+  hstdputils report results mybatch --plan plan.out --html mybatch.html
+  hstdputils report s3://my-bucket mybatch --no-html"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    options = _parser().parse_args(arguments)
+    batch = check_batch_name(options.batch_name)
+    if is_none(options.output_bucket):
+        raise UserError("the store none keeps no markers: give the folder or s3://bucket that the batch ran with")
+    store = open_store(options.output_bucket)
+    report = collect(store, batch, _planned(options.plan, store, batch))
+    if not report.rows:
+        raise UserError(_no_batch(store, batch))
+    page = None
+    if options.html:
+        page = options.page or Path("results") / batch / "report.html"
+        write_page(report, page, shlex.join(["hstdputils", "report", *arguments]))
+    show(report, None if page is None else str(page))
+    return ExitCode.SUCCESS
+
+
+def _planned(path: Path | None, store: Store, batch: str) -> dict[str, PlanRow]:
+    """Return the plan's rows of the batch in the store, by lower-case ipppssoot."""
+    if path is None:
+        return {}
+    try:
+        rows = read_plan(path).values()
+    except OSError as error:
+        raise UserError(f"cannot read the plan {path} ({error.strerror}): correct --plan") from error
+    same = {output: _is_same(output, store) for output in {row.output for row in rows}}
+    return {row.ipppssoot.lower(): row for row in rows if row.batch == batch and same[row.output]}
+
+
+def _is_same(output: str, store: Store) -> bool:
+    """Tell whether a plan row's store is this store."""
+    if "://" in output and not output.startswith("file://"):
+        return output.rstrip("/") == store.uri.rstrip("/")
+    if is_none(output) or not isinstance(store, FolderStore):
+        return False
+    return Path(output.removeprefix("file://")).resolve() == store.root.resolve()
+
+
+def _no_batch(store: Store, batch: str) -> str:
+    message = f"no batch {batch!r} in {store.uri}: neither markers nor rows of a plan"
+    known = known_batches(store)
+    if known:
+        more = f" and {len(known) - 10} more" if len(known) > 10 else ""
+        return f"{message}; known: {', '.join(known[:10])}{more}{nearest(batch, known)}"
+    return f"{message}: correct the store or the name, or give its --plan"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = commandline.parser("report", _DESCRIPTION, _EXAMPLES)
+    commandline.add_version(parser)
+    parser.add_argument("output_bucket", help="the store that the batch ran with: s3://bucket or a folder")
+    parser.add_argument("batch_name", help="the batch's name")
+    parser.add_argument(
+        "--plan",
+        type=Path,
+        metavar="FILE",
+        help="the plan of the batch: its datasets without a marker are shown as pending; rows of other batches "
+        "or stores are passed over",
+    )
+    page = parser.add_mutually_exclusive_group()
+    page.add_argument(
+        "--html",
+        dest="page",
+        type=Path,
+        metavar="FILE",
+        help="where the page goes (default: results/<batch>/report.html)",
+    )
+    page.add_argument("--no-html", dest="html", action="store_false", help="write no page")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(commandline.run(main))

@@ -1,0 +1,137 @@
+"""One run of the workflow over a batch: what its rules ask for."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from hstdputils.batches import Pins, check_batch_name, check_pins
+from hstdputils.config import load_config
+from hstdputils.errors import UserError
+from hstdputils.id_lists import read_ids, require_all_good
+from hstdputils.markers import ended, marker_key, read_marker
+from hstdputils.outcomes import next_size
+from hstdputils.plan_rows import PlanRow, read_plan
+from hstdputils.store import FolderStore, Store, is_none, open_store
+
+RESULTS = "results"
+"""The folder with a folder for each batch: report and, for remote stores, copies of markers."""
+
+
+class Run:
+    """Answers the questions of the rules; reads lists and stores only when it is asked."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self.config = load_config(settings)
+        self.batch = check_batch_name(self.config.batch)
+        self.report = f"{RESULTS}/{self.batch}/report.html"
+        self._set_crds_variables()
+
+    @property
+    def marker(self) -> str:
+        """Return the local path of a dataset's ``succeeded`` marker, with the wildcard ``ipppssoot``."""
+        local = self._marker_store
+        root = local.root if isinstance(local, FolderStore) else Path(RESULTS)
+        return f"{root}/{marker_key(self.batch, '{ipppssoot}', succeeded=True)}"
+
+    @property
+    def plan_arguments(self) -> list[str]:
+        """Return the arguments of ``hstdputils.plan``."""
+        lists = [f"@{path}" for path in self.config.ids]
+        return [*(["--skip-bad"] if self.config.skip_bad else []), self.config.store, self.batch, *lists]
+
+    @property
+    def process_options(self) -> list[str]:
+        """Return the options of ``hstdputils.process`` that are the same for all datasets."""
+        config = self.config
+        options = [f"--inputs={source}" for source in config.inputs]
+        options += [f"--work={config.work}", f"--keep-work={config.keep_work}"]
+        if config.crds_context:
+            options.append(f"--context={config.crds_context}")
+        if config.force:
+            options.append("--force")
+        return options
+
+    def markers_to_make(self, wildcards: object = None) -> list[str]:
+        """Return the markers of the datasets that have not succeeded, from one listing of the store.
+
+        Raises
+        ------
+        UserError
+            The id list has names that cannot be processed, or the batch was made with other settings.
+        """
+        ids = read_ids(f"@{path}" for path in self.config.ids)
+        if ids.problems and not self.config.skip_bad:
+            more = f" (and {len(ids.problems) - 1} more)" if len(ids.problems) > 1 else ""
+            raise UserError(f"{ids.problems[0]}{more}: mend the list, or set skip_bad: true")
+        require_all_good(ids, skip_bad=self.config.skip_bad)
+        done: set[str] = set()
+        if not self.config.force:
+            if self.config.crds_context:
+                check_pins(self._marker_store, self.batch, Pins(self.config.crds_context, {}))
+            done = {name for name, succeeded in ended(self._marker_store, self.batch).items() if succeeded}
+        return [self.marker.format(ipppssoot=dataset) for dataset in ids.datasets if dataset.ipppssoot not in done]
+
+    def row(self, wildcards: Any, input: Any) -> str:
+        """Return the dataset's row of the plan as JSON."""
+        return json.dumps(asdict(self._row(wildcards.ipppssoot, input.plan)))
+
+    def vcpus(self, wildcards: Any, input: Any) -> int:
+        """Return the cores of the dataset's job; 1 while there is no plan yet, since Snakemake wants a number."""
+        try:
+            return self._row(wildcards.ipppssoot, input.plan).vcpus
+        except FileNotFoundError:
+            return 1
+
+    def memory_mib(self, wildcards: Any, input: Any, attempt: int) -> int:
+        """Return the memory, MiB, of a try at the dataset: more after a try that ran out of it."""
+        return self._size(wildcards.ipppssoot, input.plan, attempt)[0]
+
+    def max_seconds(self, wildcards: Any, input: Any, attempt: int) -> int:
+        """Return the time limit, s, of a try at the dataset: more after a try that was cut by it."""
+        return self._size(wildcards.ipppssoot, input.plan, attempt)[1]
+
+    def try_number(self, wildcards: Any, attempt: int) -> int:
+        """Return the number of the try."""
+        return attempt
+
+    @property
+    def _marker_store(self) -> Store:
+        return FolderStore(RESULTS) if is_none(self.config.store) else open_store(self.config.store)
+
+    def _row(self, ipppssoot: str, plan: str) -> PlanRow:
+        try:
+            return _plan(plan, Path(plan).stat().st_mtime_ns)[ipppssoot]
+        except KeyError:
+            raise UserError(f"{plan} has no row for {ipppssoot}: remove it, to have it written anew") from None
+
+    def _size(self, ipppssoot: str, plan: str, attempt: int) -> tuple[int, int]:
+        """Return memory and time limit, after a look at how the last try ended."""
+        row = self._row(ipppssoot, plan)
+        if attempt > 1 and not is_none(self.config.store):
+            last = read_marker(self._marker_store, self.batch, ipppssoot, succeeded=False)
+            if last and last.plan_row:
+                return next_size(
+                    last.outcome,
+                    last.plan_row.get("memory_mib", row.memory_mib),
+                    last.plan_row.get("max_seconds", row.max_seconds),
+                    self.config.max_memory_mib,
+                )
+        return row.memory_mib, row.max_seconds
+
+    def _set_crds_variables(self) -> None:
+        """Give the jobs CRDS's variables, where the user's environment does not set them."""
+        for name, value in (
+            ("CRDS_PATH", self.config.crds_path),
+            ("CRDS_SERVER_URL", self.config.crds_server_url),
+        ):
+            if value:
+                os.environ.setdefault(name, str(Path(value).absolute()) if name == "CRDS_PATH" else value)
+
+
+@lru_cache(maxsize=2)
+def _plan(path: str, changed: int) -> dict[str, PlanRow]:
+    return read_plan(Path(path))

@@ -1,0 +1,174 @@
+"""What one call of ``process`` shares between its datasets: store, sources, CRDS, pins."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hstdputils.attempt import Attempt, Job
+from hstdputils.batches import Pins, pin_batch, read_pins
+from hstdputils.calibrate import Recipe, recipe_for
+from hstdputils.calibrate.programs import find_program, program_version
+from hstdputils.datasets import Dataset
+from hstdputils.delivery import deliver_marker, deliver_products, keep_local
+from hstdputils.inputs import open_sources
+from hstdputils.markers import Marker, read_marker
+from hstdputils.outcomes import RETRIED
+from hstdputils.references import Crds
+from hstdputils.store import Store, StoreError, is_none, open_store
+from hstdputils.work_folders import remove_work_folder, work_folder
+
+Report = Callable[[str, str, str, float], None]
+"""Called when a step has ended, with dataset, step, ``done`` or ``failed``, and its wall time in s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one call."""
+
+    output: str
+    """The store's URI, or ``none``."""
+    batch: str
+    """The batch's name."""
+    inputs: Sequence[str]
+    """Sources of inputs, in order of preference; none for the public bucket."""
+    work: Path
+    """Where work folders are made."""
+    context: str | None = None
+    """The CRDS context that the user wants."""
+    plan_row: dict[str, Any] | None = None
+    """The plan row of the dataset, with what this try has got."""
+    max_seconds: float | None = None
+    """Wall time that calibration may take, s; none for no limit."""
+    try_number: int = 1
+    """Number of this try within one run."""
+    force: bool = False
+    """Process datasets that have succeeded already."""
+    keep_work: str = "never"
+    """Whether work folders are kept: ``never``, ``failed`` or ``always``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How processing a dataset ended."""
+
+    marker: Marker
+    """The marker."""
+    place: str
+    """Where its files are."""
+    is_new: bool
+    """False where the marker is of an earlier attempt and nothing was done."""
+
+
+class Session:
+    """Processes datasets, one after another."""
+
+    def __init__(self, settings: Settings, report: Report) -> None:
+        self.settings = settings
+        self._report = report
+        self._store: Store | None = None
+        if not is_none(settings.output):
+            self._store = open_store(settings.output)
+            self._store.check()
+        self._sources = open_sources(settings.inputs)
+        self._crds = Crds()
+        self._context = ""
+        self._versions: dict[str, str] = {}
+
+    def process(self, dataset: Dataset) -> Ended:
+        """Process one dataset, unless its marker says that this is not needed.
+
+        Raises
+        ------
+        UserError
+            The dataset cannot be processed here, or its batch was made with other settings.
+        AttemptFailed
+            Another process is at work on the dataset.
+        StoreError
+            The store failed, so that not even the failure could be recorded there.
+        """
+        recipe = recipe_for(dataset)
+        for program in recipe.programs:
+            find_program(program)
+        self._pin(recipe)
+        earlier = self._earlier_marker(dataset)
+        if earlier and (earlier.succeeded or self._is_final(earlier)):
+            return Ended(earlier, self._place(dataset), is_new=False)
+        with work_folder(self.settings.work, self.settings.batch, dataset.ipppssoot) as folder:
+            return self._attempt(dataset, recipe, earlier, folder)
+
+    def _attempt(self, dataset: Dataset, recipe: Recipe, earlier: Marker | None, folder: Path) -> Ended:
+        settings = self.settings
+        job = Job(
+            dataset=dataset,
+            batch=settings.batch,
+            recipe=recipe,
+            sources=self._sources,
+            crds=self._crds,
+            context=self._context,
+            versions=self._versions,
+            attempt=earlier.attempt + 1 if earlier else 1,
+            plan_row=settings.plan_row,
+            max_seconds=settings.max_seconds,
+            earlier=earlier.as_earlier() if earlier else [],
+        )
+        name = dataset.ipppssoot
+        attempt = Attempt(job, folder, lambda step, end, wall: self._report(name, step, end, wall))
+        keep = settings.keep_work == "always"
+        try:
+            marker = attempt.run(self._save)
+            keep = keep or (settings.keep_work == "failed" and not marker.succeeded)
+            if self._store is None:
+                keep = True
+                keep_local(marker, folder)
+                return Ended(marker, str(folder), is_new=True)
+            try:
+                deliver_marker(self._store, marker, folder)
+            except StoreError as error:
+                keep = True
+                print(f"{name}: the files of the attempt are kept in {folder}", file=sys.stderr)
+                raise StoreError(str(error) if marker.succeeded else f"{marker.reason}; then {error}") from error
+            return Ended(marker, self._place(dataset), is_new=True)
+        finally:
+            if not keep:
+                remove_work_folder(folder)
+
+    def _save(self, attempt: Attempt) -> None:
+        if self._store is not None:
+            name = attempt.job.dataset.ipppssoot
+            deliver_products(self._store, attempt.job.batch, name, attempt.data, attempt.files, attempt.manifest)
+
+    def _pin(self, recipe: Recipe) -> None:
+        """Settle context and program versions, and record them for the batch or hold them against its record."""
+        new = {program.name: program for program in recipe.programs if program.name not in self._versions}
+        if self._context and not new:
+            return
+        settings, store = self.settings, self._store
+        wanted = settings.context
+        if wanted is None and store is not None and not settings.force:
+            pinned = read_pins(store, settings.batch)
+            wanted = pinned.crds_context if pinned else None
+        self._context = self._context or self._crds.resolve_context(wanted)
+        versions = self._versions | {name: program_version(program) for name, program in new.items()}
+        if store is not None:
+            pin_batch(store, settings.batch, Pins(self._context, versions), force=settings.force)
+        self._versions = versions
+
+    def _earlier_marker(self, dataset: Dataset) -> Marker | None:
+        if self._store is None:
+            return None
+        batch, name = self.settings.batch, dataset.ipppssoot
+        if not self.settings.force:
+            succeeded = read_marker(self._store, batch, name, succeeded=True)
+            if succeeded:
+                return succeeded
+        return read_marker(self._store, batch, name, succeeded=False)
+
+    def _is_final(self, failed: Marker) -> bool:
+        """Tell whether another try of the same run would end as the last one did."""
+        return self.settings.try_number > 1 and failed.outcome not in RETRIED
+
+    def _place(self, dataset: Dataset) -> str:
+        assert self._store is not None
+        return self._store.address(f"{self.settings.batch}/{dataset}/")

@@ -1,0 +1,37 @@
+"""Stores: where products, manifests and markers go."""
+
+from hstdputils.errors import UserError
+from hstdputils.store.base import Entry, Store, StoreError
+from hstdputils.store.folder import FolderStore
+
+__all__ = ["Entry", "FolderStore", "Store", "StoreError", "is_none", "open_store"]
+
+
+def is_none(uri: str) -> bool:
+    """Tell whether the store is ``none``: nothing is saved, the products stay in the work folder."""
+    return uri.lower() == "none"
+
+
+def open_store(uri: str) -> Store:
+    """Return the store that ``uri`` names.
+
+    Parameters
+    ----------
+    uri
+        ``s3://bucket``, ``s3://bucket/prefix``, ``file:///folder`` or a folder's path.
+
+    Raises
+    ------
+    UserError
+        The URI names no store.
+    """
+    scheme, separator, rest = uri.partition("://")
+    if separator and scheme.lower() == "s3":
+        from hstdputils.store.s3 import S3Store
+
+        return S3Store.of_uri(uri)
+    if separator and scheme.lower() == "file":
+        return FolderStore(rest)
+    if separator or not uri or is_none(uri):
+        raise UserError(f"{uri!r} is no store: give s3://bucket, a folder, or none")
+    return FolderStore(uri)

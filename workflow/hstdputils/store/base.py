@@ -1,0 +1,54 @@
+"""What every store can do."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+class StoreError(Exception):
+    """The store cannot be reached, read or written; ``str()`` is one line that names it and the mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One object of a listing."""
+
+    key: str
+    """The key below the store's root, with ``/`` between its parts."""
+    size: int
+    """Bytes."""
+
+
+class Store(Protocol):
+    """A place for objects under keys. An object appears whole under its key, or not at all.
+
+    Every method raises `StoreError` where the store cannot be reached, read or written.
+    """
+
+    uri: str
+    """The store as a user writes it."""
+
+    def check(self) -> None:
+        """Raise `StoreError` unless the store can be reached and, as far as can be told, written."""
+
+    def put_file(self, path: Path, key: str) -> None:
+        """Save a file, which may be moved away from ``path``."""
+
+    def put_bytes(self, data: bytes, key: str, *, only_if_absent: bool = False) -> bool:
+        """Save bytes; return false where ``only_if_absent`` is set and the key exists already."""
+
+    def get_bytes(self, key: str) -> bytes | None:
+        """Return an object's bytes, or none where there is no such key."""
+
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        """Yield all objects whose key starts with ``prefix``, in as few requests as the store allows."""
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove objects; a key that is not there is no error."""
+
+    def sweep(self, prefix: str) -> None:
+        """Remove what interrupted writers left below ``prefix``; nobody else may be writing there."""
+
+    def address(self, key: str) -> str:
+        """Return the key as a path or URI for a person."""

@@ -1,0 +1,122 @@
+"""A store in a folder of this machine or of a shared file system."""
+
+import contextlib
+import errno
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from hstdputils.store.base import Entry, StoreError
+
+_PART = ".part"
+
+
+class FolderStore:
+    """A store in a folder; objects are files, written under a hidden name and then renamed."""
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+        self.uri = str(root)
+
+    def check(self) -> None:
+        """See `Store.check`."""
+        with self._errors("write"):
+            self.root.mkdir(parents=True, exist_ok=True)
+            probe = self.root / f".probe-{uuid.uuid4().hex}{_PART}"
+            probe.touch()
+            probe.unlink()
+
+    def put_file(self, path: Path, key: str) -> None:
+        """See `Store.put_file`: within one file system the file is renamed, not copied."""
+        with self._errors("write"), self._part_of(key) as part:
+            try:
+                path.rename(part)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                shutil.copyfile(path, part)
+
+    def put_bytes(self, data: bytes, key: str, *, only_if_absent: bool = False) -> bool:
+        """See `Store.put_bytes`."""
+        with self._errors("write"):
+            try:
+                with self._part_of(key, exclusive=only_if_absent) as part:
+                    part.write_bytes(data)
+            except FileExistsError:
+                return False
+        return True
+
+    def get_bytes(self, key: str) -> bytes | None:
+        """See `Store.get_bytes`."""
+        with self._errors("read"):
+            try:
+                return (self.root / key).read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        """See `Store.entries`."""
+        parent, _, start = prefix.rpartition("/")
+        with self._errors("read"):
+            yield from self._walk(self.root / parent, parent, start)
+
+    def _walk(self, folder: Path, key: str, start: str = "") -> Iterator[Entry]:
+        try:
+            found = sorted(os.scandir(folder), key=lambda item: item.name)
+        except FileNotFoundError:
+            return
+        for item in found:
+            if not item.name.startswith(start) or item.name.endswith(_PART):
+                continue
+            below = f"{key}/{item.name}" if key else item.name
+            if item.is_dir():
+                yield from self._walk(folder / item.name, below)
+            else:
+                yield Entry(below, item.stat().st_size)
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """See `Store.delete`."""
+        with self._errors("write"):
+            for key in keys:
+                (self.root / key).unlink(missing_ok=True)
+
+    def sweep(self, prefix: str) -> None:
+        """See `Store.sweep`."""
+        with self._errors("write"):
+            for part in (self.root / prefix).rglob(f".*{_PART}"):
+                part.unlink(missing_ok=True)
+
+    def address(self, key: str) -> str:
+        """See `Store.address`."""
+        return str(self.root / key)
+
+    @contextlib.contextmanager
+    def _part_of(self, key: str, *, exclusive: bool = False) -> Iterator[Path]:
+        """Give a hidden path to fill, which takes its final name when the block ends well."""
+        final = self.root / key
+        final.parent.mkdir(parents=True, exist_ok=True)
+        part = final.with_name(f".{final.name}.{uuid.uuid4().hex}{_PART}")
+        try:
+            yield part
+            if exclusive:
+                os.link(part, final)
+            else:
+                part.replace(final)
+        finally:
+            part.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _errors(self, verb: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            place = error.filename or self.root
+            mend = {
+                errno.ENOSPC: "free some space there",
+                errno.EDQUOT: "free some of your quota there",
+                errno.ENOTDIR: "give a folder, not a file",
+                errno.EEXIST: "give a folder, not a file",
+            }.get(error.errno or 0, "name another store, or change its permissions")
+            raise StoreError(f"cannot {verb} the store {self.uri} ({place}: {error.strerror}): {mend}") from error

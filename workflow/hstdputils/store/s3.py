@@ -1,0 +1,152 @@
+"""A store in an S3 bucket."""
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from boto3.exceptions import Boto3Error
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+
+from hstdputils.errors import UserError
+from hstdputils.store.base import Entry, StoreError
+
+
+def s3_client(*, unsigned: bool = False) -> Any:
+    """Return an S3 client; endpoint, region and credentials come from boto3's own variables and files.
+
+    Parameters
+    ----------
+    unsigned
+        Send no credentials, as public buckets allow.
+    """
+    config = Config(
+        signature_version=UNSIGNED if unsigned else None,
+        retries={"mode": "standard", "max_attempts": 5},
+        max_pool_connections=32,
+    )
+    return boto3.client("s3", config=config)
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """Return bucket and prefix (no slash at its ends) of an ``s3://`` URI."""
+    parts = urlsplit(uri)
+    if not parts.netloc:
+        raise UserError(f"{uri!r} names no bucket: write s3://bucket or s3://bucket/prefix")
+    return parts.netloc, parts.path.strip("/")
+
+
+@contextlib.contextmanager
+def s3_errors(uri: str, verb: str) -> Iterator[None]:
+    """Turn errors of boto3 into a `StoreError` of one line."""
+    try:
+        yield
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise StoreError(
+            f"cannot {verb} {uri}: no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY"
+        ) from error
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        mend = {
+            "NoSuchBucket": "there is no such bucket: create it, or correct its name",
+            "404": "there is no such bucket: create it, or correct its name",
+            "AccessDenied": "access is denied: check the credentials and the bucket's policy",
+            "403": "access is denied: check the credentials and the bucket's policy",
+            "InvalidAccessKeyId": "AWS does not know the access key: check AWS_ACCESS_KEY_ID",
+            "SignatureDoesNotMatch": "the secret key is wrong: check AWS_SECRET_ACCESS_KEY",
+        }.get(code, f"S3 answered {code}: {error.response.get('Error', {}).get('Message', '')}".strip())
+        raise StoreError(f"cannot {verb} {uri}: {mend}") from error
+    except (BotoCoreError, Boto3Error) as error:
+        text = " ".join(str(error).split())
+        raise StoreError(f"cannot {verb} {uri}: {text}: check the network and AWS_ENDPOINT_URL") from error
+
+
+class S3Store:
+    """A store in an S3 bucket, below an optional prefix. Uploads carry SHA-256 checksums, which S3 verifies."""
+
+    def __init__(self, bucket: str, prefix: str = "") -> None:
+        self.bucket = bucket
+        self.prefix = f"{prefix}/" if prefix else ""
+        self.uri = f"s3://{bucket}/{prefix}" if prefix else f"s3://{bucket}"
+        with s3_errors(self.uri, "reach"):
+            self._client = s3_client()
+
+    @classmethod
+    def of_uri(cls, uri: str) -> "S3Store":
+        """Return the store of an ``s3://bucket[/prefix]`` URI."""
+        return cls(*split_uri(uri))
+
+    def check(self) -> None:
+        """See `Store.check`."""
+        with s3_errors(self.uri, "reach"):
+            self._client.head_bucket(Bucket=self.bucket)
+
+    def put_file(self, path: Path, key: str) -> None:
+        """See `Store.put_file`: large files go in parts, several at a time."""
+        with s3_errors(self.address(key), "write"):
+            self._client.upload_file(
+                str(path), self.bucket, self.prefix + key, ExtraArgs={"ChecksumAlgorithm": "SHA256"}
+            )
+
+    def put_bytes(self, data: bytes, key: str, *, only_if_absent: bool = False) -> bool:
+        """See `Store.put_bytes`."""
+        condition = {"IfNoneMatch": "*"} if only_if_absent else {}
+        with s3_errors(self.address(key), "write"):
+            try:
+                self._client.put_object(
+                    Bucket=self.bucket,
+                    Key=self.prefix + key,
+                    Body=data,
+                    ChecksumAlgorithm="SHA256",
+                    ContentType="application/json" if key.endswith(".json") else "text/plain",
+                    **condition,
+                )
+            except ClientError as error:
+                if only_if_absent and error.response["ResponseMetadata"]["HTTPStatusCode"] in (409, 412):
+                    return False
+                raise
+        return True
+
+    def get_bytes(self, key: str) -> bytes | None:
+        """See `Store.get_bytes`."""
+        with s3_errors(self.address(key), "read"):
+            try:
+                return self._client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"].read()
+            except self._client.exceptions.NoSuchKey:
+                return None
+
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        """See `Store.entries`: one request for each 1,000 objects."""
+        with s3_errors(self.uri, "list"):
+            pages = self._client.get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + prefix):
+                for item in page.get("Contents", []):
+                    yield Entry(item["Key"].removeprefix(self.prefix), item["Size"])
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """See `Store.delete`: one request for each 1,000 objects."""
+        doomed = [{"Key": self.prefix + key} for key in keys]
+        with s3_errors(self.uri, "delete from"):
+            for start in range(0, len(doomed), 1000):
+                self._client.delete_objects(
+                    Bucket=self.bucket, Delete={"Objects": doomed[start : start + 1000], "Quiet": True}
+                )
+
+    def sweep(self, prefix: str) -> None:
+        """See `Store.sweep`: uploads in parts that were begun and not finished are aborted, where that is allowed."""
+        with contextlib.suppress(StoreError), s3_errors(self.uri, "clean"):
+            pages = self._client.get_paginator("list_multipart_uploads")
+            for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + prefix):
+                for upload in page.get("Uploads", []):
+                    self._client.abort_multipart_upload(
+                        Bucket=self.bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+                    )
+
+    def address(self, key: str) -> str:
+        """See `Store.address`."""
+        return f"s3://{self.bucket}/{self.prefix}{key}"
