@@ -20,13 +20,11 @@ rule process:
         max_seconds=RUN.max_seconds,
         tries=RUN.try_number,
     params:
-        options=RUN.process_options,
-        store=RUN.config.store,
+        arguments=RUN.process_arguments,
         row=RUN.row,
     message:
         "{wildcards.ipppssoot}"
     shell:
-        "python -m hstdputils.process {params.options:q}"
+        "python -m hstdputils.process {params.arguments:q} {wildcards.ipppssoot}"
         " --plan-row {params.row:q} --memory-mib {resources.mem_mb} --max-seconds {resources.max_seconds}"
-        " --try {resources.tries} --copy-marker {output.marker:q}"
-        " {params.store:q} {RUN.batch:q} {wildcards.ipppssoot} 2> {log:q}"
+        " --try {resources.tries} --copy-marker {output.marker:q} 2> {log:q}"

@@ -19,15 +19,14 @@ rule report:
     benchmark:
         f"logs/{RUN.batch}/report.benchmark.tsv"
     params:
-        store=RUN.config.store,
+        arguments=RUN.report_arguments,
     message:
         "report of batch {RUN.batch}"
     shell:
-        "python -m hstdputils.report {params.store:q} {RUN.batch:q}"
-        " --plan {input.plan:q} --html {output.html:q} 2> {log:q}"
+        "python -m hstdputils.report {params.arguments:q} --plan {input.plan:q} 2> {log:q}"
 
 
 onerror:
     shell(
-        "python -m hstdputils.report {RUN.config.store:q} {RUN.batch:q} --plan plan.out --html {RUN.report:q}"
+        "python -m hstdputils.report {RUN.report_arguments:q} --plan plan.out --if-any"
     )

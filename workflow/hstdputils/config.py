@@ -31,7 +31,7 @@ class Config(BaseModel):
     )
     store: str = Field(
         default="results",
-        description="Where products go: s3://bucket, a folder, or none (they stay in the work folder).",
+        description="Where products go: s3://bucket or a folder.",
     )
     inputs: Texts = Field(
         default=["s3://stpubdata/hst/public"],

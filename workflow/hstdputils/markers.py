@@ -58,7 +58,7 @@ class Marker:
     warnings: list[str] = field(default_factory=list)
     """What a person should know although the attempt did not fail for it."""
     earlier: list[dict[str, Any]] = field(default_factory=list)
-    """The attempts before this one: attempt, outcome, reason, memory and end."""
+    """The attempts before this one: attempt, outcome, reason, time, memory and end."""
 
     @property
     def succeeded(self) -> bool:
@@ -91,6 +91,8 @@ class Marker:
             "attempt": self.attempt,
             "outcome": str(self.outcome),
             "reason": self.reason,
+            "wall_seconds": self.wall_seconds,
+            "cpu_seconds": self.cpu_seconds,
             "peak_memory_mib": self.peak_memory_mib,
             "memory_mib": (self.plan_row or {}).get("memory_mib"),
             "end": self.end,

@@ -3,7 +3,7 @@
 import ast
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from hstdputils.datasets import BadDatasetName, Dataset, parse_dataset
@@ -74,21 +74,26 @@ def read_plan(path: Path) -> dict[str, PlanRow]:
     FileNotFoundError
         There is no such file.
     UserError
-        A line is no plan row; the line is named.
+        A line is no plan row, or the second for its dataset; the line is named.
     """
     try:
         with path.open(encoding="utf-8") as lines:
-            return {row.ipppssoot: row for row in _rows(path, lines)}
+            rows: dict[str, PlanRow] = {}
+            for number, row in _rows(path, lines):
+                if row.ipppssoot in rows:
+                    raise UserError(f"{path}:{number}: a second row for {row.ipppssoot}: keep one of them")
+                rows[row.ipppssoot] = row
+            return rows
     except UnicodeDecodeError as error:
         raise UserError(f"the plan {path} is no text file: write it with python -m hstdputils.plan") from error
 
 
-def _rows(path: Path, lines: Iterable[str]) -> Iterator[PlanRow]:
+def _rows(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, PlanRow]]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            yield _row_of_tuple(line) if line.lstrip().startswith("(") else _row_of_json(line)
+            yield number, _row_of_tuple(line) if line.lstrip().startswith("(") else _row_of_json(line)
         except (ValueError, TypeError, SyntaxError, KeyError, BadDatasetName) as error:
             raise UserError(f"{path}:{number}: no plan row ({error}): write the plan anew") from error
 
@@ -96,7 +101,7 @@ def _rows(path: Path, lines: Iterable[str]) -> Iterator[PlanRow]:
 def _row_of_json(line: str) -> PlanRow:
     row = PlanRow(**json.loads(line))
     _check(row)
-    return row
+    return replace(row, ipppssoot=row.ipppssoot.lower())
 
 
 def _row_of_tuple(line: str) -> PlanRow:

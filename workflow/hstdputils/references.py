@@ -82,7 +82,8 @@ class Crds:
         if handler.errors:
             raise _no_references(f"CRDS under {context}: {handler.errors[0]}")
         if missing := sorted(name for name, path in files.items() if not path.is_file()):
-            raise _no_references(f"{', '.join(missing)} not in the CRDS cache {self.cache}: sync the cache")
+            names = ", ".join(missing[:4]) + (f" and {len(missing) - 4} more" if len(missing) > 4 else "")
+            raise _no_references(f"{names} not in the CRDS cache {self.cache}: sync the cache")
         log.write("references", f"{context}: {', '.join(sorted(files)) or 'none needed'}")
         return BestReferences(files, variables)
 

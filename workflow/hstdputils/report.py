@@ -37,7 +37,10 @@ def main(arguments: Sequence[str]) -> int:
     if is_none(options.output_bucket):
         raise UserError("the store none keeps no markers: give the folder or s3://bucket that the batch ran with")
     store = open_store(options.output_bucket)
-    report = collect(store, batch, _planned(options.plan, store, batch))
+    has_plan = options.plan is not None and not (options.if_any and not options.plan.exists())
+    report = collect(store, batch, _planned(options.plan if has_plan else None, store, batch))
+    if not report.rows and options.if_any:
+        return ExitCode.SUCCESS
     if not report.rows:
         raise UserError(_no_batch(store, batch))
     page = None
@@ -99,6 +102,11 @@ def _parser() -> argparse.ArgumentParser:
         help="where the page goes (default: results/<batch>/report.html)",
     )
     page.add_argument("--no-html", dest="html", action="store_false", help="write no page")
+    parser.add_argument(
+        "--if-any",
+        action="store_true",
+        help="say nothing where there is neither a plan nor a marker of the batch yet",
+    )
     return parser
 
 

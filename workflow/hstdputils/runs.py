@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import lru_cache
@@ -27,14 +28,26 @@ class Run:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.config = load_config(settings)
         self.batch = check_batch_name(self.config.batch)
+        if is_none(self.config.store):
+            raise UserError(
+                "config: store = 'none' keeps no markers, which the workflow needs: give s3://… or a folder"
+            )
+        self._store: Store | None = None
         self.report = f"{RESULTS}/{self.batch}/report.html"
-        self._set_crds_variables()
+        self._set_variables()
+
+    @property
+    def store(self) -> Store:
+        """Return the store, opened when it is first needed."""
+        if self._store is None:
+            self._store = open_store(self.config.store)
+        return self._store
 
     @property
     def marker(self) -> str:
         """Return the local path of a dataset's ``succeeded`` marker, with the wildcard ``ipppssoot``."""
-        local = self._marker_store
-        root = local.root if isinstance(local, FolderStore) else Path(RESULTS)
+        store = self.store
+        root = store.root if isinstance(store, FolderStore) else Path(RESULTS)
         return f"{root}/{marker_key(self.batch, '{ipppssoot}', succeeded=True)}"
 
     @property
@@ -44,8 +57,13 @@ class Run:
         return [*(["--skip-bad"] if self.config.skip_bad else []), self.config.store, self.batch, *lists]
 
     @property
-    def process_options(self) -> list[str]:
-        """Return the options of ``hstdputils.process`` that are the same for all datasets."""
+    def report_arguments(self) -> list[str]:
+        """Return the arguments of ``hstdputils.report``."""
+        return [self.config.store, self.batch, "--html", self.report]
+
+    @property
+    def process_arguments(self) -> list[str]:
+        """Return the arguments of ``hstdputils.process`` that are the same for all datasets."""
         config = self.config
         options = [f"--inputs={source}" for source in config.inputs]
         options += [f"--work={config.work}", f"--keep-work={config.keep_work}"]
@@ -53,7 +71,7 @@ class Run:
             options.append(f"--context={config.crds_context}")
         if config.force:
             options.append("--force")
-        return options
+        return [*options, config.store, self.batch]
 
     def markers_to_make(self, wildcards: object = None) -> list[str]:
         """Return the markers of the datasets that have not succeeded, from one listing of the store.
@@ -71,8 +89,8 @@ class Run:
         done: set[str] = set()
         if not self.config.force:
             if self.config.crds_context:
-                check_pins(self._marker_store, self.batch, Pins(self.config.crds_context, {}))
-            done = {name for name, succeeded in ended(self._marker_store, self.batch).items() if succeeded}
+                check_pins(self.store, self.batch, Pins(self.config.crds_context, {}))
+            done = {name for name, succeeded in ended(self.store, self.batch).items() if succeeded}
         return [self.marker.format(ipppssoot=dataset) for dataset in ids.datasets if dataset.ipppssoot not in done]
 
     def row(self, wildcards: Any, input: Any) -> str:
@@ -98,10 +116,6 @@ class Run:
         """Return the number of the try."""
         return attempt
 
-    @property
-    def _marker_store(self) -> Store:
-        return FolderStore(RESULTS) if is_none(self.config.store) else open_store(self.config.store)
-
     def _row(self, ipppssoot: str, plan: str) -> PlanRow:
         try:
             return _plan(plan, Path(plan).stat().st_mtime_ns)[ipppssoot]
@@ -111,8 +125,8 @@ class Run:
     def _size(self, ipppssoot: str, plan: str, attempt: int) -> tuple[int, int]:
         """Return memory and time limit, after a look at how the last try ended."""
         row = self._row(ipppssoot, plan)
-        if attempt > 1 and not is_none(self.config.store):
-            last = read_marker(self._marker_store, self.batch, ipppssoot, succeeded=False)
+        if attempt > 1:
+            last = read_marker(self.store, self.batch, ipppssoot, succeeded=False)
             if last and last.plan_row:
                 return next_size(
                     last.outcome,
@@ -122,8 +136,9 @@ class Run:
                 )
         return row.memory_mib, row.max_seconds
 
-    def _set_crds_variables(self) -> None:
-        """Give the jobs CRDS's variables, where the user's environment does not set them."""
+    def _set_variables(self) -> None:
+        """Give the jobs CRDS's variables, where the user has not set them, and the programs of this Python."""
+        os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         for name, value in (
             ("CRDS_PATH", self.config.crds_path),
             ("CRDS_SERVER_URL", self.config.crds_server_url),
