@@ -1,0 +1,113 @@
+"""What all tests share: the made-up data, the real data where it is, and commands run as a user runs them."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests import madeup
+
+ROOT = Path(__file__).resolve().parents[1]
+REAL_DATA = ROOT.parent / "shared" / "data"
+
+_NOT_INHERITED = (
+    "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 "
+    "CRDS_CONTEXT CRDS_OBSERVATORY CRDS_PATH CRDS_READONLY_CACHE CRDS_SERVER_URL"
+).split()
+
+
+@dataclass(frozen=True)
+class MadeUp:
+    """The made-up data: an input folder laid out as the public bucket is, and a CRDS cache."""
+
+    inputs: Path
+    crds: Path
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended, and what it said."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def said(self) -> str:
+        """Return all that it printed."""
+        return self.out + self.err
+
+
+class Commands:
+    """Runs commands in a folder, with an environment that owes nothing to the shell of the tests."""
+
+    def __init__(self, folder: Path, **variables: str) -> None:
+        self.folder = folder
+        self.variables = variables
+
+    def environment(self, **variables: str) -> dict[str, str]:
+        """Return the environment of the commands."""
+        clean = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
+        clean["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{clean['PATH']}"
+        clean |= {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
+        clean |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_DEFAULT_REGION": "us-east-1"}
+        return {**clean, **self.variables, **variables}
+
+    def run(self, *argv: str | Path, timeout: float = 180, stdin: str = "", **variables: str) -> Ran:
+        """Run a command to its end."""
+        done = subprocess.run(
+            [str(word) for word in argv],
+            cwd=self.folder,
+            env=self.environment(**variables),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def hstdputils(self, command: str, *arguments: str | Path, **options: str) -> Ran:
+        """Run ``python -m hstdputils.<command>``."""
+        return self.run(sys.executable, "-m", f"hstdputils.{command}", *arguments, **options)
+
+    def start(self, argv: Sequence[str | Path], **variables: str) -> subprocess.Popen[str]:
+        """Start a command and return it, running; its output can be read."""
+        return subprocess.Popen(
+            [str(word) for word in argv],
+            cwd=self.folder,
+            env=self.environment(**variables),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+@pytest.fixture(scope="session")
+def made_up(tmp_path_factory: pytest.TempPathFactory) -> MadeUp:
+    """Return the made-up data, written once for all workers of a test run."""
+    shared = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        shared = shared.parent
+    home = shared / "made-up"
+    madeup.write_demo(home)
+    return MadeUp(home / "inputs", home / "crds")
+
+
+@pytest.fixture
+def commands(tmp_path: Path, made_up: MadeUp) -> Commands:
+    """Return commands that run in an empty folder, with the made-up CRDS cache."""
+    return Commands(tmp_path, CRDS_PATH=str(made_up.crds))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Return the folder with real HST data, or skip the test."""
+    if not REAL_DATA.is_dir():
+        pytest.skip("no real HST data: ../shared/data is not there")
+    return REAL_DATA
