@@ -22,4 +22,5 @@ include: "rules/report.smk"
 rule all:
     default_target: True
     input:
+        RUN.markers_to_make,
         RUN.report,

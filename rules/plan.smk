@@ -22,4 +22,4 @@ rule plan:
     message:
         "plan of batch {RUN.batch}"
     shell:
-        "python -m hstdputils.plan {params.arguments:q} > {output:q} 2> {log:q}"
+        "hstdputils plan {params.arguments:q} > {output:q} 2> {log:q}"

@@ -1,12 +1,12 @@
 # Processing: one job a dataset.
 #
-# INPUTS   plan.out, for cores, memory and time; a newer plan does not make finished datasets run again
+# INPUTS   plan.out, for cores, memory and time; datasets that have succeeded are not in the graph at all
 # OUTPUTS  the dataset's marker, written after its products and manifest are in the store
 
 
 rule process:
     input:
-        plan=ancient("plan.out"),
+        plan="plan.out",
     output:
         marker=RUN.marker,
     log:
@@ -25,6 +25,6 @@ rule process:
     message:
         "{wildcards.ipppssoot}"
     shell:
-        "python -m hstdputils.process {params.arguments:q} {wildcards.ipppssoot}"
+        "hstdputils process {params.arguments:q} {wildcards.ipppssoot}"
         " --plan-row {params.row:q} --memory-mib {resources.mem_mb} --max-seconds {resources.max_seconds}"
-        " --try {resources.tries} --copy-marker {output.marker:q} 2> {log:q}"
+        " --wait --try {resources.tries} --copy-marker {output.marker:q} 2> {log:q}"

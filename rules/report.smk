@@ -10,7 +10,7 @@ localrules:
 
 rule report:
     input:
-        plan=ancient("plan.out"),
+        plan="plan.out",
         markers=RUN.markers_to_make,
     output:
         html=RUN.report,
@@ -23,10 +23,10 @@ rule report:
     message:
         "report of batch {RUN.batch}"
     shell:
-        "python -m hstdputils.report {params.arguments:q} --plan {input.plan:q} 2> {log:q}"
+        "hstdputils report {params.arguments:q} --plan {input.plan:q} 2> {log:q}"
 
 
 onerror:
     shell(
-        "python -m hstdputils.report {RUN.report_arguments:q} --plan plan.out --if-any"
+        "hstdputils report {RUN.report_arguments:q} --plan plan.out --if-any"
     )

@@ -87,22 +87,23 @@ class Attempt:
             self._process()
             with self._step("save"):
                 save(self)
-            return self._ended(Outcome.SUCCEEDED, ExitCode.SUCCESS, self._note)
+            ending = Outcome.SUCCEEDED, ExitCode.SUCCESS, self._note
         except AttemptFailed as failure:
-            return self._ended(failure.outcome, failure.exit_code, failure.reason)
+            ending = failure.outcome, failure.exit_code, failure.reason
         except StoreError as failure:
-            return self._ended(Outcome.STORAGE_ERROR, ExitCode.UPLOAD, str(failure))
+            ending = Outcome.STORAGE_ERROR, ExitCode.UPLOAD, str(failure)
         except MemoryError:
-            return self._ended(Outcome.OUT_OF_MEMORY, ExitCode.OWN_MEMORY, "hstdputils ran out of memory")
+            ending = Outcome.OUT_OF_MEMORY, ExitCode.OWN_MEMORY, "hstdputils ran out of memory"
         except OSError as error:
             reason = f"{error.filename or self.folder}: {error.strerror or error}: check space and permissions there"
-            return self._ended(Outcome.STORAGE_ERROR, ExitCode.GENERAL, reason)
+            ending = Outcome.STORAGE_ERROR, ExitCode.GENERAL, reason
         except Exception as error:
             import traceback
 
             self._log.write("process", traceback.format_exc())
             reason = f"{type(error).__name__}: {' '.join(str(error).split())} (a defect: process.log has the trace)"
-            return self._ended(Outcome.UNKNOWN, ExitCode.GENERAL, reason)
+            ending = Outcome.UNKNOWN, ExitCode.GENERAL, reason
+        return self._ended(*ending)
 
     def _process(self) -> None:
         job = self.job

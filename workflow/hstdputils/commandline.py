@@ -1,8 +1,10 @@
 """What all commands share: their parsers' look, and errors as one line."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from hstdputils import __version__, exit_codes
 from hstdputils.errors import UserError
@@ -16,9 +18,17 @@ OUTPUT_HELP = "the store: s3://bucket, a folder, or none to keep the products in
 BATCH_HELP = "the batch's name, which becomes the folder (S3 prefix) of its products in the store"
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that says in one line what is wrong with a command line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with the line."""
+        raise UserError(f"{message}: see {self.prog} --help")
+
+
 def parser(command: str, description: str, examples: str) -> argparse.ArgumentParser:
     """Return a parser for ``python -m hstdputils.<command>``, whose help ends with examples and exit codes."""
-    return argparse.ArgumentParser(
+    return _Parser(
         prog=f"hstdputils {command}",
         description=description,
         epilog=f"examples:\n{examples}\n\nexit status:\n{exit_codes.table()}",
@@ -29,6 +39,13 @@ def parser(command: str, description: str, examples: str) -> argparse.ArgumentPa
 def add_version(target: argparse.ArgumentParser) -> None:
     """Add ``--version``."""
     target.add_argument("--version", action="version", version=f"hstdputils {__version__}")
+
+
+def above_zero(text: str) -> int:
+    """Return a whole number above 0, for ``type`` of an option."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+    return int(text)
 
 
 def run(command: Command, arguments: Sequence[str] | None = None) -> int:
@@ -44,6 +61,16 @@ def run(command: Command, arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return ExitCode.GENERAL
+    except OSError as error:
+        place = error.filename or "standard output"
+        print(f"error: {place}: {error.strerror or error}: check space and permissions there", file=sys.stderr)
+        _forget_output()
+        return ExitCode.GENERAL
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return ExitCode.INTERRUPTED
+
+
+def _forget_output() -> None:
+    """Send what is left of standard output nowhere, so that Python does not fail at it again when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -106,7 +106,8 @@ def _complaint(error: Any) -> str:
     if error["type"] == "missing":
         return f"config: the key {key!r} is missing: {Config.model_fields[key].description}"
     wrong = error["input"]
-    return f"config: {key} = {wrong!r}: {error['msg'].lower().removeprefix('value error, ')}"
+    message = error["msg"].lower().partition(", unable")[0]
+    return f"config: {key} = {wrong!r}: {message} (what it means is in config/README.md)"
 
 
 def schema_text() -> str:

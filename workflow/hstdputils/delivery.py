@@ -1,7 +1,7 @@
 """Bringing an attempt's files to the store, in the order that keeps the store honest."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from hstdputils.markers import Marker, marker_key, write_marker
@@ -21,8 +21,8 @@ def deliver_products(
 ) -> None:
     """Save products, then the manifest.
 
-    An earlier ``succeeded`` marker is removed before the first of its products is replaced, and files of an
-    earlier attempt that the manifest does not list are removed after the last is saved.
+    An earlier ``succeeded`` marker and manifest are removed before the first of their products is replaced, and
+    files of an earlier attempt that the new manifest does not list are removed after the last is saved.
 
     Raises
     ------
@@ -33,18 +33,21 @@ def deliver_products(
     store.sweep(f"{home}/")
     earlier = {entry.key for entry in store.entries(f"{home}/")}
     if earlier:
-        store.delete([marker_key(batch, ipppssoot, succeeded=True)])
-    with ThreadPoolExecutor(PARALLEL) as pool:
+        store.delete([marker_key(batch, ipppssoot, succeeded=True), f"{home}/manifest.json"])
+    pool = ThreadPoolExecutor(PARALLEL)
+    try:
         jobs = [pool.submit(store.put_file, folder / file.name, f"{home}/{file.name}") for file in files]
-        for job in jobs:
+        for job in as_completed(jobs):
             job.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
     kept = {f"{home}/{name}" for name in (*(file.name for file in files), *RECORDS, "manifest.json")}
     store.delete(sorted(earlier - kept))
     store.put_bytes(manifest, f"{home}/manifest.json")
 
 
 def deliver_marker(store: Store, marker: Marker, folder: Path) -> None:
-    """Save log and metrics, and then the marker, which no signal can cut off.
+    """Save log and metrics, and then the marker; no signal cuts this off.
 
     Raises
     ------
@@ -52,9 +55,9 @@ def deliver_marker(store: Store, marker: Marker, folder: Path) -> None:
         The store failed; there is no new marker then.
     """
     home = f"{marker.batch}/{marker.ipppssoot}"
-    for name in RECORDS:
-        store.put_bytes((folder / name).read_bytes(), f"{home}/{name}")
     with not_stopped_here():
+        for name in RECORDS:
+            store.put_bytes((folder / name).read_bytes(), f"{home}/{name}")
         write_marker(store, marker)
 
 

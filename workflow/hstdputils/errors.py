@@ -19,6 +19,11 @@ class UserError(Exception):
         self.exit_code = exit_code
 
 
+def one_line(error: object) -> str:
+    """Return the text of another library's error as one line."""
+    return " ".join(str(error).split())
+
+
 def nearest(word: str, known: list[str]) -> str:
     """Return ``; did you mean '…'?`` for the known word most like ``word``, or nothing."""
     import difflib

@@ -8,14 +8,19 @@ from pathlib import Path
 from hstdputils.datasets import BadDatasetName, Dataset, parse_dataset
 from hstdputils.errors import UserError
 
+_LONGEST = 40
+"""Characters of a wrong name that are shown."""
+
 
 @dataclass(slots=True)
 class IdList:
     """The datasets of a list, each once, in the order given, and what was wrong with the list."""
 
     datasets: list[Dataset] = field(default_factory=list)
+    bad: list[str] = field(default_factory=list)
+    """The ids that cannot be processed, as they were given."""
     problems: list[str] = field(default_factory=list)
-    """One line for each id that cannot be processed, with where it stands and the reason."""
+    """One line for each of them, with where it stands and the reason."""
     duplicates: list[str] = field(default_factory=list)
     """One line for each repetition that was dropped."""
 
@@ -35,11 +40,13 @@ def read_ids(arguments: Iterable[str]) -> IdList:
         A file cannot be read, or there is no name at all.
     """
     ids = IdList()
+    arguments = list(arguments)
     first_seen: dict[str, str] = {}
     for where, text in _words(arguments):
         try:
-            dataset = parse_dataset(text)
+            dataset = parse_dataset(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
         except BadDatasetName as error:
+            ids.bad.append(repr(text[:_LONGEST]))
             ids.problems.append(f"{where}: {error}")
             continue
         if dataset.ipppssoot in first_seen:
@@ -48,7 +55,8 @@ def read_ids(arguments: Iterable[str]) -> IdList:
         first_seen[dataset.ipppssoot] = where
         ids.datasets.append(dataset)
     if not ids.datasets and not ids.problems:
-        raise UserError("no dataset to process: give ipppssoots, @FILE, or - for standard input")
+        given = ", ".join("<stdin>" if argument == "-" else argument.removeprefix("@") for argument in arguments)
+        raise UserError(f"no dataset to process: there is no ipppssoot in {given}: write one on each line")
     return ids
 
 
@@ -57,15 +65,17 @@ def tell_problems(ids: IdList, *, skip_bad: bool) -> None:
     for note in ids.duplicates:
         print(f"note: {note}", file=sys.stderr)
     for problem in ids.problems:
-        print(f"{'skipped' if skip_bad else 'error'}: {problem}", file=sys.stderr)
+        print(f"{'skipped' if skip_bad else 'bad id'}: {problem}", file=sys.stderr)
 
 
 def require_all_good(ids: IdList, *, skip_bad: bool) -> None:
     """Raise `UserError` where ids could not be used and ``skip_bad`` is false, or where none is left."""
     if ids.problems and not skip_bad:
+        more = f" and {len(ids.bad) - 3} more" if len(ids.bad) > 3 else ""
         raise UserError(
-            f"{len(ids.problems)} of the ids cannot be processed (named above), the others are done: "
-            "mend the list, or leave these out with --skip-bad"
+            f"{len(ids.problems)} of the ids cannot be processed ({', '.join(ids.bad[:3])}{more}), "
+            f"{'the others are done' if ids.datasets else 'and there is no other'}: correct the list, or leave them "
+            "out with --skip-bad"
         )
     if not ids.datasets:
         raise UserError("no dataset is left to process: none of the ids can be processed (named above)")
@@ -76,20 +86,30 @@ def _words(arguments: Iterable[str]) -> Iterator[tuple[str, str]]:
     for number, argument in enumerate(arguments, start=1):
         if argument == "-":
             yield from _words_of_lines("<stdin>", sys.stdin)
+        elif argument == "@":
+            raise UserError(f"argument {number}: '@' names no file: write @FILE, without a blank between")
         elif argument.startswith("@"):
             path = Path(argument[1:])
             try:
                 with path.open(encoding="utf-8-sig") as lines:
                     yield from _words_of_lines(str(path), lines)
             except OSError as error:
-                raise UserError(f"cannot read the id list {path}: {error.strerror}") from error
-            except UnicodeDecodeError as error:
-                raise UserError(f"the id list {path} is no text file: give one with an id a line") from error
+                raise UserError(f"cannot read the id list {path} ({error.strerror}): correct its name") from error
         else:
             yield f"argument {number}", argument
 
 
 def _words_of_lines(name: str, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
-    for number, line in enumerate(lines, start=1):
-        for word in line.partition("#")[0].replace(",", " ").split():
-            yield f"{name}:{number}", word
+    try:
+        for number, line in enumerate(lines, start=1):
+            if "\0" in line:
+                raise _no_text(name)
+            for word in line.partition("#")[0].replace(",", " ").split():
+                word.encode()  # fails for bytes that are no text, which standard input lets through
+                yield f"{name}:{number}", word
+    except UnicodeError as error:
+        raise _no_text(name) from error
+
+
+def _no_text(name: str) -> UserError:
+    return UserError(f"the id list {name} is no text file: give one with an id on each line, and not compressed")

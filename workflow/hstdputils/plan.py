@@ -3,9 +3,11 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from hstdputils import commandline
 from hstdputils.batches import check_batch_name
+from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.id_lists import read_ids, require_all_good, tell_problems
 from hstdputils.plan_rows import plan_row
@@ -26,14 +28,23 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     options = _parser().parse_args(arguments)
     output, batch = options.output_bucket, check_batch_name(options.batch_name)
-    if not is_none(output) and "://" in output and not output.startswith("s3://"):
-        open_store(output)
+    _check_output(output)
     ids = read_ids(options.ipppssoots)
     tell_problems(ids, skip_bad=options.skip_bad)
     sys.stdout.writelines(f"{plan_row(output, batch, dataset).to_json()}\n" for dataset in ids.datasets)
     sys.stdout.flush()
     require_all_good(ids, skip_bad=options.skip_bad)
     return ExitCode.SUCCESS
+
+
+def _check_output(output: str) -> None:
+    """Raise `UserError` where the output is no store; nothing is asked of AWS."""
+    if is_none(output):
+        return
+    if not output.lower().startswith("s3://"):
+        open_store(output)
+    elif not urlsplit(output).netloc:
+        raise UserError(f"{output!r} names no bucket: write s3://bucket or s3://bucket/prefix")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,6 +1,7 @@
 """``python -m hstdputils.process``: calibrate datasets."""
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -14,7 +15,7 @@ from hstdputils.datasets import Dataset
 from hstdputils.delivery import copy_marker
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
-from hstdputils.id_lists import read_ids, tell_problems
+from hstdputils.id_lists import IdList, read_ids, require_all_good, tell_problems
 from hstdputils.markers import exit_status
 from hstdputils.outcomes import AttemptFailed, Outcome
 from hstdputils.session import Ended, Session, Settings
@@ -46,13 +47,16 @@ def main(arguments: Sequence[str]) -> int:
         max_seconds=options.max_seconds,
         try_number=options.try_number,
         force=options.force,
+        wait=options.wait,
         keep_work=options.keep_work,
     )
     ids = read_ids(options.ipppssoots)
     if options.copy_marker and len(ids.datasets) != 1:
-        raise UserError("--copy-marker goes with exactly one ipppssoot")
+        raise UserError("--copy-marker goes with exactly one ipppssoot: give one, or leave it out")
     tell_problems(ids, skip_bad=options.skip_bad)
-    codes: list[int] = [] if options.skip_bad or not ids.problems else [ExitCode.COMMAND_LINE]
+    if not ids.datasets:
+        require_all_good(ids, skip_bad=options.skip_bad)
+    codes: list[int] = []
     with stop_by_exception():
         try:
             session = Session(settings, _tell_step)
@@ -63,7 +67,18 @@ def main(arguments: Sequence[str]) -> int:
         except Stopped as stopped:
             print(stopped.reason, file=sys.stderr)
             return stopped.exit_code
+    if ids.problems and not options.skip_bad:
+        codes.append(_tell_bad(ids))
     return exit_status(codes)
+
+
+def _tell_bad(ids: IdList) -> int:
+    """Say that ids were left out, and return the exit code for that."""
+    try:
+        require_all_good(ids, skip_bad=False)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+    return ExitCode.COMMAND_LINE
 
 
 def _process(session: Session, dataset: Dataset, marker_copy: Path | None) -> int:
@@ -108,10 +123,11 @@ def _granted(row: dict[str, Any] | None, memory_mib: int | None, max_seconds: in
 
 
 def _json_object(text: str) -> dict[str, Any]:
-    row = json.loads(text)
-    if not isinstance(row, dict):
-        raise ValueError("a plan row is a JSON object")
-    return row
+    with contextlib.suppress(ValueError):
+        row = json.loads(text)
+        if isinstance(row, dict):
+            return row
+    raise argparse.ArgumentTypeError(f"{text[:40]!r} is no JSON object: give a line of plan.out")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -157,13 +173,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--skip-bad", action="store_true", help="end with 0 although some ids are no datasets")
     for_engines = parser.add_argument_group("for workflow engines")
     for_engines.add_argument("--plan-row", type=_json_object, metavar="JSON", help="the dataset's row of the plan")
-    for_engines.add_argument("--memory-mib", type=int, metavar="N", help="memory that this try has got, MiB")
-    for_engines.add_argument("--max-seconds", type=int, metavar="N", help="time limit of calibration, s")
+    for_engines.add_argument(
+        "--memory-mib", type=commandline.above_zero, metavar="N", help="memory that this try has got, MiB"
+    )
+    for_engines.add_argument(
+        "--max-seconds", type=commandline.above_zero, metavar="N", help="time limit of calibration, s"
+    )
     for_engines.add_argument("--copy-marker", type=Path, metavar="FILE", help="copy a succeeded marker to a file")
+    for_engines.add_argument(
+        "--wait", action="store_true", help="wait for another process at work on a dataset, instead of giving up"
+    )
     for_engines.add_argument(
         "--try",
         dest="try_number",
-        type=int,
+        type=commandline.above_zero,
         default=1,
         metavar="N",
         help="number of this try; from 2 on, nothing is done where another try cannot mend the last one's end",

@@ -2,12 +2,14 @@
 
 import contextlib
 import gc
+import logging
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
@@ -39,7 +41,7 @@ class Crds:
         os.environ.setdefault("CRDS_SERVER_URL", SERVERLESS)
         self.cache = Path(os.environ.setdefault("CRDS_PATH", "/grp/crds/cache"))
         self._loaded: ModuleType | None = None
-        if not (self.cache / "config" / "hst" / "server_config").is_file():
+        if not self._config_file.is_file():
             raise UserError(
                 f"{self.cache} is no CRDS cache for HST (no config/hst/server_config in it): set CRDS_PATH",
                 ExitCode.REFERENCES,
@@ -54,7 +56,7 @@ class Crds:
             The cache does not have the context.
         """
         crds = self._crds()
-        context = wanted or str(crds.core.heavy_client.get_config_info("hst").operational_context)
+        context = wanted or str(self._config().operational_context)
         if not Path(crds.locate_mapping(context, "hst")).is_file():
             known = sorted(path.name for path in (self.cache / "mappings" / "hst").glob("*.pmap"))
             raise UserError(
@@ -76,16 +78,44 @@ class Crds:
         with self._logged(log) as handler, contextlib.chdir(raws[0].path.parent):
             crds.assign_bestrefs([raw.path.name for raw in raws], context=context, sync_references=False)
         files, variables = self._assigned(raws)
-        bad_files = crds.core.heavy_client.get_config_info("hst").bad_files_set
-        if bad := sorted(name for name in files if name.lower() in {bad.lower() for bad in bad_files}):
+        bad_files = {name.lower() for name in self._config().bad_files_set}
+        if bad := sorted(name for name in files if name.lower() in bad_files):
             raise _no_references(f"CRDS lists {', '.join(bad)} as bad under {context}: use a later context")
         if handler.errors:
-            raise _no_references(f"CRDS under {context}: {handler.errors[0]}")
+            raise _no_references(self._explained(handler.errors[0], context))
         if missing := sorted(name for name, path in files.items() if not path.is_file()):
             names = ", ".join(missing[:4]) + (f" and {len(missing) - 4} more" if len(missing) > 4 else "")
-            raise _no_references(f"{names} not in the CRDS cache {self.cache}: sync the cache")
+            raise _no_references(f"missing in the CRDS cache {self.cache}: {names}: sync the cache with {context}")
         log.write("references", f"{context}: {', '.join(sorted(files)) or 'none needed'}")
         return BestReferences(files, variables)
+
+    def _config(self) -> Any:
+        """Return what CRDS knows of its server: the operational context and the list of bad files.
+
+        Raises
+        ------
+        UserError
+            The file with it cannot be read.
+        """
+        try:
+            info = self._crds().core.heavy_client.get_config_info("hst")
+            assert info.operational_context is not None
+            assert info.bad_files_set is not None
+        except (Exception, SystemExit) as error:
+            raise UserError(
+                f"{self._config_file} is broken, CRDS cannot read it: sync the cache", ExitCode.REFERENCES
+            ) from error
+        return info
+
+    @property
+    def _config_file(self) -> Path:
+        return self.cache / "config" / "hst" / "server_config"
+
+    def _explained(self, error: str, context: str) -> str:
+        """Return an error of CRDS with its mend."""
+        if "server-less mode" in error:
+            return f"a mapping of {context} is missing or broken in the CRDS cache {self.cache}: sync the cache"
+        return f"CRDS under {context}: {error}: use another context, or check the header of the raw file"
 
     def _assigned(self, raws: list[RawFile]) -> tuple[dict[str, Path], dict[str, str]]:
         """Return the references that the headers name now, and the variables for their folders."""
@@ -113,14 +143,13 @@ class Crds:
             gc.freeze()
             gc.enable()
             crds.core.log.remove_console_handler()
+            logging.getLogger("CRDS").addHandler(logging.NullHandler())
             self._loaded = crds
         return self._loaded
 
     @contextlib.contextmanager
     def _logged(self, log: AttemptLog) -> Iterator[LogHandler]:
         """Send what CRDS says to the attempt's log."""
-        import logging
-
         handler = LogHandler(log, "crds")
         logger = logging.getLogger("CRDS")
         logger.addHandler(handler)

@@ -1,5 +1,6 @@
 """One run of the workflow over a batch: what its rules ask for."""
 
+import errno
 import json
 import os
 import sys
@@ -33,6 +34,7 @@ class Run:
                 "config: store = 'none' keeps no markers, which the workflow needs: give s3://… or a folder"
             )
         self._store: Store | None = None
+        self._markers_to_make: list[str] | None = None
         self.report = f"{RESULTS}/{self.batch}/report.html"
         self._set_variables()
 
@@ -81,6 +83,11 @@ class Run:
         UserError
             The id list has names that cannot be processed, or the batch was made with other settings.
         """
+        if self._markers_to_make is None:
+            self._markers_to_make = self._find_markers_to_make()
+        return self._markers_to_make
+
+    def _find_markers_to_make(self) -> list[str]:
         ids = read_ids(f"@{path}" for path in self.config.ids)
         if ids.problems and not self.config.skip_bad:
             more = f" (and {len(ids.problems) - 1} more)" if len(ids.problems) > 1 else ""
@@ -117,10 +124,27 @@ class Run:
         return attempt
 
     def _row(self, ipppssoot: str, plan: str) -> PlanRow:
-        try:
-            return _plan(plan, Path(plan).stat().st_mtime_ns)[ipppssoot]
-        except KeyError:
-            raise UserError(f"{plan} has no row for {ipppssoot}: remove it, to have it written anew") from None
+        """Return the dataset's row.
+
+        Raises
+        ------
+        FileNotFoundError
+            The plan is not there or about to be written anew; Snakemake asks again when it is.
+        UserError
+            The plan has no row for the dataset.
+        """
+        rows = _plan(plan, Path(plan).stat().st_mtime_ns)
+        if ipppssoot in rows:
+            return rows[ipppssoot]
+        if self._is_stale(plan, rows):
+            raise FileNotFoundError(errno.ENOENT, "the plan is stale", plan)
+        raise UserError(f"{plan} has no row for {ipppssoot}: remove it, to have it written anew")
+
+    def _is_stale(self, plan: str, rows: dict[str, PlanRow]) -> bool:
+        """Tell whether the plan is older than an id list, or of another batch or store."""
+        written = Path(plan).stat().st_mtime
+        is_older = any(Path(path).stat().st_mtime > written for path in self.config.ids)
+        return is_older or any((row.batch, row.output) != (self.batch, self.config.store) for row in rows.values())
 
     def _size(self, ipppssoot: str, plan: str, attempt: int) -> tuple[int, int]:
         """Return memory and time limit, after a look at how the last try ended."""
@@ -137,8 +161,8 @@ class Run:
         return row.memory_mib, row.max_seconds
 
     def _set_variables(self) -> None:
-        """Give the jobs CRDS's variables, where the user has not set them, and the programs of this Python."""
-        os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        """Give the jobs CRDS's variables, where the user has not set them, and the programs beside this Python."""
+        os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{Path(sys.executable).parent}"
         for name, value in (
             ("CRDS_PATH", self.config.crds_path),
             ("CRDS_SERVER_URL", self.config.crds_server_url),

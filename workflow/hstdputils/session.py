@@ -1,23 +1,25 @@
 """What one call of ``process`` shares between its datasets: store, sources, CRDS, pins."""
 
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from hstdputils.attempt import Attempt, Job
-from hstdputils.batches import Pins, pin_batch, read_pins
+from hstdputils.batches import Pins, check_pins, pin_batch, read_pins
 from hstdputils.calibrate import Recipe, recipe_for
 from hstdputils.calibrate.programs import find_program, program_version
 from hstdputils.datasets import Dataset
 from hstdputils.delivery import deliver_marker, deliver_products, keep_local
+from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs import open_sources
 from hstdputils.markers import Marker, read_marker
-from hstdputils.outcomes import RETRIED
+from hstdputils.outcomes import RETRIED, AttemptFailed, Outcome
 from hstdputils.references import Crds
 from hstdputils.store import Store, StoreError, is_none, open_store
-from hstdputils.work_folders import remove_work_folder, work_folder
+from hstdputils.work_folders import WorkFolders
 
 Report = Callable[[str, str, str, float], None]
 """Called when a step has ended, with dataset, step, ``done`` or ``failed``, and its wall time in s."""
@@ -45,6 +47,8 @@ class Settings:
     """Number of this try within one run."""
     force: bool = False
     """Process datasets that have succeeded already."""
+    wait: bool = False
+    """Wait for another process at work on the dataset, instead of giving up."""
     keep_work: str = "never"
     """Whether work folders are kept: ``never``, ``failed`` or ``always``."""
 
@@ -91,12 +95,14 @@ class Session:
         recipe = recipe_for(dataset)
         for program in recipe.programs:
             find_program(program)
-        self._pin(recipe)
-        earlier = self._earlier_marker(dataset)
-        if earlier and (earlier.succeeded or self._is_final(earlier)):
-            return Ended(earlier, self._place(dataset), is_new=False)
-        with work_folder(self.settings.work, self.settings.batch, dataset.ipppssoot) as folder:
-            return self._attempt(dataset, recipe, earlier, folder)
+        self._check_context()
+        folders = WorkFolders(self.settings.work, self.settings.batch, dataset.ipppssoot)
+        with folders.alone(wait=self.settings.wait):
+            earlier = self._earlier_marker(dataset)
+            if self._is_needless(earlier):
+                return Ended(earlier, self._place(dataset), is_new=False)
+            self._pin(recipe)
+            return self._attempt(dataset, recipe, earlier, folders.new())
 
     def _attempt(self, dataset: Dataset, recipe: Recipe, earlier: Marker | None, folder: Path) -> Ended:
         settings = self.settings
@@ -127,17 +133,28 @@ class Session:
                 deliver_marker(self._store, marker, folder)
             except StoreError as error:
                 keep = True
-                print(f"{name}: the files of the attempt are kept in {folder}", file=sys.stderr)
-                raise StoreError(str(error) if marker.succeeded else f"{marker.reason}; then {error}") from error
+                print(f"note: the files of the attempt at {name} are kept in {folder}", file=sys.stderr)
+                reason = str(error) if marker.succeeded else f"{marker.reason}; then {error}"
+                raise StoreError(f"{name}: {reason}") from error
             return Ended(marker, self._place(dataset), is_new=True)
+        except OSError as error:
+            place = error.filename or folder
+            reason = f"cannot write to {place}: {error.strerror}: free some space there, or name another --work"
+            raise AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.UPLOAD, reason) from error
         finally:
             if not keep:
-                remove_work_folder(folder)
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _save(self, attempt: Attempt) -> None:
         if self._store is not None:
             name = attempt.job.dataset.ipppssoot
             deliver_products(self._store, attempt.job.batch, name, attempt.data, attempt.files, attempt.manifest)
+
+    def _check_context(self) -> None:
+        """Hold the context that the user names against the batch's, before CRDS is asked anything."""
+        settings = self.settings
+        if self._store is not None and settings.context and not settings.force and not self._context:
+            check_pins(self._store, settings.batch, Pins(settings.context, {}))
 
     def _pin(self, recipe: Recipe) -> None:
         """Settle context and program versions, and record them for the batch or hold them against its record."""
@@ -165,9 +182,11 @@ class Session:
                 return succeeded
         return read_marker(self._store, batch, name, succeeded=False)
 
-    def _is_final(self, failed: Marker) -> bool:
-        """Tell whether another try of the same run would end as the last one did."""
-        return self.settings.try_number > 1 and failed.outcome not in RETRIED
+    def _is_needless(self, earlier: Marker | None) -> TypeGuard[Marker]:
+        """Tell whether a dataset has succeeded, or whether this try would end as the last one of its run did."""
+        if earlier is None:
+            return False
+        return earlier.succeeded or (self.settings.try_number > 1 and earlier.outcome not in RETRIED)
 
     def _place(self, dataset: Dataset) -> str:
         assert self._store is not None

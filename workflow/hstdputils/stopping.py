@@ -1,12 +1,21 @@
 """Stopping in order: SIGTERM and Ctrl-C become an exception, raised where it can do no harm."""
 
 import contextlib
+import os
 import signal
+import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from types import FrameType
 
 from hstdputils.exit_codes import ExitCode
 from hstdputils.outcomes import AttemptFailed, Outcome
+
+GRACE_SECONDS = 8.0
+"""How long after the signal the process may still tidy up and leave a marker."""
+
+LINGER_SECONDS = 0.5
+"""How long threads that hang in a transfer may hold up the process after that."""
 
 _SIGNALS = {
     signal.SIGTERM: ExitCode.CANCELLED,
@@ -21,28 +30,90 @@ class Stopped(AttemptFailed):
         super().__init__(Outcome.CANCELLED, _SIGNALS[number], f"stopped by {number.name}")
 
 
+@dataclass(slots=True)
+class _Request:
+    """Whether and how the process was asked to stop."""
+
+    number: signal.Signals | None = None
+    """The signal; none while there was none."""
+    is_due: bool = False
+    """True from the signal until `Stopped` is raised."""
+    held_back: int = 0
+    """How many blocks are running that must not be cut off."""
+    came: threading.Event = field(default_factory=threading.Event)
+    """Set when the signal has come, or when none can come any more."""
+    threads: set[threading.Thread] = field(default_factory=set)
+    """Threads that ran before."""
+
+    def raise_now(self) -> None:
+        """Raise `Stopped`, once, if a signal has come and nothing holds it back."""
+        if self.number is not None and self.is_due and not self.held_back:
+            self.is_due = False
+            raise Stopped(self.number)
+
+
+_request = _Request()
+
+
 @contextlib.contextmanager
 def stop_by_exception() -> Iterator[None]:
-    """Raise `Stopped` in the block on the first SIGTERM or SIGINT; further ones are passed over."""
+    """Raise `Stopped` in the block on the first SIGTERM or SIGINT; further ones are passed over.
+
+    A process that was asked to stop ends within ``GRACE_SECONDS``, even where a transfer hangs.
+    """
+    global _request
+    request = _request = _Request(threads=set(threading.enumerate()))
+    over = threading.Event()
 
     def handle(number: int, frame: FrameType | None) -> None:
         for known in _SIGNALS:
             signal.signal(known, signal.SIG_IGN)
-        raise Stopped(signal.Signals(number))
+        request.number, request.is_due = signal.Signals(number), True
+        request.came.set()
+        request.raise_now()
 
+    threading.Thread(target=_end_at_last, args=(request, over), name="end-at-last", daemon=True).start()
     earlier = {number: signal.signal(number, handle) for number in _SIGNALS}
     try:
         yield
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)
+        over.set()
+        request.came.set()
+
+
+def _end_at_last(request: _Request, over: threading.Event) -> None:
+    """End the process if it does not end by itself after a signal."""
+    request.came.wait()
+    if request.number is None:
+        return
+    if over.wait(GRACE_SECONDS):
+        own = request.threads | {threading.current_thread()}
+        for thread in set(threading.enumerate()) - own:
+            if not thread.daemon:
+                thread.join(LINGER_SECONDS)
+        if not any(thread.is_alive() and not thread.daemon for thread in set(threading.enumerate()) - own):
+            return
+    os._exit(_SIGNALS[request.number])
 
 
 @contextlib.contextmanager
 def not_stopped_here() -> Iterator[None]:
-    """Hold signals back until the block has ended."""
-    earlier = signal.pthread_sigmask(signal.SIG_BLOCK, set(_SIGNALS))
+    """Hold signals back until the block has ended; they count when it has ended well."""
+    request = _request
+    request.held_back += 1
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, earlier)
+        request.held_back -= 1
+    request.raise_now()
+
+
+def pause(seconds: float) -> None:
+    """Wait, or raise `Stopped` once the process is asked to stop; for threads other than the main one."""
+    request = _request
+    if seconds:
+        request.came.wait(seconds)
+    if request.number is not None:
+        raise Stopped(request.number)

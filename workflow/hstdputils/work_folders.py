@@ -4,62 +4,92 @@ import contextlib
 import fcntl
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.outcomes import AttemptFailed, Outcome
 
 
-@contextlib.contextmanager
-def work_folder(root: Path, batch: str, ipppssoot: str) -> Iterator[Path]:
-    """Give an empty folder ``<root>/<batch>/<ipppssoot>/<something>`` that no one else uses.
+class WorkFolders:
+    """The work folders of one dataset in one batch: ``<root>/<batch>/<ipppssoot>/attempt-<something>``."""
 
-    What an attempt that was killed left there is removed first. The folder itself stays: the caller decides.
+    def __init__(self, root: Path, batch: str, ipppssoot: str) -> None:
+        self._home = root.absolute() / batch / ipppssoot
 
-    Raises
-    ------
-    AttemptFailed
-        Another process is at work on the same dataset of the same batch (``cancelled``).
-    UserError
-        The folder cannot be made.
-    """
-    home = root.absolute() / batch / ipppssoot
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        lock = (home / ".lock").open("a+")
-    except OSError as error:
-        raise UserError(
-            f"cannot make the work folder {error.filename}: {error.strerror}: name another with --work",
-            ExitCode.UPLOAD,
-        ) from error
-    with lock:
-        _take(lock.fileno(), home)
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()} on {os.uname().nodename}")
-        lock.flush()
-        for left in home.iterdir():
+    @contextlib.contextmanager
+    def alone(self, *, wait: bool = False) -> Iterator[None]:
+        """Keep other processes from the dataset while the block runs.
+
+        With ``wait``, another process at work on the dataset is waited for.
+
+        Raises
+        ------
+        AttemptFailed
+            Another process is at work on the dataset, and ``wait`` is false (``cancelled``).
+        UserError
+            The folder cannot be made.
+        """
+        with self._take_lock(wait=wait) as lock:
+            lock.truncate(0)
+            lock.write(f"process {os.getpid()} on {os.uname().nodename}")
+            lock.flush()
+            try:
+                yield
+            finally:
+                # removed while it is still held: whoever waits for it sees that it is gone, and takes a new one
+                self._path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    self._home.rmdir()
+                    self._home.parent.rmdir()
+
+    def new(self) -> Path:
+        """Return an empty folder, after removing what attempts that were killed have left."""
+        for left in self._home.iterdir():
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
-        yield Path(tempfile.mkdtemp(prefix="attempt-", dir=home))
+        return Path(tempfile.mkdtemp(prefix="attempt-", dir=self._home))
 
+    @property
+    def _path(self) -> Path:
+        return self._home / ".lock"
 
-def remove_work_folder(folder: Path) -> None:
-    """Remove an attempt's folder, and the folders above it that are empty then."""
-    shutil.rmtree(folder, ignore_errors=True)
-    home = folder.parent
-    with contextlib.suppress(OSError):
-        (home / ".lock").unlink()
-        home.rmdir()
-        home.parent.rmdir()
+    def _take_lock(self, *, wait: bool) -> IO[str]:
+        while True:
+            lock = self._open_lock()
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = f"{self._path.read_text() or 'another process'} is at work on {self._home}"
+                if not wait:
+                    lock.close()
+                    reason = f"{holder}: wait for it, or name another --work"
+                    raise AttemptFailed(Outcome.CANCELLED, ExitCode.GENERAL, reason) from None
+                print(f"{self._home.name}  {holder}: waiting for it", file=sys.stderr, flush=True)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            if self._is_current(lock):
+                return lock
+            lock.close()
 
+    def _open_lock(self) -> IO[str]:
+        while True:
+            try:
+                self._home.mkdir(parents=True, exist_ok=True)
+                return self._path.open("a+")
+            except FileNotFoundError:
+                continue  # another process has just removed the empty folder
+            except OSError as error:
+                raise UserError(
+                    f"cannot make the work folder {error.filename}: {error.strerror}: name another with --work",
+                    ExitCode.UPLOAD,
+                ) from error
 
-def _take(descriptor: int, home: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        holder = (home / ".lock").read_text() or "another process"
-        reason = f"{holder} is at work on {home.name} in {home.parent}: wait for it, or name another --work"
-        raise AttemptFailed(Outcome.CANCELLED, ExitCode.GENERAL, reason) from error
+    def _is_current(self, lock: IO[str]) -> bool:
+        try:
+            return os.path.samestat(os.fstat(lock.fileno()), self._path.stat())
+        except FileNotFoundError:
+            return False

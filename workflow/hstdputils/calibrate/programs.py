@@ -1,5 +1,6 @@
 """Calibration programs: finding them, running them, and telling why they failed."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.logs import AttemptLog
 from hstdputils.outcomes import AttemptFailed, Outcome
+from hstdputils.stopping import not_stopped_here
 
 TERMINATION_SECONDS = 3.0
 """How long a program may take to end after SIGTERM, before it is killed."""
@@ -84,36 +86,35 @@ def run_command(
     log.write(name, f"run: {' '.join([name, *command.arguments])}")
     tail: deque[str] = deque(maxlen=200)
     timed_out = threading.Event()
-    process = subprocess.Popen(
-        [*_dies_with_parent(), *argv],
-        cwd=folder,
-        env={**os.environ, **variables},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-        text=True,
-        errors="replace",
-    )
+    with contextlib.ExitStack() as at_end:
+        with not_stopped_here():
+            process = subprocess.Popen(
+                [*_dies_with_parent(), *argv],
+                cwd=folder,
+                env={**os.environ, **variables},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                text=True,
+                errors="replace",
+            )
+            at_end.callback(_stop, process)
 
-    def stop_at_limit() -> None:
-        timed_out.set()
-        _stop(process)
+        def stop_at_limit() -> None:
+            timed_out.set()
+            _stop(process)
 
-    timer = threading.Timer(max_seconds, stop_at_limit) if max_seconds is not None else None
-    if timer:
-        timer.daemon = True
-        timer.start()
-    try:
+        if max_seconds is not None:
+            timer = threading.Timer(max_seconds, stop_at_limit)
+            timer.daemon = True
+            timer.start()
+            at_end.callback(timer.cancel)
         assert process.stdout is not None
         for line in process.stdout:
             log.write(name, line.rstrip("\n"))
             tail.append(line.rstrip("\n"))
         status = process.wait()
-    finally:
-        if timer:
-            timer.cancel()
-        _stop(process)
     log.write(name, f"exit status {status}")
     if timed_out.is_set():
         raise AttemptFailed(Outcome.TIMEOUT, ExitCode.TIME, f"{name} was stopped after {max_seconds:.0f} s")
@@ -122,18 +123,11 @@ def run_command(
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    """End a program and all that it started."""
-    if process.poll() is not None:
-        return
+    """End a program and all that it started, which may outlive it."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
+        with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
             os.killpg(process.pid, number)
             process.wait(TERMINATION_SECONDS)
-            return
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
 
 
 def _dies_with_parent() -> list[str]:

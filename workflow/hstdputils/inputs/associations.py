@@ -1,9 +1,11 @@
 """Association tables: which exposures belong to a dataset."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 from hstdputils.exit_codes import ExitCode
+from hstdputils.inputs.raws import fits_error
 from hstdputils.outcomes import AttemptFailed, Outcome
 
 
@@ -31,7 +33,9 @@ def read_members(asn_file: Path) -> list[Member]:
     from astropy.io import fits
 
     try:
-        with fits.open(asn_file, memmap=False) as hdus:
+        with warnings.catch_warnings(action="ignore"), fits.open(asn_file, memmap=False) as hdus:
+            if len(hdus) < 2:
+                raise ValueError("it is cut short")
             rows = [
                 (
                     str(row["MEMNAME"]).strip().lower(),
@@ -41,10 +45,10 @@ def read_members(asn_file: Path) -> list[Member]:
                 for row in hdus[1].data
             ]
     except (OSError, IndexError, KeyError, TypeError, ValueError) as error:
-        reason = f"{asn_file.name} is no association table ({error}): fetch the file anew"
+        reason = f"{asn_file.name} is no association table ({fits_error(error)}): fetch the file anew"
         raise AttemptFailed(Outcome.BAD_INPUT, ExitCode.INPUTS, reason) from error
     members = [Member(name, kind) for name, kind, present in rows if present and not kind.startswith("PROD")]
     if not members:
-        reason = f"{asn_file.name} lists no exposure that is present"
+        reason = f"{asn_file.name} lists no exposure that is present: fetch the file anew, or leave its id out"
         raise AttemptFailed(Outcome.BAD_INPUT, ExitCode.INPUTS, reason)
     return members

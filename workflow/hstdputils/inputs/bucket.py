@@ -1,16 +1,16 @@
 """Inputs from S3: a bucket laid out as ``s3://stpubdata/hst/public`` is, or with a tarball for each dataset."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs.source import Advance, Item, is_wanted
 from hstdputils.outcomes import AttemptFailed, Outcome
+from hstdputils.stopping import pause
 from hstdputils.store.base import StoreError
 from hstdputils.store.s3 import s3_client, s3_errors, split_uri
 
@@ -18,7 +18,10 @@ PUBLIC_BUCKETS = {"stpubdata"}
 """Buckets that are read without credentials."""
 
 TRIES = 6
-"""Times that one file is asked for, each from where the last one was cut."""
+"""Times in a row that one file is asked for in vain; a request that brings some of it begins the count anew."""
+
+FIRST_PAUSE_SECONDS = 0.2
+"""Wait after the first of them; it doubles with each."""
 
 _CHUNK = 2**20
 
@@ -47,15 +50,19 @@ class BucketSource:
         part = target.with_name(f"{target.name}.part")
         part.touch()
         with self._errors():
-            for attempt in range(TRIES):
+            in_vain = 0
+            while (have := part.stat().st_size) < item.size:
                 try:
-                    self._read_on(item, part, advance)
+                    self._read_on(item, part, have, advance)
+                    error = None
+                except (BotoCoreError, ClientError) as failure:
+                    error = failure
+                in_vain = in_vain + 1 if part.stat().st_size == have else 0
+                if error and (in_vain == TRIES or not _may_pass(error)):
+                    raise error
+                if in_vain == TRIES:
                     break
-                except (HTTPClientError, BotoCoreError, ClientError) as error:
-                    status = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-                    if attempt == TRIES - 1 or status < 500:
-                        raise
-                    time.sleep(0.2 * 2**attempt)
+                pause(FIRST_PAUSE_SECONDS * 2 ** (in_vain - 1) if in_vain else 0)
         if part.stat().st_size != item.size:
             raise AttemptFailed(
                 Outcome.STORAGE_ERROR,
@@ -64,18 +71,16 @@ class BucketSource:
             )
         part.rename(target)
 
-    def _read_on(self, item: Item, part: Path, advance: Advance) -> None:
-        """Ask for what is missing of the file, until nothing is."""
-        while (have := part.stat().st_size) < item.size:
-            answer = self._client.get_object(
-                Bucket=self._bucket, Key=item.location, Range=f"bytes={have}-", IfMatch=item.version
-            )
-            with part.open("ab") as out:
-                for chunk in answer["Body"].iter_chunks(_CHUNK):
-                    out.write(chunk)
-                    advance(len(chunk))
-            if part.stat().st_size == have:
-                return
+    def _read_on(self, item: Item, part: Path, have: int, advance: Advance) -> None:
+        """Ask for what is missing of the file, and append what comes."""
+        answer = self._client.get_object(
+            Bucket=self._bucket, Key=item.location, Range=f"bytes={have}-", IfMatch=item.version
+        )
+        with part.open("ab") as out:
+            for chunk in answer["Body"].iter_chunks(_CHUNK):
+                out.write(chunk)
+                advance(len(chunk))
+                pause(0)
 
     def _listing(self, prefix: str) -> list[Item]:
         with self._errors():
@@ -99,3 +104,8 @@ class BucketSource:
                 ExitCode.S3_DOWNLOAD,
                 f"cannot save a download: {error}: free some space",
             ) from error
+
+
+def _may_pass(error: BotoCoreError | ClientError) -> bool:
+    """Tell whether the same request may succeed a little later: not where S3 has understood and refused it."""
+    return not isinstance(error, ClientError) or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500

@@ -1,5 +1,7 @@
 """Inputs from a folder, laid out as the public bucket is, or flat, or with a tarball for each dataset."""
 
+import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -16,7 +18,10 @@ class FolderSource:
         self.root = Path(root)
         self.uri = root
         if not self.root.is_dir():
-            raise UserError(f"the input folder {root} is not there: correct --inputs", ExitCode.INPUTS)
+            what = "is no folder" if self.root.exists() else "is not there"
+            raise UserError(f"the input folder {root} {what}: correct --inputs", ExitCode.INPUTS)
+        if not os.access(self.root, os.R_OK | os.X_OK):
+            raise UserError(f"the input folder {root} cannot be read: change its permissions", ExitCode.INPUTS)
 
     def files(self, name: str, suffixes: frozenset[str]) -> list[Item]:
         """See `Source.files`."""
@@ -37,11 +42,14 @@ class FolderSource:
         try:
             shutil.copyfile(item.location, target)
         except OSError as error:
-            full = error.errno is not None and error.filename is None
-            place = target.parent if full else error.filename
+            target.unlink(missing_ok=True)
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                what, mend = f" to {target.parent}", "free some space there, or name another --work"
+            else:
+                what, mend = "", "check the file and its permissions"
             raise AttemptFailed(
                 Outcome.STORAGE_ERROR,
                 ExitCode.INPUTS,
-                f"cannot copy {item.location}: {place}: {error.strerror}",
+                f"cannot copy {item.location}{what}: {error.strerror or error}: {mend}",
             ) from error
         advance(item.size)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hstdputils.datasets import Dataset
+from hstdputils.errors import one_line
 from hstdputils.exit_codes import ExitCode
 from hstdputils.outcomes import AttemptFailed, Outcome
 
@@ -56,7 +57,8 @@ def read_raws(dataset: Dataset, paths: Iterable[Path]) -> list[RawFile]:
         raw = RawFile(path, exposure, suffix, header, extension, is_empty)
         if raw.keyword("INSTRUME") != dataset.instrument.upper():
             found = raw.keyword("INSTRUME") or "missing"
-            raise _bad(path, f"says INSTRUME = {found}, but {dataset} is a dataset of {dataset.instrument.upper()}")
+            instrument = dataset.instrument.upper()
+            raise _bad(path, f"says INSTRUME = {found}, but {dataset} is a dataset of {instrument}", "check the id")
         raws.append(raw)
     if not raws:
         reason = f"there is no raw file among the inputs of {dataset}: fetch them anew"
@@ -72,17 +74,25 @@ def _checked_headers(path: Path) -> "tuple[fits.Header, fits.Header, bool]":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with fits.open(path, memmap=True) as hdus:
+                expected = hdus[0].header.get("NEXTEND", 0)
                 for number, hdu in enumerate(hdus):
                     place = hdu.fileinfo()
                     if place["datLoc"] + place["datSpan"] > size:
                         raise _bad(path, f"is cut short ({size} bytes, within extension {number})")
+                if len(hdus) - 1 < expected:
+                    raise _bad(path, f"is cut short ({len(hdus) - 1} of its {expected} extensions are there)")
                 events = next((hdu for hdu in hdus if hdu.name == "EVENTS"), None)
                 is_empty = events is not None and events.header.get("NAXIS2", 0) == 0
                 extension = hdus[1].header.copy() if len(hdus) > 1 else fits.Header()
                 return hdus[0].header.copy(), extension, is_empty
     except (OSError, TypeError, ValueError, KeyError, fits.VerifyError) as error:
-        raise _bad(path, f"is no FITS file ({' '.join(str(error).split())})") from error
+        raise _bad(path, f"is no FITS file ({fits_error(error)})") from error
 
 
-def _bad(path: Path, what: str) -> AttemptFailed:
-    return AttemptFailed(Outcome.BAD_INPUT, ExitCode.INPUTS, f"{path.name} {what}: fetch the file anew")
+def fits_error(error: Exception) -> str:
+    """Return the first sentence of an error of astropy, as one line; the others tell programmers what to try."""
+    return one_line(error).partition(". ")[0].rstrip(".")
+
+
+def _bad(path: Path, what: str, mend: str = "fetch the file anew") -> AttemptFailed:
+    return AttemptFailed(Outcome.BAD_INPUT, ExitCode.INPUTS, f"{path.name} {what}: {mend}")

@@ -112,7 +112,9 @@ class FolderStore:
         try:
             yield
         except OSError as error:
-            place = error.filename or self.root
+            place = Path(error.filename or self.root)
+            if place.name.endswith(_PART):
+                place = place.parent
             mend = {
                 errno.ENOSPC: "free some space there",
                 errno.EDQUOT: "free some of your quota there",

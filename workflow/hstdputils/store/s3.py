@@ -133,9 +133,11 @@ class S3Store:
         doomed = [{"Key": self.prefix + key} for key in keys]
         with s3_errors(self.uri, "delete from"):
             for start in range(0, len(doomed), 1000):
-                self._client.delete_objects(
+                answer = self._client.delete_objects(
                     Bucket=self.bucket, Delete={"Objects": doomed[start : start + 1000], "Quiet": True}
                 )
+                if refused := answer.get("Errors"):
+                    raise ClientError({"Error": refused[0]}, "DeleteObjects")
 
     def sweep(self, prefix: str) -> None:
         """See `Store.sweep`: uploads in parts that were begun and not finished are aborted, where that is allowed."""

@@ -1,0 +1,48 @@
+import gzip
+
+import pytest
+
+from hstdputils.datasets import BadDatasetName, parse_dataset
+
+
+@pytest.mark.parametrize(
+    ("text", "instrument", "program", "is_association"),
+    [
+        ("j8cb010b0", "acs", "j8cb", True),
+        ("LDFD01VLQ", "cos", "ldfd", False),
+        (" o56502010\n", "stis", "o565", True),
+        ("IbXy01z8q", "wfc3", "ibxy", False),
+    ],
+)
+def test_names_of_datasets(text, instrument, program, is_association):
+    dataset = parse_dataset(text)
+    assert dataset.ipppssoot == text.strip().lower()
+    assert (dataset.instrument, dataset.program, dataset.is_association) == (instrument, program, is_association)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("j8cb010b", "no ipppssoot"),
+        ("j8cb010b00", "no ipppssoot"),
+        ("j8cb-10b0", "no ipppssoot"),
+        ("8jcb010b0", "no ipppssoot"),
+        ("", "no ipppssoot"),
+        ("u2840201t", "WFPC2"),
+        ("n3t101abq", "NICMOS"),
+        ("y0qp0101t", "FOS"),
+        ("z0ab0101t", "GHRS"),
+        ("k8cb010b0", "letter 'k'"),
+        ("ĵ8cb010b0", "no ipppssoot"),
+    ],
+)
+def test_other_names_are_refused_with_the_reason(text, said):
+    with pytest.raises(BadDatasetName, match=said) as error:
+        parse_dataset(text)
+    assert repr(text) in str(error.value)
+
+
+def test_all_real_names_are_accepted(real_data):
+    with gzip.open(real_data / "ids" / "all.ids.gz", "rt") as lines:
+        names = [parse_dataset(line).ipppssoot for line in lines]
+    assert len(names) == 161_750

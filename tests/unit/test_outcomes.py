@@ -1,0 +1,44 @@
+import pytest
+
+from hstdputils.exit_codes import ExitCode, table
+from hstdputils.markers import exit_status
+from hstdputils.outcomes import RETRIED, Outcome, next_size
+
+
+@pytest.mark.parametrize(
+    ("outcome", "memory_mib", "expected"),
+    [
+        (Outcome.OUT_OF_MEMORY, 2048, (4096, 1800)),
+        (Outcome.OUT_OF_MEMORY, 48000, (65536, 1800)),
+        (Outcome.OUT_OF_MEMORY, 70000, (70000, 1800)),
+        (Outcome.TIMEOUT, 2048, (2048, 3600)),
+        (Outcome.HOST_LOST, 2048, (2048, 1800)),
+        (Outcome.STORAGE_ERROR, 2048, (2048, 1800)),
+    ],
+)
+def test_the_size_of_the_next_try(outcome, memory_mib, expected):
+    assert next_size(outcome, memory_mib, 1800, max_memory_mib=65536) == expected
+
+
+def test_science_errors_are_not_retried():
+    final = set(Outcome) - RETRIED
+    assert final == {
+        Outcome.SUCCEEDED,
+        Outcome.BAD_INPUT,
+        Outcome.NO_REFERENCES,
+        Outcome.CALIBRATION_ERROR,
+        Outcome.INCOMPLETE_PRODUCTS,
+        Outcome.CANCELLED,
+    }
+
+
+def test_exit_status_of_several_datasets():
+    assert exit_status([0, 0]) == 0
+    assert exit_status([0, 27, 0, 27]) == 27
+    assert exit_status([27, 21]) == 1
+    assert exit_status([]) == 0
+
+
+def test_every_exit_code_has_a_meaning():
+    assert all(code.meaning for code in ExitCode)
+    assert len(table().splitlines()) == len(ExitCode)

@@ -1,0 +1,132 @@
+import pytest
+
+from hstdputils.batches import Pins, check_batch_name, pin_batch, read_pins
+from hstdputils.errors import UserError
+from hstdputils.exit_codes import ExitCode
+from hstdputils.markers import Marker, ended, read_marker, write_marker
+from hstdputils.outcomes import Outcome
+from hstdputils.store import FolderStore, Store, StoreError, open_store
+from hstdputils.store.s3 import S3Store
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return FolderStore(tmp_path / "store")
+
+
+def marker(ipppssoot: str, outcome: Outcome, attempt: int = 1) -> Marker:
+    return Marker(
+        ipppssoot=ipppssoot,
+        batch="b",
+        outcome=outcome,
+        exit_code=int(ExitCode.SUCCESS if outcome is Outcome.SUCCEEDED else ExitCode.STAGE1),
+        reason="",
+        attempt=attempt,
+        plan_row={"memory_mib": 2048},
+        crds_context="hst_0729.pmap",
+        versions={"calcos": "3.6.2"},
+        host="here",
+        start="2026-01-01T00:00:00.000+00:00",
+        end="2026-01-01T00:01:00.000+00:00",
+        wall_seconds=60.0,
+        cpu_seconds=55.5,
+        peak_memory_mib=300,
+        bytes_in=1,
+        bytes_out=2,
+        n_products=3,
+        manifest_sha256="",
+    )
+
+
+def test_open_store(tmp_path):
+    assert isinstance(open_store(str(tmp_path)), FolderStore)
+    assert open_store(f"file://{tmp_path}").address("a/b") == str(tmp_path / "a" / "b")
+    s3 = open_store("s3://bucket/some/prefix/")
+    assert isinstance(s3, S3Store)
+    assert s3.address("b/x.json") == "s3://bucket/some/prefix/b/x.json"
+    for wrong in ("gs://bucket", "s3://", "", "none"):
+        with pytest.raises(UserError):
+            open_store(wrong)
+
+
+def test_objects_come_back_as_they_were_put(store, tmp_path):
+    source = tmp_path / "x.fits"
+    source.write_bytes(b"pixels")
+    store.put_file(source, "b/x/x.fits")
+    assert store.put_bytes(b"1", "b/x/y.json") is True
+    assert store.get_bytes("b/x/x.fits") == b"pixels"
+    assert store.get_bytes("b/x/absent") is None
+    assert [(entry.key, entry.size) for entry in store.entries("b/x/")] == [("b/x/x.fits", 6), ("b/x/y.json", 1)]
+    assert [entry.key for entry in store.entries("b/x/y")] == ["b/x/y.json"]
+    store.delete(["b/x/y.json", "b/x/absent"])
+    assert [entry.key for entry in store.entries("b/")] == ["b/x/x.fits"]
+
+
+def test_only_the_first_of_two_conditional_writes_counts(store):
+    assert store.put_bytes(b"first", "k", only_if_absent=True) is True
+    assert store.put_bytes(b"second", "k", only_if_absent=True) is False
+    assert store.get_bytes("k") == b"first"
+
+
+def test_half_written_files_are_not_listed_and_are_swept(store, tmp_path):
+    store.put_bytes(b"1", "b/x/y.json")
+    left = tmp_path / "store" / "b" / "x" / ".z.fits.0123.part"
+    left.write_bytes(b"half")
+    assert [entry.key for entry in store.entries("b/")] == ["b/x/y.json"]
+    store.sweep("b/x/")
+    assert not left.exists()
+
+
+def test_a_write_that_fails_leaves_nothing(store, tmp_path):
+    with pytest.raises(StoreError, match=r"absent\.fits"):
+        store.put_file(tmp_path / "absent.fits", "b/x/x.fits")
+    assert list((tmp_path / "store").rglob("*.fits*")) == []
+
+
+def test_markers_come_back_and_one_listing_tells_all(store):
+    write_marker(store, marker("ldfd01vlq", Outcome.SUCCEEDED))
+    write_marker(store, marker("ldfd01vnq", Outcome.NO_REFERENCES))
+    write_marker(store, marker("ldfd01010", Outcome.OUT_OF_MEMORY))
+    write_marker(store, marker("ldfd01010", Outcome.SUCCEEDED, attempt=2))
+    assert ended(store, "b") == {"ldfd01vlq": True, "ldfd01vnq": False, "ldfd01010": True}
+    assert read_marker(store, "b", "ldfd01010", succeeded=False) == marker("ldfd01010", Outcome.OUT_OF_MEMORY)
+    assert ended(store, "c") == {}
+
+
+def test_a_marker_of_a_later_version_is_read(store):
+    data = marker("ldfd01vlq", Outcome.SUCCEEDED).to_json().replace(b'"host"', b'"new_key": 1, "host"')
+    assert Marker.from_json(data) == marker("ldfd01vlq", Outcome.SUCCEEDED)
+    with pytest.raises(ValueError, match="no marker"):
+        Marker.from_json(b"[]")
+
+
+def test_a_batch_keeps_to_its_settings(store):
+    pin_batch(store, "b", Pins("hst_0729.pmap", {"calcos": "3.6.2"}))
+    pin_batch(store, "b", Pins("hst_0729.pmap", {"calcos": "3.6.2"}))
+    with pytest.raises(UserError, match=r"hst_0729.pmap, not hst_0613.pmap.*another batch name.*--force"):
+        pin_batch(store, "b", Pins("hst_0613.pmap", {"calcos": "3.6.2"}))
+    with pytest.raises(UserError, match=r"calcos 3\.6\.2, not 3\.7"):
+        pin_batch(store, "b", Pins("hst_0729.pmap", {"calcos": "3.7"}))
+    assert read_pins(store, "b") == Pins("hst_0729.pmap", {"calcos": "3.6.2"})
+
+
+def test_a_program_that_is_new_to_a_batch_is_added(store):
+    pin_batch(store, "b", Pins("hst_0729.pmap", {"calcos": "3.6.2"}))
+    pin_batch(store, "b", Pins("hst_0729.pmap", {"calacs.e": "10.4"}))
+    assert read_pins(store, "b") == Pins("hst_0729.pmap", {"calcos": "3.6.2", "calacs.e": "10.4"})
+
+
+def test_force_with_other_settings_starts_the_batch_anew(store):
+    pin_batch(store, "b", Pins("hst_0729.pmap", {}))
+    write_marker(store, marker("ldfd01vlq", Outcome.SUCCEEDED))
+    pin_batch(store, "b", Pins("hst_0729.pmap", {}), force=True)
+    assert ended(store, "b") == {"ldfd01vlq": True}
+    pin_batch(store, "b", Pins("hst_0613.pmap", {}), force=True)
+    assert ended(store, "b") == {}
+    assert read_pins(store, "b") == Pins("hst_0613.pmap", {})
+
+
+@pytest.mark.parametrize("name", ["a/b", "", ".hidden", "a b", "ä", "x" * 129])
+def test_batch_names_that_are_no_folder_names(name):
+    with pytest.raises(UserError, match="no batch name"):
+        check_batch_name(name)
