@@ -115,7 +115,7 @@ def test_table_and_totals(store, capsys):
     assert total(out, "succeeded") == "3"
     assert total(out, "no_references") == "1"
     assert total(out, "summed wall time") == "0:12:06"
-    assert total(out, "CPU time") == "2.00 h"
+    assert total(out, "CPU time") == "2.0 h"
     assert total(out, "products") == "253.2 MB"
     assert total(out, "peak memory") == "1,700 MiB"
     assert lines[-1] == "page: results/demo/report.html"

@@ -79,10 +79,10 @@ def totals(report: BatchReport) -> dict[str, str]:
     """Return the sums over the batch, by name."""
     rows = report.rows
     largest = max(rows, key=lambda row: row.peak_memory_mib)
-    hours = sum(row.cpu_seconds for row in rows) / 3600
+    cpu_seconds = sum(row.cpu_seconds for row in rows)
     return {
         "summed wall time": duration(sum(row.wall_seconds for row in rows)),
-        "CPU time": f"{hours:,.2f} h" if hours >= 0.1 else f"{hours:.4f} h",
+        "CPU time": f"{cpu_seconds / 3600:,.1f} h" if cpu_seconds >= 3600 else duration(cpu_seconds),
         "products": size(sum(row.bytes_out for row in rows)),
         "peak memory": f"{largest.peak_memory_mib:,} MiB" if largest.peak_memory_mib else "none",
     }

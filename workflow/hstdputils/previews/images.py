@@ -1,0 +1,87 @@
+"""Previews of images: asinh scale between the 0.25 and 99.75 percentiles, full size and thumbnail."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+from astropy.visualization import AsinhStretch, AsymmetricPercentileInterval
+from PIL import Image
+
+THUMBNAIL = 128
+"""Longest side of a thumbnail, pixels."""
+
+LARGEST = 4096
+"""Longest side of a full preview, pixels; larger images are averaged down."""
+
+PERCENTILES = (0.25, 99.75)
+"""The scale covers 99.5 % of the pixels."""
+
+REFERENCE_PIXELS = 5
+"""Rows and columns at each edge of WFC3/IR that see no light, in raw and ima files (WFC3 Data Handbook, 2.2)."""
+
+GAP = 16
+"""Dark rows between two detector chips, pixels."""
+
+
+def draw_image(path: Path, folder: Path) -> None:
+    """Write ``<name>.jpg`` and ``<name>_thumb.jpg`` for the science images of a FITS file.
+
+    Raises
+    ------
+    ValueError
+        The file holds no image, or no finite pixel.
+    """
+    picture = Image.fromarray(scaled(science_image(path)))
+    if max(picture.size) > LARGEST:
+        picture.thumbnail((LARGEST, LARGEST), Image.Resampling.BOX)
+    picture.save(folder / f"{path.stem}.jpg", quality=90)
+    picture.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+    picture.save(folder / f"{path.stem}_thumb.jpg", quality=85)
+
+
+def science_image(path: Path) -> np.ndarray:
+    """Return the image to be shown, float32, row 0 at the bottom of the sky.
+
+    Both chips of ACS/WFC and WFC3/UVIS are shown, the one with the larger CCDCHIP below; of repeated images of one
+    detector (WFC3/IR samples, COS ACQ/IMAGE pairs, CR-splits) the first is shown.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with fits.open(path, memmap=False) as hdus:
+            border = REFERENCE_PIXELS if path.stem.endswith(("_raw", "_ima")) and _is_ir(hdus[0].header) else 0
+            chips: dict[object, np.ndarray] = {}
+            for hdu in hdus:
+                chip = hdu.header.get("CCDCHIP")
+                if hdu.name in ("SCI", "PRIMARY") and len(hdu.shape) == 2 and chip not in chips:
+                    image = np.asarray(hdu.data, dtype=np.float32)
+                    chips[chip] = image[border : image.shape[0] - border, border : image.shape[1] - border]
+    if not chips:
+        raise ValueError("it holds no image")
+    if len(chips) == 1:
+        return next(iter(chips.values()))
+    ordered = [chips[chip] for chip in sorted(chips, key=str, reverse=True)]
+    width = max(image.shape[1] for image in ordered)
+    rows: list[np.ndarray] = []
+    for image in ordered:
+        if rows:
+            rows.append(np.full((GAP, width), np.nan, dtype=np.float32))
+        rows.append(np.pad(image, ((0, 0), (0, width - image.shape[1])), constant_values=np.nan))
+    return np.concatenate(rows)
+
+
+def _is_ir(header: fits.Header) -> bool:
+    return str(header.get("DETECTOR", "")).strip() == "IR"
+
+
+def scaled(image: np.ndarray) -> np.ndarray:
+    """Return an image as grey values, uint8, with row 0 at the top as pictures have it."""
+    finite = np.isfinite(image)
+    if not finite.any():
+        raise ValueError("it has no finite pixel")
+    low, high = AsymmetricPercentileInterval(*PERCENTILES, n_samples=1_000_000).get_limits(image[finite])
+    if high <= low:
+        low, high = float(image[finite].min()), float(image[finite].max())
+    span = high - low or 1.0
+    unit = np.clip((np.where(finite, image, low) - low) / span, 0.0, 1.0)
+    return (AsinhStretch()(unit) * 255).astype(np.uint8)[::-1]
