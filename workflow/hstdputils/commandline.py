@@ -64,7 +64,8 @@ def run(command: Command, arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         place = error.filename or "standard output"
         print(f"error: {place}: {error.strerror or error}: check space and permissions there", file=sys.stderr)
-        _forget_output()
+        if error.filename is None:
+            _forget_output()
         return ExitCode.GENERAL
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

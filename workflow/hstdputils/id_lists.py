@@ -70,15 +70,15 @@ def tell_problems(ids: IdList, *, skip_bad: bool) -> None:
 
 def require_all_good(ids: IdList, *, skip_bad: bool) -> None:
     """Raise `UserError` where ids could not be used and ``skip_bad`` is false, or where none is left."""
+    some = ", ".join(ids.bad[:3]) + (f" and {len(ids.bad) - 3} more" if len(ids.bad) > 3 else "")
     if ids.problems and not skip_bad:
-        more = f" and {len(ids.bad) - 3} more" if len(ids.bad) > 3 else ""
+        others = "the others are done" if ids.datasets else "and there is no other"
         raise UserError(
-            f"{len(ids.problems)} of the ids cannot be processed ({', '.join(ids.bad[:3])}{more}), "
-            f"{'the others are done' if ids.datasets else 'and there is no other'}: correct the list, or leave them "
-            "out with --skip-bad"
+            f"{len(ids.bad)} of the ids cannot be processed ({some}), {others}: correct the list, or leave them out "
+            "with --skip-bad"
         )
     if not ids.datasets:
-        raise UserError("no dataset is left to process: none of the ids can be processed (named above)")
+        raise UserError(f"no dataset is left to process: none of the ids can be processed ({some}): give others")
 
 
 def _words(arguments: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -94,7 +94,9 @@ def _words(arguments: Iterable[str]) -> Iterator[tuple[str, str]]:
                 with path.open(encoding="utf-8-sig") as lines:
                     yield from _words_of_lines(str(path), lines)
             except OSError as error:
-                raise UserError(f"cannot read the id list {path} ({error.strerror}): correct its name") from error
+                raise UserError(
+                    f"cannot read the id list {path} ({error.strerror}): correct its name or permissions"
+                ) from error
         else:
             yield f"argument {number}", argument
 

@@ -1,10 +1,11 @@
 """One run of the workflow over a batch: what its rules ask for."""
 
+import contextlib
 import errno
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -17,15 +18,25 @@ from hstdputils.id_lists import read_ids, require_all_good
 from hstdputils.markers import ended, marker_key, read_marker
 from hstdputils.outcomes import next_size
 from hstdputils.plan_rows import PlanRow, read_plan
-from hstdputils.store import FolderStore, Store, is_none, open_store
+from hstdputils.store import FolderStore, Store, StoreError, is_none, open_store
 
 RESULTS = "results"
 """The folder with a folder for each batch: report and, for remote stores, copies of markers."""
 
 
+@contextlib.contextmanager
+def _said_in_one_line() -> Iterator[None]:
+    """End the run with the line that an error says; Snakemake would put a trace and text of its own around it."""
+    try:
+        yield
+    except (UserError, StoreError) as error:
+        raise SystemExit(f"error: {error}") from None
+
+
 class Run:
     """Answers the questions of the rules; reads lists and stores only when it is asked."""
 
+    @_said_in_one_line()
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.config = load_config(settings)
         self.batch = check_batch_name(self.config.batch)
@@ -46,6 +57,7 @@ class Run:
         return self._store
 
     @property
+    @_said_in_one_line()
     def marker(self) -> str:
         """Return the local path of a dataset's ``succeeded`` marker, with the wildcard ``ipppssoot``."""
         store = self.store
@@ -75,12 +87,13 @@ class Run:
             options.append("--force")
         return [*options, config.store, self.batch]
 
+    @_said_in_one_line()
     def markers_to_make(self, wildcards: object = None) -> list[str]:
         """Return the markers of the datasets that have not succeeded, from one listing of the store.
 
         Raises
         ------
-        UserError
+        SystemExit
             The id list has names that cannot be processed, or the batch was made with other settings.
         """
         if self._markers_to_make is None:
@@ -100,10 +113,12 @@ class Run:
             done = {name for name, succeeded in ended(self.store, self.batch).items() if succeeded}
         return [self.marker.format(ipppssoot=dataset) for dataset in ids.datasets if dataset.ipppssoot not in done]
 
+    @_said_in_one_line()
     def row(self, wildcards: Any, input: Any) -> str:
         """Return the dataset's row of the plan as JSON."""
         return json.dumps(asdict(self._row(wildcards.ipppssoot, input.plan)))
 
+    @_said_in_one_line()
     def vcpus(self, wildcards: Any, input: Any) -> int:
         """Return the cores of the dataset's job; 1 while there is no plan yet, since Snakemake wants a number."""
         try:
@@ -111,10 +126,12 @@ class Run:
         except FileNotFoundError:
             return 1
 
+    @_said_in_one_line()
     def memory_mib(self, wildcards: Any, input: Any, attempt: int) -> int:
         """Return the memory, MiB, of a try at the dataset: more after a try that ran out of it."""
         return self._size(wildcards.ipppssoot, input.plan, attempt)[0]
 
+    @_said_in_one_line()
     def max_seconds(self, wildcards: Any, input: Any, attempt: int) -> int:
         """Return the time limit, s, of a try at the dataset: more after a try that was cut by it."""
         return self._size(wildcards.ipppssoot, input.plan, attempt)[1]
@@ -150,7 +167,10 @@ class Run:
         """Return memory and time limit, after a look at how the last try ended."""
         row = self._row(ipppssoot, plan)
         if attempt > 1:
-            last = read_marker(self.store, self.batch, ipppssoot, succeeded=False)
+            last = None
+            # a store that is away for a while does not stop the other jobs
+            with contextlib.suppress(StoreError):
+                last = read_marker(self.store, self.batch, ipppssoot, succeeded=False)
             if last and last.plan_row:
                 return next_size(
                     last.outcome,

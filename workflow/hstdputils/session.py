@@ -139,7 +139,9 @@ class Session:
             return Ended(marker, self._place(dataset), is_new=True)
         except OSError as error:
             place = error.filename or folder
-            reason = f"cannot write to {place}: {error.strerror}: free some space there, or name another --work"
+            reason = (
+                f"cannot write to {place}: {error.strerror or error}: free some space there, or name another --work"
+            )
             raise AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.UPLOAD, reason) from error
         finally:
             if not keep:

@@ -35,9 +35,9 @@ class WorkFolders:
             The folder cannot be made.
         """
         with self._take_lock(wait=wait) as lock:
-            lock.truncate(0)
-            lock.write(f"process {os.getpid()} on {os.uname().nodename}")
-            lock.flush()
+            with contextlib.suppress(OSError):  # on a full disk the lock holds without saying whose it is
+                lock.truncate(0)
+                os.write(lock.fileno(), f"process {os.getpid()} on {os.uname().nodename}".encode())
             try:
                 yield
             finally:
@@ -48,11 +48,20 @@ class WorkFolders:
                     self._home.parent.rmdir()
 
     def new(self) -> Path:
-        """Return an empty folder, after removing what attempts that were killed have left."""
-        for left in self._home.iterdir():
-            if left.is_dir():
-                shutil.rmtree(left, ignore_errors=True)
-        return Path(tempfile.mkdtemp(prefix="attempt-", dir=self._home))
+        """Return an empty folder, after removing what attempts that were killed have left.
+
+        Raises
+        ------
+        UserError
+            The folder cannot be made.
+        """
+        try:
+            for left in self._home.iterdir():
+                if left.is_dir():
+                    shutil.rmtree(left, ignore_errors=True)
+            return Path(tempfile.mkdtemp(prefix="attempt-", dir=self._home))
+        except OSError as error:
+            raise _cannot_make(error) from error
 
     @property
     def _path(self) -> Path:
@@ -83,13 +92,16 @@ class WorkFolders:
             except FileNotFoundError:
                 continue  # another process has just removed the empty folder
             except OSError as error:
-                raise UserError(
-                    f"cannot make the work folder {error.filename}: {error.strerror}: name another with --work",
-                    ExitCode.UPLOAD,
-                ) from error
+                raise _cannot_make(error) from error
 
     def _is_current(self, lock: IO[str]) -> bool:
         try:
             return os.path.samestat(os.fstat(lock.fileno()), self._path.stat())
         except FileNotFoundError:
             return False
+
+
+def _cannot_make(error: OSError) -> UserError:
+    return UserError(
+        f"cannot make the work folder {error.filename}: {error.strerror}: name another with --work", ExitCode.UPLOAD
+    )

@@ -49,7 +49,7 @@ class BucketSource:
         """See `Source.fetch`: a transfer that is cut goes on where it stopped."""
         part = target.with_name(f"{target.name}.part")
         part.touch()
-        with self._errors():
+        with self._errors(f"s3://{self._bucket}/{item.location}"):
             in_vain = 0
             while (have := part.stat().st_size) < item.size:
                 try:
@@ -92,9 +92,9 @@ class BucketSource:
             ]
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def _errors(self, place: str = "") -> Iterator[None]:
         try:
-            with s3_errors(self.uri, "read"):
+            with s3_errors(place or self.uri, "read"):
                 yield
         except StoreError as error:
             raise AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.S3_DOWNLOAD, str(error)) from error

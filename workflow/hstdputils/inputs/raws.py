@@ -59,6 +59,8 @@ def read_raws(dataset: Dataset, paths: Iterable[Path]) -> list[RawFile]:
             found = raw.keyword("INSTRUME") or "missing"
             instrument = dataset.instrument.upper()
             raise _bad(path, f"says INSTRUME = {found}, but {dataset} is a dataset of {instrument}", "check the id")
+        if exposure != dataset.ipppssoot and not dataset.is_association:
+            raise _bad(path, f"is no file of {dataset}", f"make the inputs of {dataset} anew")
         raws.append(raw)
     if not raws:
         reason = f"there is no raw file among the inputs of {dataset}: fetch them anew"

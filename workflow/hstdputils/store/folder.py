@@ -112,7 +112,8 @@ class FolderStore:
         try:
             yield
         except OSError as error:
-            place = Path(error.filename or self.root)
+            is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            place = Path((is_full and error.filename2) or error.filename or self.root)
             if place.name.endswith(_PART):
                 place = place.parent
             mend = {
