@@ -1,6 +1,6 @@
 """COS reference files, just large enough for calcos: no pixel or column that it does not read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -55,13 +55,14 @@ def write_references(folder: Path) -> list[Path]:
         BAD_NUV_FLAT: flat_field,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for name, make in writers.items():
-        hdus = make()
-        hdus[0].header["FILENAME"] = name
-        hdus.writeto(folder / name, overwrite=True)
-        paths.append(folder / name)
-    return paths
+    return [save(make(), folder / name) for name, make in writers.items()]
+
+
+def save(hdus: fits.HDUList, path: Path) -> Path:
+    """Write a reference file, which carries its own name, and return its path."""
+    hdus[0].header["FILENAME"] = path.name
+    hdus.writeto(path, overwrite=True)
+    return path
 
 
 def flat_field() -> fits.HDUList:
@@ -79,10 +80,14 @@ def dead_time() -> fits.HDUList:
     return fits.HDUList([_primary("NUV", "DEADTIME REFERENCE TABLE"), table])
 
 
-def bad_pixels(segments: tuple[str, ...], detector: str) -> fits.HDUList:
-    """Return one bad region of 4 by 4 pixels, outside all spectra."""
+def bad_pixels(
+    segments: tuple[str, ...],
+    detector: str,
+    regions: Sequence[tuple[int, int, int, int, int]] = ((10, 10, 4, 4, 8),),
+) -> fits.HDUList:
+    """Return bad regions: first column and row, width and height, and DQ flag; by default one outside all spectra."""
     columns = {"SEGMENT": "4A", "LX": "J", "LY": "J", "DX": "J", "DY": "J", "DQ": "J", "TYPE": "30A"}
-    rows = [(segment, 10, 10, 4, 4, 8, "dead spot") for segment in segments]
+    rows = [(segment, *region, "dead spot") for segment in segments for region in regions]
     return fits.HDUList([_primary(detector, "DATA QUALITY INITIALIZATION TABLE"), _table(columns, rows)])
 
 

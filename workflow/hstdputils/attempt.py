@@ -23,6 +23,7 @@ from hstdputils.metrics import Meter, Step
 from hstdputils.outcomes import AttemptFailed, Outcome
 from hstdputils.products import ProductFile, check_products, list_products, manifest
 from hstdputils.references import Crds
+from hstdputils.stopping import Stopped
 from hstdputils.store import StoreError
 
 
@@ -88,7 +89,7 @@ class Attempt:
             with self._step("save"):
                 save(self)
             ending = Outcome.SUCCEEDED, ExitCode.SUCCESS, self._note
-        except AttemptFailed as failure:
+        except (AttemptFailed, Stopped) as failure:
             ending = failure.outcome, failure.exit_code, failure.reason
         except StoreError as failure:
             ending = Outcome.STORAGE_ERROR, ExitCode.UPLOAD, str(failure)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hstdputils.markers import Marker, marker_key, write_marker
 from hstdputils.products import ProductFile
-from hstdputils.stopping import not_stopped_here
+from hstdputils.stopping import Stopped, not_stopped_here
 from hstdputils.store import Store, StoreError
 
 PARALLEL = 4
@@ -34,16 +34,24 @@ def deliver_products(
     earlier = {entry.key for entry in store.entries(f"{home}/")}
     if earlier:
         store.delete([marker_key(batch, ipppssoot, succeeded=True), f"{home}/manifest.json"])
-    pool = ThreadPoolExecutor(PARALLEL)
-    try:
-        jobs = [pool.submit(store.put_file, folder / file.name, f"{home}/{file.name}") for file in files]
-        for job in as_completed(jobs):
-            job.result()
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    _save_all(store, [(folder / file.name, f"{home}/{file.name}") for file in files])
     kept = {f"{home}/{name}" for name in (*(file.name for file in files), *RECORDS, "manifest.json")}
     store.delete(sorted(earlier - kept))
     store.put_bytes(manifest, f"{home}/manifest.json")
+
+
+def _save_all(store: Store, files: Sequence[tuple[Path, str]]) -> None:
+    """Save files, several at a time; after the first that fails no other is begun."""
+    pool = ThreadPoolExecutor(PARALLEL)
+    wait = True
+    try:
+        for job in as_completed([pool.submit(store.put_file, path, key) for path, key in files]):
+            job.result()
+    except Stopped:
+        wait = False
+        raise
+    finally:
+        pool.shutdown(wait=wait, cancel_futures=True)
 
 
 def deliver_marker(store: Store, marker: Marker, folder: Path) -> None:

@@ -4,12 +4,13 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import FrameType
 
 from hstdputils.exit_codes import ExitCode
-from hstdputils.outcomes import AttemptFailed, Outcome
+from hstdputils.outcomes import Outcome
 
 GRACE_SECONDS = 8.0
 """How long after the signal the process may still tidy up and leave a marker."""
@@ -23,11 +24,17 @@ _SIGNALS = {
 }
 
 
-class Stopped(AttemptFailed):
-    """The process was asked to stop."""
+class Stopped(BaseException):
+    """The process was asked to stop.
+
+    It is no `Exception`, so that no library takes it for an error of its own and tries again or goes on.
+    """
 
     def __init__(self, number: signal.Signals) -> None:
-        super().__init__(Outcome.CANCELLED, _SIGNALS[number], f"stopped by {number.name}")
+        super().__init__(number)
+        self.outcome = Outcome.CANCELLED
+        self.exit_code = _SIGNALS[number]
+        self.reason = f"stopped by {number.name}"
 
 
 @dataclass(slots=True)
@@ -88,14 +95,21 @@ def _end_at_last(request: _Request, over: threading.Event) -> None:
     request.came.wait()
     if request.number is None:
         return
-    if over.wait(GRACE_SECONDS):
-        own = request.threads | {threading.current_thread()}
-        for thread in set(threading.enumerate()) - own:
-            if not thread.daemon:
-                thread.join(LINGER_SECONDS)
-        if not any(thread.is_alive() and not thread.daemon for thread in set(threading.enumerate()) - own):
-            return
-    os._exit(_SIGNALS[request.number])
+    stopped = Stopped(request.number)
+    if not over.wait(GRACE_SECONDS):
+        os.write(2, f"{stopped.reason}, and ended although something hung: no marker may say so\n".encode())
+    elif not _hang(request.threads):
+        return
+    os._exit(stopped.exit_code)
+
+
+def _hang(earlier: set[threading.Thread]) -> bool:
+    """Tell whether threads that were begun since then hold up the end of the process."""
+    ours = [thread for thread in threading.enumerate() if thread not in earlier and not thread.daemon]
+    deadline = time.monotonic() + LINGER_SECONDS
+    for thread in ours:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return any(thread.is_alive() for thread in ours)
 
 
 @contextlib.contextmanager

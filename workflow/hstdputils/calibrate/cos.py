@@ -6,11 +6,14 @@ the switches in the raw headers.
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from pathlib import Path
 
 from hstdputils.calibrate.recipe import Command, Expectation, Program, Recipe
 from hstdputils.datasets import Dataset
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs import RawFile
+from hstdputils.inputs.associations import read_members
+from hstdputils.outcomes import AttemptFailed, Outcome
 
 CALCOS = Program("calcos", "calcos", "pip install 'hstdputils[cal]', or use the container")
 
@@ -30,8 +33,19 @@ _SWITCHES_THAT_START_CALCOS = (
 
 
 def _commands(dataset: Dataset, raws: Sequence[RawFile]) -> list[Command]:
-    target = f"{dataset}_asn.fits" if dataset.is_association else raws[0].path.name
+    target = raws[0].path.name
+    if dataset.is_association:
+        target = f"{dataset}_asn.fits"
+        _check_members(raws, raws[0].path.with_name(target))
     return [Command(CALCOS, (target,), ExitCode.STAGE1, frozenset({0, NOTHING_TO_CALIBRATE}))]
+
+
+def _check_members(raws: Sequence[RawFile], table: Path) -> None:
+    """Check that each exposure of an association has a raw file; calcos passes over one that has none."""
+    there = {raw.exposure for raw in raws}
+    if missing := [member.name for member in read_members(table) if member.name not in there]:
+        reason = f"{table.name} lists {', '.join(missing)}, but there is no raw file of it: fetch the inputs anew"
+        raise AttemptFailed(Outcome.BAD_INPUT, ExitCode.INPUTS, reason)
 
 
 def _expected(dataset: Dataset, raws: Sequence[RawFile]) -> Expectation:
@@ -60,7 +74,8 @@ def _left_alone(raw: RawFile) -> str:
     exptype = raw.keyword("EXPTYPE")
     if exptype not in PROCESSED_EXPTYPES:
         return f"EXPTYPE is {exptype or 'missing'}"
-    if all(raw.keyword(switch, "OMIT") != "PERFORM" for switch in _SWITCHES_THAT_START_CALCOS):
+    switches = (raw.keyword(switch, "OMIT") for switch in _SWITCHES_THAT_START_CALCOS)
+    if exptype != "WAVECAL" and "PERFORM" not in switches:
         return "all its calibration switches are OMIT"
     return ""
 

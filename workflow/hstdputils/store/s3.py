@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
-from boto3.exceptions import Boto3Error
+from boto3.exceptions import Boto3Error, S3UploadFailedError
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
@@ -23,13 +23,27 @@ def s3_client(*, unsigned: bool = False) -> Any:
     ----------
     unsigned
         Send no credentials, as public buckets allow.
+
+    Raises
+    ------
+    UserError
+        ``AWS_ENDPOINT_URL`` is no URL.
     """
     config = Config(
         signature_version=UNSIGNED if unsigned else None,
         retries={"mode": "standard", "max_attempts": 5},
         max_pool_connections=32,
     )
-    return boto3.client("s3", config=config)
+    try:
+        client = boto3.client("s3", config=config)
+        urlsplit(client.meta.endpoint_url).port  # noqa: B018  what boto3 would trip over with its first request
+    except BotoCoreError:  # some of them are ValueErrors as well
+        raise
+    except ValueError as error:
+        raise UserError(
+            f"the address of S3 is no URL ({error}): set AWS_ENDPOINT_URL like http://127.0.0.1:9000, or unset it"
+        ) from error
+    return client
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -52,6 +66,8 @@ def s3_errors(uri: str, verb: str) -> Iterator[None]:
         ) from error
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
+        message = " ".join(error.response.get("Error", {}).get("Message", "").split())
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         mend = {
             "NoSuchBucket": "there is no such bucket: create it, or correct its name",
             "404": "there is no such bucket: create it, or correct its name",
@@ -59,7 +75,8 @@ def s3_errors(uri: str, verb: str) -> Iterator[None]:
             "403": "access is denied: check the credentials and the bucket's policy",
             "InvalidAccessKeyId": "AWS does not know the access key: check AWS_ACCESS_KEY_ID",
             "SignatureDoesNotMatch": "the secret key is wrong: check AWS_SECRET_ACCESS_KEY",
-        }.get(code, f"S3 answered {code}: {error.response.get('Error', {}).get('Message', '')}".strip())
+            "PreconditionFailed": "the file was changed meanwhile: try again",
+        }.get(code, f"S3 answered {code} ({message}){': try again later' if status >= 500 else ''}")
         raise StoreError(f"cannot {verb} {uri}: {mend}") from error
     except (BotoCoreError, Boto3Error) as error:
         text = " ".join(str(error).split())
@@ -89,9 +106,13 @@ class S3Store:
     def put_file(self, path: Path, key: str) -> None:
         """See `Store.put_file`: large files go in parts, several at a time."""
         with s3_errors(self.address(key), "write"):
-            self._client.upload_file(
-                str(path), self.bucket, self.prefix + key, ExtraArgs={"ChecksumAlgorithm": "SHA256"}
-            )
+            try:
+                self._client.upload_file(
+                    str(path), self.bucket, self.prefix + key, ExtraArgs={"ChecksumAlgorithm": "SHA256"}
+                )
+            except S3UploadFailedError as error:
+                # boto3 wraps what S3 answered into a text of its own
+                raise error if error.__context__ is None else error.__context__ from None
 
     def put_bytes(self, data: bytes, key: str, *, only_if_absent: bool = False) -> bool:
         """See `Store.put_bytes`."""

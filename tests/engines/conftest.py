@@ -1,0 +1,162 @@
+"""Real engines for the tests: an S3 server, a proxy that disturbs it, and one run whose store many tests read."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psutil
+import pytest
+from botocore.config import Config
+from moto.server import ThreadedMotoServer
+
+from tests import madeup
+from tests.conftest import Commands, MadeUp, Ran
+from tests.engines.disturbing_proxy import DisturbingProxy
+from tests.stand_ins import write_calcos
+
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_SESSION_TOKEN": "testing"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_left_running() -> Iterator[None]:
+    """Check at the end that no test has left a process behind."""
+    yield
+    left = [process for process in psutil.Process().children(recursive=True) if process.is_running()]
+    _, alive = psutil.wait_procs(left, timeout=3)
+    assert not alive, f"processes left behind: {alive}"
+
+
+@dataclass(frozen=True)
+class S3:
+    """A moto server, and a client for it."""
+
+    endpoint: str
+    client: Any
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Return the environment variables with which commands use the server."""
+        return {**CREDENTIALS, "AWS_ENDPOINT_URL": self.endpoint}
+
+    def make_bucket(self, name: str) -> str:
+        """Make an empty bucket, in place of any of that name, and return its URI."""
+        if name in {bucket["Name"] for bucket in self.client.list_buckets()["Buckets"]}:
+            self.client.delete_objects(
+                Bucket=name, Delete={"Objects": [{"Key": key} for key in self.keys(name)] or [{"Key": "none"}]}
+            )
+        else:
+            self.client.create_bucket(Bucket=name)
+        return f"s3://{name}"
+
+    def keys(self, bucket: str, prefix: str = "") -> dict[str, int]:
+        """Return the keys of a bucket, with their sizes."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return {item["Key"]: item["Size"] for page in pages for item in page.get("Contents", [])}
+
+    def download(self, bucket: str, folder: Path) -> Path:
+        """Copy a bucket to a folder, and return the folder."""
+        for key in self.keys(bucket):
+            (folder / key).parent.mkdir(parents=True, exist_ok=True)
+            self.client.download_file(bucket, key, str(folder / key))
+        return folder
+
+    def upload(self, folder: Path, bucket: str, prefix: str = "") -> None:
+        """Copy the files of a folder to a bucket, where all may read them."""
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            key = f"{prefix}{path.relative_to(folder).as_posix()}"
+            self.client.upload_file(str(path), bucket, key, ExtraArgs={"ACL": "public-read"})
+
+
+@pytest.fixture(scope="session")
+def moto_server() -> Iterator[str]:
+    """Return the address of an S3 server that lives as long as the tests."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(moto_server: str) -> S3:
+    """Return the S3 server."""
+    config = Config(signature_version="v4", retries={"max_attempts": 1})
+    client = boto3.client(
+        "s3",
+        endpoint_url=moto_server,
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+        region_name="us-east-1",
+        config=config,
+    )
+    return S3(moto_server, client)
+
+
+@pytest.fixture
+def public_bucket(s3: S3, made_up: MadeUp) -> str:
+    """Return the bucket stpubdata with the made-up inputs in it, as a source."""
+    s3.make_bucket("stpubdata")
+    small = (path for path in made_up.inputs.glob("*/*") if path.name != madeup.demo.FUV_SPECTRUM)
+    for folder in small:
+        s3.upload(folder, "stpubdata", f"hst/public/{folder.relative_to(made_up.inputs).as_posix()}/")
+    return "s3://stpubdata/hst/public"
+
+
+@pytest.fixture
+def proxy(moto_server: str) -> Iterator[DisturbingProxy]:
+    """Return a proxy in front of the S3 server."""
+    with DisturbingProxy(moto_server) as running:
+        yield running
+
+
+BEGINS_AND_WAITS = """
+if seconds := float(os.environ.get("STAND_IN_SECONDS", "0")):
+    pathlib.Path(target.split("_")[0] + "_counts.fits").write_bytes(b"begun")
+    time.sleep(seconds)
+"""
+
+
+@pytest.fixture
+def with_stand_in(commands: Commands, tmp_path: Path) -> Commands:
+    """Return commands that find a quick stand-in for calcos first on PATH.
+
+    Where STAND_IN_SECONDS is set, it begins its first product and waits so long.
+    """
+    write_calcos(tmp_path / "programs", BEGINS_AND_WAITS, extra="import os")
+    path = f"{tmp_path / 'programs'}{os.pathsep}{commands.environment()['PATH']}"
+    return Commands(commands.folder, **commands.variables, PATH=path)
+
+
+@dataclass(frozen=True)
+class FolderRun:
+    """One call of ``process`` on five datasets, with real calcos, into a folder store."""
+
+    folder: Path
+    """The folder in which it ran."""
+    store: Path
+    """Its store."""
+    ran: Ran
+    """What it said."""
+
+
+DATASETS = ("ldem01acq", "ldem01tnq", "ldem01010", "ldem01pkq", "ldem01omq")
+
+
+@pytest.fixture(scope="session")
+def folder_run(tmp_path_factory: pytest.TempPathFactory, made_up: MadeUp) -> FolderRun:
+    """Return the run, made once for all workers of a test run; its store is not to be changed."""
+    folder = made_up.crds.parent / "folder-run"
+    folder.mkdir(exist_ok=True)
+    said = folder / "ran.json"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not said.exists():
+            commands = Commands(folder, CRDS_PATH=str(made_up.crds))
+            ran = commands.hstdputils("process", "results", "b", f"--inputs={made_up.inputs}", *DATASETS)
+            said.write_text(json.dumps(asdict(ran)))
+    return FolderRun(folder, folder / "results", Ran(**json.loads(said.read_text())))
