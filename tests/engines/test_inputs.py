@@ -99,7 +99,7 @@ def test_tarball_without_the_raw_file_of_a_member_is_refused(commands, made_up):
             archive.add(made_up.inputs / f"ldem/{name}.fits", f"{name}.fits")
     ran = commands.hstdputils("process", "results", "b", "--inputs=.", "ldem01010")
     assert ran.status == 21, ran.said
-    assert "ldem01010_asn.fits lists ldem01f2q, but there is no raw file of it: fetch the inputs anew" in ran.out
+    assert "no raw files of ldem01f2q, a member of ldem01010, in .: check the id" in ran.out
 
 
 def test_forced_run_leaves_nothing_of_the_earlier_one(with_stand_in, made_up):

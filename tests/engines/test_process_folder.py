@@ -166,7 +166,25 @@ def test_without_a_store_the_products_stay_in_the_work_folder(with_stand_in, mad
 
 
 def test_calcos_that_fails_is_quoted(commands, made_up, tmp_path):
-    """A reference file that is no FITS file: the reason is calcos's own, and the log has the rest."""
+    """A reference file of the wrong kind: the reason is calcos's own, and the log has the rest."""
+    shutil.copytree(made_up.crds, tmp_path / "crds")
+    flat = tmp_path / "crds/references/hst/mad0001ml_flat.fits"
+    flat.chmod(0o644)
+    shutil.copyfile(made_up.crds / "references/hst/mad0002ml_dead.fits", flat)
+    ran = commands.hstdputils(
+        *("process", "results", "b", f"--inputs={made_up.inputs}", "ldem01tnq"), CRDS_PATH=str(tmp_path / "crds")
+    )
+    assert ran.status == 23, ran.said
+    (line,) = ran.out.splitlines()
+    assert line.startswith(
+        "ldem01tnq calibration_error (exit code 23): calcos ended with status 1: ERROR:  Wrong FILETYPE"
+    )
+    log = (commands.folder / "results/b/ldem01tnq/process.log").read_text()
+    assert "Traceback" in log
+    assert "filetype should be FLAT FIELD REFERENCE IMAGE" in log
+
+
+def test_reference_that_is_no_fits_file_is_named(commands, made_up, tmp_path):
     shutil.copytree(made_up.crds, tmp_path / "crds")
     flat = tmp_path / "crds/references/hst/mad0001ml_flat.fits"
     flat.chmod(0o644)
@@ -174,12 +192,9 @@ def test_calcos_that_fails_is_quoted(commands, made_up, tmp_path):
     ran = commands.hstdputils(
         *("process", "results", "b", f"--inputs={made_up.inputs}", "ldem01tnq"), CRDS_PATH=str(tmp_path / "crds")
     )
-    assert ran.status == 23, ran.said
-    (line,) = ran.out.splitlines()
-    assert line.startswith("ldem01tnq calibration_error (exit code 23): calcos ended with status 1: OSError: ")
-    log = (commands.folder / "results/b/ldem01tnq/process.log").read_text()
-    assert "Traceback" in log
-    assert 'findRefFile(ref["flatfile"]' in log
+    assert ran.status == 27, ran.said
+    assert "no_references (exit code 27): mad0001ml_flat.fits in the CRDS cache" in ran.out
+    assert "is no FITS file: sync it anew" in ran.out
 
 
 def test_time_limit_stops_calibration(with_stand_in, made_up):

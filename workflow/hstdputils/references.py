@@ -86,6 +86,8 @@ class Crds:
         if missing := sorted(name for name, path in files.items() if not path.is_file()):
             names = ", ".join(missing[:4]) + (f" and {len(missing) - 4} more" if len(missing) > 4 else "")
             raise _no_references(f"missing in the CRDS cache {self.cache}: {names}: sync the cache with {context}")
+        if broken := sorted(name for name, path in files.items() if not _begins_as_fits(path)):
+            raise _no_references(f"{', '.join(broken)} in the CRDS cache {self.cache} is no FITS file: sync it anew")
         log.write("references", f"{context}: {', '.join(sorted(files)) or 'none needed'}")
         return BestReferences(files, variables)
 
@@ -160,6 +162,11 @@ class Crds:
             raise _no_references(f"{reason} (cache {self.cache})") from error
         finally:
             logger.removeHandler(handler)
+
+
+def _begins_as_fits(path: Path) -> bool:
+    with path.open("rb") as file:
+        return path.suffix != ".fits" or file.read(6) == b"SIMPLE"
 
 
 def _no_references(reason: str) -> AttemptFailed:

@@ -178,17 +178,21 @@ class Session:
         if self._store is None:
             return None
         batch, name = self.settings.batch, dataset.ipppssoot
-        if not self.settings.force:
-            succeeded = read_marker(self._store, batch, name, succeeded=True)
-            if succeeded:
-                return succeeded
-        return read_marker(self._store, batch, name, succeeded=False)
+        succeeded = read_marker(self._store, batch, name, succeeded=True)
+        if succeeded and not self.settings.force:
+            return succeeded
+        failed = read_marker(self._store, batch, name, succeeded=False)
+        return max(
+            (marker for marker in (succeeded, failed) if marker), key=lambda marker: marker.attempt, default=None
+        )
 
     def _is_needless(self, earlier: Marker | None) -> TypeGuard[Marker]:
         """Tell whether a dataset has succeeded, or whether this try would end as the last one of its run did."""
         if earlier is None:
             return False
-        return earlier.succeeded or (self.settings.try_number > 1 and earlier.outcome not in RETRIED)
+        if earlier.succeeded:
+            return not self.settings.force
+        return self.settings.try_number > 1 and earlier.outcome not in RETRIED
 
     def _place(self, dataset: Dataset) -> str:
         assert self._store is not None

@@ -1,7 +1,7 @@
 """Bring a dataset's raw files into a folder of its own."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from hstdputils.datasets import Dataset
@@ -98,7 +98,7 @@ def _fetch_members(dataset: Dataset, sources: Sequence[Source], suffixes: frozen
         raise _missing(dataset, f"{table.name} is not among the inputs of the association {dataset}", sources[-1])
     wanted: list[tuple[Source, Item]] = []
     for member in read_members(table):
-        if any(folder.glob(f"{member.name}_*.fits")):
+        if any(folder.glob(f"{member.name}_raw*.fits")):
             continue
         for source in sources:
             if items := source.files(member.name, suffixes):
@@ -112,14 +112,14 @@ def _fetch_members(dataset: Dataset, sources: Sequence[Source], suffixes: frozen
 
 def _fetch_all(name: str, wanted: list[tuple[Source, Item]], folder: Path) -> None:
     total = sum(item.size for _, item in wanted)
-    with transfer_bar(name, total) as advance, ThreadPoolExecutor(PARALLEL) as pool:
-        jobs = [pool.submit(source.fetch, item, folder / item.name.lower(), advance) for source, item in wanted]
+    pool = ThreadPoolExecutor(PARALLEL)
+    with transfer_bar(name, total) as advance:
         try:
-            for job in jobs:
+            jobs = [pool.submit(source.fetch, item, folder / item.name.lower(), advance) for source, item in wanted]
+            for job in as_completed(jobs):
                 job.result()
-        except BaseException:
+        finally:
             pool.shutdown(wait=False, cancel_futures=True)
-            raise
 
 
 def _missing(dataset: Dataset, reason: str, source: Source) -> AttemptFailed:
