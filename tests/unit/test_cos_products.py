@@ -1,6 +1,5 @@
 """Which products calcos must leave for each kind of COS exposure."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,9 +7,9 @@ from astropy.io import fits
 
 from hstdputils.calibrate.cos import RECIPE
 from hstdputils.datasets import parse_dataset
-from hstdputils.inputs import RawFile
+from hstdputils.inputs import Observation, RawFile, read_observation
 from hstdputils.outcomes import AttemptFailed, Outcome
-from tests.madeup import write_association
+from tests.madeup import write_association, write_nuv_timetag
 
 SINGLE = "ldem01tnq"
 ASSOCIATION = "ldem01010"
@@ -41,7 +40,7 @@ def raw(suffix, exposure=SINGLE, *, is_empty=False, **keywords: str | int):
 
 
 def expectation(name, *raws: RawFile):
-    return RECIPE.expected(parse_dataset(name), raws)
+    return RECIPE.expected(Observation(parse_dataset(name), list(raws)))
 
 
 def suffixes(names, exposure=SINGLE):
@@ -137,24 +136,20 @@ def test_members_have_their_own_products_and_notes():
 
 
 def test_calcos_runs_on_the_first_raw_file_of_an_exposure():
-    (command,) = RECIPE.commands(parse_dataset(SINGLE), [raw("rawtag_a"), raw("rawtag_b")])
+    (command,) = RECIPE.commands(Observation(parse_dataset(SINGLE), [raw("rawtag_a"), raw("rawtag_b")]), 1)
     assert command.arguments == (f"{SINGLE}_rawtag_a.fits",)
     assert command.accepted == {0, 5}
 
 
-def test_calcos_runs_on_the_table_of_an_association(tmp_path):
-    write_association(tmp_path, ASSOCIATION, ["ldem01f1q", "ldem01f2q"])
-    (command,) = RECIPE.commands(parse_dataset(ASSOCIATION), [in_folder(tmp_path, member) for member in members()])
+def test_calcos_runs_on_the_table_of_an_association():
+    (command,) = RECIPE.commands(Observation(parse_dataset(ASSOCIATION), members()), 1)
     assert command.arguments == (f"{ASSOCIATION}_asn.fits",)
 
 
 def test_association_with_a_member_that_has_no_raw_file_is_refused(tmp_path):
     """Left to itself, calcos passes over it and ends with 0."""
-    write_association(tmp_path, ASSOCIATION, ["ldem01f1q", "ldem01f2q"])
+    paths = [write_association(tmp_path, ASSOCIATION, ["ldem01f1q", "ldem01f2q"])]
+    paths += write_nuv_timetag(tmp_path, "ldem01f1q")
     with pytest.raises(AttemptFailed, match=r"lists ldem01f2q, but there is no raw file") as caught:
-        RECIPE.commands(parse_dataset(ASSOCIATION), [in_folder(tmp_path, members()[0])])
+        read_observation(parse_dataset(ASSOCIATION), paths, RECIPE.raw_suffixes)
     assert caught.value.outcome is Outcome.BAD_INPUT
-
-
-def in_folder(folder, member):
-    return replace(member, path=folder / member.path)

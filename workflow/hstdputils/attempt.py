@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from hstdputils.calibrate import Recipe
-from hstdputils.calibrate.programs import run_command
+from hstdputils.calibrate.programs import run_command, threads_limit
 from hstdputils.datasets import Dataset
 from hstdputils.exit_codes import ExitCode
-from hstdputils.inputs import RawFile, fetch_inputs, read_raws
+from hstdputils.inputs import Observation, RawFile, fetch_inputs, read_observation
 from hstdputils.inputs.source import Source
 from hstdputils.logs import AttemptLog
 from hstdputils.markers import Marker
@@ -49,6 +49,8 @@ class Job:
     """Number of the attempt."""
     plan_row: dict[str, Any] | None = None
     """The row of the plan, where there is one."""
+    vcpus: int = 1
+    """Cores that the programs may use."""
     max_seconds: float | None = None
     """Wall time that calibration may take, s; none for no limit."""
     earlier: list[dict[str, Any]] = field(default_factory=list)
@@ -111,31 +113,36 @@ class Attempt:
         self._log.write("process", f"{job.dataset}, batch {job.batch}, attempt {job.attempt}, {job.context}")
         self.data.mkdir()
         with self._step("inputs") as step:
-            paths, where = fetch_inputs(job.dataset, job.sources, job.recipe.input_suffixes, self.data)
-            raws = read_raws(job.dataset, paths)
+            recipe, apart = job.recipe, job.recipe.has_member_files
+            paths, where = fetch_inputs(
+                job.dataset, job.sources, recipe.input_suffixes, self.data, has_member_files=apart
+            )
+            observation = read_observation(job.dataset, paths, recipe.raw_suffixes, has_member_files=apart)
             self._bytes_in = sum(path.stat().st_size for path in paths)
             self._log.write(step.name, f"{', '.join(path.name for path in paths)} from {where}")
-        expectation = job.recipe.expected(job.dataset, raws)
+        expectation = job.recipe.expected(observation)
         self._note = expectation.note
         if expectation.products:
-            self._calibrate(raws)
+            self._calibrate(observation)
         else:
             self._log.write("process", f"nothing to calibrate: {self._note}")
         with self._step("products"):
             check_products(expectation, self.data, paths)
+            _remove_unsaved(self.data, job.recipe)
             self.files = list_products(self.data, paths)
             self.manifest = manifest(job.batch, job.dataset.ipppssoot, self.files)
             (self.folder / "manifest.json").write_bytes(self.manifest)
 
-    def _calibrate(self, raws: list[RawFile]) -> None:
+    def _calibrate(self, observation: Observation) -> None:
         job = self.job
         with self._step("references"):
-            _set_keywords(raws, job.recipe)
-            best = job.crds.assign(raws, job.context, self._log)
+            _set_keywords(observation.raws, job.recipe)
+            best = job.crds.assign(observation.raws, job.context, self._log)
+        variables = {**best.variables, **threads_limit(job.vcpus)}
         left = job.max_seconds
-        for command in job.recipe.commands(job.dataset, raws):
+        for command in job.recipe.commands(observation, job.vcpus):
             with self._step(command.program.name) as step:
-                run_command(command, self.data, best.variables, self._log, left)
+                run_command(command, self.data, variables, self._log, left)
             left = None if left is None else max(1.0, left - step.wall_seconds)
 
     @contextlib.contextmanager
@@ -183,9 +190,21 @@ class Attempt:
         return marker
 
 
-def _set_keywords(raws: list[RawFile], recipe: Recipe) -> None:
+VERSION_KEYWORDS = ("CSYS_VER", "AWSDPVER", "AWSYSVER")
+"""Keywords with versions of HST's operational systems, stamped into raw files where variables of the name are set."""
+
+
+def _set_keywords(raws: Sequence[RawFile], recipe: Recipe) -> None:
     from astropy.io import fits
 
-    for raw in raws:
+    versions = {name: os.environ[name] for name in VERSION_KEYWORDS if os.environ.get(name)}
+    keywords = {**recipe.keywords, **versions}
+    for raw in raws if keywords else ():
         with fits.open(raw.path, mode="update", memmap=False) as hdus:
-            hdus[0].header.update(recipe.keywords)
+            hdus[0].header.update(keywords)
+
+
+def _remove_unsaved(folder: Path, recipe: Recipe) -> None:
+    for suffix in recipe.unsaved_suffixes:
+        for path in folder.glob(f"*_{suffix}.fits"):
+            path.unlink()

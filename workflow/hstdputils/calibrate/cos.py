@@ -6,14 +6,11 @@ the switches in the raw headers.
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from pathlib import Path
 
 from hstdputils.calibrate.recipe import Command, Expectation, Program, Recipe
 from hstdputils.datasets import Dataset
 from hstdputils.exit_codes import ExitCode
-from hstdputils.inputs import RawFile
-from hstdputils.inputs.associations import read_members
-from hstdputils.outcomes import AttemptFailed, Outcome
+from hstdputils.inputs import Observation, RawFile
 
 CALCOS = Program("calcos", "calcos", "pip install 'hstdputils[cal]', or use the container")
 
@@ -32,23 +29,14 @@ _SWITCHES_THAT_START_CALCOS = (
 ).split()
 
 
-def _commands(dataset: Dataset, raws: Sequence[RawFile]) -> list[Command]:
-    target = raws[0].path.name
-    if dataset.is_association:
-        target = f"{dataset}_asn.fits"
-        _check_members(raws, raws[0].path.with_name(target))
+def _commands(observation: Observation, vcpus: int) -> list[Command]:
+    dataset, raws = observation.dataset, observation.raws
+    target = f"{dataset}_asn.fits" if dataset.is_association else raws[0].path.name
     return [Command(CALCOS, (target,), ExitCode.STAGE1, frozenset({0, NOTHING_TO_CALIBRATE}))]
 
 
-def _check_members(raws: Sequence[RawFile], table: Path) -> None:
-    """Check that each exposure of an association has a raw file; calcos passes over one that has none."""
-    there = {raw.exposure for raw in raws}
-    if missing := [member.name for member in read_members(table) if member.name not in there]:
-        reason = f"{table.name} lists {', '.join(missing)}, but there is no raw file of it: fetch the inputs anew"
-        raise AttemptFailed(Outcome.BAD_INPUT, ExitCode.INPUTS, reason)
-
-
-def _expected(dataset: Dataset, raws: Sequence[RawFile]) -> Expectation:
+def _expected(observation: Observation) -> Expectation:
+    dataset, raws = observation.dataset, observation.raws
     products: set[str] = set()
     may_be_empty: set[str] = set()
     notes: list[str] = []
@@ -127,6 +115,7 @@ RECIPE = Recipe(
     input_suffixes=frozenset(
         "asn epc pha_a pha_b rawaccum rawaccum_a rawaccum_b rawacq rawimage rawtag rawtag_a rawtag_b spt".split()
     ),
+    raw_suffixes=frozenset("rawaccum rawaccum_a rawaccum_b rawacq rawimage rawtag rawtag_a rawtag_b".split()),
     programs=(CALCOS,),
     keywords={"RANDSEED": 1},
     commands=_commands,

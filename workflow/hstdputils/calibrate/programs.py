@@ -58,6 +58,11 @@ def program_version(program: Program) -> str:
     return match[0] if match else "unknown"
 
 
+def threads_limit(vcpus: int) -> dict[str, str]:
+    """Return variables that keep programs to so many threads; calacs.e and calwf3.e heed the first alone."""
+    return {name: str(vcpus) for name in ("OMP_THREAD_LIMIT", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+
+
 def run_command(
     command: Command, folder: Path, variables: Mapping[str, str], log: AttemptLog, max_seconds: float | None
 ) -> None:
@@ -82,6 +87,9 @@ def run_command(
         The program failed, ran out of memory, or took too long.
     """
     name = command.program.name
+    if missing := [file for file in command.needs if not (folder / file).exists()]:
+        reason = f"{', '.join(missing)} missing, which {name} needs: see process.log"
+        raise AttemptFailed(Outcome.INCOMPLETE_PRODUCTS, ExitCode.PRODUCTS, reason)
     argv = [find_program(command.program), *command.arguments]
     log.write(name, f"run: {' '.join([name, *command.arguments])}")
     tail: deque[str] = deque(maxlen=200)

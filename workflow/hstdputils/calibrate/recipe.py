@@ -1,11 +1,10 @@
 """What a recipe for an instrument says."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from hstdputils.datasets import Dataset
 from hstdputils.exit_codes import ExitCode
-from hstdputils.inputs import RawFile
+from hstdputils.inputs import Observation
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +31,8 @@ class Command:
     """The exit code of an attempt in which it fails."""
     accepted: frozenset[int] = frozenset({0})
     """Exit statuses that are no failure."""
+    needs: tuple[str, ...] = ()
+    """Files that an earlier command must have left, without which the program would do something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,17 @@ class Recipe:
     """The instrument, lower case."""
     input_suffixes: frozenset[str]
     """Suffixes of the files that calibration reads, such as ``rawtag_a``."""
+    raw_suffixes: frozenset[str]
+    """Suffixes of those of them that are raw, and get the names of the best references."""
     programs: tuple[Program, ...]
     """All programs that the commands may need."""
     keywords: Mapping[str, int | str]
     """Keywords set in the primary headers of the raw files."""
-    commands: Callable[[Dataset, Sequence[RawFile]], list[Command]]
-    """The programs to run, in order, for a dataset with these raw files."""
-    expected: Callable[[Dataset, Sequence[RawFile]], Expectation]
+    commands: Callable[[Observation, int], list[Command]]
+    """The programs to run, in order, for an observation, with at most so many cores."""
+    expected: Callable[[Observation], Expectation]
     """What they must produce."""
+    has_member_files: bool = True
+    """Whether each exposure of an association has raw files of its own."""
+    unsaved_suffixes: frozenset[str] = frozenset()
+    """Suffixes of files that are not saved with the products."""

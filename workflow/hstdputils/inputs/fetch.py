@@ -7,7 +7,7 @@ from pathlib import Path
 from hstdputils.datasets import Dataset
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
-from hstdputils.inputs.associations import read_members
+from hstdputils.inputs.associations import exposures, read_rows
 from hstdputils.inputs.folder import FolderSource
 from hstdputils.inputs.progress import transfer_bar
 from hstdputils.inputs.source import Item, Source
@@ -46,7 +46,12 @@ def _open_source(uri: str) -> Source:
 
 
 def fetch_inputs(
-    dataset: Dataset, sources: Sequence[Source], suffixes: frozenset[str], folder: Path
+    dataset: Dataset,
+    sources: Sequence[Source],
+    suffixes: frozenset[str],
+    folder: Path,
+    *,
+    has_member_files: bool = True,
 ) -> tuple[list[Path], str]:
     """Bring the raw files of a dataset and, for an association, of its members.
 
@@ -61,6 +66,8 @@ def fetch_inputs(
         Suffixes of wanted files, such as ``rawtag_a``.
     folder
         An empty folder.
+    has_member_files
+        Whether each exposure of an association has files of its own, which are brought too.
 
     Returns
     -------
@@ -87,7 +94,7 @@ def fetch_inputs(
     else:
         where = " or ".join(source.uri for source in sources)
         raise _missing(dataset, f"no raw files of {name} in {where}", sources[-1])
-    if dataset.is_association:
+    if dataset.is_association and has_member_files:
         _fetch_members(dataset, sources, suffixes, folder)
     return sorted(path for path in folder.iterdir() if path.is_file()), source.uri
 
@@ -97,7 +104,7 @@ def _fetch_members(dataset: Dataset, sources: Sequence[Source], suffixes: frozen
     if not table.exists():
         raise _missing(dataset, f"{table.name} is not among the inputs of the association {dataset}", sources[-1])
     wanted: list[tuple[Source, Item]] = []
-    for member in read_members(table):
+    for member in exposures(table, read_rows(table)):
         if any(folder.glob(f"{member.name}_raw*.fits")):
             continue
         for source in sources:

@@ -2,13 +2,13 @@
 
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hstdputils.datasets import Dataset
-from hstdputils.errors import one_line
 from hstdputils.exit_codes import ExitCode
+from hstdputils.inputs.associations import Row, exposures, fits_error, read_rows
 from hstdputils.outcomes import AttemptFailed, Outcome
 
 if TYPE_CHECKING:
@@ -32,40 +32,84 @@ class RawFile:
     is_empty: bool
     """True where the file holds an event list without events."""
 
+    @property
+    def n_image_sets(self) -> int:
+        """Return how many image sets (SCI, ERR, DQ) the file holds: repeated exposures, or the chips of one."""
+        return int(self.header.get("NEXTEND", 0)) // 3
+
     def keyword(self, name: str, default: str = "") -> str:
         """Return a keyword's value, of either header, as upper-case text without blanks around it."""
         value = self.header.get(name, self.extension.get(name, default))
         return str(value).strip().upper()
 
 
-def read_raws(dataset: Dataset, paths: Iterable[Path]) -> list[RawFile]:
-    """Check all FITS files of a dataset's inputs, and return those that are raw.
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """The inputs of one dataset, checked."""
+
+    dataset: Dataset
+    """The dataset."""
+    raws: list[RawFile]
+    """Its raw files, sorted by name."""
+    rows: list[Row] = field(default_factory=list)
+    """The rows of its association table; none for a single exposure."""
+
+
+def read_observation(
+    dataset: Dataset, paths: Iterable[Path], raw_suffixes: frozenset[str], *, has_member_files: bool = True
+) -> Observation:
+    """Check all FITS files of a dataset's inputs, and return what they are.
+
+    Parameters
+    ----------
+    dataset
+        The dataset.
+    paths
+        Its input files, in one folder.
+    raw_suffixes
+        Suffixes of raw files, such as ``rawtag_a``.
+    has_member_files
+        Whether each exposure of an association has raw files of its own.
 
     Raises
     ------
     AttemptFailed
-        A file is no FITS file, is cut short, or belongs to another instrument, or none is raw (``bad_input``).
+        A file is no FITS file, is cut short, or belongs to another instrument, or an exposure of the dataset has no
+        raw file (``bad_input``).
     """
-    raws = []
+    raws: list[RawFile] = []
+    rows: list[Row] = []
+    wanted: set[str] = set()
     for path in paths:
         if path.suffix != ".fits":
             continue
-        header, extension, is_empty = _checked_headers(path)
+        headers = _checked_headers(path)
         exposure, _, suffix = path.stem.partition("_")
-        if not suffix.startswith("raw"):
-            continue
-        raw = RawFile(path, exposure, suffix, header, extension, is_empty)
-        if raw.keyword("INSTRUME") != dataset.instrument.upper():
-            found = raw.keyword("INSTRUME") or "missing"
-            instrument = dataset.instrument.upper()
-            raise _bad(path, f"says INSTRUME = {found}, but {dataset} is a dataset of {instrument}", "check the id")
-        if exposure != dataset.ipppssoot and not dataset.is_association:
-            raise _bad(path, f"is no file of {dataset}", f"make the inputs of {dataset} anew")
-        raws.append(raw)
+        if path.name == f"{dataset}_asn.fits":
+            rows = read_rows(path)
+            wanted = {row.name for row in exposures(path, rows)}
+        if suffix in raw_suffixes:
+            raws.append(RawFile(path, exposure, suffix, *headers))
+    for raw in raws:
+        _check_belongs(raw, dataset)
     if not raws:
         reason = f"there is no raw file among the inputs of {dataset}: fetch them anew"
         raise AttemptFailed(Outcome.BAD_INPUT, ExitCode.INPUTS, reason)
-    return raws
+    if has_member_files and (missing := sorted(wanted - {raw.exposure for raw in raws})):
+        reason = (
+            f"{dataset}_asn.fits lists {', '.join(missing)}, but there is no raw file of it: fetch the inputs anew"
+        )
+        raise AttemptFailed(Outcome.BAD_INPUT, ExitCode.INPUTS, reason)
+    return Observation(dataset, raws, rows)
+
+
+def _check_belongs(raw: RawFile, dataset: Dataset) -> None:
+    if raw.keyword("INSTRUME") != dataset.instrument.upper():
+        found = raw.keyword("INSTRUME") or "missing"
+        instrument = dataset.instrument.upper()
+        raise _bad(raw.path, f"says INSTRUME = {found}, but {dataset} is a dataset of {instrument}", "check the id")
+    if raw.exposure != dataset.ipppssoot and not dataset.is_association:
+        raise _bad(raw.path, f"is no file of {dataset}", f"make the inputs of {dataset} anew")
 
 
 def _checked_headers(path: Path) -> "tuple[fits.Header, fits.Header, bool]":
@@ -89,11 +133,6 @@ def _checked_headers(path: Path) -> "tuple[fits.Header, fits.Header, bool]":
                 return hdus[0].header.copy(), extension, is_empty
     except (OSError, TypeError, ValueError, KeyError, fits.VerifyError) as error:
         raise _bad(path, f"is no FITS file ({fits_error(error)})") from error
-
-
-def fits_error(error: Exception) -> str:
-    """Return the first sentence of an error of astropy, as one line; the others tell programmers what to try."""
-    return one_line(error).partition(". ")[0].rstrip(".")
 
 
 def _bad(path: Path, what: str, mend: str = "fetch the file anew") -> AttemptFailed:

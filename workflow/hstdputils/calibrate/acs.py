@@ -1,0 +1,61 @@
+"""ACS: calacs.e on the association table or the raw file, then runastrodriz.
+
+What calacs.e writes is in the ACS Data Handbook, sections 2.2 and 3.4.
+"""
+
+from hstdputils.calibrate.hstcal import (
+    CALACS,
+    RUNASTRODRIZ,
+    combined_members,
+    drizzle,
+    drizzled_products,
+    has_cte_correction,
+    is_performed,
+    targets,
+)
+from hstdputils.calibrate.recipe import Command, Expectation, Recipe
+from hstdputils.exit_codes import ExitCode
+from hstdputils.inputs import Observation
+
+_SWITCHES = (
+    "ATODCORR BIASCORR BLEVCORR CRCORR DARKCORR DQICORR EXPSCORR FLATCORR FLSHCORR GLINCORR LFLGCORR PCTECORR "
+    "PHOTCORR RPTCORR SHADCORR SINKCORR"
+).split()
+
+
+def _commands(observation: Observation, vcpus: int) -> list[Command]:
+    threads = ("--nthreads", str(vcpus))
+    stage1 = [Command(CALACS, (*threads, target), ExitCode.STAGE1) for target in targets(observation)]
+    return [*stage1, *drizzle(observation, _calibrated(observation))]
+
+
+def _expected(observation: Observation) -> Expectation:
+    calibrated = _calibrated(observation)
+    if not calibrated:
+        note = f"calacs.e does not process {observation.dataset}: all its calibration switches are OMIT"
+        return Expectation(frozenset(), note=note)
+    products = {*calibrated, *drizzled_products(observation, calibrated)}
+    for product, members in combined_members(observation).items():
+        # SBC counts photons: repeated exposures are summed, and there are no cosmic rays to reject
+        products.add(f"{product}_{'sfl' if members[0].keyword('DETECTOR') == 'SBC' else 'crj'}.fits")
+        if has_cte_correction(members[0]):
+            products.add(f"{product}_crc.fits")
+    return Expectation(frozenset(products))
+
+
+def _calibrated(observation: Observation) -> set[str]:
+    """Return the names of the calibrated exposures; every member of an association gets its own."""
+    processed = [raw for raw in observation.raws if is_performed(raw, _SWITCHES)]
+    names = {f"{raw.exposure}_flt.fits" for raw in processed}
+    return names | {f"{raw.exposure}_flc.fits" for raw in processed if has_cte_correction(raw)}
+
+
+RECIPE = Recipe(
+    instrument="acs",
+    input_suffixes=frozenset({"asn", "raw", "spt"}),
+    raw_suffixes=frozenset({"raw"}),
+    programs=(CALACS, RUNASTRODRIZ),
+    keywords={},
+    commands=_commands,
+    expected=_expected,
+)

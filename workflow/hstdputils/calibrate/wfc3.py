@@ -1,0 +1,81 @@
+"""WFC3: calwf3.e on the association table or the raw file, then runastrodriz.
+
+What calwf3.e writes is in the WFC3 Data Handbook, sections 2.1 and 3.2.
+"""
+
+from hstdputils.calibrate.hstcal import (
+    CALWF3,
+    RUNASTRODRIZ,
+    combined_members,
+    drizzle,
+    drizzled_products,
+    has_cte_correction,
+    is_performed,
+    targets,
+)
+from hstdputils.calibrate.recipe import Command, Expectation, Recipe
+from hstdputils.exit_codes import ExitCode
+from hstdputils.inputs import Observation, RawFile
+
+_SWITCHES = (
+    "ATODCORR BIASCORR BLEVCORR CRCORR DARKCORR DQICORR EXPSCORR FLATCORR FLSHCORR FLUXCORR NLINCORR PCTECORR "
+    "PHOTCORR RPTCORR SHADCORR UNITCORR ZOFFCORR ZSIGCORR"
+).split()
+
+
+def _commands(observation: Observation, vcpus: int) -> list[Command]:
+    # calwf3.e knows one thread, or as many as OMP_THREAD_LIMIT leaves it
+    threads = ("-1",) if vcpus == 1 else ()
+    stage1 = [Command(CALWF3, (*threads, target), ExitCode.STAGE1) for target in targets(observation)]
+    return [*stage1, *drizzle(observation, _calibrated(observation))]
+
+
+def _expected(observation: Observation) -> Expectation:
+    processed = [raw for raw in observation.raws if is_performed(raw, _SWITCHES)]
+    if not processed:
+        note = f"calwf3.e does not process {observation.dataset}: all its calibration switches are OMIT"
+        return Expectation(frozenset(), note=note)
+    calibrated = _calibrated(observation)
+    products = {*calibrated, *drizzled_products(observation, calibrated)}
+    products |= {f"{raw.exposure}_ima.fits" for raw in processed if _is_ir(raw)}
+    for product, members in combined_members(observation).items():
+        if not _is_combined(members[0]):
+            continue
+        products.add(f"{product}_crj.fits")
+        if has_cte_correction(members[0]):
+            products.add(f"{product}_crc.fits")
+    return Expectation(frozenset(products))
+
+
+def _calibrated(observation: Observation) -> set[str]:
+    """Return the names of the calibrated exposures; UVIS exposures that are combined get one if EXPSCORR says so."""
+    combined = {raw.exposure for members in combined_members(observation).values() for raw in members}
+    names: set[str] = set()
+    for raw in observation.raws:
+        is_only_combined = raw.exposure in combined and not _is_ir(raw) and raw.keyword("EXPSCORR") != "PERFORM"
+        if not is_performed(raw, _SWITCHES) or (is_only_combined and _is_combined(raw)):
+            continue
+        names.add(f"{raw.exposure}_flt.fits")
+        if has_cte_correction(raw):
+            names.add(f"{raw.exposure}_flc.fits")
+    return names
+
+
+def _is_combined(raw: RawFile) -> bool:
+    """Tell whether an exposure is combined with others: UVIS by CRCORR, IR by RPTCORR or CRCORR."""
+    return is_performed(raw, ("CRCORR", "RPTCORR"))
+
+
+def _is_ir(raw: RawFile) -> bool:
+    return raw.keyword("DETECTOR") == "IR"
+
+
+RECIPE = Recipe(
+    instrument="wfc3",
+    input_suffixes=frozenset({"asn", "raw", "spt"}),
+    raw_suffixes=frozenset({"raw"}),
+    programs=(CALWF3, RUNASTRODRIZ),
+    keywords={},
+    commands=_commands,
+    expected=_expected,
+)
