@@ -10,7 +10,7 @@ localrules:
 
 rule plan:
     input:
-        RUN.config.ids,
+        RUN.id_lists,
     output:
         "plan.out",
     log:

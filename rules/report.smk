@@ -27,6 +27,4 @@ rule report:
 
 
 onerror:
-    shell(
-        "hstdputils report {RUN.report_arguments:q} --plan plan.out --if-any"
-    )
+    shell("hstdputils report {RUN.report_arguments:q} --plan plan.out --if-any")

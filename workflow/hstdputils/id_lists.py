@@ -75,7 +75,7 @@ def require_all_good(ids: IdList, *, skip_bad: bool) -> None:
         others = "the others are done" if ids.datasets else "and there is no other"
         raise UserError(
             f"{len(ids.bad)} of the ids cannot be processed ({some}), {others}: correct the list, or leave them out "
-            "with --skip-bad"
+            "with --skip-bad (in a workflow: skip_bad: true)"
         )
     if not ids.datasets:
         raise UserError(f"no dataset is left to process: none of the ids can be processed ({some}): give others")

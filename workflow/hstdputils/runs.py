@@ -14,7 +14,7 @@ from typing import Any
 from hstdputils.batches import Pins, check_batch_name, check_pins
 from hstdputils.config import load_config
 from hstdputils.errors import UserError
-from hstdputils.id_lists import read_ids, require_all_good
+from hstdputils.id_lists import IdList, read_ids, require_all_good
 from hstdputils.markers import ended, marker_key, read_marker
 from hstdputils.outcomes import next_size
 from hstdputils.plan_rows import PlanRow, read_plan
@@ -45,6 +45,7 @@ class Run:
                 "config: store = 'none' keeps no markers, which the workflow needs: give s3://… or a folder"
             )
         self._store: Store | None = None
+        self._ids: IdList | None = None
         self._markers_to_make: list[str] | None = None
         self.report = f"{RESULTS}/{self.batch}/report.html"
         self._set_variables()
@@ -63,6 +64,18 @@ class Run:
         store = self.store
         root = store.root if isinstance(store, FolderStore) else Path(RESULTS)
         return f"{root}/{marker_key(self.batch, '{ipppssoot}', succeeded=True)}"
+
+    @_said_in_one_line()
+    def id_lists(self, wildcards: object = None) -> list[str]:
+        """Return the id lists, once it is sure that they are there.
+
+        Raises
+        ------
+        SystemExit
+            A list cannot be read, or there is no id in any of them; the plan says which ids are bad.
+        """
+        self._read_ids()
+        return self.config.ids
 
     @property
     def plan_arguments(self) -> list[str]:
@@ -100,8 +113,14 @@ class Run:
             self._markers_to_make = self._find_markers_to_make()
         return self._markers_to_make
 
+    def _read_ids(self) -> IdList:
+        """Return the ids of the lists, which are read once."""
+        if self._ids is None:
+            self._ids = read_ids(f"@{path}" for path in self.config.ids)
+        return self._ids
+
     def _find_markers_to_make(self) -> list[str]:
-        ids = read_ids(f"@{path}" for path in self.config.ids)
+        ids = self._read_ids()
         if ids.problems and not self.config.skip_bad:
             more = f" (and {len(ids.problems) - 1} more)" if len(ids.problems) > 1 else ""
             raise UserError(f"{ids.problems[0]}{more}: mend the list, or set skip_bad: true")

@@ -116,6 +116,7 @@ class Session:
             versions=self._versions,
             attempt=earlier.attempt + 1 if earlier else 1,
             plan_row=settings.plan_row,
+            vcpus=(settings.plan_row or {}).get("vcpus", 1),
             max_seconds=settings.max_seconds,
             earlier=earlier.as_earlier() if earlier else [],
         )

@@ -1,0 +1,89 @@
+"""Bad input: command lines, and what a command finds when it starts."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from tests.bad_input.kinds import IMAGE, Kind, Place, check, each_of, nothing, plan, process
+from tests.bad_input.setups import batch_of_another_context
+from tests.stand_ins import write_calcos
+
+
+def python_without_calcos(place: Place) -> None:
+    """Link the interpreter into a folder of its own, where no calibration program is."""
+    bare = place.folder / "bare"
+    bare.mkdir()
+    (bare / "python").symlink_to(sys.executable)
+    place.set(PATH=f"{bare}:/usr/bin:/bin", PYTHONPATH=os.pathsep.join(path for path in sys.path if path))
+
+
+def path_without_hstcal(place: Place) -> None:
+    """Leave only the folders of the system and of this Python on PATH."""
+    place.set(PATH=f"{Path(sys.executable).parent}:/usr/bin:/bin")
+
+
+def another_process_at_work(place: Place) -> None:
+    """Start the same command with a stand-in for calcos that takes long."""
+    calls = write_calcos(place.folder / "bin", "if target.endswith('.fits'): time.sleep(60)")
+    place.set(PATH=f"{place.folder / 'bin'}{os.pathsep}{place.commands.environment()['PATH']}")
+    other = place.commands.start(
+        ["hstdputils", "process", "out", "b", IMAGE, "--inputs", place.made_up.inputs, "--keep-work", "never"]
+    )
+
+    def stop() -> None:
+        other.terminate()
+        other.communicate(timeout=30)
+
+    place.cleanup.callback(stop)
+    deadline = time.monotonic() + 30
+    while "rawacq" not in calls.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+KINDS = [
+    Kind("no such command", nothing, "hstdputils plna", 2, "'plna'; did you mean 'plan'?"),
+    plan("no such option", "none b ldem01acq --nope", "--nope: see hstdputils plan --help"),
+    plan("an id forgotten", "none b", "required: ipppssoots: see hstdputils plan --help"),
+    plan("a batch with a slash", "none a/b ldem01acq", "'a/b' is no batch name: use letters"),
+    plan("an unknown store", "gs://x b ldem01acq", "'gs://x' is no store: give s3://bucket, a folder, or none"),
+    plan("a store without bucket", "s3:// b ldem01acq", "'s3://' names no bucket: write s3://bucket"),
+    process("an unknown source", "out b ldem01acq --inputs ftp://x", 2, "'ftp://x' is no source…: give a folder"),
+    process(
+        "a time of nothing", "out b ldem01acq --max-seconds 0", 2, "--max-seconds: '0' is no whole number above 0"
+    ),
+    process("a row that is no row", "out b ldem01acq --plan-row '[]'", 2, "--plan-row: '[]' is no JSON object: give"),
+    Kind("an unknown batch", nothing, "hstdputils report out b", 2, "no batch 'b' in out…: correct the store or"),
+    process(
+        "no hstcal", "out b o56502010", 2, "the program cs0.e is not on PATH: install hstcal…", path_without_hstcal
+    ),
+    process(
+        "another context",
+        f"out b {IMAGE} --context hst_9002.pmap",
+        2,
+        "batch 'b' in out…hst_9001.pmap, not hst_9002.pmap: choose another batch name, or…--force",
+        batch_of_another_context,
+        keeps="out",
+    ),
+    Kind(
+        "no calcos",
+        python_without_calcos,
+        f"bare/python -m hstdputils process out b {IMAGE} --inputs {{inputs}}",
+        2,
+        "the program calcos is not on PATH: pip install",
+    ),
+    process(
+        "two processes at once",
+        f"out b {IMAGE}",
+        1,
+        f"{IMAGE} cancelled: process…is at work on…{IMAGE}: wait for it, or name another --work",
+        another_process_at_work,
+        keeps_attempt=True,
+    ),
+]
+
+
+@each_of(KINDS)
+def test_bad_input(kind: Kind, place: Place):
+    check(kind, place)
