@@ -61,7 +61,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
-	$(BIN)/codespell README.md CHANGELOG.md config container docs profiles rules tests workflow benchmarks
+	$(BIN)/codespell README.md CHANGELOG.md config docs profiles rules tests workflow benchmarks
 	$(BIN)/snakemake --lint
 
 format: $(READY)

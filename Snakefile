@@ -10,6 +10,10 @@ configfile: "config/config.yaml"
 
 RUN = Run(config)
 
+# without a profile or --cores, one core: `snakemake plan.out` works as it stands
+if workflow.resource_settings.cores is None:
+    workflow.resource_settings.cores = 1
+
 
 container: RUN.config.container
 

@@ -111,3 +111,25 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip("no real HST data: ../shared/data is not there")
     return REAL_DATA
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Carry the engines that a test is marked with into its report."""
+    for item in items:
+        for mark in item.iter_markers("engine"):
+            item.user_properties += [("engine", name) for name in mark.args]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which real engines ran, and which were not there."""
+    ran: dict[str, int] = {}
+    skipped: dict[str, int] = {}
+    for kind, counts in (("passed", ran), ("failed", ran), ("skipped", skipped)):
+        for report in terminalreporter.stats.get(kind, []):
+            for name, value in getattr(report, "user_properties", []):
+                if name == "engine":
+                    counts[value] = counts.get(value, 0) + 1
+    for title, counts in (("ran", ran), ("skipped", skipped)):
+        if counts:
+            text = ", ".join(f"{name} ({count} tests)" for name, count in sorted(counts.items()))
+            terminalreporter.write_line(f"engines {title}: {text}")

@@ -3,9 +3,12 @@
 import shutil
 import tarfile
 
+import pytest
 from astropy.io import fits
 
 from tests.engines.honesty import assert_complete, marker_of, product_names
+
+pytestmark = pytest.mark.engine("CRDS")
 
 NAMES = {"ldem01acq_counts.fits", "ldem01acq_flt.fits", "ldem01acq_rawacq.fits", "ldem01acq_spt.fits"}
 

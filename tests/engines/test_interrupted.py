@@ -8,6 +8,8 @@ import pytest
 from tests.engines.honesty import assert_complete, assert_not_misleading, assert_true_to_manifest, marker_of
 from tests.engines.interrupting import Running
 
+pytestmark = pytest.mark.engine("CRDS", "S3 (moto)")
+
 DATASET = "ldem01acq"
 
 

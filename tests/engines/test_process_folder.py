@@ -11,6 +11,8 @@ from astropy.io import fits
 
 from tests.engines.honesty import assert_complete, digest, marker_of, product_names
 
+pytestmark = pytest.mark.engine("calcos", "CRDS")
+
 PRODUCTS = {
     "ldem01acq": "acq.tra acq_counts acq_flt acq_rawacq acq_spt",
     "ldem01tnq": "tnq.tra tnq_corrtag tnq_counts tnq_flt tnq_rawtag tnq_spt tnq_x1d",

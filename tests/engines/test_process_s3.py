@@ -9,6 +9,8 @@ from tests.conftest import Commands
 from tests.engines.comparing import assert_same_products
 from tests.engines.honesty import RECORDS, assert_complete, product_names
 
+pytestmark = pytest.mark.engine("CRDS", "S3 (moto)")
+
 COMPARED = ("ldem01acq", "ldem01010", "ldem01pkq")
 """One of each kind: an image, an association of spectra, and one that calcos leaves alone."""
 

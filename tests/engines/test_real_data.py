@@ -16,6 +16,8 @@ from tests.engines.comparing import assert_same_products
 from tests.engines.honesty import assert_complete, marker_of
 from tests.madeup import cos_references as references
 
+pytestmark = pytest.mark.engine("calcos", "CRDS", "real HST data")
+
 IMAGE = "ldfd01vlq"
 SPECTRUM = "ldfd01vnq"
 NUV_FLAT, NUV_DEAD, NUV_BPIX = "x5v1944hl_flat.fits", "s7g1700ql_dead.fits", "uas19356l_bpix.fits"

@@ -4,9 +4,13 @@ import json
 import os
 import time
 
+import pytest
+
 from tests.madeup import write_acq_image
 from tests.rules.test_workflow import jobs
 from tests.stand_ins import write_calcos
+
+pytestmark = pytest.mark.engine("Snakemake", "CRDS")
 
 
 def with_stand_in(project, behaviour: str = ""):

@@ -3,7 +3,11 @@
 import json
 import re
 
+import pytest
+
 from tests.madeup import DEMO_DATASETS
+
+pytestmark = pytest.mark.engine("Snakemake", "calcos", "CRDS")
 
 
 def jobs(said: str) -> dict[str, int]:
@@ -13,7 +17,7 @@ def jobs(said: str) -> dict[str, int]:
 
 def test_snakemake_plan_out(project):
     project.set_ids("LDEM01ACQ # comment", "", "ldem01010", "ldem01acq")
-    ran = project.snakemake("plan.out", "--cores", "1")
+    ran = project.snakemake("plan.out")
     assert ran.status == 0, ran.said
     rows = [json.loads(line) for line in (project.folder / "plan.out").read_text().splitlines()]
     assert [row["ipppssoot"] for row in rows] == ["ldem01acq", "ldem01010"]

@@ -321,6 +321,7 @@ def test_every_failure_says_what_follows(outcome):
     assert "run the batch again" in wording.what_follows(str(outcome))
 
 
+@pytest.mark.engine("Chromium")
 def test_page_in_a_browser(store, tmp_path):
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if not browser:
