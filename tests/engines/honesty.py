@@ -57,3 +57,15 @@ def assert_not_misleading(store: Path, ipppssoot: str, batch: str = "b") -> None
         assert_complete(store, ipppssoot, batch)
     elif (home / "manifest.json").exists():
         assert_true_to_manifest(store, ipppssoot, batch)
+
+
+def previews_of(names: set[str]) -> set[str]:
+    """Return the names of the previews that belong to products of COS."""
+    pictures = {".jpg": ("_flt.fits",), ".png": ("_x1d.fits", "_x1dsum.fits")}
+    return {
+        f"previews/{name.removesuffix('.fits')}{size}{picture}"
+        for picture, endings in pictures.items()
+        for name in names
+        if name.endswith(endings)
+        for size in ("", "_thumb")
+    }

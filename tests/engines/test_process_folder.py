@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from tests.engines.honesty import assert_complete, digest, marker_of, product_names
+from tests.engines.honesty import assert_complete, digest, marker_of, previews_of, product_names
 
 pytestmark = pytest.mark.engine("calcos", "CRDS")
 
@@ -27,7 +27,8 @@ CALIBRATED = ("ldem01acq", "ldem01tnq", "ldem01010")
 
 def expected_names(ipppssoot):
     words = PRODUCTS[ipppssoot].split()
-    return {f"ldem01{word}" if word.endswith(".tra") else f"ldem01{word}.fits" for word in words}
+    names = {f"ldem01{word}" if word.endswith(".tra") else f"ldem01{word}.fits" for word in words}
+    return names | previews_of(names)
 
 
 def test_all_five_succeed_and_each_gets_one_line(folder_run):
@@ -35,7 +36,7 @@ def test_all_five_succeed_and_each_gets_one_line(folder_run):
     lines = folder_run.ran.out.splitlines()
     assert [line.split()[:2] for line in lines] == [[name, "succeeded:"] for name in PRODUCTS]
     assert re.fullmatch(
-        r"ldem01acq succeeded: 5 files, \d+\.\d MB, \d+\.\d s, peak \d+ MiB -> results/b/ldem01acq", lines[0]
+        r"ldem01acq succeeded: 7 files, \d+\.\d MB, \d+\.\d s, peak \d+ MiB -> results/b/ldem01acq", lines[0]
     )
 
 
@@ -88,7 +89,7 @@ def test_log_has_what_calcos_printed_line_by_line_with_times(folder_run, ipppsso
 def test_metrics_have_an_entry_for_each_step(folder_run, ipppssoot):
     steps = json.loads((folder_run.store / "b" / ipppssoot / "metrics.json").read_text())["steps"]
     calibration = ["references", "calcos"] if ipppssoot in CALIBRATED else []
-    assert [step["name"] for step in steps] == ["inputs", *calibration, "products", "save"]
+    assert [step["name"] for step in steps] == ["inputs", *calibration, "products", "previews", "manifest", "save"]
     told = [line.split()[1] for line in folder_run.ran.err.splitlines() if line.startswith(ipppssoot)]
     assert told == [step["name"] for step in steps]
     for step in steps:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hstdputils.calibrate import Recipe
+from hstdputils.calibrate import Expectation, Recipe
 from hstdputils.calibrate.programs import run_command, threads_limit
 from hstdputils.datasets import Dataset
 from hstdputils.exit_codes import ExitCode
@@ -21,6 +21,7 @@ from hstdputils.logs import AttemptLog
 from hstdputils.markers import Marker
 from hstdputils.metrics import Meter, Step
 from hstdputils.outcomes import AttemptFailed, Outcome
+from hstdputils.previews import import_ahead, make_previews
 from hstdputils.products import ProductFile, check_products, list_products, manifest
 from hstdputils.references import Crds
 from hstdputils.stopping import Stopped
@@ -74,6 +75,7 @@ class Attempt:
         self._meter = Meter()
         self._log = AttemptLog(folder / "process.log")
         self._note = ""
+        self._warnings: list[str] = []
         self._bytes_in = 0
         self._start = datetime.now(UTC)
         self._clock = time.perf_counter()
@@ -123,22 +125,28 @@ class Attempt:
         expectation = job.recipe.expected(observation)
         self._note = expectation.note
         if expectation.products:
-            self._calibrate(observation)
+            self._calibrate(observation, expectation)
         else:
             self._log.write("process", f"nothing to calibrate: {self._note}")
         with self._step("products"):
             check_products(expectation, self.data, paths)
             _remove_unsaved(self.data, job.recipe)
+        with self._step("previews"):
+            self._warnings += make_previews(sorted(self.data.glob("*.fits")), self.data / "previews")
+            for warning in self._warnings:
+                self._log.write("previews", warning)
+        with self._step("manifest"):
             self.files = list_products(self.data, paths)
             self.manifest = manifest(job.batch, job.dataset.ipppssoot, self.files)
             (self.folder / "manifest.json").write_bytes(self.manifest)
 
-    def _calibrate(self, observation: Observation) -> None:
+    def _calibrate(self, observation: Observation, expectation: Expectation) -> None:
         job = self.job
         with self._step("references"):
             _set_keywords(observation.raws, job.recipe)
             best = job.crds.assign(observation.raws, job.context, self._log)
         variables = {**best.variables, **threads_limit(job.vcpus)}
+        import_ahead(expectation.products)
         left = job.max_seconds
         for command in job.recipe.commands(observation, job.vcpus):
             with self._step(command.program.name) as step:
@@ -183,6 +191,7 @@ class Attempt:
             bytes_out=sum(file.size for file in self.files) if succeeded else 0,
             n_products=len(self.files) if succeeded else 0,
             manifest_sha256=hashlib.sha256(self.manifest).hexdigest() if succeeded else "",
+            warnings=self._warnings,
             earlier=job.earlier,
         )
         metrics = {"ipppssoot": marker.ipppssoot, "steps": [asdict(step) for step in self._meter.steps]}

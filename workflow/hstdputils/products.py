@@ -20,11 +20,14 @@ class ProductFile:
     name: str
     """The key below ``<batch>/<ipppssoot>/``."""
     kind: str
-    """``product``, ``input`` (with the headers that calibration gave it), or ``log`` (a program's trailer)."""
+    """``product``, ``preview``, ``log`` (a program's trailer) or ``input`` (headers as calibration left them)."""
     size: int
     """Bytes."""
     sha256: str
     """SHA-256 of its bytes."""
+
+
+_KINDS = {".fits": "product", ".jpg": "preview", ".png": "preview"}
 
 
 def check_products(expectation: Expectation, folder: Path, inputs: Iterable[Path]) -> None:
@@ -78,7 +81,7 @@ def list_products(folder: Path, inputs: Iterable[Path]) -> list[ProductFile]:
 
     def describe(path: Path) -> ProductFile:
         name = path.relative_to(folder).as_posix()
-        kind = "input" if name in known else "product" if path.suffix == ".fits" else "log"
+        kind = "input" if name in known else _KINDS.get(path.suffix, "log")
         with path.open("rb") as file:
             checksum = hashlib.file_digest(file, "sha256").hexdigest()
         return ProductFile(name, kind, path.stat().st_size, checksum)

@@ -1,13 +1,18 @@
 """Previews: pictures of products for people who look through an archive."""
 
-from collections.abc import Sequence
+import importlib
+import threading
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-IMAGE_SUFFIXES = ("raw", "ima", "flt", "flc", "crj", "crc", "drz", "drc")
-"""Suffixes of files that are previewed as images."""
+_IMAGES = "hstdputils.previews.images"
+_SPECTRA = "hstdputils.previews.spectra"
 
-SPECTRUM_SUFFIXES = ("x1d", "sx1", "x1dsum")
-"""Suffixes of files that are previewed as spectra."""
+DRAWN_BY = {
+    **dict.fromkeys(("raw", "ima", "flt", "flc", "crj", "crc", "drz", "drc"), _IMAGES),
+    **dict.fromkeys(("x1d", "sx1", "x1dsum"), _SPECTRA),
+}
+"""The module that draws files of each suffix; other files have no preview."""
 
 
 def make_previews(paths: Sequence[Path], folder: Path) -> list[str]:
@@ -28,17 +33,28 @@ def make_previews(paths: Sequence[Path], folder: Path) -> list[str]:
     """
     warnings = []
     for path in paths:
-        suffix = path.stem.rpartition("_")[2]
-        if suffix in IMAGE_SUFFIXES:
-            from hstdputils.previews.images import draw_image as draw
-        elif suffix in SPECTRUM_SUFFIXES:
-            from hstdputils.previews.spectra import draw_spectrum as draw
-        else:
+        module = DRAWN_BY.get(_suffix(path.name))
+        if module is None:
             continue
         folder.mkdir(exist_ok=True)
         try:
-            draw(path, folder)
+            importlib.import_module(module).draw(path, folder)
         except Exception as error:
             text = " ".join(str(error).split()) or type(error).__name__
             warnings.append(f"no preview of {path.name}: {text}")
     return warnings
+
+
+def import_ahead(names: Iterable[str]) -> None:
+    """Begin to import what will draw files of these names, while a calibration program keeps this process waiting."""
+    modules = {module for name in names if (module := DRAWN_BY.get(_suffix(name)))}
+
+    def import_all() -> None:
+        for module in sorted(modules):
+            importlib.import_module(module)
+
+    threading.Thread(target=import_all, name="import-ahead", daemon=True).start()
+
+
+def _suffix(name: str) -> str:
+    return name.removesuffix(".fits").rpartition("_")[2]

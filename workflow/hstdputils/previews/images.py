@@ -24,7 +24,7 @@ GAP = 16
 """Dark rows between two detector chips, pixels."""
 
 
-def draw_image(path: Path, folder: Path) -> None:
+def draw(path: Path, folder: Path) -> None:
     """Write ``<name>.jpg`` and ``<name>_thumb.jpg`` for the science images of a FITS file.
 
     Raises

@@ -27,7 +27,7 @@ Segment = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Wavelength (Å), flux and error (erg/s/cm²/Å) of the good pixels of a segment, stripe or order."""
 
 
-def draw_spectrum(path: Path, folder: Path) -> None:
+def draw(path: Path, folder: Path) -> None:
     """Write ``<name>.png`` and ``<name>_thumb.png`` for the spectra of a FITS table.
 
     Raises
