@@ -91,7 +91,7 @@ FOLDERS_AND_DISKS = [
         "a work folder that fills up",
         f"out b {NO_CALIBRATION} --work disk",
         21,
-        f"cannot copy…{NO_CALIBRATION}_…fits to…/disk/…: No space left on device: free some space there, or name another",
+        f"cannot copy…{NO_CALIBRATION}_…fits to…/disk/…: No space left on device: free some space there, or name",
         small_disk("200k"),
         outcome=Outcome.STORAGE_ERROR,
     ),

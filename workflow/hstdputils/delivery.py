@@ -8,6 +8,7 @@ from hstdputils.markers import Marker, marker_key, write_marker
 from hstdputils.products import ProductFile
 from hstdputils.stopping import Stopped, not_stopped_here
 from hstdputils.store import Store, StoreError
+from hstdputils.work_folders import MARKER
 
 PARALLEL = 4
 """Files that are saved at the same time."""
@@ -71,7 +72,7 @@ def deliver_marker(store: Store, marker: Marker, folder: Path) -> None:
 
 def keep_local(marker: Marker, folder: Path) -> None:
     """Leave the marker beside the products in the work folder, where there is no store."""
-    (folder / "marker.json").write_bytes(marker.to_json())
+    (folder / MARKER).write_bytes(marker.to_json())
 
 
 def copy_marker(marker: Marker, path: Path) -> None:

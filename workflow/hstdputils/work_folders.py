@@ -14,6 +14,9 @@ from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.outcomes import AttemptFailed, Outcome
 
+MARKER = "marker.json"
+"""The marker in a work folder, where there is no store."""
+
 
 class WorkFolders:
     """The work folders of one dataset in one batch: ``<root>/<batch>/<ipppssoot>/attempt-<something>``."""
@@ -50,6 +53,8 @@ class WorkFolders:
     def new(self) -> Path:
         """Return an empty folder, after removing what attempts that were killed have left.
 
+        A folder with a marker is the result of an attempt without a store, and stays.
+
         Raises
         ------
         UserError
@@ -57,7 +62,7 @@ class WorkFolders:
         """
         try:
             for left in self._home.iterdir():
-                if left.is_dir():
+                if left.is_dir() and not (left / MARKER).exists():
                     shutil.rmtree(left, ignore_errors=True)
             return Path(tempfile.mkdtemp(prefix="attempt-", dir=self._home))
         except OSError as error:
