@@ -29,7 +29,11 @@ class Project:
 
     def marker(self, ipppssoot: str, kind: str = "succeeded") -> dict[str, object] | None:
         """Return a marker, or none where there is no such one."""
-        path = self.folder / "results" / str(self.config["batch"]) / "markers" / kind / f"{ipppssoot}.json"
+        return self.marker_of(str(self.config["batch"]), ipppssoot, kind)
+
+    def marker_of(self, batch: str, ipppssoot: str, kind: str = "succeeded") -> dict[str, object] | None:
+        """Return a marker of any batch, or none where there is no such one."""
+        path = self.folder / "results" / batch / "markers" / kind / f"{ipppssoot}.json"
         return json.loads(path.read_text()) if path.exists() else None
 
 
@@ -38,7 +42,8 @@ def project(tmp_path: Path, made_up: MadeUp) -> Project:
     """Return a project folder, as `make setup` leaves it."""
     for name in ("Snakefile", "rules", "config", "profiles"):
         (tmp_path / name).symlink_to(ROOT / name)
-    (tmp_path / "onsite").symlink_to("profiles/onsite")
+    for profile in (ROOT / "profiles").iterdir():
+        (tmp_path / profile.name).symlink_to(f"profiles/{profile.name}")
     new = Project(tmp_path, Commands(tmp_path), made_up)
     new.config = {
         "ids": "my.ids",

@@ -1,6 +1,7 @@
 """Best reference files: CRDS names them, and this checks that each can be used."""
 
 import contextlib
+import fcntl
 import gc
 import logging
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from hstdputils.errors import UserError
+from hstdputils.errors import UserError, one_line
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs import RawFile
 from hstdputils.logs import AttemptLog, LogHandler
@@ -34,29 +35,41 @@ class BestReferences:
 
 
 class Crds:
-    """CRDS in serverless mode: everything comes from the cache that ``CRDS_PATH`` names."""
+    """CRDS, set up by its own variables.
+
+    In serverless mode (``CRDS_SERVER_URL`` unset, or the serverless address) everything comes from the cache that
+    ``CRDS_PATH`` names, which is only read. With a server, the cache grows: what is missing is downloaded, by one
+    process at a time, so that none takes another's unfinished download for a file.
+    """
 
     def __init__(self) -> None:
         os.environ.setdefault("CRDS_OBSERVATORY", "hst")
-        os.environ.setdefault("CRDS_SERVER_URL", SERVERLESS)
-        self.cache = Path(os.environ.setdefault("CRDS_PATH", "/grp/crds/cache"))
+        server = os.environ.setdefault("CRDS_SERVER_URL", SERVERLESS)
+        self.is_growing = "serverless" not in server and os.environ.get("CRDS_READONLY_CACHE", "0") != "1"
+        default = str(Path.home() / "crds_cache") if self.is_growing else "/grp/crds/cache"
+        self.cache = Path(os.environ.setdefault("CRDS_PATH", default))
         self._loaded: ModuleType | None = None
-        if not self._config_file.is_file():
+        if self.is_growing:
+            self._make_cache()
+        elif not self._config_file.is_file():
             raise UserError(
                 f"{self.cache} is no CRDS cache for HST (no config/hst/server_config in it): set CRDS_PATH",
                 ExitCode.REFERENCES,
             )
 
     def resolve_context(self, wanted: str | None) -> str:
-        """Return the context to use: the one wanted, or else the cache's operational context.
+        """Return the context to use: the one wanted, or else the operational context of server or cache.
 
         Raises
         ------
         UserError
-            The cache does not have the context.
+            Neither cache nor server has the context.
         """
         crds = self._crds()
-        context = wanted or str(self._config().operational_context)
+        with self._cache_alone():
+            context = wanted or str(self._config().operational_context)
+            if self.is_growing:
+                self._bring_mappings(context)
         if not Path(crds.locate_mapping(context, "hst")).is_file():
             known = sorted(path.name for path in (self.cache / "mappings" / "hst").glob("*.pmap"))
             raise UserError(
@@ -75,12 +88,16 @@ class Crds:
             A reference is bad-listed, unknown or missing in the cache (``no_references``); the file is named.
         """
         crds = self._crds()
-        with self._logged(log) as handler, contextlib.chdir(raws[0].path.parent):
-            crds.assign_bestrefs([raw.path.name for raw in raws], context=context, sync_references=False)
+        with self._logged(log) as handler, self._cache_alone(), contextlib.chdir(raws[0].path.parent):
+            names = [raw.path.name for raw in raws]
+            crds.assign_bestrefs(names, context=context, sync_references=self.is_growing)
         files, variables = self._assigned(raws)
         bad_files = {name.lower() for name in self._config().bad_files_set}
         if bad := sorted(name for name in files if name.lower() in bad_files):
             raise _no_references(f"CRDS lists {', '.join(bad)} as bad under {context}: use a later context")
+        if handler.errors and "Error fetching data" in handler.errors[0]:
+            reason = f"CRDS cannot download: {handler.errors[0]}: check the network and CRDS_SERVER_URL"
+            raise AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.REFERENCES, reason)
         if handler.errors:
             raise _no_references(self._explained(handler.errors[0], context))
         if missing := sorted(name for name, path in files.items() if not path.is_file()):
@@ -104,10 +121,42 @@ class Crds:
             assert info.operational_context is not None
             assert info.bad_files_set is not None
         except (Exception, SystemExit) as error:
-            raise UserError(
-                f"{self._config_file} is broken, CRDS cannot read it: sync the cache", ExitCode.REFERENCES
-            ) from error
+            what = f"{self._config_file} is broken, CRDS cannot read it: sync the cache"
+            if self.is_growing:
+                server = os.environ["CRDS_SERVER_URL"]
+                what = f"the CRDS server {server} does not answer: check the network and CRDS_SERVER_URL"
+            raise UserError(what, ExitCode.REFERENCES) from error
         return info
+
+    def _make_cache(self) -> None:
+        try:
+            self.cache.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"cannot make the CRDS cache {self.cache} ({error.strerror}): set CRDS_PATH", ExitCode.REFERENCES
+            ) from error
+
+    def _bring_mappings(self, context: str) -> None:
+        """Download the mappings of a context that the cache does not have."""
+        try:
+            self._crds().client.api.dump_mappings(context)
+        except (Exception, SystemExit) as error:
+            server = os.environ["CRDS_SERVER_URL"]
+            raise UserError(
+                f"the CRDS server {server} has no context {context!r}, or does not answer ({one_line(error)}): check "
+                "the context's name, the network and CRDS_SERVER_URL",
+                ExitCode.REFERENCES,
+            ) from error
+
+    @contextlib.contextmanager
+    def _cache_alone(self) -> Iterator[None]:
+        """Keep other processes from a cache that may grow while the block runs."""
+        if not self.is_growing:
+            yield
+            return
+        with (self.cache / ".hstdputils.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     @property
     def _config_file(self) -> Path:

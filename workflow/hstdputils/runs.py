@@ -207,7 +207,9 @@ class Run:
             ("CRDS_SERVER_URL", self.config.crds_server_url),
         ):
             if value:
-                os.environ.setdefault(name, str(Path(value).absolute()) if name == "CRDS_PATH" else value)
+                os.environ.setdefault(
+                    name, str(Path(value).expanduser().absolute()) if name == "CRDS_PATH" else value
+                )
 
 
 @lru_cache(maxsize=2)
