@@ -1,5 +1,7 @@
 """Where inputs may be, and that nothing of an earlier attempt gets among them."""
 
+import json
+import os
 import shutil
 import tarfile
 
@@ -7,6 +9,7 @@ import pytest
 from astropy.io import fits
 
 from tests.engines.honesty import assert_complete, marker_of, product_names
+from tests.stand_ins import write_calcos
 
 pytestmark = pytest.mark.engine("CRDS")
 
@@ -138,3 +141,22 @@ def test_forced_run_that_fails_leaves_the_products_that_are_there(with_stand_in,
     assert ran.status == 21, ran.said
     assert marker_of(store, "ldem01acq", "failed")["outcome"] == "bad_input"
     assert_complete(store, "ldem01acq")
+
+
+def test_variables_of_a_dataset_reach_its_program_and_no_other(commands, made_up):
+    own = commands.folder / "in" / "ldem" / "ldem01acq"
+    shutil.copytree(made_up.inputs / "ldem" / "ldem01acq", own)
+    (own / "ldem01acq_cal_env.txt").write_text("CAL_DRILL=yes\nno variable\n\n")
+    write_calcos(commands.folder / "bin", "import os; print('CAL_DRILL is', os.environ.get('CAL_DRILL'))")
+    path = f"{commands.folder / 'bin'}{os.pathsep}{commands.environment()['PATH']}"
+    ran = commands.hstdputils(
+        *("process", "results", "b", "--inputs=in", f"--inputs={made_up.inputs}", "ldem01acq", "ldem01tnq"), PATH=path
+    )
+    assert ran.status == 0, ran.said
+    logs = {
+        name: (commands.folder / f"results/b/{name}/process.log").read_text() for name in ("ldem01acq", "ldem01tnq")
+    }
+    assert "CAL_DRILL is yes" in logs["ldem01acq"]
+    assert "CAL_DRILL is None" in logs["ldem01tnq"]
+    marker = json.loads((commands.folder / "results/b/markers/succeeded/ldem01acq.json").read_text())
+    assert "ldem01acq_cal_env.txt:2: passed over, since it is no NAME=value: no variable" in marker["warnings"]

@@ -16,7 +16,7 @@ from hstdputils.calibrate.programs import run_command, threads_limit
 from hstdputils.datasets import Dataset
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs import Observation, RawFile, fetch_inputs, read_observation
-from hstdputils.inputs.source import Source
+from hstdputils.inputs.source import VARIABLES_SUFFIX, Source
 from hstdputils.logs import AttemptLog
 from hstdputils.markers import Marker
 from hstdputils.metrics import Meter, Step
@@ -133,8 +133,6 @@ class Attempt:
             _remove_unsaved(self.data, job.recipe)
         with self._step("previews"):
             self._warnings += make_previews(sorted(self.data.glob("*.fits")), self.data / "previews")
-            for warning in self._warnings:
-                self._log.write("previews", warning)
         with self._step("manifest"):
             self.files = list_products(self.data, paths)
             self.manifest = manifest(job.batch, job.dataset.ipppssoot, self.files)
@@ -145,13 +143,28 @@ class Attempt:
         with self._step("references"):
             _set_keywords(observation.raws, job.recipe)
             best = job.crds.assign(observation.raws, job.context, self._log)
-        variables = {**best.variables, **threads_limit(job.vcpus)}
+        variables = {**best.variables, **threads_limit(job.vcpus), **self._own_variables()}
         import_ahead(expectation.products)
         left = job.max_seconds
         for command in job.recipe.commands(observation, job.vcpus):
             with self._step(command.program.name) as step:
                 run_command(command, self.data, variables, self._log, left)
             left = None if left is None else max(1.0, left - step.wall_seconds)
+
+    def _own_variables(self) -> dict[str, str]:
+        """Return the variables that the dataset's own file sets for its programs, one ``NAME=value`` a line."""
+        path = self.data / f"{self.job.dataset}{VARIABLES_SUFFIX}"
+        if not path.exists():
+            return {}
+        variables = {}
+        for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
+            name, separator, value = line.partition("=")
+            if separator and name.strip():
+                variables[name.strip()] = value.strip()
+            elif line.strip():
+                self._warnings.append(f"{path.name}:{number}: passed over, since it is no NAME=value: {line.strip()}")
+        self._log.write("process", f"{path.name} sets {', '.join(sorted(variables)) or 'nothing'}")
+        return variables
 
     @contextlib.contextmanager
     def _step(self, name: str) -> Iterator[Step]:
@@ -167,6 +180,8 @@ class Attempt:
     def _ended(self, outcome: Outcome, exit_code: ExitCode, reason: str) -> Marker:
         """Close log and metrics, and return the marker."""
         end = datetime.now(UTC)
+        for warning in self._warnings:
+            self._log.write("process", f"warning: {warning}")
         self._log.write("process", f"{outcome}{': ' if reason else ''}{reason}")
         self._log.close()
         job = self.job

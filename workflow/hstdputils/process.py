@@ -194,5 +194,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def console() -> int:
+    """Run as ``hstdp-process``, the command that plans name."""
+    return commandline.run(main)
+
+
 if __name__ == "__main__":
-    sys.exit(commandline.run(main))
+    sys.exit(console())

@@ -89,8 +89,8 @@ class Crds:
         """
         crds = self._crds()
         with self._logged(log) as handler, self._cache_alone(), contextlib.chdir(raws[0].path.parent):
-            names = [raw.path.name for raw in raws]
-            crds.assign_bestrefs(names, context=context, sync_references=self.is_growing)
+            raw_names = [raw.path.name for raw in raws]
+            crds.assign_bestrefs(raw_names, context=context, sync_references=self.is_growing)
         files, variables = self._assigned(raws)
         bad_files = {name.lower() for name in self._config().bad_files_set}
         if bad := sorted(name for name in files if name.lower() in bad_files):

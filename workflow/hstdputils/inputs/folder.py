@@ -26,8 +26,8 @@ class FolderSource:
     def files(self, name: str, suffixes: frozenset[str]) -> list[Item]:
         """See `Source.files`."""
         for folder in (self.root / name[:4] / name, self.root / name, self.root):
-            paths = folder.glob(f"{name}_*.fits")
-            found = [path for path in sorted(paths) if is_wanted(path.name, name, suffixes)]
+            paths = sorted(folder.glob(f"{name}_*"))
+            found = [path for path in paths if is_wanted(path.name, name, suffixes) and path.is_file()]
             if found:
                 return [Item(path.name, path.stat().st_size, str(path)) for path in found]
         return []

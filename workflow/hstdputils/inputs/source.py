@@ -40,7 +40,13 @@ class Source(Protocol):
         """Bring one file, whole, under the name ``target``."""
 
 
+VARIABLES_SUFFIX = "_cal_env.txt"
+"""End of the name of an optional file with variables for a dataset's calibration programs."""
+
+
 def is_wanted(file_name: str, name: str, suffixes: frozenset[str]) -> bool:
-    """Tell whether a file is ``<name>_<suffix>.fits`` with one of the suffixes."""
+    """Tell whether a file is ``<name>_<suffix>.fits`` with one of the suffixes, or holds variables for programs."""
+    if file_name.lower() == f"{name}{VARIABLES_SUFFIX}":
+        return True
     match = re.fullmatch(rf"{name}_(\w+)\.fits", file_name.lower())
     return match is not None and match[1] in suffixes
