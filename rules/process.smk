@@ -4,6 +4,10 @@
 # OUTPUTS  the dataset's marker, written after its products and manifest are in the store
 
 
+wildcard_constraints:
+    ipppssoot="[a-z0-9]+",
+
+
 rule process:
     input:
         plan="plan.out",

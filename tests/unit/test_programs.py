@@ -61,6 +61,12 @@ def test_what_a_program_prints_goes_to_the_log_with_times(run):
             ExitCode.STAGE1,
             "RuntimeError: output file already exists",
         ),
+        (
+            "cat <<'END'\nWarning    SATUFILE `x_sat.fits' not found or can't open.\nERROR:    Missing.\nEND\nexit 2",
+            Outcome.CALIBRATION_ERROR,
+            ExitCode.STAGE1,
+            "ERROR:    Missing. Warning    SATUFILE `x_sat.fits' not found or can't open.",
+        ),
         ("kill -SEGV $$", Outcome.CALIBRATION_ERROR, ExitCode.STAGE1, "SIGSEGV"),
         ("kill -KILL $$", Outcome.OUT_OF_MEMORY, ExitCode.SUBPROCESS_MEMORY, "signal 9"),
         ("echo MemoryError; exit 1", Outcome.OUT_OF_MEMORY, ExitCode.SUBPROCESS_MEMORY, "MemoryError"),

@@ -23,6 +23,7 @@ TERMINATION_SECONDS = 3.0
 """How long a program may take to end after SIGTERM, before it is killed."""
 
 _SAYS_ERROR = re.compile(r"^\s*(error|fatal)\b|\b\w*(error|exception)\b\s*:", re.IGNORECASE)
+_SAYS_MISSING = re.compile(r"not found or can't open", re.IGNORECASE)
 _SAYS_NO_MEMORY = re.compile(r"\bMemoryError\b|bad_alloc|out of memory", re.IGNORECASE)
 _SAYS_OS_NO_MEMORY = re.compile(r"cannot allocate memory", re.IGNORECASE)
 _SAYS_DISK_FULL = re.compile(r"no space left on device", re.IGNORECASE)
@@ -149,7 +150,9 @@ def _failure(command: Command, status: int, tail: list[str]) -> AttemptFailed:
     name, text = command.program.name, "\n".join(tail)
     said = next((line.strip() for line in reversed(tail) if _SAYS_ERROR.search(line)), "")
     said = said or next((line.strip() for line in reversed(tail) if line.strip()), "it printed nothing")
-    said = said[:300]
+    # calacs.e, calwf3.e and cs0.e name a missing file in a warning, and then say only that something is missing
+    missing = next((line.strip() for line in reversed(tail) if _SAYS_MISSING.search(line)), "")
+    said = f"{said} {missing}".strip()[:300]
     if status == -signal.SIGKILL:
         reason = f"{name} was killed (signal 9), as the kernel does when memory runs out"
         return AttemptFailed(Outcome.OUT_OF_MEMORY, ExitCode.SUBPROCESS_MEMORY, reason)
