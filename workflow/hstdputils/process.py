@@ -18,7 +18,7 @@ from hstdputils.exit_codes import ExitCode
 from hstdputils.id_lists import IdList, read_ids, require_all_good, tell_problems
 from hstdputils.markers import exit_status
 from hstdputils.outcomes import AttemptFailed, Outcome
-from hstdputils.session import Ended, Session, Settings
+from hstdputils.processor import Ended, Processor, Settings
 from hstdputils.stopping import Stopped, stop_by_exception
 
 _DESCRIPTION = """\
@@ -59,9 +59,9 @@ def main(arguments: Sequence[str]) -> int:
     codes: list[int] = []
     with stop_by_exception():
         try:
-            session = Session(settings, _tell_step)
+            processor = Processor(settings, _tell_step)
             for dataset in ids.datasets:
-                codes.append(_process(session, dataset, options.copy_marker))
+                codes.append(_process(processor, dataset, options.copy_marker))
                 if codes[-1] in (ExitCode.CANCELLED, ExitCode.INTERRUPTED):
                     return codes[-1]
         except Stopped as stopped:
@@ -81,10 +81,10 @@ def _tell_bad(ids: IdList) -> int:
     return ExitCode.COMMAND_LINE
 
 
-def _process(session: Session, dataset: Dataset, marker_copy: Path | None) -> int:
+def _process(processor: Processor, dataset: Dataset, marker_copy: Path | None) -> int:
     """Process one dataset, tell how it ended, and return its exit code."""
     try:
-        ended = session.process(dataset)
+        ended = processor.process(dataset)
     except Stopped:
         raise
     except AttemptFailed as failure:

@@ -65,7 +65,7 @@ class Ended:
     """False where the marker is of an earlier attempt and nothing was done."""
 
 
-class Session:
+class Processor:
     """Processes datasets, one after another."""
 
     def __init__(self, settings: Settings, report: Report) -> None:
