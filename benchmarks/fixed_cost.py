@@ -3,9 +3,9 @@
     python benchmarks/fixed_cost.py [RUNS]
 
 processes the made-up ACQ/IMAGE of tests/madeup RUNS times (7) into an empty folder store, each time in a new process,
-and prints where the wall time goes: start-up and imports, CRDS, each step, and what is left. The last row is the fixed
-cost of a dataset: wall time of the whole process less that of calcos. Imports are timed in processes of their own, so
-that what is left can be below zero.
+and prints where the wall time goes: start-up and imports, CRDS, each step, and what is left. The last row is the
+fixed cost of a dataset: wall time of the whole process less that of calcos. Imports are timed in processes of their
+own, so that what is left can be below zero.
 """
 
 import json
