@@ -3,7 +3,9 @@
 import json
 import os
 import shutil
+import sys
 import tarfile
+from pathlib import Path
 
 import pytest
 from astropy.io import fits
@@ -160,3 +162,13 @@ def test_variables_of_a_dataset_reach_its_program_and_no_other(commands, made_up
     assert "CAL_DRILL is None" in logs["ldem01tnq"]
     marker = json.loads((commands.folder / "results/b/markers/succeeded/ldem01acq.json").read_text())
     assert "ldem01acq_cal_env.txt:2: passed over, since it is no NAME=value: no variable" in marker["warnings"]
+
+
+def test_a_program_that_is_missing_does_not_stop_datasets_that_do_without_it(with_stand_in, made_up):
+    path = f"{with_stand_in.folder / 'programs'}{os.pathsep}{Path(sys.executable).parent}:/usr/bin:/bin"
+    ran = with_stand_in.hstdputils(
+        *("process", "results", "b", f"--inputs={made_up.inputs}", "o56502010", "ldem01acq"), PATH=path
+    )
+    assert ran.status == 2, ran.said
+    assert "error: the program cs0.e is not on PATH" in ran.err
+    assert marker_of(with_stand_in.folder / "results", "ldem01acq")["outcome"] == "succeeded"

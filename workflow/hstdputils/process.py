@@ -20,6 +20,7 @@ from hstdputils.markers import exit_status
 from hstdputils.outcomes import AttemptFailed, Outcome
 from hstdputils.processor import Ended, Processor, Settings
 from hstdputils.stopping import Stopped, stop_by_exception
+from hstdputils.store import StoreError
 
 _DESCRIPTION = """\
 Calibrate datasets: fetch the raw files, let CRDS name the best reference files, run the instrument's
@@ -85,8 +86,9 @@ def _process(processor: Processor, dataset: Dataset, marker_copy: Path | None) -
     """Process one dataset, tell how it ended, and return its exit code."""
     try:
         ended = processor.process(dataset)
-    except Stopped:
-        raise
+    except (UserError, StoreError) as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return error.exit_code if isinstance(error, UserError) else ExitCode.UPLOAD
     except AttemptFailed as failure:
         print(f"{dataset} {failure.outcome}: {failure.reason}", flush=True)
         return failure.exit_code
