@@ -5,8 +5,9 @@ import time
 import psutil
 import pytest
 
-from hstdputils.calibrate.programs import find_program, run_command
+from hstdputils.calibrate.programs import Programs
 from hstdputils.calibrate.recipe import Command, Program
+from hstdputils.calibrate.running import run_command
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.logs import AttemptLog
@@ -26,7 +27,7 @@ def run(tmp_path, monkeypatch):
         program.chmod(0o755)
         command = Command(Program("calxyz", "calxyz", "get it"), ("a b.fits",), ExitCode.STAGE1, frozenset({0, 5}))
         with AttemptLog(tmp_path / "process.log") as log:
-            run_command(command, tmp_path, {"lref": "/refs/"}, log, max_seconds)
+            run_command(command, [str(program)], tmp_path, {"lref": "/refs/"}, log, max_seconds)
         return (tmp_path / "process.log").read_text()
 
     return run_script
@@ -114,9 +115,36 @@ def test_output_that_is_no_text_is_no_problem(run):
     assert "exit status 0" in run(r"printf '\xff\xfe\n'")
 
 
+CALNOTHING = Program("calnothing", "calnothing", "install it")
+
+
 def test_a_missing_program_is_one_line_with_advice():
     with pytest.raises(UserError, match="calnothing is not on PATH: install it"):
-        find_program(Program("calnothing", "calnothing", "install it"))
+        Programs().find(CALNOTHING)
+
+
+def test_a_site_names_its_own_build_or_a_command_of_several_words(tmp_path):
+    build = tmp_path / "calnothing-10.5"
+    build.write_text('#!/bin/sh\necho "$1 10.5.1 (a date)"\n')
+    build.chmod(0o755)
+    programs = Programs({"calnothing": f"env -u LANG {build} --some"})
+    words = programs.find(CALNOTHING)
+    assert words[0].endswith("/env")
+    assert words[1:] == ["-u", "LANG", str(build), "--some"]
+    assert programs.version(CALNOTHING) == "10.5.1"
+
+
+@pytest.mark.parametrize("named", ["/nowhere/calnothing", "/etc/passwd", "  "])
+def test_a_named_program_that_cannot_be_run_is_one_line(named):
+    with pytest.raises(UserError, match="named as the program calnothing, is not there or cannot be run: correct it"):
+        Programs({"calnothing": named}).find(CALNOTHING)
+
+
+def test_a_program_of_another_machine_is_one_line(tmp_path):
+    (tmp_path / "calnothing").write_bytes(b"\x7fELF of another machine")
+    (tmp_path / "calnothing").chmod(0o755)
+    with pytest.raises(UserError, match="cannot be run .*: mend the program calnothing"):
+        Programs({"calnothing": str(tmp_path / "calnothing")}).version(CALNOTHING)
 
 
 def test_metrics_see_the_whole_process_tree(run):

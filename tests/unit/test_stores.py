@@ -116,6 +116,17 @@ def test_a_program_that_is_new_to_a_batch_is_added(store):
     assert read_pins(store, "b") == Pins("hst_0729.pmap", {"calcos": "3.6.2", "calacs.e": "10.4"})
 
 
+def test_settings_that_change_products_are_pinned_as_programs_are(tmp_path):
+    store = FolderStore(str(tmp_path))
+    pin_batch(store, "b", Pins("hst_0729.pmap", {"calcos": "3.6.2"}))
+    pin_batch(store, "b", Pins("hst_0729.pmap", {"runastrodriz": "3.11"}, {"astrometry": "off"}))
+    pinned = Pins("hst_0729.pmap", {"calcos": "3.6.2", "runastrodriz": "3.11"}, {"astrometry": "off"})
+    assert read_pins(store, "b") == pinned
+    with pytest.raises(UserError, match="was made with astrometry off, not on: choose another batch name"):
+        pin_batch(store, "b", Pins("hst_0729.pmap", {}, {"astrometry": "on"}))
+    assert read_pins(store, "b") == pinned
+
+
 def test_force_with_other_settings_starts_the_batch_anew(store):
     pin_batch(store, "b", Pins("hst_0729.pmap", {}))
     write_marker(store, marker("ldfd01vlq", Outcome.SUCCEEDED))

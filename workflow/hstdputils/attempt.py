@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from hstdputils.calibrate import Expectation, Recipe
-from hstdputils.calibrate.programs import run_command, threads_limit
+from hstdputils.calibrate.programs import Programs
+from hstdputils.calibrate.running import run_command, threads_limit
 from hstdputils.datasets import Dataset
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs import Observation, RawFile, fetch_inputs, read_observation
@@ -46,6 +47,10 @@ class Job:
     """The CRDS context."""
     versions: dict[str, str]
     """Versions of the programs."""
+    programs: Programs = field(default_factory=Programs)
+    """The programs of this set-up."""
+    variables: dict[str, str] = field(default_factory=dict)
+    """Environment variables for the programs, which the dataset's own file may change."""
     attempt: int = 1
     """Number of the attempt."""
     plan_row: dict[str, Any] | None = None
@@ -143,12 +148,12 @@ class Attempt:
         with self._step("references"):
             _set_keywords(observation.raws, job.recipe)
             best = job.crds.assign(observation.raws, job.context, self._log)
-        variables = {**best.variables, **threads_limit(job.vcpus), **self._own_variables()}
+        variables = {**best.variables, **threads_limit(job.vcpus), **job.variables, **self._own_variables()}
         import_ahead(expectation.products)
         left = job.max_seconds
         for command in job.recipe.commands(observation, job.vcpus):
             with self._step(command.program.name) as step:
-                run_command(command, self.data, variables, self._log, left)
+                run_command(command, job.programs.find(command.program), self.data, variables, self._log, left)
             left = None if left is None else max(1.0, left - step.wall_seconds)
 
     def _own_variables(self) -> dict[str, str]:

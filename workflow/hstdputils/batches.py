@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from hstdputils import __version__
 from hstdputils.errors import UserError
@@ -21,17 +21,23 @@ class Pins:
     """The CRDS context."""
     programs: dict[str, str]
     """Versions of the calibration programs, by name."""
+    settings: dict[str, str] = field(default_factory=dict)
+    """Other settings that change products, by name."""
 
     def differences(self, pinned: "Pins") -> list[str]:
         """Return one phrase for each thing that differs from what is pinned."""
         found = []
         if self.crds_context != pinned.crds_context:
             found.append(f"CRDS context {pinned.crds_context}, not {self.crds_context}")
-        for name, version in self.programs.items():
-            earlier = pinned.programs.get(name, version)
-            if earlier != version:
-                found.append(f"{name} {earlier}, not {version}")
+        for ours, earlier in ((self.programs, pinned.programs), (self.settings, pinned.settings)):
+            for name, value in ours.items():
+                if earlier.get(name, value) != value:
+                    found.append(f"{name} {earlier[name]}, not {value}")
         return found
+
+    def __or__(self, more: "Pins") -> "Pins":
+        """Return these with those of ``more`` that are new."""
+        return Pins(self.crds_context, more.programs | self.programs, more.settings | self.settings)
 
 
 def check_batch_name(name: str) -> str:
@@ -53,8 +59,8 @@ def check_batch_name(name: str) -> str:
 def pin_batch(store: Store, batch: str, pins: Pins, *, force: bool = False) -> None:
     """Record in the store what the batch is made with, or hold it against what is recorded.
 
-    Programs that the batch has not used before are added. With ``force`` a batch made with other settings
-    starts anew: its ``succeeded`` markers are removed, so that all its datasets are processed again.
+    Programs and settings that the batch has not used before are added. With ``force`` a batch made with other
+    settings starts anew: its ``succeeded`` markers are removed, so that all its datasets are processed again.
 
     Raises
     ------
@@ -72,8 +78,8 @@ def pin_batch(store: Store, batch: str, pins: Pins, *, force: bool = False) -> N
             check_pins(store, batch, pins)
         store.delete([entry.key for entry in store.entries(f"{batch}/markers/{SUCCEEDED}/")])
         store.put_bytes(_to_json(pins), key)
-    elif pinned and pins.programs.keys() - pinned.programs.keys():
-        store.put_bytes(_to_json(Pins(pins.crds_context, pinned.programs | pins.programs)), key)
+    elif pinned and pinned | pins != pinned:
+        store.put_bytes(_to_json(pinned | pins), key)
 
 
 def check_pins(store: Store, batch: str, pins: Pins) -> None:
@@ -100,7 +106,7 @@ def read_pins(store: Store, batch: str) -> Pins | None:
         return None
     try:
         values = json.loads(data)
-        return Pins(values["crds_context"], dict(values["programs"]))
+        return Pins(values["crds_context"], dict(values["programs"]), dict(values.get("settings", {})))
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{store.address(_key(batch))} is no batch description ({error}): choose another batch name, or "

@@ -50,6 +50,14 @@ class Config(BaseModel):
         default=None,
         description="The CRDS server; null for the cache alone. CRDS_SERVER_URL, where set, comes before it.",
     )
+    programs: dict[str, str] = Field(
+        default={},
+        description="Commands for programs, such as calacs.e: /opt/hstcal/bin/calacs.e; others are on PATH.",
+    )
+    astrometry: bool | None = Field(
+        default=None,
+        description="Align images with catalogues (needs the network); null for what drizzlepac's variables say.",
+    )
     work: str = Field(
         default="work",
         description="Where attempts get their work folders; best on the file system of the store.",

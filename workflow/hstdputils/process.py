@@ -11,6 +11,8 @@ from typing import Any
 
 from hstdputils import commandline
 from hstdputils.batches import check_batch_name
+from hstdputils.calibrate import check_program_names
+from hstdputils.calibrate.astrometry import VARIABLES
 from hstdputils.datasets import Dataset
 from hstdputils.delivery import copy_marker
 from hstdputils.errors import UserError
@@ -50,6 +52,8 @@ def main(arguments: Sequence[str]) -> int:
         force=options.force,
         wait=options.wait,
         keep_work=options.keep_work,
+        programs=dict(options.programs),
+        astrometry={None: None, "on": True, "off": False}[options.astrometry],
     )
     ids = read_ids(options.ipppssoots)
     if options.copy_marker and len(ids.datasets) != 1:
@@ -124,6 +128,14 @@ def _granted(row: dict[str, Any] | None, memory_mib: int | None, max_seconds: in
     return None if row is None else row | {name: value for name, value in granted.items() if value is not None}
 
 
+def _named_program(text: str) -> tuple[str, str]:
+    name, separator, command = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"{text!r} names no program: write NAME=COMMAND")
+    check_program_names([name])
+    return name, command
+
+
 def _json_object(text: str) -> dict[str, Any]:
     with contextlib.suppress(ValueError):
         row = json.loads(text)
@@ -173,6 +185,22 @@ def _parser() -> argparse.ArgumentParser:
         help="process datasets again that have succeeded, and let a batch change its CRDS context or programs",
     )
     parser.add_argument("--skip-bad", action="store_true", help="end with 0 although some ids are no datasets")
+    parser.add_argument(
+        "--program",
+        dest="programs",
+        type=_named_program,
+        action="append",
+        default=[],
+        metavar="NAME=COMMAND",
+        help="the command that stands for a calibration program, such as calacs.e=/opt/hstcal/bin/calacs.e "
+        "(default: what PATH has); may be given for several programs",
+    )
+    parser.add_argument(
+        "--astrometry",
+        choices=("on", "off"),
+        help="align images with catalogues, for which runastrodriz uses the network (default: what the variables "
+        f"{' and '.join(VARIABLES)} say; on where they are unset)",
+    )
     for_engines = parser.add_argument_group("for workflow engines")
     for_engines.add_argument("--plan-row", type=_json_object, metavar="JSON", help="the dataset's row of the plan")
     for_engines.add_argument(

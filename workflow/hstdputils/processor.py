@@ -2,15 +2,16 @@
 
 import shutil
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
 
 from hstdputils.attempt import Attempt, Job
 from hstdputils.batches import Pins, check_pins, pin_batch, read_pins
 from hstdputils.calibrate import Recipe, recipe_for
-from hstdputils.calibrate.programs import find_program, program_version
+from hstdputils.calibrate.astrometry import astrometry_variables, describe
+from hstdputils.calibrate.programs import Programs
 from hstdputils.datasets import Dataset
 from hstdputils.delivery import deliver_marker, deliver_products, keep_local
 from hstdputils.exit_codes import ExitCode
@@ -51,6 +52,10 @@ class Settings:
     """Wait for another process at work on the dataset, instead of giving up."""
     keep_work: str = "never"
     """Whether work folders are kept: ``never``, ``failed`` or ``always``."""
+    programs: Mapping[str, str] = field(default_factory=dict)
+    """Commands that stand for calibration programs, by the program's name."""
+    astrometry: bool | None = None
+    """Whether images are aligned with catalogues; none for what drizzlepac's own variables say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +82,11 @@ class Processor:
             self._store.check()
         self._sources = open_sources(settings.inputs)
         self._crds = Crds()
+        self._programs = Programs(settings.programs)
+        self._astrometry = astrometry_variables(settings.astrometry)
         self._context = ""
         self._versions: dict[str, str] = {}
+        self._pinned_settings: dict[str, str] = {}
 
     def process(self, dataset: Dataset) -> Ended:
         """Process one dataset, unless its marker says that this is not needed.
@@ -94,7 +102,7 @@ class Processor:
         """
         recipe = recipe_for(dataset)
         for program in recipe.programs:
-            find_program(program)
+            self._programs.find(program)
         self._check_context()
         folders = WorkFolders(self.settings.work, self.settings.batch, dataset.ipppssoot)
         with folders.alone(wait=self.settings.wait):
@@ -114,6 +122,8 @@ class Processor:
             crds=self._crds,
             context=self._context,
             versions=self._versions,
+            programs=self._programs,
+            variables=self._astrometry if recipe.is_aligned else {},
             attempt=earlier.attempt + 1 if earlier else 1,
             plan_row=settings.plan_row,
             vcpus=(settings.plan_row or {}).get("vcpus", 1),
@@ -162,7 +172,8 @@ class Processor:
     def _pin(self, recipe: Recipe) -> None:
         """Settle context and program versions, and record them for the batch or hold them against its record."""
         new = {program.name: program for program in recipe.programs if program.name not in self._versions}
-        if self._context and not new:
+        products = {"astrometry": describe(self._astrometry)} if recipe.is_aligned else {}
+        if self._context and not new and products.keys() <= self._pinned_settings.keys():
             return
         settings, store = self.settings, self._store
         wanted = settings.context
@@ -170,10 +181,11 @@ class Processor:
             pinned = read_pins(store, settings.batch)
             wanted = pinned.crds_context if pinned else None
         self._context = self._context or self._crds.resolve_context(wanted)
-        versions = self._versions | {name: program_version(program) for name, program in new.items()}
+        versions = self._versions | {name: self._programs.version(program) for name, program in new.items()}
         if store is not None:
-            pin_batch(store, settings.batch, Pins(self._context, versions), force=settings.force)
+            pin_batch(store, settings.batch, Pins(self._context, versions, products), force=settings.force)
         self._versions = versions
+        self._pinned_settings |= products
 
     def _earlier_marker(self, dataset: Dataset) -> Marker | None:
         if self._store is None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hstdputils.batches import Pins, check_batch_name, check_pins
+from hstdputils.calibrate import check_program_names
 from hstdputils.config import load_config
 from hstdputils.errors import UserError
 from hstdputils.id_lists import IdList, read_ids, require_all_good
@@ -40,6 +41,7 @@ class Run:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.config = load_config(settings)
         self.batch = check_batch_name(self.config.batch)
+        check_program_names(self.config.programs)
         if is_none(self.config.store):
             raise UserError(
                 "config: store = 'none' keeps no markers, which the workflow needs: give s3://… or a folder"
@@ -94,6 +96,9 @@ class Run:
         config = self.config
         options = [f"--inputs={source}" for source in config.inputs]
         options += [f"--work={config.work}", f"--keep-work={config.keep_work}"]
+        options += [f"--program={name}={command}" for name, command in config.programs.items()]
+        if config.astrometry is not None:
+            options.append(f"--astrometry={'on' if config.astrometry else 'off'}")
         if config.crds_context:
             options.append(f"--context={config.crds_context}")
         if config.force:

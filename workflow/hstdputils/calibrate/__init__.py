@@ -1,14 +1,27 @@
 """Calibration: one recipe for each instrument."""
 
+from collections.abc import Iterable
+
 from hstdputils.calibrate import acs, cos, stis, wfc3
 from hstdputils.calibrate.recipe import Expectation, Recipe
 from hstdputils.datasets import Dataset
+from hstdputils.errors import UserError, nearest
 
-__all__ = ["Expectation", "Recipe", "recipe_for"]
+__all__ = ["Expectation", "Recipe", "check_program_names", "recipe_for"]
 
 _RECIPES: dict[str, Recipe] = {
     recipe.instrument: recipe for recipe in (acs.RECIPE, cos.RECIPE, stis.RECIPE, wfc3.RECIPE)
 }
+
+
+def check_program_names(names: Iterable[str]) -> None:
+    """Raise `UserError` for a name that no calibration program has."""
+    known = sorted({program.name for recipe in _RECIPES.values() for program in recipe.programs})
+    for name in names:
+        if name not in known:
+            raise UserError(
+                f"no calibration program is named {name!r}{nearest(name, known)} ({', '.join(known)} are)"
+            )
 
 
 def recipe_for(dataset: Dataset) -> Recipe:

@@ -58,4 +58,5 @@ RECIPE = Recipe(
     keywords={},
     commands=_commands,
     expected=_expected,
+    is_aligned=True,
 )

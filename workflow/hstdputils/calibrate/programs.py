@@ -1,169 +1,75 @@
-"""Calibration programs: finding them, running them, and telling why they failed."""
+"""Calibration programs: where they are, and in which versions."""
 
-import contextlib
 import os
 import re
+import shlex
 import shutil
-import signal
 import subprocess
 import sys
-import threading
-from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 
-from hstdputils.calibrate.recipe import Command, Program
+from hstdputils.calibrate.recipe import Program
 from hstdputils.errors import UserError
-from hstdputils.exit_codes import ExitCode
-from hstdputils.logs import AttemptLog
-from hstdputils.outcomes import AttemptFailed, Outcome
-from hstdputils.stopping import not_stopped_here
 
-TERMINATION_SECONDS = 3.0
-"""How long a program may take to end after SIGTERM, before it is killed."""
-
-_SAYS_ERROR = re.compile(r"^\s*(error|fatal)\b|\b\w*(error|exception)\b\s*:", re.IGNORECASE)
-_SAYS_MISSING = re.compile(r"not found or can't open", re.IGNORECASE)
-_SAYS_NO_MEMORY = re.compile(r"\bMemoryError\b|bad_alloc|out of memory", re.IGNORECASE)
-_SAYS_OS_NO_MEMORY = re.compile(r"cannot allocate memory", re.IGNORECASE)
-_SAYS_DISK_FULL = re.compile(r"no space left on device", re.IGNORECASE)
+VERSION_SECONDS = 60
+"""How long a program may take to tell its version."""
 
 
-def find_program(program: Program) -> str:
-    """Return the path of a program: on PATH, or beside the Python that runs this.
-
-    Raises
-    ------
-    UserError
-        The program is nowhere; the line says how to get it.
-    """
-    folders = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
-    path = shutil.which(program.name, path=folders)
-    if path is None:
-        raise UserError(f"the program {program.name} is not on PATH: {program.advice}")
-    return path
-
-
-def program_version(program: Program) -> str:
-    """Return a program's version, from its distribution where it stands beside this Python, else by asking it."""
-    path = Path(find_program(program))
-    if path.parent == Path(sys.executable).parent:
-        from importlib import metadata
-
-        try:
-            return metadata.version(program.distribution)
-        except metadata.PackageNotFoundError:
-            pass
-    answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=60, check=False)
-    match = re.search(r"\d+(\.\w+)+", answer.stdout + answer.stderr)
-    return match[0] if match else "unknown"
-
-
-def threads_limit(vcpus: int) -> dict[str, str]:
-    """Return variables that keep programs to so many threads; calacs.e and calwf3.e heed the first alone."""
-    return {name: str(vcpus) for name in ("OMP_THREAD_LIMIT", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-
-
-def run_command(
-    command: Command, folder: Path, variables: Mapping[str, str], log: AttemptLog, max_seconds: float | None
-) -> None:
-    """Run a calibration program to its end; what it prints goes to the log.
+class Programs:
+    """The programs of this set-up.
 
     Parameters
     ----------
-    command
-        The program and its arguments.
-    folder
-        Where it runs.
-    variables
-        Environment variables beyond those of this process.
-    log
-        The attempt's log.
-    max_seconds
-        Wall time that it may take, s; none for no limit.
-
-    Raises
-    ------
-    AttemptFailed
-        The program failed, ran out of memory, or took too long.
+    named
+        Commands that stand for programs, by the program's name: a path, or several words such as
+        ``apptainer exec hstcal.sif calacs.e``. Other programs are looked for on PATH, and beside the Python that
+        runs this.
     """
-    name = command.program.name
-    if missing := [file for file in command.needs if not (folder / file).exists()]:
-        reason = f"{', '.join(missing)} missing, which {name} needs: see process.log"
-        raise AttemptFailed(Outcome.INCOMPLETE_PRODUCTS, ExitCode.PRODUCTS, reason)
-    argv = [find_program(command.program), *command.arguments]
-    log.write(name, f"run: {' '.join([name, *command.arguments])}")
-    tail: deque[str] = deque(maxlen=200)
-    timed_out = threading.Event()
-    with contextlib.ExitStack() as at_end:
-        with not_stopped_here():
-            process = subprocess.Popen(
-                [*_dies_with_parent(), *argv],
-                cwd=folder,
-                env={**os.environ, **variables},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                text=True,
-                errors="replace",
+
+    def __init__(self, named: Mapping[str, str] | None = None) -> None:
+        self._named = dict(named or {})
+
+    def find(self, program: Program) -> list[str]:
+        """Return the words that start a program, the first of them a path.
+
+        Raises
+        ------
+        UserError
+            The program is nowhere; the line says how to get it.
+        """
+        folders = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
+        named = self._named.get(program.name)
+        words = shlex.split(named) if named else [program.name]
+        path = shutil.which(words[0], path=folders) if words else None
+        if path is None and named:
+            raise UserError(
+                f"{named!r}, which is named as the program {program.name}, is not there or cannot be run: correct it "
+                f"(--program, or programs in the configuration), or {program.advice}"
             )
-            at_end.callback(_stop, process)
+        if path is None:
+            raise UserError(f"the program {program.name} is not on PATH: {program.advice}")
+        return [str(Path(path).absolute()), *words[1:]]
 
-        def stop_at_limit() -> None:
-            timed_out.set()
-            _stop(process)
+    def version(self, program: Program) -> str:
+        """Return a program's version, from its distribution where it stands beside this Python, else by asking it."""
+        words = self.find(program)
+        if Path(words[0]).parent == Path(sys.executable).parent:
+            from importlib import metadata
 
-        if max_seconds is not None:
-            timer = threading.Timer(max_seconds, stop_at_limit)
-            timer.daemon = True
-            timer.start()
-            at_end.callback(timer.cancel)
-        assert process.stdout is not None
-        for line in process.stdout:
-            log.write(name, line.rstrip("\n"))
-            tail.append(line.rstrip("\n"))
-        status = process.wait()
-    log.write(name, f"exit status {status}")
-    if timed_out.is_set():
-        raise AttemptFailed(Outcome.TIMEOUT, ExitCode.TIME, f"{name} was stopped after {max_seconds:.0f} s")
-    if status not in command.accepted:
-        raise _failure(command, status, list(tail))
-
-
-def _stop(process: subprocess.Popen[str]) -> None:
-    """End a program and all that it started, which may outlive it."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
-            os.killpg(process.pid, number)
-            process.wait(TERMINATION_SECONDS)
-
-
-def _dies_with_parent() -> list[str]:
-    """Return a prefix with which the kernel kills the program if this process is killed."""
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
-
-
-def _failure(command: Command, status: int, tail: list[str]) -> AttemptFailed:
-    """Return what a failed program's exit status and last words mean."""
-    name, text = command.program.name, "\n".join(tail)
-    said = next((line.strip() for line in reversed(tail) if _SAYS_ERROR.search(line)), "")
-    said = said or next((line.strip() for line in reversed(tail) if line.strip()), "it printed nothing")
-    # calacs.e, calwf3.e and cs0.e name a missing file in a warning, and then say only that something is missing
-    missing = next((line.strip() for line in reversed(tail) if _SAYS_MISSING.search(line)), "")
-    said = f"{said} {missing}".strip()[:300]
-    if status == -signal.SIGKILL:
-        reason = f"{name} was killed (signal 9), as the kernel does when memory runs out"
-        return AttemptFailed(Outcome.OUT_OF_MEMORY, ExitCode.SUBPROCESS_MEMORY, reason)
-    if _SAYS_OS_NO_MEMORY.search(text):
-        return AttemptFailed(Outcome.OUT_OF_MEMORY, ExitCode.OS_MEMORY, f"{name}: {said}")
-    if _SAYS_NO_MEMORY.search(text):
-        return AttemptFailed(Outcome.OUT_OF_MEMORY, ExitCode.SUBPROCESS_MEMORY, f"{name}: {said}")
-    if _SAYS_DISK_FULL.search(text):
-        return AttemptFailed(Outcome.STORAGE_ERROR, command.exit_code, f"{name}: {said}: free some space")
-    if status < 0:
-        reason = f"{name} was ended by {signal.Signals(-status).name}: {said}"
-    else:
-        reason = f"{name} ended with status {status}: {said}"
-    return AttemptFailed(Outcome.CALIBRATION_ERROR, command.exit_code, reason)
+            try:
+                return metadata.version(program.distribution)
+            except metadata.PackageNotFoundError:
+                pass
+        try:
+            answer = subprocess.run(
+                [*words, "--version"], capture_output=True, text=True, timeout=VERSION_SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise UserError(f"{words[0]} --version does not end: mend the program {program.name}") from error
+        except OSError as error:
+            raise UserError(
+                f"{words[0]} cannot be run ({error.strerror}): mend the program {program.name}"
+            ) from error
+        match = re.search(r"\d+(\.\w+)+", answer.stdout + answer.stderr)
+        return match[0] if match else "unknown"

@@ -67,5 +67,7 @@ class Recipe:
     """What they must produce."""
     has_member_files: bool = True
     """Whether each exposure of an association has raw files of its own."""
+    is_aligned: bool = False
+    """Whether a program aligns images with astrometric catalogues."""
     unsaved_suffixes: frozenset[str] = frozenset()
     """Suffixes of files that are not saved with the products."""

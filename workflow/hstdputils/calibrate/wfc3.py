@@ -78,4 +78,5 @@ RECIPE = Recipe(
     keywords={},
     commands=_commands,
     expected=_expected,
+    is_aligned=True,
 )

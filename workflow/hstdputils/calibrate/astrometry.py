@@ -1,0 +1,40 @@
+"""Alignment of images with astrometric catalogues, which drizzlepac asks for over the network."""
+
+import os
+
+from hstdputils.errors import UserError
+
+VARIABLES = ("ASTROMETRY_COMPUTE_APOSTERIORI", "ASTROMETRY_APPLY_APRIORI")
+"""Drizzlepac's variables: fit images to a catalogue now, and apply solutions that the archive has from before."""
+
+_ON, _OFF = {"on", "yes", "true"}, {"off", "no", "false"}
+
+
+def astrometry_variables(wanted: bool | None) -> dict[str, str]:
+    """Return drizzlepac's variables as ``on`` or ``off``.
+
+    Parameters
+    ----------
+    wanted
+        Whether images are aligned; none for what the variables of this process say, which are on where unset.
+
+    Raises
+    ------
+    UserError
+        A variable of this process has another value than drizzlepac knows.
+    """
+    if wanted is not None:
+        return dict.fromkeys(VARIABLES, "on" if wanted else "off")
+    return {name: _switch(name, os.environ.get(name, "on")) for name in VARIABLES}
+
+
+def _switch(name: str, value: str) -> str:
+    if value.lower() not in _ON | _OFF:
+        raise UserError(f"{name} is {value!r}: set it to on or off")
+    return "on" if value.lower() in _ON else "off"
+
+
+def describe(variables: dict[str, str]) -> str:
+    """Return what the variables amount to, as it is recorded for a batch."""
+    aposteriori, apriori = (variables[name] for name in VARIABLES)
+    return aposteriori if aposteriori == apriori else f"a posteriori {aposteriori}, a priori {apriori}"
