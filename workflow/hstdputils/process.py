@@ -1,18 +1,10 @@
 """``python -m hstdputils.process``: calibrate datasets."""
 
-import argparse
-import contextlib
-import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from hstdputils import commandline
-from hstdputils.batches import check_batch_name
-from hstdputils.calibrate import check_program_names
-from hstdputils.calibrate.astrometry import VARIABLES
 from hstdputils.datasets import Dataset
 from hstdputils.delivery import copy_marker
 from hstdputils.errors import UserError
@@ -20,41 +12,19 @@ from hstdputils.exit_codes import ExitCode
 from hstdputils.id_lists import IdList, read_ids, require_all_good, tell_problems
 from hstdputils.markers import exit_status
 from hstdputils.outcomes import AttemptFailed, Outcome
-from hstdputils.processor import Ended, Processor, Settings
+from hstdputils.process_options import read_options, settings_of
+from hstdputils.processor import Ended, Processor
+from hstdputils.sites import ONSITE, REMOTE, Site
 from hstdputils.stopping import Stopped, stop_by_exception
 from hstdputils.store import StoreError
 
-_DESCRIPTION = """\
-Calibrate datasets: fetch the raw files, let CRDS name the best reference files, run the instrument's
-calibration program, check that all products are there and whole, and save them with a manifest and a marker
-under <output>/<batch>/. A dataset whose marker says that it succeeded is not processed again.
 
-CRDS is set up with its own variables: CRDS_PATH (the cache), CRDS_SERVER_URL, CRDS_CONTEXT."""
-
-_EXAMPLES = """\
-  hstdputils process none none ldfd01vlq
-  hstdputils process results mybatch --inputs my-raws ldfd01vlq ldfd01010
-  hstdputils process s3://my-bucket mybatch --context hst_0729.pmap @my.ids"""
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Run the command."""
-    options = _parser().parse_args(arguments)
-    settings = Settings(
-        output=options.output_bucket,
-        batch=check_batch_name(options.batch_name),
-        inputs=options.inputs,
-        work=options.work,
-        context=options.context,
-        plan_row=_granted(options.plan_row, options.memory_mib, options.max_seconds),
-        max_seconds=options.max_seconds,
-        try_number=options.try_number,
-        force=options.force,
-        wait=options.wait,
-        keep_work=options.keep_work,
-        programs=dict(options.programs),
-        astrometry={None: None, "on": True, "off": False}[options.astrometry],
-    )
+def main(arguments: Sequence[str], site: Site | None = None) -> int:
+    """Run the command, or a site's."""
+    options = read_options(arguments, site)
+    if site:
+        site.set_variables()
+    settings = settings_of(options)
     ids = read_ids(options.ipppssoots)
     if options.copy_marker and len(ids.datasets) != 1:
         raise UserError("--copy-marker goes with exactly one ipppssoot: give one, or leave it out")
@@ -122,111 +92,19 @@ def _tell_end(ended: Ended) -> None:
     print(f"{marker.ipppssoot} {text} -> {ended.place}", flush=True)
 
 
-def _granted(row: dict[str, Any] | None, memory_mib: int | None, max_seconds: int | None) -> dict[str, Any] | None:
-    """Return the plan row with what this try has really got."""
-    granted = {"memory_mib": memory_mib, "max_seconds": max_seconds}
-    return None if row is None else row | {name: value for name, value in granted.items() if value is not None}
-
-
-def _named_program(text: str) -> tuple[str, str]:
-    name, separator, command = text.partition("=")
-    if not separator:
-        raise argparse.ArgumentTypeError(f"{text!r} names no program: write NAME=COMMAND")
-    check_program_names([name])
-    return name, command
-
-
-def _json_object(text: str) -> dict[str, Any]:
-    with contextlib.suppress(ValueError):
-        row = json.loads(text)
-        if isinstance(row, dict):
-            return row
-    raise argparse.ArgumentTypeError(f"{text[:40]!r} is no JSON object: give a line of plan.out")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = commandline.parser("process", _DESCRIPTION, _EXAMPLES)
-    commandline.add_version(parser)
-    parser.add_argument("output_bucket", help=commandline.OUTPUT_HELP)
-    parser.add_argument("batch_name", help=commandline.BATCH_HELP)
-    parser.add_argument("ipppssoots", nargs="+", help=commandline.IDS_HELP)
-    parser.add_argument(
-        "--inputs",
-        action="append",
-        default=[],
-        metavar="SOURCE",
-        help="where raw files are: a folder or s3://bucket/prefix, laid out as s3://stpubdata/hst/public is, or with "
-        "<ipppssoot>.tar.gz files; may be given several times, in order of preference (default: "
-        "s3://stpubdata/hst/public)",
-    )
-    parser.add_argument(
-        "--context",
-        default=os.environ.get("CRDS_CONTEXT") or None,
-        metavar="PMAP",
-        help="the CRDS context, such as hst_0729.pmap (default: CRDS_CONTEXT, or what the batch was begun with, or "
-        "the cache's operational context)",
-    )
-    parser.add_argument(
-        "--work",
-        type=Path,
-        default=Path("work"),
-        metavar="DIR",
-        help="where attempts get their work folders (default: ./work; best on the store's own file system)",
-    )
-    parser.add_argument(
-        "--keep-work",
-        choices=("never", "failed", "always"),
-        default="never",
-        help="keep work folders after the attempt (default: never; always where the store is none)",
-    )
-    parser.add_argument(
-        "--force",
-        action="store_true",
-        help="process datasets again that have succeeded, and let a batch change its CRDS context or programs",
-    )
-    parser.add_argument("--skip-bad", action="store_true", help="end with 0 although some ids are no datasets")
-    parser.add_argument(
-        "--program",
-        dest="programs",
-        type=_named_program,
-        action="append",
-        default=[],
-        metavar="NAME=COMMAND",
-        help="the command that stands for a calibration program, such as calacs.e=/opt/hstcal/bin/calacs.e "
-        "(default: what PATH has); may be given for several programs",
-    )
-    parser.add_argument(
-        "--astrometry",
-        choices=("on", "off"),
-        help="align images with catalogues, for which runastrodriz uses the network (default: what the variables "
-        f"{' and '.join(VARIABLES)} say; on where they are unset)",
-    )
-    for_engines = parser.add_argument_group("for workflow engines")
-    for_engines.add_argument("--plan-row", type=_json_object, metavar="JSON", help="the dataset's row of the plan")
-    for_engines.add_argument(
-        "--memory-mib", type=commandline.above_zero, metavar="N", help="memory that this try has got, MiB"
-    )
-    for_engines.add_argument(
-        "--max-seconds", type=commandline.above_zero, metavar="N", help="time limit of calibration, s"
-    )
-    for_engines.add_argument("--copy-marker", type=Path, metavar="FILE", help="copy a succeeded marker to a file")
-    for_engines.add_argument(
-        "--wait", action="store_true", help="wait for another process at work on a dataset, instead of giving up"
-    )
-    for_engines.add_argument(
-        "--try",
-        dest="try_number",
-        type=commandline.above_zero,
-        default=1,
-        metavar="N",
-        help="number of this try; from 2 on, nothing is done where another try cannot mend the last one's end",
-    )
-    return parser
-
-
 def console() -> int:
     """Run as ``hstdp-process``, the command that plans name."""
     return commandline.run(main)
+
+
+def onsite() -> int:
+    """Run as ``hstdputils-onsite-process``."""
+    return commandline.run(lambda arguments: main(arguments, ONSITE))
+
+
+def remote() -> int:
+    """Run as ``hstdputils-remote-process``."""
+    return commandline.run(lambda arguments: main(arguments, REMOTE))
 
 
 if __name__ == "__main__":

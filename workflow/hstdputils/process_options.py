@@ -1,0 +1,165 @@
+"""The command line of ``process``, and the settings that it stands for."""
+
+import argparse
+import contextlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hstdputils import commandline
+from hstdputils.batches import check_batch_name
+from hstdputils.calibrate import check_program_names
+from hstdputils.calibrate.astrometry import VARIABLES
+from hstdputils.processor import Settings
+from hstdputils.sites import Site
+
+_DESCRIPTION = """\
+Calibrate datasets: fetch the raw files, let CRDS name the best reference files, run the instrument's
+calibration program, check that all products are there and whole, and save them with a manifest and a marker
+under <output>/<batch>/. A dataset whose marker says that it succeeded is not processed again.
+
+CRDS is set up with its own variables: CRDS_PATH (the cache), CRDS_SERVER_URL, CRDS_CONTEXT."""
+
+_EXAMPLES = """\
+  hstdputils process none none ldfd01vlq
+  hstdputils process results mybatch --inputs my-raws ldfd01vlq ldfd01010
+  hstdputils process s3://my-bucket mybatch --context hst_0729.pmap @my.ids"""
+
+_SITE_DESCRIPTION = """\
+Calibrate datasets, and leave the products in the work folder: hstdputils process none none, with CRDS set up for this
+place. {site.description} Variables of CRDS that are set already count first."""
+
+
+def _granted(row: dict[str, Any] | None, memory_mib: int | None, max_seconds: int | None) -> dict[str, Any] | None:
+    """Return the plan row with what this try has really got."""
+    granted = {"memory_mib": memory_mib, "max_seconds": max_seconds}
+    return None if row is None else row | {name: value for name, value in granted.items() if value is not None}
+
+
+def _named_program(text: str) -> tuple[str, str]:
+    name, separator, command = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"{text!r} names no program: write NAME=COMMAND")
+    check_program_names([name])
+    return name, command
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    with contextlib.suppress(ValueError):
+        row = json.loads(text)
+        if isinstance(row, dict):
+            return row
+    raise argparse.ArgumentTypeError(f"{text[:40]!r} is no JSON object: give a line of plan.out")
+
+
+def read_options(arguments: Sequence[str], site: Site | None = None) -> argparse.Namespace:
+    """Return the options of a command line; those of a site's command have no store and no batch."""
+    return _parser(site).parse_args(arguments)
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """Return the settings that the options stand for."""
+    return Settings(
+        output=options.output_bucket,
+        batch=check_batch_name(options.batch_name),
+        inputs=options.inputs,
+        work=options.work,
+        context=options.context,
+        plan_row=_granted(options.plan_row, options.memory_mib, options.max_seconds),
+        max_seconds=options.max_seconds,
+        try_number=options.try_number,
+        force=options.force,
+        wait=options.wait,
+        keep_work=options.keep_work,
+        programs=dict(options.programs),
+        astrometry={None: None, "on": True, "off": False}[options.astrometry],
+    )
+
+
+def _parser(site: Site | None) -> argparse.ArgumentParser:
+    if site is None:
+        parser = commandline.parser("process", _DESCRIPTION, _EXAMPLES)
+        parser.add_argument("output_bucket", help=commandline.OUTPUT_HELP)
+        parser.add_argument("batch_name", help=commandline.BATCH_HELP)
+    else:
+        parser = commandline.parser(
+            "", _SITE_DESCRIPTION.format(site=site), f"  {site.command} ldfd01vlq\n  {site.command} @my.ids"
+        )
+        parser.prog = site.command
+        parser.set_defaults(output_bucket="none", batch_name="none")
+    commandline.add_version(parser)
+    parser.add_argument("ipppssoots", nargs="+", help=commandline.IDS_HELP)
+    parser.add_argument(
+        "--inputs",
+        action="append",
+        default=[],
+        metavar="SOURCE",
+        help="where raw files are: a folder or s3://bucket/prefix, laid out as s3://stpubdata/hst/public is, or with "
+        "<ipppssoot>.tar.gz files; may be given several times, in order of preference (default: "
+        "s3://stpubdata/hst/public)",
+    )
+    parser.add_argument(
+        "--context",
+        default=os.environ.get("CRDS_CONTEXT") or None,
+        metavar="PMAP",
+        help="the CRDS context, such as hst_0729.pmap (default: CRDS_CONTEXT, or what the batch was begun with, or "
+        "the cache's operational context)",
+    )
+    parser.add_argument(
+        "--work",
+        type=Path,
+        default=Path("work"),
+        metavar="DIR",
+        help="where attempts get their work folders (default: ./work; best on the store's own file system)",
+    )
+    parser.add_argument(
+        "--keep-work",
+        choices=("never", "failed", "always"),
+        default="never",
+        help="keep work folders after the attempt (default: never; always where the store is none)",
+    )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="process datasets again that have succeeded, and let a batch change its CRDS context or programs",
+    )
+    parser.add_argument("--skip-bad", action="store_true", help="end with 0 although some ids are no datasets")
+    parser.add_argument(
+        "--program",
+        dest="programs",
+        type=_named_program,
+        action="append",
+        default=[],
+        metavar="NAME=COMMAND",
+        help="the command that stands for a calibration program, such as calacs.e=/opt/hstcal/bin/calacs.e "
+        "(default: what PATH has); may be given for several programs",
+    )
+    parser.add_argument(
+        "--astrometry",
+        choices=("on", "off"),
+        help="align images with catalogues, for which runastrodriz uses the network (default: what the variables "
+        f"{' and '.join(VARIABLES)} say; on where they are unset)",
+    )
+    for_engines = parser.add_argument_group("for workflow engines")
+    for_engines.add_argument("--plan-row", type=_json_object, metavar="JSON", help="the dataset's row of the plan")
+    for_engines.add_argument(
+        "--memory-mib", type=commandline.above_zero, metavar="N", help="memory that this try has got, MiB"
+    )
+    for_engines.add_argument(
+        "--max-seconds", type=commandline.above_zero, metavar="N", help="time limit of calibration, s"
+    )
+    for_engines.add_argument("--copy-marker", type=Path, metavar="FILE", help="copy a succeeded marker to a file")
+    for_engines.add_argument(
+        "--wait", action="store_true", help="wait for another process at work on a dataset, instead of giving up"
+    )
+    for_engines.add_argument(
+        "--try",
+        dest="try_number",
+        type=commandline.above_zero,
+        default=1,
+        metavar="N",
+        help="number of this try; from 2 on, nothing is done where another try cannot mend the last one's end",
+    )
+    return parser
