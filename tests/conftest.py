@@ -1,10 +1,13 @@
 """What all tests share: the made-up data, the real data where it is, and commands run as a user runs them."""
 
+import atexit
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,8 +19,19 @@ REAL_DATA = ROOT.parent / "shared" / "data"
 
 _NOT_INHERITED = (
     "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 "
-    "CRDS_CONTEXT CRDS_OBSERVATORY CRDS_PATH CRDS_READONLY_CACHE CRDS_SERVER_URL"
+    "CRDS_CONFIG_URI CRDS_MAPPING_URI CRDS_REFERENCE_URI CRDS_S3_ENABLED "
+    "CRDS_CONTEXT CRDS_OBSERVATORY CRDS_PATH CRDS_READONLY_CACHE CRDS_SERVER_URL ASTROPY_CONFIG_DIR MAST_API_TOKEN"
 ).split()
+
+
+@cache
+def mast_settings(server: str) -> Path:
+    """Return a folder for XDG_CONFIG_HOME in which astroquery finds the address of a MAST server."""
+    folder = tempfile.TemporaryDirectory(prefix="mast-settings-")
+    atexit.register(folder.cleanup)
+    (Path(folder.name) / "astropy").mkdir()
+    (Path(folder.name) / "astropy/astroquery.cfg").write_text(f"[mast]\nserver = {server}\n")
+    return Path(folder.name)
 
 
 @dataclass(frozen=True)
@@ -54,6 +68,7 @@ class Commands:
         clean = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
         clean["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{clean['PATH']}"
         clean |= {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
+        clean |= {"XDG_CONFIG_HOME": str(mast_settings("http://127.0.0.1:9"))}
         clean |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_DEFAULT_REGION": "us-east-1"}
         return {**clean, **self.variables, **variables}
 

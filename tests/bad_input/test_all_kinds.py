@@ -2,6 +2,7 @@
 
 from hstdputils.exit_codes import ExitCode
 from tests.bad_input import (
+    test_archive,
     test_commands,
     test_lists,
     test_raw_files,
@@ -18,6 +19,7 @@ KINDS = [
     *test_tarballs.KINDS,
     *test_references.KINDS,
     *test_stores.KINDS,
+    *test_archive.KINDS,
     *test_workflow.KINDS,
 ]
 

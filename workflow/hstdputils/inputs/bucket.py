@@ -1,29 +1,20 @@
 """Inputs from S3: a bucket laid out as ``s3://stpubdata/hst/public`` is, or with a tarball for each dataset."""
 
-from collections.abc import Iterator
+import fnmatch
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs.source import Advance, Item, is_wanted
 from hstdputils.outcomes import AttemptFailed, Outcome
-from hstdputils.stopping import pause
 from hstdputils.store.base import StoreError
 from hstdputils.store.s3 import s3_client, s3_errors, split_uri
+from hstdputils.store.transfers import fill, read_object_on
 
 PUBLIC_BUCKETS = {"stpubdata"}
 """Buckets that are read without credentials."""
-
-TRIES = 6
-"""Times in a row that one file is asked for in vain; a request that brings some of it begins the count anew."""
-
-FIRST_PAUSE_SECONDS = 0.2
-"""Wait after the first of them; it doubles with each."""
-
-_CHUNK = 2**20
 
 
 class BucketSource:
@@ -45,42 +36,32 @@ class BucketSource:
         """See `Source.tarball`: one listing."""
         return next(iter(self._listing(f"{self._prefix}{ipppssoot}.tar.gz")), None)
 
+    def named(self, name: str, folders: Sequence[str]) -> Item | None:
+        """See `Source.named`: one listing a folder."""
+        for folder in folders:
+            fixed = folder.partition("?")[0]
+            prefix = f"{self._prefix}{fixed}{name if fixed == folder else ''}"
+            for item in self._listing(prefix):
+                if fnmatch.fnmatchcase(item.location, f"{self._prefix}{folder}{name}"):
+                    return item
+        return None
+
     def fetch(self, item: Item, target: Path, advance: Advance) -> None:
         """See `Source.fetch`: a transfer that is cut goes on where it stopped."""
         part = target.with_name(f"{target.name}.part")
-        part.touch()
+
+        def read_on(have: int) -> None:
+            read_object_on(self._client, self._bucket, item.location, part, item.size, advance, item.version)
+
         with self._errors(f"s3://{self._bucket}/{item.location}"):
-            in_vain = 0
-            while (have := part.stat().st_size) < item.size:
-                try:
-                    self._read_on(item, part, have, advance)
-                    error = None
-                except (BotoCoreError, ClientError) as failure:
-                    error = failure
-                in_vain = in_vain + 1 if part.stat().st_size == have else 0
-                if error and (in_vain == TRIES or not _may_pass(error)):
-                    raise error
-                if in_vain == TRIES:
-                    break
-                pause(FIRST_PAUSE_SECONDS * 2 ** (in_vain - 1) if in_vain else 0)
-        if part.stat().st_size != item.size:
+            size = fill(part, item.size, read_on)
+        if size != item.size:
             raise AttemptFailed(
                 Outcome.STORAGE_ERROR,
                 ExitCode.S3_DOWNLOAD,
-                f"s3://{self._bucket}/{item.location} came with {part.stat().st_size} bytes, not {item.size}",
+                f"s3://{self._bucket}/{item.location} came with {size} bytes, not {item.size}",
             )
         part.rename(target)
-
-    def _read_on(self, item: Item, part: Path, have: int, advance: Advance) -> None:
-        """Ask for what is missing of the file, and append what comes."""
-        answer = self._client.get_object(
-            Bucket=self._bucket, Key=item.location, Range=f"bytes={have}-", IfMatch=item.version
-        )
-        with part.open("ab") as out:
-            for chunk in answer["Body"].iter_chunks(_CHUNK):
-                out.write(chunk)
-                advance(len(chunk))
-                pause(0)
 
     def _listing(self, prefix: str) -> list[Item]:
         with self._errors():
@@ -104,8 +85,3 @@ class BucketSource:
                 ExitCode.S3_DOWNLOAD,
                 f"cannot save a download: {error}: free some space",
             ) from error
-
-
-def _may_pass(error: BotoCoreError | ClientError) -> bool:
-    """Tell whether the same request may succeed a little later: not where S3 has understood and refused it."""
-    return not isinstance(error, ClientError) or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500

@@ -9,6 +9,9 @@ from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs.associations import exposures, read_rows
 from hstdputils.inputs.folder import FolderSource
+from hstdputils.inputs.keeping import keep_inputs
+from hstdputils.inputs.mast import URI as MAST
+from hstdputils.inputs.mast import MastSource
 from hstdputils.inputs.progress import transfer_bar
 from hstdputils.inputs.source import Item, Source
 from hstdputils.inputs.tarballs import unpack
@@ -17,22 +20,32 @@ from hstdputils.outcomes import AttemptFailed, Outcome
 PARALLEL = 8
 """Files that are brought at the same time."""
 
-DEFAULT_SOURCE = "s3://stpubdata/hst/public"
-"""The public bucket of HST data on AWS."""
+DEFAULT_SOURCES = ("s3://stpubdata/hst/public", MAST)
+"""The public bucket of HST data on AWS, and MAST for what it lacks."""
 
 
-def open_sources(uris: Sequence[str]) -> list[Source]:
+def open_sources(uris: Sequence[str], keep: Path | None = None) -> list[Source]:
     """Return the sources, in order of preference.
+
+    Parameters
+    ----------
+    uris
+        The sources as a user writes them; none for ``DEFAULT_SOURCES``.
+    keep
+        A folder where all that other sources than folders bring is kept; it comes before the first of them.
 
     Raises
     ------
     UserError
-        A URI names no source, or a folder is not there.
+        A URI names no source, a folder is not there, or ``keep`` cannot be written.
     """
-    return [_open_source(uri) for uri in uris or [DEFAULT_SOURCE]]
+    sources = [_open_source(uri) for uri in uris or DEFAULT_SOURCES]
+    return keep_inputs(sources, keep) if keep else sources
 
 
 def _open_source(uri: str) -> Source:
+    if uri in (MAST, f"{MAST}//"):
+        return MastSource()
     scheme, separator, rest = uri.partition("://")
     if not separator:
         return FolderSource(uri)
@@ -42,7 +55,7 @@ def _open_source(uri: str) -> Source:
         from hstdputils.inputs.bucket import BucketSource
 
         return BucketSource(uri)
-    raise UserError(f"{uri!r} is no source of inputs: give a folder or s3://bucket/prefix")
+    raise UserError(f"{uri!r} is no source of inputs: give a folder, s3://bucket/prefix or {MAST}")
 
 
 def fetch_inputs(
@@ -84,16 +97,16 @@ def fetch_inputs(
     name = dataset.ipppssoot
     for source in sources:
         if items := source.files(name, suffixes):
-            _fetch_all(name, [(source, item) for item in items], folder)
+            fetch_all(name, [(source, item) for item in items], folder)
             break
         if tarball := source.tarball(name):
-            _fetch_all(name, [(source, tarball)], folder)
+            fetch_all(name, [(source, tarball)], folder)
             unpack(folder / tarball.name, folder)
             (folder / tarball.name).unlink()
             break
     else:
-        where = " or ".join(source.uri for source in sources)
-        raise _missing(dataset, f"no raw files of {name} in {where}", sources[-1])
+        where = names_of(sources)
+        raise missing_inputs(dataset, f"no raw files of {name} in {where}", sources[-1])
     if dataset.is_association and has_member_files:
         _fetch_members(dataset, sources, suffixes, folder)
     return sorted(path for path in folder.iterdir() if path.is_file()), source.uri
@@ -102,7 +115,9 @@ def fetch_inputs(
 def _fetch_members(dataset: Dataset, sources: Sequence[Source], suffixes: frozenset[str], folder: Path) -> None:
     table = folder / f"{dataset}_asn.fits"
     if not table.exists():
-        raise _missing(dataset, f"{table.name} is not among the inputs of the association {dataset}", sources[-1])
+        raise missing_inputs(
+            dataset, f"{table.name} is not among the inputs of the association {dataset}", sources[-1]
+        )
     wanted: list[tuple[Source, Item]] = []
     for member in exposures(table, read_rows(table)):
         if any(folder.glob(f"{member.name}_raw*.fits")):
@@ -112,12 +127,15 @@ def _fetch_members(dataset: Dataset, sources: Sequence[Source], suffixes: frozen
                 wanted += [(source, item) for item in items]
                 break
         else:
-            where = " or ".join(source.uri for source in sources)
-            raise _missing(dataset, f"no raw files of {member.name}, a member of {dataset}, in {where}", sources[-1])
-    _fetch_all(dataset.ipppssoot, wanted, folder)
+            where = names_of(sources)
+            raise missing_inputs(
+                dataset, f"no raw files of {member.name}, a member of {dataset}, in {where}", sources[-1]
+            )
+    fetch_all(dataset.ipppssoot, wanted, folder)
 
 
-def _fetch_all(name: str, wanted: list[tuple[Source, Item]], folder: Path) -> None:
+def fetch_all(name: str, wanted: list[tuple[Source, Item]], folder: Path) -> None:
+    """Bring files, several at a time, under their own names in lower case."""
     total = sum(item.size for _, item in wanted)
     pool = ThreadPoolExecutor(PARALLEL)
     with transfer_bar(name, total) as advance:
@@ -129,6 +147,16 @@ def _fetch_all(name: str, wanted: list[tuple[Source, Item]], folder: Path) -> No
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _missing(dataset: Dataset, reason: str, source: Source) -> AttemptFailed:
-    code = ExitCode.S3_DOWNLOAD if source.uri.startswith("s3://") else ExitCode.INPUTS
+def names_of(sources: Sequence[Source]) -> str:
+    """Return the sources for a message."""
+    return " or ".join(source.uri.removesuffix(":") for source in sources)
+
+
+def missing_inputs(dataset: Dataset, reason: str, source: Source) -> AttemptFailed:
+    """Return the error for inputs that no source has, with the exit code of the last one."""
+    code = ExitCode.INPUTS
+    if source.uri == MAST:
+        code = ExitCode.MAST
+    elif source.uri.startswith("s3://"):
+        code = ExitCode.S3_DOWNLOAD
     return AttemptFailed(Outcome.BAD_INPUT, code, f"{reason}: check the id, or name another source with --inputs")

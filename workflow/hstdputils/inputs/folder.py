@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from hstdputils.errors import UserError
@@ -37,19 +38,38 @@ class FolderSource:
         path = self.root / f"{ipppssoot}.tar.gz"
         return Item(path.name, path.stat().st_size, str(path)) if path.is_file() else None
 
+    def named(self, name: str, folders: Sequence[str]) -> Item | None:
+        """See `Source.named`."""
+        for folder in folders:
+            for path in sorted(self.root.glob(f"{folder}{name}")):
+                if path.is_file():
+                    return Item(path.name, path.stat().st_size, str(path))
+        return None
+
     def fetch(self, item: Item, target: Path, advance: Advance) -> None:
         """See `Source.fetch`: the file is copied, since calibration changes its header."""
-        try:
-            shutil.copyfile(item.location, target)
-        except OSError as error:
-            target.unlink(missing_ok=True)
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                what, mend = f" to {target.parent}", "free some space there, or name another --work"
-            else:
-                what, mend = "", "check the file and its permissions"
-            raise AttemptFailed(
-                Outcome.STORAGE_ERROR,
-                ExitCode.INPUTS,
-                f"cannot copy {item.location}{what}: {error.strerror or error}: {mend}",
-            ) from error
-        advance(item.size)
+        copy_out(item, target, advance)
+
+
+def copy_out(item: Item, target: Path, advance: Advance) -> None:
+    """Copy a file from a folder.
+
+    Raises
+    ------
+    AttemptFailed
+        The file cannot be read, or its copy cannot be written (``storage_error``).
+    """
+    try:
+        shutil.copyfile(item.location, target)
+    except OSError as error:
+        target.unlink(missing_ok=True)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            what, mend = f" to {target.parent}", "free some space there, or name another --work"
+        else:
+            what, mend = "", "check the file and its permissions"
+        raise AttemptFailed(
+            Outcome.STORAGE_ERROR,
+            ExitCode.INPUTS,
+            f"cannot copy {item.location}{what}: {error.strerror or error}: {mend}",
+        ) from error
+    advance(item.size)

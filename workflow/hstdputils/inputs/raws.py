@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hstdputils.datasets import Dataset
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs.associations import Row, exposures, fits_error, read_rows
+from hstdputils.inputs.pollers import PollerRow
 from hstdputils.outcomes import AttemptFailed, Outcome
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class Observation:
     """Its raw files, sorted by name."""
     rows: list[Row] = field(default_factory=list)
     """The rows of its association table; none for a single exposure."""
+    poller: list[PollerRow] = field(default_factory=list)
+    """The rows of the poller file of a visit or sky cell, whose calibrated exposures are then the raw files here."""
 
 
 def read_observation(
@@ -83,7 +86,7 @@ def read_observation(
     for path in paths:
         if path.suffix != ".fits":
             continue
-        headers = _checked_headers(path)
+        headers = checked_headers(path)
         exposure, _, suffix = path.stem.partition("_")
         if path.name == f"{dataset}_asn.fits":
             rows = read_rows(path)
@@ -112,7 +115,14 @@ def _check_belongs(raw: RawFile, dataset: Dataset) -> None:
         raise _bad(raw.path, f"is no file of {dataset}", f"make the inputs of {dataset} anew")
 
 
-def _checked_headers(path: Path) -> "tuple[fits.Header, fits.Header, bool]":
+def checked_headers(path: Path) -> "tuple[fits.Header, fits.Header, bool]":
+    """Return the headers of a FITS file and of its first extension, and whether its event list is empty.
+
+    Raises
+    ------
+    AttemptFailed
+        The file is no FITS file, or cut short (``bad_input``).
+    """
     from astropy.io import fits
 
     size = path.stat().st_size

@@ -1,7 +1,7 @@
 """What every source of inputs can do."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -35,6 +35,13 @@ class Source(Protocol):
 
     def tarball(self, ipppssoot: str) -> Item | None:
         """Return ``<ipppssoot>.tar.gz``, or none where there is no such file."""
+
+    def named(self, name: str, folders: Sequence[str]) -> Item | None:
+        """Return the file of this very name, or none.
+
+        ``folders`` are below the source, in order of preference, and end with ``/``; the source itself is ``""``, and
+        ``?`` stands for any one character.
+        """
 
     def fetch(self, item: Item, target: Path, advance: Advance) -> None:
         """Bring one file, whole, under the name ``target``."""

@@ -1,0 +1,106 @@
+"""Inputs from MAST, the archive of HST's data."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hstdputils.exit_codes import ExitCode
+from hstdputils.inputs.source import Advance, Item, is_wanted
+from hstdputils.outcomes import AttemptFailed, Outcome
+from hstdputils.store.transfers import fill, persist
+
+if TYPE_CHECKING:
+    from hstdputils.inputs.mast_session import MastSession
+
+URI = "mast:"
+"""MAST as a source."""
+
+
+class MastSource:
+    """MAST. What it says of a dataset is remembered for other names of the visit.
+
+    MAST lists the files of an association's members with the association, and does not always know the members by
+    themselves; a name that it does not know is looked for among all files of its visit.
+    """
+
+    uri = URI
+
+    def __init__(self) -> None:
+        self._opened: MastSession | None = None
+        self._visit = ""
+        self._listed: dict[str, dict[str, Item]] = {}
+
+    def files(self, name: str, suffixes: frozenset[str]) -> list[Item]:
+        """See `Source.files`: one query, where the files have not come with another name of the visit."""
+        visit = name[:6]
+        if visit != self._visit:
+            self._visit, self._listed = visit, {}
+        for pattern in ("", name, f"{visit}*"):
+            if pattern:
+                self._list(pattern)
+            items = self._listed.get(name, {}).values()
+            if found := [item for item in items if is_wanted(item.name, name, suffixes)]:
+                return [self._with_size(item) for item in sorted(found, key=lambda item: item.name)]
+        return []
+
+    def tarball(self, ipppssoot: str) -> Item | None:
+        """See `Source.tarball`: MAST has none."""
+        return None
+
+    def named(self, name: str, folders: Sequence[str]) -> Item | None:
+        """See `Source.named`: MAST has exposures of visit mosaics, as observations, and no poller files."""
+        if not name.startswith("hst_"):
+            return None
+        self._list(name.rpartition("_")[0])
+        item = self._listed.get("hst", {}).get(name)
+        return self._with_size(item) if item else None
+
+    def fetch(self, item: Item, target: Path, advance: Advance) -> None:
+        """See `Source.fetch`: a transfer that is cut goes on where it stopped."""
+        part = target.with_name(f"{target.name}.part")
+        with _in_one_line():
+            session = self._session()
+            size = fill(part, item.size, lambda have: session.read_on(item.location, part, have, advance))
+            if size == item.size:
+                part.rename(target)
+                return
+        reason = f"{item.location} came with {size} bytes, not {item.size}: try again later"
+        raise AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.MAST, reason)
+
+    def _list(self, obs_id: str) -> None:
+        """Remember all files that MAST has of an observation."""
+        with _in_one_line():
+            items = persist(lambda: self._session().products(obs_id))
+        for item in items:
+            self._listed.setdefault(item.name.partition("_")[0], {})[item.name] = item
+
+    def _with_size(self, item: Item) -> Item:
+        """Return the file with its size, which MAST's list does not always say."""
+        if item.size >= 0:
+            return item
+        with _in_one_line():
+            return replace(item, size=persist(lambda: self._session().size(item.location)))
+
+    def _session(self) -> "MastSession":
+        """Return the session, begun when MAST is first asked, since its library takes a second to import."""
+        if self._opened is None:
+            from hstdputils.inputs.mast_session import MastSession
+
+            session = MastSession()
+            session.log_in()
+            self._opened = session
+        return self._opened
+
+
+@contextlib.contextmanager
+def _in_one_line() -> Iterator[None]:
+    """Turn errors that did not pass, and those of the disk, into the end of the attempt."""
+    try:
+        yield
+    except ConnectionError as error:
+        raise AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.MAST, str(error)) from error
+    except OSError as error:
+        reason = f"cannot save a download: {error}: free some space"
+        raise AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.MAST, reason) from error
