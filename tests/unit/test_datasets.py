@@ -2,7 +2,7 @@ import gzip
 
 import pytest
 
-from hstdputils.datasets import BadDatasetName, parse_dataset
+from hstdputils.datasets import BadDatasetName, Kind, parse_dataset
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,25 @@ def test_names_of_datasets(text, instrument, program, is_association):
     dataset = parse_dataset(text)
     assert dataset.ipppssoot == text.strip().lower()
     assert (dataset.instrument, dataset.program, dataset.is_association) == (instrument, program, is_association)
+    assert dataset.kind is Kind.IPPPSSOOT
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "instrument", "visit"),
+    [
+        ("ACS_8ph_01", Kind.VISIT, "acs", "j8ph01"),
+        ("wfc3_cnk_20", Kind.VISIT, "wfc3", "icnk20"),
+        (" skycell-p0797x14y06\n", Kind.SKYCELL, "skycell", ""),
+        ("SKYCELL-P0115X10Y10", Kind.SKYCELL, "skycell", ""),
+    ],
+)
+def test_names_of_mosaics(text, kind, instrument, visit):
+    dataset = parse_dataset(text)
+    assert dataset.ipppssoot == str(dataset) == text.strip().lower()
+    assert (dataset.kind, dataset.instrument, dataset.visit) == (kind, instrument, visit)
+    assert dataset.is_mosaic
+    # a 0 at the end of a visit or sky cell says nothing of associations
+    assert not dataset.is_association
 
 
 @pytest.mark.parametrize(
@@ -34,6 +53,15 @@ def test_names_of_datasets(text, instrument, program, is_association):
         ("z0ab0101t", "GHRS"),
         ("k8cb010b0", "letter 'k'"),
         ("ĵ8cb010b0", "no ipppssoot"),
+        ("acs_8ph_1", "no visit"),
+        ("acs-8ph-01", "no ipppssoot"),
+        ("cos_8ph_01", "no visit of ACS or WFC3"),
+        ("_8ph_01", "no visit"),
+        ("acs_8ph_01/x", "no visit"),
+        ("skycell-p0797x14y6", "no sky cell"),
+        ("skycell_p0797x14y06", "no sky cell"),
+        ("skycell-p\u0661797x14y06", "no sky cell"),
+        ("skycell-p0797x14y06.json", "no sky cell"),
     ],
 )
 def test_other_names_are_refused_with_the_reason(text, said):

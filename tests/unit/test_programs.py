@@ -1,5 +1,6 @@
 """Calibration programs that fail in all the ways they do, played by small scripts."""
 
+import sys
 import time
 
 import psutil
@@ -134,6 +135,14 @@ def test_a_site_names_its_own_build_or_a_command_of_several_words(tmp_path):
     assert programs.version(CALNOTHING) == "10.5.1"
 
 
+def test_the_python_of_a_script_is_asked_for_its_distribution_and_not_the_script(tmp_path):
+    script = tmp_path / "pytestish"
+    script.write_text(f"#!{sys.executable}\nraise SystemExit('it ran')\n")
+    script.chmod(0o755)
+    program = Program("pytestish", "pytest", "install it")
+    assert Programs({"pytestish": str(script)}).version(program) == pytest.__version__
+
+
 @pytest.mark.parametrize("named", ["/nowhere/calnothing", "/etc/passwd", "  "])
 def test_a_named_program_that_cannot_be_run_is_one_line(named):
     with pytest.raises(UserError, match="named as the program calnothing, is not there or cannot be run: correct it"):
@@ -143,7 +152,7 @@ def test_a_named_program_that_cannot_be_run_is_one_line(named):
 def test_a_program_of_another_machine_is_one_line(tmp_path):
     (tmp_path / "calnothing").write_bytes(b"\x7fELF of another machine")
     (tmp_path / "calnothing").chmod(0o755)
-    with pytest.raises(UserError, match="cannot be run .*: mend the program calnothing"):
+    with pytest.raises(UserError, match=r"cannot be run .*: mend the program calnothing"):
         Programs({"calnothing": str(tmp_path / "calnothing")}).version(CALNOTHING)
 
 

@@ -23,6 +23,8 @@ class ExitCode(IntEnum):
     CONTAINER_MEMORY = 33
     OS_MEMORY = 34
     TIME = 35
+    SVM = 40
+    MVM = 41
     INTERRUPTED = 130
     CANCELLED = 143
 
@@ -50,6 +52,8 @@ _MEANINGS = {
     ExitCode.CONTAINER_MEMORY: "the container's memory limit was reached",
     ExitCode.OS_MEMORY: "the operating system had no more memory to give",
     ExitCode.TIME: "the time limit was reached",
+    ExitCode.SVM: "the mosaics of a visit failed (runsinglehap)",
+    ExitCode.MVM: "the mosaics of a sky cell failed (runmultihap)",
     ExitCode.INTERRUPTED: "stopped by Ctrl-C",
     ExitCode.CANCELLED: "stopped by SIGTERM",
 }

@@ -31,8 +31,8 @@ def read_ids(arguments: Iterable[str]) -> IdList:
     Parameters
     ----------
     arguments
-        Each is an ipppssoot, ``@FILE`` (names in a text file), or ``-`` (names on standard input). In
-        files, ``#`` starts a comment, blank lines count for nothing, and a line may hold several names.
+        Each is an ipppssoot, a visit, a sky cell, ``@FILE`` (names in a text file), or ``-`` (names on standard
+        input). In files, ``#`` starts a comment, blank lines count for nothing, and a line may hold several names.
 
     Raises
     ------

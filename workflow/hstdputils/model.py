@@ -1,12 +1,14 @@
 """What a dataset needs to be processed: cores, memory and time.
 
-One table by instrument. The sizes cover 99 % (COS, STIS, WFC3) and 95 % (ACS) of about 44,000 runs of HST's
-operations of 2021, rounded up to sizes that AWS Batch accepts; the time limits cover 99.9 % of the same runs.
+One table by instrument. The sizes of ipppssoots cover 99 % (COS, STIS, WFC3) and 95 % (ACS) of about 44,000 runs
+of HST's operations of 2021, rounded up to sizes that AWS Batch accepts; the time limits cover 99.9 % of these runs.
+No run of mosaics is on record: operations began them with 7168 MiB and two hours, and went on to 14336 MiB where that
+was too little. What they get here is generous, since a run that is cut off has to begin anew.
 """
 
 from dataclasses import dataclass
 
-from hstdputils.datasets import Dataset
+from hstdputils.datasets import Dataset, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,12 @@ BY_INSTRUMENT = {
 }
 
 
+MOSAICS = {
+    Kind.VISIT: Resources(1, 14_336, 50_400, "instrument", 0),
+    Kind.SKYCELL: Resources(1, 14_336, 50_400, "instrument", 0),
+}
+
+
 def resources_for(dataset: Dataset) -> Resources:
     """Return what the dataset needs."""
-    return BY_INSTRUMENT[dataset.instrument]
+    return MOSAICS[dataset.kind] if dataset.is_mosaic else BY_INSTRUMENT[dataset.instrument]

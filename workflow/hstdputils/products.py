@@ -27,7 +27,7 @@ class ProductFile:
     """SHA-256 of its bytes."""
 
 
-_KINDS = {".fits": "product", ".jpg": "preview", ".png": "preview"}
+_KINDS = {".fits": "product", ".ecsv": "product", ".jpg": "preview", ".png": "preview"}
 
 
 def check_products(expectation: Expectation, folder: Path, inputs: Iterable[Path]) -> None:
@@ -40,10 +40,12 @@ def check_products(expectation: Expectation, folder: Path, inputs: Iterable[Path
     """
     known = {path.name for path in inputs}
     made = {path.name for path in folder.glob("*.fits")} - known
-    problems = [f"{name} is missing" for name in sorted(expectation.products - made)]
+    listed = {name for text in expectation.listed_in for name in _listed(folder / text)}
+    absent = sorted(name for name in listed if not (folder / name).is_file())
+    problems = [f"{name} is missing" for name in sorted({*expectation.products - made, *absent})]
     for name in sorted(made):
         empty_is_fine = name in expectation.may_be_empty or name not in expectation.products
-        if problem := _problem(folder / name, empty_is_fine=empty_is_fine):
+        if problem := fits_problem(folder / name, empty_is_fine=empty_is_fine):
             problems.append(f"{name} {problem}")
     if problems:
         more = f" and {len(problems) - 4} more" if len(problems) > 4 else ""
@@ -54,8 +56,14 @@ def check_products(expectation: Expectation, folder: Path, inputs: Iterable[Path
         )
 
 
-def _problem(path: Path, *, empty_is_fine: bool) -> str:
-    """Return what is wrong with a product, or an empty string."""
+def _listed(path: Path) -> list[str]:
+    """Return a list of products: its own name, and the names of images and catalogues in it."""
+    lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
+    return [path.name, *(line.strip() for line in lines if line.strip().endswith((".fits", ".ecsv")))]
+
+
+def fits_problem(path: Path, *, empty_is_fine: bool = False) -> str:
+    """Return what is wrong with a FITS file, or an empty string."""
     from astropy.io import fits
 
     size = path.stat().st_size

@@ -1,16 +1,16 @@
-"""Calibration: one recipe for each instrument."""
+"""Calibration: one recipe for each instrument, and for mosaics of visits and sky cells."""
 
 from collections.abc import Iterable
 
-from hstdputils.calibrate import acs, cos, stis, wfc3
+from hstdputils.calibrate import acs, cos, hap, stis, wfc3
 from hstdputils.calibrate.recipe import Expectation, Recipe
-from hstdputils.datasets import Dataset
+from hstdputils.datasets import Dataset, Kind
 from hstdputils.errors import UserError, nearest
 
 __all__ = ["Expectation", "Recipe", "check_program_names", "recipe_for"]
 
 _RECIPES: dict[str, Recipe] = {
-    recipe.instrument: recipe for recipe in (acs.RECIPE, cos.RECIPE, stis.RECIPE, wfc3.RECIPE)
+    recipe.instrument: recipe for recipe in (acs.RECIPE, cos.RECIPE, stis.RECIPE, wfc3.RECIPE, hap.VISIT, hap.SKYCELL)
 }
 
 
@@ -25,5 +25,5 @@ def check_program_names(names: Iterable[str]) -> None:
 
 
 def recipe_for(dataset: Dataset) -> Recipe:
-    """Return how the dataset's instrument is calibrated."""
-    return _RECIPES[dataset.instrument]
+    """Return how the dataset is processed."""
+    return _RECIPES[dataset.instrument if dataset.kind is Kind.IPPPSSOOT else dataset.kind]

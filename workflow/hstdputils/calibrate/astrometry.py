@@ -7,6 +7,9 @@ from hstdputils.errors import UserError
 VARIABLES = ("ASTROMETRY_COMPUTE_APOSTERIORI", "ASTROMETRY_APPLY_APRIORI")
 """Drizzlepac's variables: fit images to a catalogue now, and apply solutions that the archive has from before."""
 
+NO_CATALOGUES = {"ASTROMETRIC_CATALOG_URL": "off"}
+"""What keeps runsinglehap, which heeds no switch, from asking: an address that is none (``astrometric_utils.py``)."""
+
 _ON, _OFF = {"on", "yes", "true"}, {"off", "no", "false"}
 
 
@@ -24,8 +27,10 @@ def astrometry_variables(wanted: bool | None) -> dict[str, str]:
         A variable of this process has another value than drizzlepac knows.
     """
     if wanted is not None:
-        return dict.fromkeys(VARIABLES, "on" if wanted else "off")
-    return {name: _switch(name, os.environ.get(name, "on")) for name in VARIABLES}
+        values = dict.fromkeys(VARIABLES, "on" if wanted else "off")
+    else:
+        values = {name: _switch(name, os.environ.get(name, "on")) for name in VARIABLES}
+    return values | (NO_CATALOGUES if values[VARIABLES[0]] == "off" else {})
 
 
 def _switch(name: str, value: str) -> str:

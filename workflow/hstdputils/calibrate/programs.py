@@ -51,8 +51,16 @@ class Programs:
             raise UserError(f"the program {program.name} is not on PATH: {program.advice}")
         return [str(Path(path).absolute()), *words[1:]]
 
-    def version(self, program: Program) -> str:
-        """Return a program's version, from its distribution where it stands beside this Python, else by asking it."""
+    def version(self, program: Program, seconds: float = VERSION_SECONDS) -> str:
+        """Return a program's version.
+
+        It is that of the program's distribution, where a Python runs it; else the program is asked.
+
+        Raises
+        ------
+        UserError
+            The program cannot be run.
+        """
         words = self.find(program)
         if Path(words[0]).parent == Path(sys.executable).parent:
             from importlib import metadata
@@ -61,10 +69,16 @@ class Programs:
                 return metadata.version(program.distribution)
             except metadata.PackageNotFoundError:
                 pass
+        questions = [[*words, "--version"]]
+        if python := _python_of(Path(words[0])):
+            # runastrodriz knows no --version, and takes seconds to say so
+            ask = f"from importlib.metadata import version; print(version({program.distribution!r}))"
+            questions.insert(0, [python, "-c", ask])
         try:
-            answer = subprocess.run(
-                [*words, "--version"], capture_output=True, text=True, timeout=VERSION_SECONDS, check=False
-            )
+            for question in questions:
+                answer = subprocess.run(question, capture_output=True, text=True, timeout=seconds, check=False)
+                if answer.returncode == 0:
+                    break
         except subprocess.TimeoutExpired as error:
             raise UserError(f"{words[0]} --version does not end: mend the program {program.name}") from error
         except OSError as error:
@@ -73,3 +87,11 @@ class Programs:
             ) from error
         match = re.search(r"\d+(\.\w+)+", answer.stdout + answer.stderr)
         return match[0] if match else "unknown"
+
+
+def _python_of(program: Path) -> str:
+    """Return the Python that a script names in its first line, or an empty string."""
+    with program.open("rb") as file:
+        first = file.readline(512)
+    match = re.fullmatch(rb"#!\s*(/\S*python[\d.]*)\s*", first)
+    return match[1].decode() if match else ""

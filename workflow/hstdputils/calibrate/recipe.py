@@ -1,10 +1,11 @@
 """What a recipe for an instrument says."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
+from hstdputils.datasets import Dataset
 from hstdputils.exit_codes import ExitCode
-from hstdputils.inputs import Observation
+from hstdputils.inputs import Observation, RawFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Command:
     """The exit code of an attempt in which it fails."""
     accepted: frozenset[int] = frozenset({0})
     """Exit statuses that are no failure."""
+    nothing_to_do: Mapping[int, str] = field(default_factory=dict)
+    """Exit statuses that are no failure and leave no product, with what the program has found."""
     needs: tuple[str, ...] = ()
     """Files that an earlier command must have left, without which the program would do something else."""
 
@@ -45,6 +48,8 @@ class Expectation:
     """Those of them that hold no data where the raw file holds none."""
     note: str = ""
     """Why nothing is expected of some or all exposures."""
+    listed_in: frozenset[str] = frozenset()
+    """Names of text files that must be there, and list products, one a line, that must be there too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +76,10 @@ class Recipe:
     """Whether a program aligns images with astrometric catalogues."""
     unsaved_suffixes: frozenset[str] = frozenset()
     """Suffixes of files that are not saved with the products."""
+    saved: Callable[[Dataset], Iterable[str]] | None = None
+    """Patterns of the names of the only files that are saved; none where all are."""
+    needs_references: Callable[[Observation], Iterable[RawFile]] | None = None
+    """For inputs that are calibrated already: those of them that the programs need the references of; none for raw
+    files, which all get the names of the best references."""
+    revised: Callable[[Observation, str, Mapping[str, str]], Expectation] | None = None
+    """What the programs must have produced, in the light of what they have printed and of their environment."""

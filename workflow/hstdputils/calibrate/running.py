@@ -15,16 +15,21 @@ from hstdputils.calibrate.recipe import Command
 from hstdputils.exit_codes import ExitCode
 from hstdputils.logs import AttemptLog
 from hstdputils.outcomes import AttemptFailed, Outcome
+from hstdputils.products import fits_problem
 from hstdputils.stopping import not_stopped_here
 
 TERMINATION_SECONDS = 3.0
 """How long a program may take to end after SIGTERM, before it is killed."""
 
 _SAYS_ERROR = re.compile(r"^\s*(error|fatal)\b|\b\w*(error|exception)\b\s*:", re.IGNORECASE)
-_SAYS_MISSING = re.compile(r"not found or can't open", re.IGNORECASE)
-_SAYS_NO_MEMORY = re.compile(r"\bMemoryError\b|bad_alloc|out of memory", re.IGNORECASE)
+_NAMES_FILE = re.compile(r"not found or can't open|is a dummy|already exists|error writing data", re.IGNORECASE)
+_SAYS_NO_MEMORY = re.compile(
+    r"MemoryError\b|bad_alloc|out of memory|(not enough|insufficient) memory|no memory left|memory allocation fail|"
+    r"(can't|couldn't|unable to) allocate|[mc]alloc failed|failed to map segment",
+    re.IGNORECASE,
+)
 _SAYS_OS_NO_MEMORY = re.compile(r"cannot allocate memory", re.IGNORECASE)
-_SAYS_DISK_FULL = re.compile(r"no space left on device", re.IGNORECASE)
+_SAYS_DISK_FULL = re.compile(r"no space left on device|CFITSIO status 106", re.IGNORECASE)
 
 
 def threads_limit(vcpus: int) -> dict[str, str]:
@@ -39,7 +44,7 @@ def run_command(
     variables: Mapping[str, str],
     log: AttemptLog,
     max_seconds: float | None,
-) -> None:
+) -> int:
     """Run a calibration program to its end; what it prints goes to the log.
 
     Parameters
@@ -57,6 +62,11 @@ def run_command(
     max_seconds
         Wall time that it may take, s; none for no limit.
 
+    Returns
+    -------
+    status
+        Its exit status, one of those that are no failure.
+
     Raises
     ------
     AttemptFailed
@@ -65,6 +75,10 @@ def run_command(
     name = command.program.name
     if missing := [file for file in command.needs if not (folder / file).exists()]:
         reason = f"{', '.join(missing)} missing, which {name} needs: see process.log"
+        raise AttemptFailed(Outcome.INCOMPLETE_PRODUCTS, ExitCode.PRODUCTS, reason)
+    fits_files = [file for file in command.needs if file.endswith(".fits")]
+    if broken := [f"{file} {problem}" for file in fits_files if (problem := fits_problem(folder / file))]:
+        reason = f"{', '.join(broken[:4])}: see process.log"
         raise AttemptFailed(Outcome.INCOMPLETE_PRODUCTS, ExitCode.PRODUCTS, reason)
     argv = [*program, *command.arguments]
     log.write(name, f"run: {' '.join([name, *command.arguments])}")
@@ -102,8 +116,9 @@ def run_command(
     log.write(name, f"exit status {status}")
     if timed_out.is_set():
         raise AttemptFailed(Outcome.TIMEOUT, ExitCode.TIME, f"{name} was stopped after {max_seconds:.0f} s")
-    if status not in command.accepted:
+    if status not in command.accepted | command.nothing_to_do.keys():
         raise _failure(command, status, list(tail))
+    return status
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
@@ -123,11 +138,11 @@ def _dies_with_parent() -> list[str]:
 def _failure(command: Command, status: int, tail: list[str]) -> AttemptFailed:
     """Return what a failed program's exit status and last words mean."""
     name, text = command.program.name, "\n".join(tail)
-    said = next((line.strip() for line in reversed(tail) if _SAYS_ERROR.search(line)), "")
-    said = said or next((line.strip() for line in reversed(tail) if line.strip()), "it printed nothing")
-    # calacs.e, calwf3.e and cs0.e name a missing file in a warning, and then say only that something is missing
-    missing = next((line.strip() for line in reversed(tail) if _SAYS_MISSING.search(line)), "")
-    said = f"{said} {missing}".strip()[:300]
+    said = _last_error(tail) or next((line.strip() for line in reversed(tail) if line.strip()), "it printed nothing")
+    # calacs.e, calwf3.e and cs0.e name a file in a warning, and then say only that something is wrong with one
+    named = next((line.strip() for line in reversed(tail) if _NAMES_FILE.search(line)), "")
+    said = said if named in said else f"{said} {named}"
+    said = said.strip()[:300]
     if status == -signal.SIGKILL:
         reason = f"{name} was killed (signal 9), as the kernel does when memory runs out"
         return AttemptFailed(Outcome.OUT_OF_MEMORY, ExitCode.SUBPROCESS_MEMORY, reason)
@@ -142,3 +157,13 @@ def _failure(command: Command, status: int, tail: list[str]) -> AttemptFailed:
     else:
         reason = f"{name} ended with status {status}: {said}"
     return AttemptFailed(Outcome.CALIBRATION_ERROR, command.exit_code, reason)
+
+
+def _last_error(tail: list[str]) -> str:
+    """Return the last line that tells of an error, with those below it where it has nothing but a heading."""
+    number = next((number for number in reversed(range(len(tail))) if _SAYS_ERROR.search(tail[number])), None)
+    if number is None:
+        return ""
+    said = tail[number].strip()
+    below = [line.strip() for line in tail[number + 1 :] if line.strip()]
+    return " ".join([said, *below[:3]]) if said.endswith(":") else said

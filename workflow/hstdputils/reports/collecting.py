@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hstdputils.datasets import INSTRUMENTS
+from hstdputils.datasets import BadDatasetName, parse_dataset
 from hstdputils.markers import Marker, ended, marker_key, read_markers
 from hstdputils.outcomes import RETRIED, Outcome
 from hstdputils.plan_rows import PlanRow
@@ -184,7 +184,10 @@ def _earlier(attempt: Mapping[str, Any]) -> str:
 
 
 def _instrument(name: str) -> str:
-    return INSTRUMENTS.get(name[:1], "other")
+    try:
+        return parse_dataset(name).instrument
+    except BadDatasetName:
+        return "other"
 
 
 def _number(value: Any) -> float:
