@@ -1,0 +1,111 @@
+"""The machine: cores and memory, and the space of the work folder."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import psutil
+
+from hstdputils.checks.finding import Finding, fail, ok, warn
+from hstdputils.checks.setup import Setup
+from hstdputils.exit_codes import ExitCode
+from hstdputils.model import resources_for
+
+USUAL_WORK_GB = {"acs": 3.0, "cos": 1.0, "stis": 0.3, "wfc3": 3.0}
+"""Space that the raw files, intermediate files and products of a large dataset take, GB."""
+
+_UNLIMITED = 2**60
+"""Limits of control groups from here on stand for none, bytes."""
+
+
+def check_machine(setup: Setup) -> list[Finding]:
+    """Hold cores and memory against what the largest dataset of the run gets."""
+    sizes = [resources_for(dataset) for dataset in setup.looked_at]
+    cores, wanted = usable_cores(), max(size.vcpus for size in sizes)
+    described = f"{cores} of {os.cpu_count()}" if cores != os.cpu_count() else f"{cores}"
+    memory, whose = usable_memory()
+    largest = max(size.memory_mib for size in sizes) * 2**20
+    have = f"{memory / 2**30:.1f} GiB{whose}"
+    findings = [ok("cores", described)]
+    if wanted > cores:
+        findings = [warn("cores", f"{described}, and the plan gives a dataset {wanted}: jobs get fewer cores")]
+    if memory < largest:
+        text = f"{have}, less than the {largest / 2**30:.1f} GiB that the plan gives the largest dataset"
+        return [*findings, warn("memory", f"{text}: use a larger machine, or expect out_of_memory")]
+    many = min(cores, memory // largest)
+    at_once = f"{many} at once of" if many > 1 else "one at a time of"
+    return [*findings, ok("memory", f"{have}, enough for {at_once} the largest datasets ({largest / 2**30:.1f} GiB)")]
+
+
+def check_work(setup: Setup) -> list[Finding]:
+    """See whether work folders can be written, and have space for one dataset a core."""
+    folder = Path(setup.config.work).absolute()
+    if error := unwritable(folder):
+        text = f"cannot write {folder} ({error.strerror}): set work in the configuration to another folder"
+        return [fail("work folder", text, ExitCode.UPLOAD)]
+    usual = max(USUAL_WORK_GB.get(dataset.instrument, 3.0) for dataset in setup.looked_at)
+    found = [space_found("work folder", folder, usual, usable_cores(), "set work in the configuration to another")]
+    kept = setup.config.keep_inputs
+    if kept and (error := unwritable(Path(kept))):
+        text = f"cannot write {kept} ({error.strerror}): set keep_inputs in the configuration to another folder"
+        found.append(fail("kept inputs", text, ExitCode.INPUTS))
+    return found
+
+
+def space_found(subject: str, folder: Path, usual_gb: float, many: int, otherwise: str) -> Finding:
+    """Return what the free space of a folder is worth, where a dataset may take so much."""
+    free = psutil.disk_usage(str(existing(folder))).free / 1e9
+    wanted = usual_gb * many
+    text = f"{folder}, {free:,.1f} GB free"
+    if free < wanted:
+        for_many = f" for {many} large datasets at once" if many > 1 else " for a large dataset"
+        return warn(subject, f"{text}, {wanted:,.1f} GB are wanted{for_many}: free some, or {otherwise}")
+    return ok(subject, text)
+
+
+def existing(folder: Path) -> Path:
+    """Return the folder, or the nearest one above it that is there."""
+    return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+
+
+def unwritable(folder: Path) -> OSError | None:
+    """Return why files cannot be written in a folder, or where it would be made; a file without a name is tried."""
+    try:
+        with tempfile.TemporaryFile(dir=existing(folder)) as probe:
+            probe.write(b"probe")
+    except OSError as error:
+        return error
+    return None
+
+
+def usable_cores() -> int:
+    """Return the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def usable_memory() -> tuple[int, str]:
+    """Return the memory that this process and its children may use, bytes, and what limits it."""
+    total = psutil.virtual_memory().total
+    limit = min(_cgroup_limits(), default=total)
+    return (limit, " (limit of the control group)") if limit < total else (total, "")
+
+
+def _cgroup_limits() -> list[int]:
+    """Return the memory limits of the control groups (versions 1 and 2) that this process is in, bytes."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    limits = []
+    for line in lines:
+        _, controllers, name = line.split(":", 2)
+        if controllers not in ("", "memory") and "memory" not in controllers.split(","):
+            continue
+        root = Path("/sys/fs/cgroup") / ("memory" if controllers else "")
+        for folder in (path for path in [Path(name), *Path(name).parents]):
+            for file in ("memory.max", "memory.limit_in_bytes"):
+                try:
+                    limits.append(int((root / str(folder).lstrip("/") / file).read_text()))
+                except (OSError, ValueError):
+                    continue  # there is no such file, or it says "max"
+    return [limit for limit in limits if limit < _UNLIMITED]
