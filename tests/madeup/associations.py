@@ -6,8 +6,16 @@ from pathlib import Path
 from astropy.io import fits
 
 
-def write_association(folder: Path, asn_id: str, members: Sequence[str]) -> Path:
-    """Write ``<asn_id>_asn.fits``: exposures at several focal-plane positions (EXP-FP), and their product.
+def write_association(
+    folder: Path,
+    asn_id: str,
+    members: Sequence[str],
+    *,
+    instrument: str = "COS",
+    detector: str = "NUV",
+    kind: str = "FP",
+) -> Path:
+    """Write ``<asn_id>_asn.fits``: exposures, and their product.
 
     Parameters
     ----------
@@ -17,6 +25,10 @@ def write_association(folder: Path, asn_id: str, members: Sequence[str]) -> Path
         ipppssoot of the association, which is its product's name too.
     members
         ipppssoots of the exposures.
+    instrument, detector
+        What took them.
+    kind
+        What makes the exposures one product: several focal-plane positions (FP), or pointings (DTH).
 
     Returns
     -------
@@ -26,7 +38,7 @@ def write_association(folder: Path, asn_id: str, members: Sequence[str]) -> Path
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{asn_id}_asn.fits"
     names = [name.upper() for name in (*members, asn_id)]
-    types = ["EXP-FP"] * len(members) + ["PROD-FP"]
+    types = [f"EXP-{kind}"] * len(members) + [f"PROD-{kind}"]
     primary = fits.PrimaryHDU()
     primary.header.update(
         {
@@ -34,14 +46,15 @@ def write_association(folder: Path, asn_id: str, members: Sequence[str]) -> Path
             "FILENAME": path.name,
             "FILETYPE": "ASN_TABLE",
             "TELESCOP": "HST",
-            "INSTRUME": "COS",
+            "INSTRUME": instrument,
+            "DETECTOR": detector,
             "ROOTNAME": asn_id,
-            "PRIMESI": "COS",
+            "PRIMESI": instrument,
             "PROPOSID": 99999,
             "ASN_ID": asn_id,
             "ASN_TAB": path.name,
             "ASN_STAT": "COMPLETE",
-            "ASN_PROD": True,
+            "ASN_PROD": False,
         }
     )
     table = fits.BinTableHDU.from_columns(

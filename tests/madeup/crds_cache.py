@@ -1,4 +1,4 @@
-"""A complete, tiny CRDS cache for COS, with three contexts, for CRDS without a server."""
+"""A complete, tiny CRDS cache with three contexts, for CRDS without a server."""
 
 import hashlib
 import pprint
@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import cos_references as refs
+from . import drizzle_references as acs
+from . import small_raws
 
 CONTEXT = "hst_9001.pmap"
 BAD_REFERENCE_CONTEXT = "hst_9002.pmap"
@@ -14,7 +16,7 @@ BAD_REFERENCE_CONTEXT = "hst_9002.pmap"
 ABSENT_REFERENCE_CONTEXT = "hst_9003.pmap"
 """Its NUV bad-pixel table is not in the cache."""
 
-USE_AFTER = "2009-05-11 00:00:00"
+USE_AFTER = "2002-03-01 00:00:00"
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Rmap:
     parkey: tuple[str, ...] = ("DETECTOR",)
     switch: str = "NONE"
     """Calibration switch without which the reference is not needed."""
+    instrument: str = "cos"
 
     @property
     def relevance(self) -> str:
@@ -57,12 +60,22 @@ RULES = (
     _spectroscopic("xtractab", refs.NUV_1DX, refs.FUV_1DX),
 )
 
+OTHER_RULES = (
+    *(
+        Rmap(reftype, {("HRC",): reference}, switch="DRIZCORR", instrument="acs")
+        for reftype, reference in (("idctab", acs.IDC), ("mdriztab", acs.MDZ), ("npolfile", "N/A"))
+    ),
+    Rmap("bpixtab", {("UVIS",): small_raws.WFC3_BPIX}, instrument="wfc3"),
+    Rmap("ccdtab", {("CCD",): small_raws.STIS_CCD}, instrument="stis"),
+)
+"""The rules for the other instruments, which are the same under all contexts."""
+
 CONTEXTS: dict[str, Rmap | None] = {
     CONTEXT: None,
     BAD_REFERENCE_CONTEXT: replace(FLATFILE, references={**FLATFILE.references, ("NUV",): refs.BAD_NUV_FLAT}),
     ABSENT_REFERENCE_CONTEXT: replace(BPIXTAB, references={**BPIXTAB.references, ("NUV",): refs.ABSENT_NUV_BPIX}),
 }
-"""For each context, the rmap that differs from the first context's."""
+"""For each context, the rmap for COS that differs from the first context's."""
 
 
 def write_crds_cache(root: Path) -> None:
@@ -70,12 +83,20 @@ def write_crds_cache(root: Path) -> None:
     mappings = root / "mappings" / "hst"
     mappings.mkdir(parents=True, exist_ok=True)
     base = {rmap.reftype: _write_rmap(mappings, rmap, CONTEXT) for rmap in RULES}
+    imaps = {}
+    for instrument in {rmap.instrument for rmap in OTHER_RULES}:
+        rmaps = [rmap for rmap in OTHER_RULES if rmap.instrument == instrument]
+        names = {rmap.reftype: _write_rmap(mappings, rmap, CONTEXT) for rmap in rmaps}
+        imaps[instrument.upper()] = _write_imap(mappings, instrument, CONTEXT, names)
     for context, change in CONTEXTS.items():
         names = dict(base)
         if change is not None:
             names[change.reftype] = _write_rmap(mappings, change, context)
-        _write_context(mappings, context, names)
+        imaps["COS"] = _write_imap(mappings, "cos", context, names)
+        _write_mapping(mappings, context, {"mapping": "PIPELINE", "parkey": ("INSTRUME",)}, _lines(imaps))
     refs.write_references(root / "references" / "hst")
+    acs.write_drizzle_references(root / "references" / "hst")
+    small_raws.write_references(root / "references" / "hst")
     _write_config(root / "config" / "hst", sorted(path.name for path in mappings.iterdir()))
 
 
@@ -86,7 +107,7 @@ def _serial(context: str) -> str:
 def _write_rmap(folder: Path, rmap: Rmap, context: str) -> str:
     header = {
         "filekind": rmap.reftype.upper(),
-        "instrument": "COS",
+        "instrument": rmap.instrument.upper(),
         "mapping": "REFERENCE",
         "parkey": (rmap.parkey, ("DATE-OBS", "TIME-OBS")),
         "reffile_format": "IMAGE" if rmap.reftype == "flatfile" else "TABLE",
@@ -99,15 +120,12 @@ def _write_rmap(folder: Path, rmap: Rmap, context: str) -> str:
         for values, reference in rmap.references.items()
     ]
     selector = "\n".join(["Match({", *rules, "})"])
-    return _write_mapping(folder, f"hst_cos_{rmap.reftype}_{_serial(context)}.rmap", header, selector)
+    return _write_mapping(folder, f"hst_{rmap.instrument}_{rmap.reftype}_{_serial(context)}.rmap", header, selector)
 
 
-def _write_context(folder: Path, context: str, rmaps: Mapping[str, str]) -> None:
-    """Write the imap over the rmaps, and the pmap over the imap."""
-    header = {"instrument": "COS", "mapping": "INSTRUMENT", "parkey": ("REFTYPE",)}
-    imap = _write_mapping(folder, f"hst_cos_{_serial(context)}.imap", header, _lines(rmaps))
-    header = {"mapping": "PIPELINE", "parkey": ("INSTRUME",)}
-    _write_mapping(folder, context, header, _lines({"COS": imap}))
+def _write_imap(folder: Path, instrument: str, context: str, rmaps: Mapping[str, str]) -> str:
+    header = {"instrument": instrument.upper(), "mapping": "INSTRUMENT", "parkey": ("REFTYPE",)}
+    return _write_mapping(folder, f"hst_{instrument}_{_serial(context)}.imap", header, _lines(rmaps))
 
 
 def _write_mapping(folder: Path, name: str, header: Mapping[str, object], selector: str) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import psutil
 
-INTERVAL = 0.1
-"""Seconds between two looks at the memory of the process tree."""
+SHORTEST_INTERVAL, LONGEST_INTERVAL = 0.1, 1.0
+"""Seconds between two looks at the memory of the process tree: each reads all of the host's process table."""
 
 _MIB = 2**20
 
@@ -69,9 +69,11 @@ class Meter:
         return round(sum(step.cpu_seconds for step in self.steps), 3)
 
     def _watch_memory(self, step: Step, stop: threading.Event) -> None:
+        start = time.perf_counter()
         while True:
             step.peak_memory_mib = max(step.peak_memory_mib, self._tree_memory() // _MIB)
-            if stop.wait(INTERVAL):
+            elapsed = time.perf_counter() - start
+            if stop.wait(min(max(SHORTEST_INTERVAL, elapsed / 50), LONGEST_INTERVAL)):
                 return
 
     def _tree_memory(self) -> int:

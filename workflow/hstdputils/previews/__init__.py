@@ -53,7 +53,8 @@ def import_ahead(names: Iterable[str]) -> None:
         for module in sorted(modules):
             importlib.import_module(module)
 
-    threading.Thread(target=import_all, name="import-ahead", daemon=True).start()
+    # no daemon: the end of the process would cut it off within an import, which crashes
+    threading.Thread(target=import_all, name="import-ahead").start()
 
 
 def _suffix(name: str) -> str:

@@ -1,0 +1,114 @@
+"""Real calacs.e and cs0.e, where they are on PATH, on real exposures with made-up reference files."""
+
+import re
+import shutil
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from tests.conftest import Commands
+from tests.engines.honesty import assert_complete
+from tests.madeup import hrc_references, stis_references
+
+pytestmark = pytest.mark.engine("hstcal", "CRDS", "real HST data")
+
+CONTEXT = "hst_0729.pmap"
+HRC, STIS = "j8bt06o6q", "o56502010"
+SATUFILE = "mad0401mj_sat.fits"
+"""The saturation map, on which calacs.e insists since 10.5, and which no rule of the context names."""
+
+
+def needs(program: str) -> pytest.MarkDecorator:
+    reason = f"{program} is not on PATH: it comes with hstcal, from conda-forge"
+    return pytest.mark.skipif(shutil.which(program) is None, reason=reason)
+
+
+@pytest.fixture
+def site(tmp_path: Path, real_data: Path) -> Commands:
+    """Return commands with a cache of real contexts and without references."""
+    with tarfile.open(real_data / "crds" / "hst_0729.tar.xz") as archive:
+        archive.extractall(tmp_path / "crds", filter="data")
+    (tmp_path / "crds/references/hst").mkdir(parents=True)
+    return Commands(tmp_path, CRDS_PATH=str(tmp_path / "crds"))
+
+
+def copy_inputs(site: Commands, real_data: Path, dataset: str, **keywords: str) -> Path:
+    """Copy the raw files of a dataset, set keywords in its raw file, and return its path."""
+    source = real_data / "stpubdata/hst/public" / dataset[:4] / dataset
+    folder = shutil.copytree(source, site.folder / "inputs" / dataset[:4] / dataset)
+    raw = folder / f"{dataset}_raw.fits"
+    with fits.open(raw, mode="update") as hdus:
+        hdus[0].header.update(keywords)
+    return raw
+
+
+def best_references(site: Commands, raw: Path) -> dict[str, str]:
+    """Return the names of the best references, by keyword, and write an empty file for each."""
+    copy = Path(shutil.copy(raw, site.folder))
+    ran = site.run(
+        "crds",
+        "bestrefs",
+        "--update-bestrefs",
+        "--new-context",
+        CONTEXT,
+        "--files",
+        copy.name,
+        CRDS_OBSERVATORY="hst",
+        CRDS_SERVER_URL="https://hst-serverless-mode.stsci.edu",
+    )
+    assert ran.status == 0, ran.said
+    values = fits.getheader(copy).items()
+    names = {key: match[1] for key, value in values if (match := re.match(r"[jo]ref\$(\S+)", str(value)))}
+    for name in names.values():
+        fits.PrimaryHDU().writeto(references_of(site) / name, overwrite=True)
+    return names
+
+
+def references_of(site: Commands) -> Path:
+    return site.folder / "crds/references/hst"
+
+
+def process(site: Commands, dataset: str) -> Path:
+    """Process a dataset, check the store, and return the folder of its products."""
+    options = ("--inputs=inputs", f"--context={CONTEXT}", "--astrometry=off")
+    ran = site.hstdputils("process", "out", "b", *options, dataset)
+    assert ran.status == 0, ran.said
+    assert_complete(site.folder / "out", dataset)
+    return site.folder / "out/b" / dataset
+
+
+@needs("calacs.e")
+@pytest.mark.engine("drizzlepac")
+def test_an_hrc_image_is_calibrated_and_drizzled(site, real_data):
+    raw = copy_inputs(site, real_data, HRC, SATUFILE=f"jref${SATUFILE}")
+    names = best_references(site, raw)
+    hrc_references.write_references(references_of(site), names, fits.getheader(raw))
+    home = process(site, HRC)
+    with fits.open(home / f"{HRC}_flt.fits") as hdus, fits.open(raw) as raws:
+        for switch in ("DQICORR", "BLEVCORR", "BIASCORR", "DARKCORR", "FLATCORR", "PHOTCORR", "DRIZCORR"):
+            assert hdus[0].header[switch] == "COMPLETE", switch
+        assert hdus["SCI"].header["PHOTFLAM"] == pytest.approx(hrc_references.PHOTFLAM)
+        light = hdus["SCI"].data
+        counts = raws["SCI"].data[: hrc_references.SIZE, 19:1043].astype(float)
+    level = counts * hrc_references.GAIN - light
+    assert level.max() - level.min() < 1, "bias and dark are the same for all pixels, and the flat field is one"
+    drizzled = fits.getdata(home / f"{HRC}_drz.fits", "SCI")
+    assert np.nansum(drizzled) == pytest.approx(light.sum() / fits.getval(raw, "EXPTIME"), rel=0.1)
+
+
+@needs("cs0.e")
+def test_a_stis_spectrum_is_extracted(site, real_data):
+    raw = copy_inputs(site, real_data, STIS, WAVECORR="OMIT", FLUXCORR="OMIT")
+    stis_references.write_references(references_of(site), best_references(site, raw), fits.getheader(raw))
+    home = process(site, STIS)
+    made = {path.stem.partition("_")[2] for path in home.glob(f"{STIS}_*.fits")}
+    assert made == {"asn", "raw", "spt", "crj", "flt", "sx1", "sx2"}
+    ours = fits.getdata(home / f"{STIS}_sx1.fits", 1)
+    theirs = fits.getdata(real_data / "truth" / STIS / f"{STIS}_sx1.fits", 1)
+    # the made-up dispersion is a straight line through the nominal wavelength
+    assert np.allclose(ours["WAVELENGTH"][0], theirs["WAVELENGTH"][0], atol=2.0)
+    assert np.median(ours["GROSS"][0] / theirs["GROSS"][0]) == pytest.approx(1, abs=0.05)
+    assert (home / "previews" / f"{STIS}_sx1.png").exists()
