@@ -19,6 +19,7 @@ container: RUN.config.container
 
 
 include: "rules/plan.smk"
+include: "rules/references.smk"
 include: "rules/process.smk"
 include: "rules/report.smk"
 

@@ -1,16 +1,18 @@
 # Processing: one job a dataset.
 #
 # INPUTS   plan.out, for cores, memory and time; datasets that have succeeded are not in the graph at all
+#          the list of references, where they are synced
 # OUTPUTS  the dataset's marker, written after its products and manifest are in the store
 
 
 wildcard_constraints:
-    ipppssoot="[a-z0-9]+",
+    ipppssoot="[a-z0-9_-]+",
 
 
 rule process:
     input:
         plan="plan.out",
+        references=RUN.synced_references,
     output:
         marker=RUN.marker,
     log:

@@ -15,8 +15,9 @@ from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
 from tests import madeup
-from tests.conftest import Commands, MadeUp, Ran
+from tests.conftest import Commands, MadeUp, Ran, mast_settings
 from tests.engines.disturbing_proxy import DisturbingProxy
+from tests.engines.mast_server import MastServer
 from tests.stand_ins import write_calcos
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_SESSION_TOKEN": "testing"}
@@ -112,6 +113,28 @@ def proxy(moto_server: str) -> Iterator[DisturbingProxy]:
     """Return a proxy in front of the S3 server."""
     with DisturbingProxy(moto_server) as running:
         yield running
+
+
+@pytest.fixture
+def mast(made_up: MadeUp) -> Iterator[MastServer]:
+    """Return a MAST server with the made-up inputs."""
+    with MastServer(made_up.inputs) as running:
+        running.members = dict.fromkeys(madeup.demo.MEMBERS, madeup.demo.ASSOCIATION)
+        yield running
+
+
+@pytest.fixture
+def way_to_mast(mast: MastServer) -> Iterator[DisturbingProxy]:
+    """Return a proxy in front of the MAST server."""
+    with DisturbingProxy(mast.url) as running:
+        yield running
+
+
+@pytest.fixture
+def with_mast(with_stand_in: Commands, way_to_mast: DisturbingProxy) -> Commands:
+    """Return commands with the stand-in for calcos that reach MAST through the proxy."""
+    settings = mast_settings(way_to_mast.endpoint)
+    return Commands(with_stand_in.folder, **with_stand_in.variables, XDG_CONFIG_HOME=str(settings))
 
 
 BEGINS_AND_WAITS = """

@@ -9,8 +9,10 @@ from hstdputils.exit_codes import ExitCode
 
 COMMANDS = {
     "plan": "turn a list of datasets into a plan: cores, memory and time for each job",
+    "sync": "bring the references of a plan into the CRDS cache",
     "process": "calibrate datasets and save their products",
     "report": "show how the datasets of a batch ended",
+    "doctor": "check a set-up before anything runs",
 }
 
 

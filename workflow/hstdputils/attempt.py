@@ -16,7 +16,7 @@ from hstdputils.calibrate.programs import Programs
 from hstdputils.calibrate.running import run_command, threads_limit
 from hstdputils.datasets import Dataset
 from hstdputils.exit_codes import ExitCode
-from hstdputils.inputs import Observation, RawFile, fetch_inputs, read_observation
+from hstdputils.inputs import Observation, RawFile, fetch_inputs, fetch_mosaic, read_mosaic, read_observation
 from hstdputils.inputs.source import VARIABLES_SUFFIX, Source
 from hstdputils.logs import AttemptLog
 from hstdputils.markers import Marker
@@ -121,21 +121,25 @@ class Attempt:
         self.data.mkdir()
         with self._step("inputs") as step:
             recipe, apart = job.recipe, job.recipe.has_member_files
-            paths, where = fetch_inputs(
-                job.dataset, job.sources, recipe.input_suffixes, self.data, has_member_files=apart
-            )
-            observation = read_observation(job.dataset, paths, recipe.raw_suffixes, has_member_files=apart)
+            if job.dataset.is_mosaic:
+                paths, where = fetch_mosaic(job.dataset, job.sources, self.data)
+                observation = read_mosaic(job.dataset, self.data)
+            else:
+                paths, where = fetch_inputs(
+                    job.dataset, job.sources, recipe.input_suffixes, self.data, has_member_files=apart
+                )
+                observation = read_observation(job.dataset, paths, recipe.raw_suffixes, has_member_files=apart)
             self._bytes_in = sum(path.stat().st_size for path in paths)
             self._log.write(step.name, f"{', '.join(path.name for path in paths)} from {where}")
         expectation = job.recipe.expected(observation)
         self._note = expectation.note
-        if expectation.products:
-            self._calibrate(observation, expectation)
+        if expectation.products or expectation.listed_in:
+            expectation = self._calibrate(observation, expectation)
         else:
             self._log.write("process", f"nothing to calibrate: {self._note}")
         with self._step("products"):
             check_products(expectation, self.data, paths)
-            _remove_unsaved(self.data, job.recipe)
+            _remove_unsaved(self.data, job.dataset, job.recipe)
         with self._step("previews"):
             self._warnings += make_previews(sorted(self.data.glob("*.fits")), self.data / "previews")
         with self._step("manifest"):
@@ -143,18 +147,30 @@ class Attempt:
             self.manifest = manifest(job.batch, job.dataset.ipppssoot, self.files)
             (self.folder / "manifest.json").write_bytes(self.manifest)
 
-    def _calibrate(self, observation: Observation, expectation: Expectation) -> None:
+    def _calibrate(self, observation: Observation, expectation: Expectation) -> Expectation:
+        """Run the programs, and return what is expected of them after all."""
         job = self.job
         with self._step("references"):
-            _set_keywords(observation.raws, job.recipe)
-            best = job.crds.assign(observation.raws, job.context, self._log)
+            if job.recipe.needs_references is None:
+                _set_keywords(observation.raws, job.recipe)
+                best = job.crds.assign(observation.raws, job.context, self._log)
+            else:
+                needing = job.recipe.needs_references(observation)
+                best = job.crds.present(observation.raws, needing, job.context, self._log)
         variables = {**best.variables, **threads_limit(job.vcpus), **job.variables, **self._own_variables()}
         import_ahead(expectation.products)
         left = job.max_seconds
         for command in job.recipe.commands(observation, job.vcpus):
             with self._step(command.program.name) as step:
-                run_command(command, job.programs.find(command.program), self.data, variables, self._log, left)
+                program = job.programs.find(command.program)
+                status = run_command(command, program, self.data, variables, self._log, left)
+            if found := command.nothing_to_do.get(status):
+                self._note = f"nothing to do: {command.program.name} found {found} (status {status})"
+                return Expectation(frozenset(), note=self._note)
             left = None if left is None else max(1.0, left - step.wall_seconds)
+        if job.recipe.revised is None:
+            return expectation
+        return job.recipe.revised(observation, self._log.path.read_text(), {**os.environ, **variables})
 
     def _own_variables(self) -> dict[str, str]:
         """Return the variables that the dataset's own file sets for its programs, one ``NAME=value`` a line."""
@@ -230,10 +246,16 @@ def _set_keywords(raws: Sequence[RawFile], recipe: Recipe) -> None:
     keywords = {**recipe.keywords, **versions}
     for raw in raws if keywords else ():
         with fits.open(raw.path, mode="update", memmap=False) as hdus:
-            hdus[0].header.update(keywords)
+            for name, value in keywords.items():
+                hdus[0].header[name] = value  # update() would drop the comments of cards that are there
 
 
-def _remove_unsaved(folder: Path, recipe: Recipe) -> None:
+def _remove_unsaved(folder: Path, dataset: Dataset, recipe: Recipe) -> None:
     for suffix in recipe.unsaved_suffixes:
         for path in folder.glob(f"*_{suffix}.fits"):
             path.unlink()
+    if recipe.saved is not None:
+        patterns = list(recipe.saved(dataset))
+        for path in folder.iterdir():
+            if path.is_file() and not any(path.match(pattern) for pattern in patterns):
+                path.unlink()

@@ -10,7 +10,15 @@ from hstdputils.errors import UserError, nearest
 
 
 def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+    """Return a list for one text, and the text for what YAML makes of ``inputs=mast:``, a mapping without a value."""
+    values = [value] if isinstance(value, str | dict) else value
+    return [_as_text(item) for item in values] if isinstance(values, list) else values
+
+
+def _as_text(item: object) -> object:
+    if isinstance(item, dict) and list(item.values()) in ([""], [None]):
+        return f"{next(iter(item))}:"
+    return item
 
 
 Texts = Annotated[list[str], BeforeValidator(_as_list)]
@@ -34,9 +42,13 @@ class Config(BaseModel):
         description="Where products go: s3://bucket or a folder.",
     )
     inputs: Texts = Field(
-        default=["s3://stpubdata/hst/public"],
+        default=["s3://stpubdata/hst/public", "mast:"],
         min_length=1,
-        description="Where raw files are, in order of preference: folders and s3://bucket/prefix.",
+        description="Where raw files are, in order of preference: folders, s3://bucket/prefix and mast: for MAST.",
+    )
+    keep_inputs: str | None = Field(
+        default=None,
+        description="A folder where inputs from S3 and MAST are kept and looked for first; null keeps none.",
     )
     crds_context: str | None = Field(
         default=None,
@@ -57,6 +69,10 @@ class Config(BaseModel):
     astrometry: bool | None = Field(
         default=None,
         description="Align images with catalogues (needs the network); null for what drizzlepac's variables say.",
+    )
+    sync_references: bool = Field(
+        default=False,
+        description="Bring all references into the CRDS cache before the jobs begin, which then only read it.",
     )
     work: str = Field(
         default="work",

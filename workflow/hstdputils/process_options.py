@@ -13,6 +13,7 @@ from hstdputils.batches import check_batch_name
 from hstdputils.calibrate import check_program_names
 from hstdputils.calibrate.astrometry import VARIABLES
 from hstdputils.processor import Settings
+from hstdputils.references.synced import work_off_line
 from hstdputils.sites import Site
 
 _DESCRIPTION = """\
@@ -66,13 +67,14 @@ def settings_of(options: argparse.Namespace) -> Settings:
         batch=check_batch_name(options.batch_name),
         inputs=options.inputs,
         work=options.work,
-        context=options.context,
+        context=work_off_line(options.references, options.context) if options.references else options.context,
         plan_row=_granted(options.plan_row, options.memory_mib, options.max_seconds),
         max_seconds=options.max_seconds,
         try_number=options.try_number,
         force=options.force,
         wait=options.wait,
         keep_work=options.keep_work,
+        keep_inputs=options.keep_inputs,
         programs=dict(options.programs),
         astrometry={None: None, "on": True, "off": False}[options.astrometry],
     )
@@ -97,8 +99,15 @@ def _parser(site: Site | None) -> argparse.ArgumentParser:
         default=[],
         metavar="SOURCE",
         help="where raw files are: a folder or s3://bucket/prefix, laid out as s3://stpubdata/hst/public is, or with "
-        "<ipppssoot>.tar.gz files; may be given several times, in order of preference (default: "
-        "s3://stpubdata/hst/public)",
+        "<ipppssoot>.tar.gz files; or mast:, the archive itself (MAST_API_TOKEN shows it who asks for data that are "
+        "not public); may be given several times, in order of preference (default: s3://stpubdata/hst/public, then "
+        "mast: for what is not there)",
+    )
+    parser.add_argument(
+        "--keep-inputs",
+        type=Path,
+        metavar="DIR",
+        help="keep what S3 and MAST bring in this folder, and look there before they are asked again",
     )
     parser.add_argument(
         "--context",
@@ -149,6 +158,12 @@ def _parser(site: Site | None) -> argparse.ArgumentParser:
     )
     for_engines.add_argument(
         "--max-seconds", type=commandline.above_zero, metavar="N", help="time limit of calibration, s"
+    )
+    for_engines.add_argument(
+        "--references",
+        type=Path,
+        metavar="FILE",
+        help="the list that hstdputils sync wrote: its context is used, and the CRDS cache is only read",
     )
     for_engines.add_argument("--copy-marker", type=Path, metavar="FILE", help="copy a succeeded marker to a file")
     for_engines.add_argument(

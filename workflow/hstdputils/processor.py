@@ -35,7 +35,7 @@ class Settings:
     batch: str
     """The batch's name."""
     inputs: Sequence[str]
-    """Sources of inputs, in order of preference; none for the public bucket."""
+    """Sources of inputs, in order of preference; none for the public bucket and MAST."""
     work: Path
     """Where work folders are made."""
     context: str | None = None
@@ -52,6 +52,8 @@ class Settings:
     """Wait for another process at work on the dataset, instead of giving up."""
     keep_work: str = "never"
     """Whether work folders are kept: ``never``, ``failed`` or ``always``."""
+    keep_inputs: Path | None = None
+    """A folder where inputs from S3 and MAST are kept; none to fetch them each time."""
     programs: Mapping[str, str] = field(default_factory=dict)
     """Commands that stand for calibration programs, by the program's name."""
     astrometry: bool | None = None
@@ -80,7 +82,7 @@ class Processor:
         if not is_none(settings.output):
             self._store = open_store(settings.output)
             self._store.check()
-        self._sources = open_sources(settings.inputs)
+        self._sources = open_sources(settings.inputs, settings.keep_inputs)
         self._crds = Crds()
         self._programs = Programs(settings.programs)
         self._astrometry = astrometry_variables(settings.astrometry)

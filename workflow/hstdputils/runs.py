@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from functools import lru_cache
@@ -50,6 +51,8 @@ class Run:
         self._ids: IdList | None = None
         self._markers_to_make: list[str] | None = None
         self.report = f"{RESULTS}/{self.batch}/report.html"
+        self.references = f"{RESULTS}/{self.batch}/references.json"
+        self.started = time.time_ns()
         self._set_variables()
 
     @property
@@ -96,14 +99,34 @@ class Run:
         config = self.config
         options = [f"--inputs={source}" for source in config.inputs]
         options += [f"--work={config.work}", f"--keep-work={config.keep_work}"]
+        if config.keep_inputs:
+            options.append(f"--keep-inputs={config.keep_inputs}")
         options += [f"--program={name}={command}" for name, command in config.programs.items()]
         if config.astrometry is not None:
             options.append(f"--astrometry={'on' if config.astrometry else 'off'}")
+        if config.sync_references:
+            options.append(f"--references={self.references}")
         if config.crds_context:
             options.append(f"--context={config.crds_context}")
         if config.force:
             options.append("--force")
         return [*options, config.store, self.batch]
+
+    @property
+    def sync_arguments(self) -> list[str]:
+        """Return the arguments of ``hstdputils.sync``: datasets that have not succeeded, as their jobs find them."""
+        config = self.config
+        options = [f"--inputs={source}" for source in config.inputs]
+        if config.keep_inputs:
+            options.append(f"--keep-inputs={config.keep_inputs}")
+        if config.crds_context:
+            options.append(f"--context={config.crds_context}")
+        return [*options, "--force" if config.force else "--unfinished"]
+
+    @property
+    def synced_references(self) -> list[str]:
+        """Return the list of references that the jobs wait for; none where each job brings its own."""
+        return [self.references] if self.config.sync_references else []
 
     @_said_in_one_line()
     def markers_to_make(self, wildcards: object = None) -> list[str]:

@@ -12,13 +12,15 @@ def is_none(uri: str) -> bool:
     return uri.lower() == "none"
 
 
-def open_store(uri: str) -> Store:
+def open_store(uri: str, *, seconds: float | None = None) -> Store:
     """Return the store that ``uri`` names.
 
     Parameters
     ----------
     uri
         ``s3://bucket``, ``s3://bucket/prefix``, ``file:///folder`` or a folder's path.
+    seconds
+        How long a bucket's store waits for an answer, which it asks for once; none for as long as it takes.
 
     Raises
     ------
@@ -29,7 +31,7 @@ def open_store(uri: str) -> Store:
     if separator and scheme.lower() == "s3":
         from hstdputils.store.s3 import S3Store
 
-        return S3Store.of_uri(uri)
+        return S3Store.of_uri(uri, seconds=seconds)
     if separator and scheme.lower() == "file":
         return FolderStore(rest)
     if separator or not uri or is_none(uri):

@@ -16,13 +16,15 @@ from hstdputils.errors import UserError
 from hstdputils.store.base import Entry, StoreError
 
 
-def s3_client(*, unsigned: bool = False) -> Any:
+def s3_client(*, unsigned: bool = False, seconds: float | None = None) -> Any:
     """Return an S3 client; endpoint, region and credentials come from boto3's own variables and files.
 
     Parameters
     ----------
     unsigned
         Send no credentials, as public buckets allow.
+    seconds
+        Ask once, and wait no longer than this for a connection and an answer; none for boto3's patience.
 
     Raises
     ------
@@ -34,6 +36,9 @@ def s3_client(*, unsigned: bool = False) -> Any:
         retries={"mode": "standard", "max_attempts": 5},
         max_pool_connections=32,
     )
+    if seconds is not None:
+        hurried = Config(connect_timeout=seconds, read_timeout=seconds, retries={"total_max_attempts": 1})
+        config = config.merge(hurried)
     try:
         client = boto3.client("s3", config=config)
         urlsplit(client.meta.endpoint_url).port  # noqa: B018  what boto3 would trip over with its first request
@@ -86,17 +91,17 @@ def s3_errors(uri: str, verb: str) -> Iterator[None]:
 class S3Store:
     """A store in an S3 bucket, below an optional prefix. Uploads carry SHA-256 checksums, which S3 verifies."""
 
-    def __init__(self, bucket: str, prefix: str = "") -> None:
+    def __init__(self, bucket: str, prefix: str = "", *, seconds: float | None = None) -> None:
         self.bucket = bucket
         self.prefix = f"{prefix}/" if prefix else ""
         self.uri = f"s3://{bucket}/{prefix}" if prefix else f"s3://{bucket}"
         with s3_errors(self.uri, "reach"):
-            self._client = s3_client()
+            self._client = s3_client(seconds=seconds)
 
     @classmethod
-    def of_uri(cls, uri: str) -> "S3Store":
-        """Return the store of an ``s3://bucket[/prefix]`` URI."""
-        return cls(*split_uri(uri))
+    def of_uri(cls, uri: str, *, seconds: float | None = None) -> "S3Store":
+        """Return the store of an ``s3://bucket[/prefix]`` URI; ``seconds`` is as in `s3_client`."""
+        return cls(*split_uri(uri), seconds=seconds)
 
     def check(self) -> None:
         """See `Store.check`."""

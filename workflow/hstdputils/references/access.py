@@ -1,0 +1,240 @@
+"""CRDS and its cache, as the other modules use them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hstdputils.errors import UserError
+from hstdputils.exit_codes import ExitCode
+from hstdputils.inputs import RawFile
+from hstdputils.logs import AttemptLog
+from hstdputils.outcomes import AttemptFailed, Outcome
+from hstdputils.references.bestrefs import GaveUp, assign_bestrefs, named_references
+from hstdputils.references.bringing import bring_files, cache_alone
+from hstdputils.references.errors import OriginError
+from hstdputils.references.loading import load_crds
+from hstdputils.references.mappings import CONTEXT, bring_context
+from hstdputils.references.origin import Origin
+from hstdputils.references.server_config import read_config, write_config
+from hstdputils.references.settings import crds_settings
+from hstdputils.store.transfers import Advance
+
+DISTORTION = ("IDCTAB", "NPOLFILE", "D2IMFILE", "OFFTAB")
+"""Keywords of the references that correct the distortion of images (``stwcs.updatewcs``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class BestReferences:
+    """The reference files of one dataset."""
+
+    files: dict[str, Path]
+    """Paths in the cache, by file name."""
+    variables: dict[str, str]
+    """Environment variables that calibration programs find them by (``lref`` and its like)."""
+
+
+class Crds:
+    """CRDS, set up by its own variables.
+
+    CRDS itself always works from the cache that ``CRDS_PATH`` names, and never asks for anything. Where there is a
+    server, or addresses in S3, the cache grows: what is missing is brought, by one process at a time, and appears
+    whole. Else the cache is only read.
+
+    Raises
+    ------
+    UserError
+        The variables contradict each other, or name no cache.
+    """
+
+    def __init__(self) -> None:
+        self.settings = crds_settings()
+        self.cache = self.settings.cache
+        self.is_growing = self.settings.is_growing
+        self.origin = Origin(self.settings) if self.is_growing else None
+        if self.is_growing:
+            self._make_cache()
+        elif not self.settings.config_file.is_file():
+            raise UserError(
+                f"{self.cache} is no CRDS cache for HST (no config/hst/server_config in it): set CRDS_PATH",
+                ExitCode.REFERENCES,
+            )
+
+    @cached_property
+    def config(self) -> Any:
+        """Return what CRDS knows of its server: ``operational_context``, ``bad_files_set`` and more.
+
+        Raises
+        ------
+        UserError
+            The server does not answer, or the file in the cache cannot be read.
+        """
+        if self.origin is not None:
+            try:
+                write_config(self.settings, self.origin.info)
+            except OriginError as error:
+                raise UserError(str(error), ExitCode.REFERENCES) from error
+        return read_config(self.settings)
+
+    @property
+    def bad_files(self) -> set[str]:
+        """Return the names of the files that CRDS lists as bad, lower case."""
+        return {name.lower() for name in self.config.bad_files_set}
+
+    def resolve_context(self, wanted: str | None) -> str:
+        """Return the context to use: the one wanted, or else the operational context of server or cache.
+
+        A growing cache has all its mappings afterwards.
+
+        Raises
+        ------
+        UserError
+            Neither cache nor server has the context, or they cannot be read.
+        """
+        operational = str(self.config.operational_context)
+        context = wanted or operational
+        folder = self.cache / "mappings" / "hst"
+        if not CONTEXT.fullmatch(context):
+            raise UserError(f"{context!r} is no CRDS context: give one like hst_0729.pmap", ExitCode.REFERENCES)
+        if self.is_growing:
+            try:
+                bring_context(context, folder, self.bring)
+            except OriginError as error:
+                what = str(error)
+                if error.is_absent and not (folder / context).exists():
+                    what = f"{self.settings.origin} has no context {context!r}: check its name"
+                raise UserError(what, ExitCode.REFERENCES) from error
+        elif not Path(load_crds().locate_mapping(context, "hst")).is_file():
+            known = sorted(path.name for path in folder.glob("*.pmap"))
+            raise UserError(
+                f"CRDS context {context!r} is not in the cache {self.cache}, which has "
+                f"{', '.join(known[-5:]) or 'none'}: name one of these, or sync the cache",
+                ExitCode.REFERENCES,
+            )
+        return context
+
+    def path(self, name: str) -> Path:
+        """Return where the cache has, or would have, a mapping or reference."""
+        return Path(load_crds().locate_file(name, "hst"))
+
+    def lacking(self, names: Iterable[str]) -> list[str]:
+        """Return those mappings or references that the cache does not have, or not with the size they should have."""
+        return sorted(name for name in set(names) if not self._is_there(name))
+
+    def bring(self, names: Iterable[str], advance: Advance = lambda count: None) -> None:
+        """Bring those mappings or references that a growing cache lacks; each is brought by one process alone.
+
+        Parameters
+        ----------
+        names
+            Their names.
+        advance
+            Called with the number of bytes that have arrived since the last call.
+
+        Raises
+        ------
+        OriginError
+            A file cannot be had.
+        """
+        assert self.origin is not None, "the cache is only read"
+        if not self.lacking(names):
+            return
+        with cache_alone(self.cache):
+            wanted = {self.path(name): self.origin.file(name) for name in self.lacking(names)}
+            bring_files(self.origin, wanted, advance)
+
+    def assign(self, raws: Sequence[RawFile], context: str, log: AttemptLog) -> BestReferences:
+        """Write the names of the best references into the headers of raw files that lie in one folder.
+
+        Raises
+        ------
+        AttemptFailed
+            A reference is bad-listed, unknown or missing (``no_references``), or cannot be brought
+            (``storage_error``); the file is named.
+        """
+        bad_files = self.bad_files
+        try:
+            errors = assign_bestrefs([raw.path for raw in raws], context, log)
+        except GaveUp as error:
+            raise _no_references(f"{error} (cache {self.cache})") from error
+        named = dict(item for raw in raws for item in named_references(raw.path))
+        if bad := sorted(name for name in named if name.lower() in bad_files):
+            raise _no_references(f"CRDS lists {', '.join(bad)} as bad under {context}: use a later context")
+        if errors:
+            raise _no_references(self.explained(errors[0], context))
+        self._see_to(named, context)
+        files = {name: self.path(name) for name in named}
+        log.write("references", f"{context}: {', '.join(sorted(files)) or 'none needed'}")
+        return BestReferences(files, {variable: f"{files[name].parent}/" for name, variable in named.items()})
+
+    def present(
+        self, exposures: Sequence[RawFile], needing: Iterable[RawFile], context: str, log: AttemptLog
+    ) -> BestReferences:
+        """Return where the references of calibrated exposures are, as their headers name them.
+
+        Only the references for distortion of the exposures in ``needing`` must be there; they are brought where the
+        cache grows.
+
+        Raises
+        ------
+        AttemptFailed
+            One of these is missing (``no_references``), or cannot be brought (``storage_error``); it is named.
+        """
+        named = dict(item for exposure in exposures for item in named_references(exposure.path))
+        values = {exposure.keyword(keyword).lower() for exposure in needing for keyword in DISTORTION}
+        needed = [name for name in named if any(value.endswith(f"${name.lower()}") for value in values)]
+        self._see_to(needed, context)
+        log.write("references", f"as the headers name them: {', '.join(sorted(needed)) or 'none needed'}")
+        variables = {variable: f"{self.path(name).parent}/" for name, variable in named.items()}
+        return BestReferences({name: self.path(name) for name in needed}, variables)
+
+    def explained(self, error: str, context: str) -> str:
+        """Return an error of CRDS with its mend."""
+        if "server-less mode" in error:
+            return f"a mapping of {context} is missing or broken in the CRDS cache {self.cache}: sync the cache"
+        return f"CRDS under {context}: {error}: use another context, or check the header of the raw file"
+
+    def _see_to(self, names: Iterable[str], context: str) -> None:
+        """Bring references where the cache grows, and check that all can be used."""
+        names = list(names)
+        if self.is_growing:
+            try:
+                self.bring(names)
+            except OriginError as error:
+                outcome = Outcome.NO_REFERENCES if error.is_absent else Outcome.STORAGE_ERROR
+                raise AttemptFailed(outcome, ExitCode.REFERENCES, f"CRDS under {context}: {error}") from error
+        if missing := self.lacking(names):
+            reason = f"missing in the CRDS cache {self.cache}: {some_of(missing)}: sync the cache with {context}"
+            raise _no_references(reason)
+        if broken := sorted(name for name in names if not _begins_as_fits(self.path(name))):
+            raise _no_references(f"{', '.join(broken)} in the CRDS cache {self.cache} is no FITS file: sync it anew")
+
+    def _is_there(self, name: str) -> bool:
+        path = self.path(name)
+        if not path.is_file():
+            return False
+        size = self.origin.known_size(name) if self.origin is not None else None
+        return size is None or path.stat().st_size == size
+
+    def _make_cache(self) -> None:
+        try:
+            self.cache.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"cannot make the CRDS cache {self.cache} ({error.strerror}): set CRDS_PATH", ExitCode.REFERENCES
+            ) from error
+
+
+def some_of(names: Sequence[str], count: int = 4) -> str:
+    """Return the first of the names, and how many more there are."""
+    return ", ".join(names[:count]) + (f" and {len(names) - count} more" if len(names) > count else "")
+
+
+def _begins_as_fits(path: Path) -> bool:
+    with path.open("rb") as file:
+        return path.suffix != ".fits" or file.read(6) == b"SIMPLE"
+
+
+def _no_references(reason: str) -> AttemptFailed:
+    return AttemptFailed(Outcome.NO_REFERENCES, ExitCode.REFERENCES, reason)

@@ -1,0 +1,85 @@
+"""CRDS's own variables, read once, before CRDS itself sees them."""
+
+import functools
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hstdputils.errors import UserError
+from hstdputils.exit_codes import ExitCode
+
+SERVERLESS = "https://hst-serverless-mode.stsci.edu"
+"""The address that tells CRDS to work from its cache alone."""
+
+URI_VARIABLES = {
+    "config": "CRDS_CONFIG_URI",
+    "mapping": "CRDS_MAPPING_URI",
+    "reference": "CRDS_REFERENCE_URI",
+}
+"""Variables with addresses (S3 or HTTP) from which files come, by the kind of file; they come before a server's."""
+
+_FOLDERS = {"config": "config", "mapping": "mappings", "reference": "references"}
+
+
+@dataclass(frozen=True, slots=True)
+class CrdsSettings:
+    """What CRDS works with."""
+
+    cache: Path
+    """The cache (``CRDS_PATH``)."""
+    server: str = ""
+    """The server's address; empty without a server."""
+    uris: Mapping[str, str] = field(default_factory=dict)
+    """Addresses that take the place of the server's, by kind of file (``config``, ``mapping``, ``reference``)."""
+    is_growing: bool = False
+    """Whether what is missing in the cache is brought; false where it is only read."""
+
+    @property
+    def origin(self) -> str:
+        """Return, for a person, where the cache gets its files."""
+        if not self.is_growing:
+            return "the cache alone"
+        return self.uris.get("reference") or self.server
+
+    @property
+    def config_file(self) -> Path:
+        """Return the cached file that says which context is operational and which files are bad."""
+        return self.cache / "config" / "hst" / "server_config"
+
+
+@functools.cache
+def crds_settings() -> CrdsSettings:
+    """Return the settings that the environment makes, the same for the whole process.
+
+    The cache grows where there is a server (``CRDS_SERVER_URL``) or where all three addresses are given
+    (``CRDS_CONFIG_URI``, ``CRDS_MAPPING_URI``, ``CRDS_REFERENCE_URI``), unless ``CRDS_READONLY_CACHE`` is set.
+
+    Raises
+    ------
+    UserError
+        An address is missing, or is none.
+    """
+    server = os.environ.get("CRDS_SERVER_URL", "").rstrip("/")
+    if "serverless" in server or "server-less" in server:
+        server = ""
+    uris = {kind: os.environ.get(name, "").rstrip("/") for kind, name in URI_VARIABLES.items()}
+    uris = {kind: uri for kind, uri in uris.items() if uri and uri.lower() != "none"}
+    is_growing = bool(server or uris or _is_set("CRDS_S3_ENABLED")) and not _is_set("CRDS_READONLY_CACHE")
+    if is_growing:
+        _check(server, uris)
+    default = str(Path.home() / "crds_cache") if server or uris else "/grp/crds/cache"
+    return CrdsSettings(Path(os.environ.get("CRDS_PATH") or default), server, uris, is_growing)
+
+
+def _check(server: str, uris: Mapping[str, str]) -> None:
+    for kind, name in URI_VARIABLES.items():
+        like = f"set it like s3://bucket/{_FOLDERS[kind]}/hst"
+        if kind not in uris and (not server or _is_set("CRDS_S3_ENABLED")):
+            raise UserError(f"{name} is not set, which CRDS needs to work from S3: {like}", ExitCode.REFERENCES)
+        if uris.get(kind, "s3://").partition("://")[0] not in ("s3", "http", "https"):
+            raise UserError(f"{name} = {uris[kind]!r} is no address: {like}", ExitCode.REFERENCES)
+
+
+def _is_set(name: str) -> bool:
+    return os.environ.get(name, "").strip().lower() in ("1", "true", "t", "yes", "y", "on")
