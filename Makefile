@@ -55,7 +55,7 @@ $(DEMO)/complete: $(READY) $(wildcard tests/madeup/*.py)
 	touch $@
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check .

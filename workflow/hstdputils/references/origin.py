@@ -128,7 +128,7 @@ class Origin:
         from hstdputils.store.s3 import s3_client
 
         with reading_errors(self._settings.uris.get("reference", "S3")):
-            return s3_client(unsigned=boto3.Session().get_credentials() is None)
+            return s3_client(unsigned=boto3.Session().get_credentials() is None, tries=1)
 
 
 def _call(ask: Any) -> Any:

@@ -16,13 +16,15 @@ from hstdputils.errors import UserError
 from hstdputils.store.base import Entry, StoreError
 
 
-def s3_client(*, unsigned: bool = False, seconds: float | None = None) -> Any:
+def s3_client(*, unsigned: bool = False, tries: int = 5, seconds: float | None = None) -> Any:
     """Return an S3 client; endpoint, region and credentials come from boto3's own variables and files.
 
     Parameters
     ----------
     unsigned
         Send no credentials, as public buckets allow.
+    tries
+        How often boto3 asks, where the caller has a patience of its own.
     seconds
         Ask once, and wait no longer than this for a connection and an answer; none for boto3's patience.
 
@@ -33,7 +35,7 @@ def s3_client(*, unsigned: bool = False, seconds: float | None = None) -> Any:
     """
     config = Config(
         signature_version=UNSIGNED if unsigned else None,
-        retries={"mode": "standard", "max_attempts": 5},
+        retries={"mode": "standard", "total_max_attempts": tries},
         max_pool_connections=32,
     )
     if seconds is not None:
