@@ -147,21 +147,10 @@ def test_preview_shows_the_drizzled_image(store, dataset):
     assert grey[round(float(row)), round(float(column))] > 200
 
 
-@pytest.mark.parametrize(
-    ("exposure", "status", "said"),
-    [
-        (
-            Exposure(SINGLE, keywords={"FILTER1": "F435W"}),
-            24,
-            "runastrodriz ended with status 1: Exception: Problem finding row in IDCTAB!",
-        ),
-        (Exposure(SINGLE, exptime=0.0), 29, f"{SINGLE}_drz.fits is empty"),
-    ],
-    ids=["no row in IDCTAB", "no exposure time"],
-)
-def test_what_cannot_be_drizzled_fails(tmp_path, made_up, exposure, status, said):
+def test_what_cannot_be_drizzled_fails(tmp_path, made_up):
+    exposure = Exposure(SINGLE, keywords={"FILTER1": "F435W"})
     write_hrc(dataset_folder(tmp_path / "inputs", SINGLE), exposure)
     ran = process(tmp_path, made_up.crds, SINGLE)
-    assert ran.status == status, ran.said
-    assert said in ran.out
+    assert ran.status == 24, ran.said
+    assert "runastrodriz ended with status 1: Exception: Problem finding row in IDCTAB!" in ran.out
     assert marker_of(tmp_path / "out", SINGLE) is None
