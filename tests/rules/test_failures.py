@@ -69,23 +69,33 @@ def test_force_redoes_what_has_succeeded(project):
     assert len(calls.read_text().splitlines()) == 2
 
 
-def test_a_killed_run_is_taken_up(project):
-    with_stand_in(project, "time.sleep(8 if 'tnq' in target and count == 1 else 0)")
-    project.set_ids("ldem01acq", "ldem01tnq")
-    (project.folder / "my.json").write_text(json.dumps(project.config))
-    run = project.commands.start(["snakemake", "--configfile", "my.json", "--profile", "onsite"])
-    calls = project.folder / "bin" / "calls.txt"
-    deadline = time.monotonic() + 60
-    while "tnq" not in calls.read_text() or project.marker("ldem01acq") is None:
+def wait_until(holds, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def test_a_killed_run_is_taken_up(project):
+    go_on = project.folder / "go-on"
+    with_stand_in(project, f"while 'tnq' in target and not pathlib.Path({str(go_on)!r}).exists(): time.sleep(0.1)")
+    project.set_ids("ldem01acq", "ldem01tnq")
+    (project.folder / "my.json").write_text(json.dumps(project.config))
+    call = ["snakemake", "--configfile", "my.json", "--profile", "onsite"]
+    run = project.commands.start(call)
+    calls = project.folder / "bin" / "calls.txt"
+    wait_until(lambda: "tnq" in calls.read_text() and project.marker("ldem01acq") is not None)
     run.kill()
     run.wait()
     assert project.marker("ldem01tnq") is None
     done = project.marker("ldem01acq")
-    again = project.snakemake("--profile", "onsite")
+    again = project.commands.start(call)
+    log = project.folder / "logs" / "night-1" / "ldem01tnq.log"
+    wait_until(lambda: log.exists() and "waiting for it" in log.read_text())
+    go_on.touch()
+    said = again.communicate(timeout=60)
     assert project.marker("ldem01acq") == done
-    assert again.status == 0, again.said
+    assert again.returncode == 0, said
     # the job of the killed run, which nothing had told to stop, was waited for: nothing is done twice
     assert calls.read_text().splitlines().count("ldem01tnq_rawtag.fits") == 1
     assert project.marker("ldem01tnq")["attempt"] == 1
