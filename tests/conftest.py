@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests import madeup
+from tests.warm_start import WARM_STARTS
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data"
@@ -87,8 +88,13 @@ class Commands:
         return Ran(done.returncode, done.stdout, done.stderr)
 
     def hstdputils(self, command: str, *arguments: str | Path, **options: str) -> Ran:
-        """Run ``python -m hstdputils.<command>``."""
-        return self.run(sys.executable, "-m", f"hstdputils.{command}", *arguments, **options)
+        """Run ``python -m hstdputils.<command>``, by a warm start."""
+        return self.run_warm(f"hstdputils.{command}", *arguments, **options)
+
+    def run_warm(self, *argv: str | Path, timeout: float = 180, stdin: str = "", **variables: str) -> Ran:
+        """Run ``python -m`` with these words to its end, by a warm start."""
+        environment = self.environment(**variables)
+        return Ran(*WARM_STARTS.run([str(word) for word in argv], self.folder, environment, stdin, timeout))
 
     def start(self, argv: Sequence[str | Path], **variables: str) -> subprocess.Popen[str]:
         """Start a command and return it, running; its output can be read."""
@@ -133,6 +139,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for mark in item.iter_markers("engine"):
             item.user_properties += [("engine", name) for name in mark.args]
+
+
+def pytest_sessionfinish() -> None:
+    """End the process that warm starts come from."""
+    WARM_STARTS.stop()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

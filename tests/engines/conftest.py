@@ -19,6 +19,7 @@ from tests.conftest import Commands, MadeUp, Ran, mast_settings
 from tests.engines.disturbing_proxy import DisturbingProxy
 from tests.engines.mast_server import MastServer
 from tests.stand_ins import write_calcos
+from tests.warm_start import WARM_STARTS
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_SESSION_TOKEN": "testing"}
 
@@ -27,6 +28,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing
 def _nothing_is_left_running() -> Iterator[None]:
     """Check at the end that no test has left a process behind."""
     yield
+    WARM_STARTS.stop()
     left = [process for process in psutil.Process().children(recursive=True) if process.is_running()]
     _, alive = psutil.wait_procs(left, timeout=3)
     assert not alive, f"processes left behind: {alive}"

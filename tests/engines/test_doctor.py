@@ -1,6 +1,7 @@
 """``hstdputils doctor`` as a user runs it: sound and broken set-ups, and real servers that answer, or do not."""
 
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -8,10 +9,14 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import yaml
 
+from hstdputils import commandline
+from hstdputils.doctor import main
+from hstdputils.references.settings import crds_settings
 from tests.conftest import Commands, MadeUp, Ran, mast_settings
 from tests.engines.conftest import CREDENTIALS
 from tests.engines.crds_server import CrdsServer
@@ -41,6 +46,22 @@ def hanging() -> Iterator[str]:
     """Return the address of a server that takes connections, and never answers."""
     with contextlib.closing(socket.create_server(("127.0.0.1", 0), backlog=64)) as listening:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def doctor(site: Commands, *arguments: str, **variables: str) -> Ran:
+    """Run the command with the folder and the environment of ``site``, and without the time that a start takes."""
+    out, err = io.StringIO(), io.StringIO()
+    crds_settings.cache_clear()  # they are read once a process
+    with (
+        mock.patch.dict(os.environ, site.environment(**variables), clear=True),
+        mock.patch("boto3.DEFAULT_SESSION", None),  # it remembers credentials
+        contextlib.chdir(site.folder),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        status = commandline.run(main, arguments)
+    crds_settings.cache_clear()
+    return Ran(status, out.getvalue(), err.getvalue())
 
 
 def lines(ran: Ran) -> dict[str, tuple[str, str]]:
@@ -77,7 +98,7 @@ def test_a_sound_set_up_is_told_and_left_as_it_is(sound, made_up):
 
 
 def test_each_line_that_is_not_ok_has_a_mend(sound):
-    ran = sound.hstdputils("doctor", "--config", "store=config/config.yaml", "inputs=no", CRDS_PATH="no")
+    ran = doctor(sound, "--config", "store=config/config.yaml", "inputs=no", CRDS_PATH="no")
     told = {subject: text for subject, (status, text) in lines(ran).items() if status != "ok"}
     assert {"store", "sources", "inputs", "CRDS cache"} & told.keys() == {"store", "inputs", "CRDS cache"}
     assert [text for text in told.values() if ": " not in text] == []
@@ -93,7 +114,6 @@ FAILURES = [
     ({}, ["inputs=no"], 21, "inputs", "the input folder no is not there: correct"),
     ({}, ["inputs=ftp://x"], 2, "inputs", "'ftp://x' is no source of inputs: give a folder"),
     ({}, ["inputs=s3://no"], 26, "inputs", "cannot list s3://no: no AWS credentials: set AWS_PROFILE"),
-    ({}, ["inputs=mast:"], 22, "inputs", f"MAST ({NOWHERE}) does not answer (Connection refused): check the network"),
     ({}, ["store=my.ids"], 25, "store", "(my.ids: File exists): give a folder, not a file"),
     ({}, ["store=s3://no"], 25, "store", "cannot reach s3://no: no AWS credentials: set AWS_PROFILE"),
     ({"AWS_PROFILE": "me"}, ["store=s3://no"], 25, "AWS", "(me) could not be found: set AWS_PROFILE to one that is"),
@@ -113,7 +133,7 @@ def test_what_is_broken_is_named_with_its_mend(sound, variables, entries, status
     (sound.folder / "my.ids").write_text("ldem01acq\n")
     before = contents(sound.folder)
     arguments = ["--config", *entries] if entries else []
-    ran = sound.hstdputils("doctor", "--instrument", "cos", *arguments, **variables)
+    ran = doctor(sound, "--instrument", "cos", *arguments, **variables)
     found = lines(ran)
     assert found[subject][0] == "FAIL", ran.said
     assert said in found[subject][1]
@@ -124,10 +144,10 @@ def test_what_is_broken_is_named_with_its_mend(sound, variables, entries, status
 
 def test_a_wrong_switch_of_drizzlepac_is_told_where_images_are_aligned(sound):
     entries = ("--config", "programs={calacs.e: sh -c true, runastrodriz: sh -c true}")
-    ran = sound.hstdputils("doctor", "--instrument", "acs", *entries, ASTROMETRY_APPLY_APRIORI="maybe")
+    ran = doctor(sound, "--instrument", "acs", *entries, ASTROMETRY_APPLY_APRIORI="maybe")
     assert ran.status == 2, ran.said
     assert lines(ran)["astrometry"] == ("FAIL", "ASTROMETRY_APPLY_APRIORI is 'maybe': set it to on or off")
-    assert sound.hstdputils("doctor", "--instrument", "cos", ASTROMETRY_APPLY_APRIORI="maybe").status == 0
+    assert doctor(sound, "--instrument", "cos", ASTROMETRY_APPLY_APRIORI="maybe").status == 0
 
 
 def test_several_failures_end_with_1(sound):
@@ -150,7 +170,7 @@ def test_several_failures_end_with_1(sound):
 def test_a_cache_that_is_not_whole(sound, made_up, change, said):
     cache = shutil.copytree(made_up.crds, sound.folder / "cache")
     change(cache)
-    ran = sound.hstdputils("doctor", "--instrument", "cos", CRDS_PATH=str(cache))
+    ran = doctor(sound, "--instrument", "cos", CRDS_PATH=str(cache))
     assert ran.status == 27, ran.said
     assert said in next(text for status, text in lines(ran).values() if status == "FAIL")
 
@@ -159,19 +179,19 @@ def test_how_references_lie_in_the_cache_is_told(sound, made_up):
     cache = shutil.copytree(made_up.crds, sound.folder / "cache")
     for mode, said in (("instrument", "in a folder for each instrument"), ("flat", "in one folder (flat)")):
         (cache / "config/hst/ref_cache_subdir_mode").write_text(f"{mode}\n")
-        ran = sound.hstdputils("doctor", "--instrument", "cos", CRDS_PATH=str(cache))
+        ran = doctor(sound, "--instrument", "cos", CRDS_PATH=str(cache))
         assert said in lines(ran)["CRDS cache"][1]
 
 
 def test_a_missing_program_stops_only_a_run_that_needs_it(sound):
     entries = ("--config", "programs={calacs.e: /no/calacs.e}")
-    ran = sound.hstdputils("doctor", *entries)
+    ran = doctor(sound, *entries)
     assert ran.status == 0, ran.said
     assert lines(ran)["calacs.e"][0] == "warn"
     assert ran.out.splitlines()[-1].startswith("A run would start for COS")
     assert "ACS" in ran.out.splitlines()[-1].partition("; ")[2]
-    assert sound.hstdputils("doctor", "ldem01acq", *entries).status == 0
-    ran = sound.hstdputils("doctor", "j8cb010b0", "ldem01acq", *entries)
+    assert doctor(sound, "ldem01acq", *entries).status == 0
+    ran = doctor(sound, "j8cb010b0", "ldem01acq", *entries)
     assert ran.status == 23
     assert lines(ran)["calacs.e"][0] == "FAIL"
 
@@ -180,7 +200,7 @@ def test_no_program_at_all_stops_every_run(sound):
     names = ["calcos", "calacs.e", "calwf3.e", "cs0.e", "runastrodriz", "runsinglehap", "runmultihap"]
     programs = {"programs": {name: f"/no/{name}" for name in names}}
     (sound.folder / "programs.yaml").write_text(yaml.safe_dump(programs))
-    ran = sound.hstdputils("doctor", "--configfile", "programs.yaml")
+    ran = doctor(sound, "--configfile", "programs.yaml")
     assert ran.status == 23, ran.said
     assert all(lines(ran)[name][0] == "FAIL" for name in names)
 
@@ -189,19 +209,20 @@ def test_a_batch_begun_with_another_context_is_told_beforehand(sound):
     batch = sound.folder / "results/night-1"
     batch.mkdir(parents=True)
     (batch / "batch.json").write_text(json.dumps({"crds_context": "hst_9002.pmap", "programs": {}}))
-    call = ("doctor", "--instrument", "cos", "--config", "crds_context=hst_9001.pmap")
-    ran = sound.hstdputils(*call)
+    call = ("--instrument", "cos", "--config", "crds_context=hst_9001.pmap")
+    ran = doctor(sound, *call)
     assert ran.status == 2, ran.said
     assert "was made with CRDS context hst_9002.pmap, not hst_9001.pmap: choose" in lines(ran)["store"][1]
-    assert sound.hstdputils(*call, "force=True").status == 0
+    assert doctor(sound, *call, "force=True").status == 0
 
 
 def test_json_says_all_of_it(sound):
-    ran = sound.hstdputils("doctor", "--instrument", "cos", "--config", "inputs=no", "--json")
+    ran = sound.hstdputils("doctor", "--instrument", "cos", "--config", "inputs=mast:", "--json")
     said = json.loads(ran.out)
-    assert (ran.status, said["exit_code"], said["would_start"], said["ready"]["cos"]) == (21, 21, False, True)
+    assert (ran.status, said["exit_code"], said["would_start"], said["ready"]["cos"]) == (22, 22, False, True)
     (failed,) = [finding for finding in said["findings"] if finding["status"] == "FAIL"]
-    assert (failed["subject"], failed["exit_code"]) == ("inputs", 21)
+    assert (failed["subject"], failed["exit_code"]) == ("inputs", 22)
+    assert failed["text"].endswith(f"MAST ({NOWHERE}) does not answer (Connection refused): check the network")
 
 
 @pytest.mark.parametrize(
@@ -219,7 +240,7 @@ def test_json_says_all_of_it(sound):
     ],
 )
 def test_what_cannot_be_checked_at_all_is_one_line(sound, arguments, said):
-    ran = sound.hstdputils("doctor", *arguments)
+    ran = doctor(sound, *arguments)
     assert ran.status == 2
     assert said in ran.err
     assert len(ran.err.splitlines()) == 1
@@ -230,7 +251,7 @@ def test_what_cannot_be_checked_at_all_is_one_line(sound, arguments, said):
 def test_buckets_are_written_and_listed_and_left_as_they_were(sound, s3, public_bucket):
     store = s3.make_bucket("doctor-store")
     entries = ("--config", f"store={store}/prefix", f"inputs={public_bucket}")
-    ran = sound.hstdputils("doctor", "--instrument", "cos", *entries, **s3.variables)
+    ran = doctor(sound, "--instrument", "cos", *entries, **s3.variables)
     assert ran.status == 0, ran.said
     found = lines(ran)
     assert found["store"] == ("ok", f"{store}/prefix, can be written (at {s3.endpoint})")
@@ -250,7 +271,7 @@ def test_buckets_are_written_and_listed_and_left_as_they_were(sound, s3, public_
     ],
 )
 def test_buckets_that_are_not_as_they_should_be(sound, s3, public_bucket, entries, status, subject, said):
-    ran = sound.hstdputils("doctor", "--instrument", "cos", "--config", *entries, **s3.variables)
+    ran = doctor(sound, "--instrument", "cos", "--config", *entries, **s3.variables)
     assert ran.status == status, ran.said
     assert said in lines(ran)[subject][1]
 
@@ -260,8 +281,8 @@ def test_credentials_are_named_by_profile_and_never_shown(sound, s3, tmp_path):
     (tmp_path / "keys").write_text("[archive]\naws_access_key_id = AKIAKEY\naws_secret_access_key = SECRETKEY\n")
     variables = {"AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "keys"), "AWS_PROFILE": "archive"}
     store = s3.make_bucket("doctor-profile")
-    call = ("doctor", "--instrument", "cos", "--config", f"store={store}")
-    ran = sound.hstdputils(*call, AWS_ENDPOINT_URL=s3.endpoint, **variables)
+    call = ("--instrument", "cos", "--config", f"store={store}")
+    ran = doctor(sound, *call, AWS_ENDPOINT_URL=s3.endpoint, **variables)
     assert ran.status == 0, ran.said
     assert lines(ran)["AWS"][1] == "credentials of the profile archive (shared-credentials-file)"
     assert "KEY" not in ran.said.replace("AWS_ACCESS_KEY_ID", "")
@@ -395,10 +416,10 @@ class TestProfiles:
 
     def test_onsite(self, here, made_up):
         entries = ("--config", "ids=my.ids", f"inputs={made_up.inputs}")
-        ran = here.hstdputils("doctor", "--profile", "onsite", *entries)
+        ran = doctor(here, "--profile", "onsite", *entries)
         assert ran.status == 27, ran.said
         assert lines(ran)["CRDS cache"][1].startswith("/grp/crds/cache is not there: set CRDS_PATH")
-        ran = here.hstdputils("doctor", "--profile", "onsite", *entries, CRDS_PATH=str(made_up.crds))
+        ran = doctor(here, "--profile", "onsite", *entries, CRDS_PATH=str(made_up.crds))
         assert ran.status == 0, ran.said
         assert lines(ran)["profile"] == ("ok", "onsite/config.yaml")
         assert ran.out.splitlines()[-1] == "A run would start for COS."
@@ -417,24 +438,24 @@ class TestProfiles:
         assert lines(ran)["CRDS cache"][1].startswith(str(made_up.crds))
 
     def test_a_profile_that_is_not_there_or_not_found_by_snakemake(self, here, made_up):
-        ran = here.hstdputils("doctor", "--profile", "laptop-romote")
+        ran = doctor(here, "--profile", "laptop-romote")
         assert ran.status == 2
         assert "no profile 'laptop-romote'; did you mean 'laptop-remote'? (" in ran.err
         (here.folder / "onsite").unlink()
-        ran = here.hstdputils("doctor", "--profile", "onsite", "ldem01acq", CRDS_PATH=str(made_up.crds))
+        ran = doctor(here, "--profile", "onsite", "ldem01acq", CRDS_PATH=str(made_up.crds))
         assert "make setup, or write --profile profiles/onsite" in lines(ran)["profile"][1]
 
     def test_an_executor_without_its_plugin(self, here, made_up):
         (here.folder / "pool").mkdir()
         (here.folder / "pool/config.yaml").write_text("executor: no-such-pool\n")
         entries = ("--config", "ids=my.ids", f"inputs={made_up.inputs}")
-        ran = here.hstdputils("doctor", "--profile", "pool", *entries, CRDS_PATH=str(made_up.crds))
+        ran = doctor(here, "--profile", "pool", *entries, CRDS_PATH=str(made_up.crds))
         assert ran.status == 2, ran.said
         assert "pip install snakemake-executor-plugin-no-such-pool" in lines(ran)["executor"][1]
 
     def test_the_workflow_needs_a_store(self, here, made_up):
         entries = ("--config", "ids=my.ids", f"inputs={made_up.inputs}", "store=none")
-        ran = here.hstdputils("doctor", "--profile", "onsite", *entries, CRDS_PATH=str(made_up.crds))
+        ran = doctor(here, "--profile", "onsite", *entries, CRDS_PATH=str(made_up.crds))
         assert ran.status == 2, ran.said
         assert "none, but the workflow keeps its markers there: set store" in lines(ran)["store"][1]
 

@@ -1,4 +1,4 @@
-"""Real runsinglehap and runmultihap: mosaics of made-up ACS/HRC exposures, runs with nothing to do, and failures."""
+"""Real runsinglehap and runmultihap: mosaics of made-up ACS/HRC exposures, and runs with nothing to do."""
 
 import fcntl
 import json
@@ -14,7 +14,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from tests.conftest import Commands, MadeUp, Ran
-from tests.engines.honesty import assert_complete, marker_of, product_names
+from tests.engines.honesty import assert_complete, product_names
 from tests.engines.test_runastrodriz import DITHERED, MEMBERS
 from tests.engines.test_runastrodriz import store as drizzled  # noqa: F401, the fixture
 from tests.madeup import dataset_folder
@@ -156,13 +156,6 @@ def test_a_visit_without_an_exposure_to_drizzle_is_nothing_to_do(site):
     assert product_names(site.folder / "out", VISIT) == {f"{VISIT}_input.out", f"{VISIT}_manifest.txt"}
 
 
-def test_a_sky_cell_that_has_all_its_exposures_is_nothing_to_do_and_fetches_none(site):
-    write_sky_cell(site.folder / "inputs", CELL, ALIGNED, state="OLD")
-    ran = process(site, CELL)
-    assert ran.status == 0, ran.said
-    assert assert_complete(site.folder / "out", CELL)["reason"].endswith("(status 65)")
-
-
 def test_a_sky_cell_of_small_detectors_alone_is_nothing_to_do_where_these_are_left_out(site):
     write_flt(site.folder / "inputs" / ALIGNED[0])
     write_sky_cell(site.folder / "inputs", CELL, ALIGNED[:1])
@@ -170,16 +163,3 @@ def test_a_sky_cell_of_small_detectors_alone_is_nothing_to_do_where_these_are_le
     assert ran.status == 0, ran.said
     marker = assert_complete(site.folder / "out", CELL)
     assert marker["reason"].startswith("nothing to do: runmultihap found only HRC and SBC exposures")
-
-
-@pytest.mark.parametrize(("dataset", "code"), [(VISIT, 40), (CELL, 41)])
-def test_what_the_programs_choke_on_is_a_calibration_error_with_a_code_of_its_own(site, dataset, code):
-    name = "jdem01a1q_flt.fits" if dataset == VISIT else ALIGNED[0]
-    path = write_flt(site.folder / "inputs" / name)
-    fits.delval(path, "TARGNAME")
-    (write_visit if dataset == VISIT else write_sky_cell)(site.folder / "inputs", dataset, [name])
-    ran = process(site, dataset)
-    assert ran.status == code, ran.said
-    marker = marker_of(site.folder / "out", dataset, "failed")
-    assert (marker["outcome"], marker["exit_code"]) == ("calibration_error", code)
-    assert "Keyword 'TARGNAME' not found" in marker["reason"]

@@ -1,5 +1,6 @@
 """Inputs and products of mosaics, with stand-ins for the programs."""
 
+import os
 import tarfile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tests.conftest import Commands, Ran
 from tests.engines.conftest import S3
 from tests.engines.hap_stand_ins import install_hap
 from tests.engines.honesty import assert_complete, marker_of, product_names
+from tests.engines.hstcal_stand_ins import write_program
 from tests.madeup.visits import write_flt, write_sky_cell, write_visit
 
 pytestmark = pytest.mark.engine("CRDS")
@@ -118,24 +120,60 @@ def test_broken_exposures_and_pollers_are_named(site):
     assert f"{CELL}_input.out:1 is no line of a poller file of {CELL}: it has 2 fields, not 10" in ran.out
 
 
-@pytest.mark.parametrize(
-    ("behaviour", "said"),
-    [
-        ("makes.pop()", "hst_9999_01_acs_hrc_total_jdem01_drz.fits is missing"),
-        ("makes.pop(); listed.pop()", "hst_9999_01_acs_hrc_total_jdem01_drz.fits is missing"),
-        ("listed.append('hst_9999_01_acs_hrc_total_jdem01_point-cat.ecsv')", "jdem01_point-cat.ecsv is missing"),
-        ("image = image[:3000]", "hst_9999_01_acs_hrc_f555w_jdem01_drz.fits is cut short"),
-        ("sys.exit(0)", f"{VISIT}_manifest.txt is missing"),
-    ],
-)
-def test_a_run_that_leaves_a_product_out_is_incomplete(commands, behaviour, said):
-    install_hap(commands, behaviour)
+def test_a_sky_cell_that_has_all_its_exposures_is_nothing_to_do_and_fetches_none(commands):
+    """The program ends with the status that the real one has for it."""
+    write_program(commands.folder / "bin", "runmultihap", "#!/bin/sh\nls *.fits && exit 1\nexit 65\n")
+    path = f"{commands.folder / 'bin'}{os.pathsep}{commands.environment()['PATH']}"
+    write_sky_cell(commands.folder / "inputs", CELL, ALIGNED, state="OLD")
+    ran = process(commands, "--inputs=inputs", CELL, PATH=path)
+    assert ran.status == 0, ran.said
+    assert assert_complete(commands.folder / "out", CELL)["reason"].endswith("(status 65)")
+
+
+CHOKES = """
+print("KeyError: \\"Keyword 'TARGNAME' not found.\\"")
+sys.exit(1)
+"""
+
+
+def test_what_the_programs_choke_on_is_a_calibration_error_with_a_code_of_its_own(commands):
+    """The words are those of the real programs for an exposure without that keyword."""
+    install_hap(commands, CHOKES)
     write_inputs(commands.folder / "inputs", FLAT)
-    ran = process(commands, "--inputs=inputs", VISIT)
+    ran = process(commands, "--inputs=inputs", VISIT, CELL)
+    assert ran.status == 1, ran.said
+    for dataset, code in ((VISIT, 40), (CELL, 41)):
+        marker = marker_of(commands.folder / "out", dataset, "failed")
+        assert (marker["outcome"], marker["exit_code"]) == ("calibration_error", code)
+        assert "Keyword 'TARGNAME' not found" in marker["reason"]
+
+
+INCOMPLETE = {
+    "acs_de1_01": ("makes.pop()", "hst_9999_01_acs_hrc_total_jde101_drz.fits is missing"),
+    "acs_de2_01": ("makes.pop(); listed.pop()", "hst_9999_01_acs_hrc_total_jde201_drz.fits is missing"),
+    "acs_de3_01": (
+        "listed.append('hst_9999_01_acs_hrc_total_jde301_point-cat.ecsv')",
+        "jde301_point-cat.ecsv is missing",
+    ),
+    "acs_de4_01": ("image = image[:3000]", "hst_9999_01_acs_hrc_f555w_jde401_drz.fits is cut short"),
+    "acs_de5_01": ("sys.exit(0)", "acs_de5_01_manifest.txt is missing"),
+}
+"""What the program does to a visit, and what is said."""
+
+
+def test_a_run_that_leaves_a_product_out_is_incomplete(commands):
+    behaviours = {visit: behaviour for visit, (behaviour, _) in INCOMPLETE.items()}
+    install_hap(commands, f"exec({behaviours}[name])")
+    for visit in INCOMPLETE:
+        exposure = f"j{visit[4:7]}01a1q_flt.fits"
+        write_flt(commands.folder / "inputs" / exposure)
+        write_visit(commands.folder / "inputs", visit, [exposure])
+    ran = process(commands, "--inputs=inputs", *INCOMPLETE)
     assert ran.status == 29, ran.said
-    marker = marker_of(commands.folder / "out", VISIT, "failed")
-    assert marker["outcome"] == "incomplete_products"
-    assert said in marker["reason"]
+    for visit, (_, said) in INCOMPLETE.items():
+        marker = marker_of(commands.folder / "out", visit, "failed")
+        assert marker["outcome"] == "incomplete_products"
+        assert said in marker["reason"]
 
 
 def test_only_grisms_without_a_distortion_model_need_reference_files(site, made_up):

@@ -52,7 +52,7 @@ def assert_recorded_as(store, number):
 
 
 def assert_another_call_completes(commands, argv, variables=None):
-    ran = commands.run(*argv, **(variables or {}))
+    ran = commands.run_warm(*argv[2:], **(variables or {}))
     assert ran.status == 0, ran.said
 
 
@@ -173,7 +173,7 @@ def test_just_before_the_marker(with_stand_in, s3, public_bucket, proxy, number)
         store = s3.download("out", with_stand_in.folder / "after")
         assert_true_to_manifest(store, DATASET)
         assert_recorded_as(store, number)
-    ran = with_stand_in.run(*argv, **s3.variables)
+    ran = with_stand_in.run_warm(*argv[2:], **s3.variables)
     assert ran.status == 0
     assert ("already succeeded" in ran.out) is (number is signal.SIGTERM)
     assert_whole(s3.download("out", with_stand_in.folder / "at-the-end"), 1)
@@ -183,7 +183,7 @@ def test_just_before_the_marker(with_stand_in, s3, public_bucket, proxy, number)
 def test_forced_run_that_is_killed_leaves_no_manifest_of_other_products(with_stand_in, s3, public_bucket, proxy):
     s3.make_bucket("out")
     argv = call(public_bucket, "s3://out")
-    assert with_stand_in.run(*argv, **s3.variables).status == 0
+    assert with_stand_in.run_warm(*argv[2:], **s3.variables).status == 0
     held = proxy.disturb("PUT", f"{DATASET}_flt.fits", hold=True)
     running = Running(with_stand_in, *argv, "--force", **{**s3.variables, "AWS_ENDPOINT_URL": proxy.endpoint})
     running.wait_for(held.seen.is_set)
@@ -192,7 +192,7 @@ def test_forced_run_that_is_killed_leaves_no_manifest_of_other_products(with_sta
     store = s3.download("out", with_stand_in.folder / "after")
     assert marker_of(store, DATASET) is None
     assert not (store / "b" / DATASET / "manifest.json").exists()
-    assert with_stand_in.run(*argv, **s3.variables).status == 0
+    assert with_stand_in.run_warm(*argv[2:], **s3.variables).status == 0
     assert_complete(s3.download("out", with_stand_in.folder / "at-the-end"), DATASET)
 
 

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.conftest import Commands, mast_settings
+from hstdputils.store.transfers import TRIES
+from tests.conftest import mast_settings
 from tests.engines.honesty import assert_complete, marker_of
 from tests.engines.mast_server import TOKEN
 
@@ -70,16 +71,18 @@ def test_a_member_is_found_by_its_visit(with_mast, mast, made_up):
 
 
 def test_mast_is_asked_for_what_the_public_bucket_lacks(with_mast, mast, s3, public_bucket, made_up):
+    """A dataset, a member of an association, and what MAST lacks too."""
     for name in (SPECTRUM, MEMBERS[1]):
         for key in s3.keys("stpubdata", f"hst/public/ldem/{name}/"):
             s3.client.delete_object(Bucket="stpubdata", Key=key)
-    ran = process(with_mast, DATASET, SPECTRUM, **s3.variables)
-    assert ran.status == 0, ran.said
-    assert mast.of("query") == [SPECTRUM]
-    assert sorted(mast.of("file")) == files_of(made_up, SPECTRUM)
-    mast.asked.clear()
-    process(with_mast, ASSOCIATION, **s3.variables)  # the stand-in cannot make its products
-    assert sorted(mast.of("file")) == files_of(made_up, MEMBERS[1])
+    ran = process(with_mast, DATASET, SPECTRUM, ASSOCIATION, "ldem99zzq", **s3.variables)
+    assert mast.of("query") == [SPECTRUM, MEMBERS[1], "ldem01%", "ldem99zzq", "ldem99%"]
+    assert sorted(mast.of("file")) == files_of(made_up, SPECTRUM, MEMBERS[1])
+    lines = ran.out.splitlines()
+    assert [line.partition(":")[0] for line in lines[:2]] == [f"{DATASET} succeeded", f"{SPECTRUM} succeeded"]
+    assert lines[2].startswith(f"{ASSOCIATION} calibration_error"), "the stand-in cannot make its products"
+    reason = "no raw files of ldem99zzq in s3://stpubdata/hst/public or mast: check the id, or name another source"
+    assert lines[3].startswith(f"ldem99zzq bad_input (exit code 22): {reason}")
 
 
 def test_a_source_that_fails_is_not_passed_over(with_mast, mast):
@@ -101,64 +104,62 @@ def test_downloads_that_are_cut_go_on_where_they_stopped(with_mast, mast, way_to
     assert starts == [0, *(number * length for number in range(cuts + 1)), cuts * length]
 
 
-def test_a_download_without_ranges_begins_anew(with_mast, mast, way_to_mast, made_up):
+def test_a_download_without_ranges_or_a_listed_size_begins_anew(with_mast, mast, way_to_mast, made_up):
     mast.has_ranges = False
+    mast.sizes[RAW] = None
     way_to_mast.disturb("GET", RAW, times=2, cut_after=2_000_000)
     ran = process(with_mast, "--inputs=mast:", DATASET)
     assert ran.status == 0, ran.said
     assert_raw_is_whole(with_mast, made_up)
     assert mast.of("file").count(RAW) == 3
+    assert mast.of("size") == [RAW]
 
 
 @pytest.mark.parametrize("status", [500, 503])
-@pytest.mark.parametrize(("method", "what"), [("POST", "columnsconfig"), ("POST", "invoke"), ("GET", "whoami")])
-def test_questions_are_asked_again(with_mast, mast, way_to_mast, method, what, status):
-    way_to_mast.disturb(method, what, times=3, status=status)
+def test_questions_are_asked_again(with_mast, mast, way_to_mast, status):
+    questions = [("GET", "whoami"), ("POST", "columnsconfig"), ("POST", "invoke")]
+    faults = [way_to_mast.disturb(method, what, times=1, status=status) for method, what in questions]
     ran = process(with_mast, "--inputs=mast:", DATASET, MAST_API_TOKEN=TOKEN)
     assert ran.status == 0, ran.said
-    assert len([request for request in way_to_mast.of(method) if what in request.path]) > 3
+    assert [fault.times for fault in faults] == [0, 0, 0]
 
 
-@pytest.mark.parametrize(
-    ("method", "what", "says"),
-    [
-        ("POST", "invoke", f"cannot ask {{server}} for {DATASET}: MAST answered 503 ("),
-        ("GET", RAW, f"cannot read mast:HST/product/{RAW} from {{server}}: MAST answered 503 ("),
-        ("GET", "whoami", "cannot log in at {server}: MAST answered 503 ("),
-    ],
-)
-def test_what_does_not_pass_is_one_line(with_mast, way_to_mast, method, what, says):
-    way_to_mast.disturb(method, what, status=503)
-    ran = process(with_mast, "--inputs=mast:", DATASET, MAST_API_TOKEN=TOKEN)
-    assert_failed(ran, "storage_error", says.format(server=way_to_mast.endpoint))
-    assert ran.out.count("try again later") == 1
-
-
-def assert_failed(ran, outcome, says):
-    assert ran.status == 22, ran.said
-    (line,) = ran.out.splitlines()
-    assert line.startswith(f"{DATASET} {outcome} (exit code 22): {says}"), line
-
-
-@pytest.mark.parametrize("difference", [1000, -1000])
-def test_a_file_of_another_size_is_not_taken(with_mast, mast, made_up, difference):
-    size = (made_up.inputs / "ldem" / DATASET / RAW).stat().st_size
-    mast.sizes[RAW] = size + difference
-    ran = process(with_mast, "--inputs=mast:", "--keep-work=always", DATASET)
+def test_what_does_not_pass_is_one_line(with_mast, way_to_mast):
+    """Logging in, a list, and files, each for a dataset of its own."""
+    refused = f"{MEMBERS[1]}_rawtag.fits"
+    way_to_mast.disturb("GET", "whoami", times=TRIES, status=503)
+    way_to_mast.disturb("POST", "invoke", times=TRIES, status=503)
+    way_to_mast.disturb("GET", RAW, status=503)
+    way_to_mast.disturb("GET", refused, status=403)
+    ran = process(with_mast, "--inputs=mast:", SPECTRUM, MEMBERS[0], DATASET, MEMBERS[1], MAST_API_TOKEN=TOKEN)
+    server = way_to_mast.endpoint
+    assert_failed(ran, "storage_error", f"cannot log in at {server}: MAST answered 503 (", SPECTRUM)
+    assert_failed(ran, "storage_error", f"cannot ask {server} for {MEMBERS[0]}: MAST answered 503 (", MEMBERS[0])
     assert_failed(
-        ran, "storage_error", f"mast:HST/product/{RAW} came with {size} bytes, not {size + difference}: try again"
+        ran, "storage_error", f"cannot read mast:HST/product/{RAW} from {server}: MAST answered 503 (", DATASET
     )
-    assert not list(with_mast.folder.rglob(RAW))
-    assert marker_of(with_mast.folder / "results", DATASET) is None
+    assert ran.out.count("try again later") == 3
+    line = assert_failed(ran, "bad_input", f"cannot read mast:HST/product/{refused}", MEMBERS[1])
+    assert "whom MAST_API_TOKEN stands for may not read it" in line
 
 
-def test_a_size_that_is_not_listed_is_asked_for(with_mast, mast, way_to_mast, made_up):
-    mast.sizes[RAW] = None
-    way_to_mast.disturb("GET", RAW, times=1, cut_after=100_000)
-    ran = process(with_mast, "--inputs=mast:", DATASET)
-    assert ran.status == 0, ran.said
-    assert_raw_is_whole(with_mast, made_up)
-    assert mast.of("size") == [RAW]
+def assert_failed(ran, outcome, says, dataset=DATASET):
+    assert ran.status == 22, ran.said
+    (line,) = [line for line in ran.out.splitlines() if line.startswith(dataset)]
+    assert line.startswith(f"{dataset} {outcome} (exit code 22): {says}"), line
+    return line
+
+
+def test_a_file_of_another_size_is_not_taken(with_mast, mast, made_up):
+    differences = {RAW: 1000, f"{SPECTRUM}_rawtag.fits": -1000}
+    files = {name: made_up.inputs / "ldem" / name[:9] / name for name in differences}
+    mast.sizes = {name: path.stat().st_size + differences[name] for name, path in files.items()}
+    ran = process(with_mast, "--inputs=mast:", "--keep-work=always", DATASET, SPECTRUM)
+    for name, path in files.items():
+        came = f"came with {path.stat().st_size} bytes, not {mast.sizes[name]}: try again"
+        assert_failed(ran, "storage_error", f"mast:HST/product/{name} {came}", name[:9])
+        assert not list(with_mast.folder.rglob(name))
+        assert marker_of(with_mast.folder / "results", name[:9]) is None
 
 
 def test_data_that_are_not_public_yet(with_mast, mast, made_up):
@@ -180,34 +181,6 @@ def test_data_that_are_not_public_yet(with_mast, mast, made_up):
     assert not [
         path for path in with_mast.folder.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()
     ]
-
-
-def test_data_that_the_holder_of_the_token_may_not_read(with_mast, way_to_mast):
-    way_to_mast.disturb("GET", RAW, status=403)
-    ran = process(with_mast, "--inputs=mast:", DATASET, MAST_API_TOKEN=TOKEN)
-    assert_failed(ran, "bad_input", f"cannot read mast:HST/product/{RAW}")
-    assert "whom MAST_API_TOKEN stands for may not read it" in ran.out
-
-
-def test_a_dataset_that_nobody_has(with_mast, mast, s3, public_bucket):
-    ran = process(with_mast, "ldem99zzq", **s3.variables)
-    assert ran.status == 22, ran.said
-    reason = "no raw files of ldem99zzq in s3://stpubdata/hst/public or mast: check the id, or name another source"
-    assert ran.out.startswith(f"ldem99zzq bad_input (exit code 22): {reason}")
-    assert mast.of("query") == ["ldem99zzq", "ldem99%"]
-
-
-def test_a_server_that_is_not_there(with_stand_in: Commands):
-    ran = process(with_stand_in, "--inputs=mast:", DATASET)
-    assert_failed(ran, "storage_error", f"cannot ask http://127.0.0.1:9 for {DATASET}: ")
-    assert "Connection refused: check the network" in ran.out
-
-
-def test_an_address_that_is_no_url(with_stand_in: Commands):
-    ran = process(with_stand_in, "--inputs=mast:", DATASET, XDG_CONFIG_HOME=str(mast_settings("nonsense")))
-    assert_failed(
-        ran, "bad_input", f"cannot ask nonsense for {DATASET}: the server's address is no URL: correct it in"
-    )
 
 
 def test_a_disk_that_is_full(with_mast):

@@ -25,7 +25,7 @@ class Project:
     def snakemake(self, *arguments: str, **variables: str) -> Ran:
         """Run Snakemake with the configuration."""
         (self.folder / "my.json").write_text(json.dumps(self.config))
-        return self.commands.run("snakemake", *arguments, "--configfile", "my.json", **variables)
+        return self.commands.run_warm("snakemake", *arguments, "--configfile", "my.json", **variables)
 
     def marker(self, ipppssoot: str, kind: str = "succeeded") -> dict[str, object] | None:
         """Return a marker, or none where there is no such one."""

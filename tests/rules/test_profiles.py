@@ -34,7 +34,7 @@ def test_laptop_remote_takes_references_from_the_server(project, made_up, tmp_pa
     project.set_ids("ldem01acq")
     server = CrdsServer(made_up.crds)
     try:
-        ran = project.commands.run(
+        ran = project.commands.run_warm(
             *("snakemake", "--profile", "laptop-remote"),
             *("--config", "ids=my.ids", "batch=night-1", f"inputs={made_up.inputs}"),
             PATH=path,

@@ -30,7 +30,7 @@ def off_site(project: Project, server: CrdsServer, made_up, tmp_path: Path):
         write_calcos(tmp_path / "bin", stand_in)
         path = f"{tmp_path / 'bin'}{os.pathsep}{project.commands.environment()['PATH']}"
         settings = {"ids": "my.ids", "batch": "night-1", "inputs": str(made_up.inputs), **config}
-        return project.commands.run(
+        return project.commands.run_warm(
             *("snakemake", "--profile", "laptop-remote", *arguments),
             *("--config", *(f"{name}={value}" for name, value in settings.items())),
             PATH=path,
