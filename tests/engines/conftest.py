@@ -16,6 +16,7 @@ from moto.server import ThreadedMotoServer
 
 from tests import madeup
 from tests.conftest import Commands, MadeUp, Ran, mast_settings
+from tests.engines.batch import Batch
 from tests.engines.disturbing_proxy import DisturbingProxy
 from tests.engines.mast_server import MastServer
 from tests.stand_ins import write_calcos
@@ -114,6 +115,20 @@ def public_bucket(s3: S3, made_up: MadeUp) -> str:
 def proxy(moto_server: str) -> Iterator[DisturbingProxy]:
     """Return a proxy in front of the S3 server."""
     with DisturbingProxy(moto_server) as running:
+        yield running
+
+
+@pytest.fixture
+def batch(moto_server: str) -> Iterator[Batch]:
+    """Return a stand-in for AWS Batch that runs its jobs; they reach the S3 server."""
+    with Batch(environment={**CREDENTIALS, "AWS_ENDPOINT_URL_S3": moto_server}) as running:
+        yield running
+
+
+@pytest.fixture
+def batch_at_rest() -> Iterator[Batch]:
+    """Return a stand-in for AWS Batch whose jobs do not run: the test says what becomes of them."""
+    with Batch(run=False) as running:
         yield running
 
 

@@ -11,6 +11,7 @@ COMMANDS = {
     "plan": "turn a list of datasets into a plan: cores, memory and time for each job",
     "sync": "bring the references of a plan into the CRDS cache",
     "process": "calibrate datasets and save their products",
+    "submit": "send the rows of a plan to AWS Batch",
     "report": "show how the datasets of a batch ended",
     "doctor": "check a set-up before anything runs",
 }

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from hstdputils import commandline
 from hstdputils.batches import check_batch_name
 from hstdputils.calibrate import check_program_names
 from hstdputils.calibrate.astrometry import VARIABLES
+from hstdputils.plan_slices import INDEX_VARIABLE, ROW_VARIABLE, row_of_child
 from hstdputils.processor import Settings
 from hstdputils.references.synced import work_off_line
 from hstdputils.sites import Site
+from hstdputils.store import open_store
 
 _DESCRIPTION = """\
 Calibrate datasets: fetch the raw files, let CRDS name the best reference files, run the instrument's
@@ -57,7 +60,18 @@ def _json_object(text: str) -> dict[str, Any]:
 
 def read_options(arguments: Sequence[str], site: Site | None = None) -> argparse.Namespace:
     """Return the options of a command line; those of a site's command have no store and no batch."""
-    return _parser(site).parse_args(arguments)
+    has_slice = any(word.partition("=")[0] == "--slice" for word in arguments)
+    options = _parser(site, has_slice=has_slice).parse_args(arguments)
+    if options.slice is not None:
+        _take_row(options)
+    return options
+
+
+def _take_row(options: argparse.Namespace) -> None:
+    """Take dataset and plan row from a slice of the plan, as the child of an array job does."""
+    store = open_store(options.output_bucket)
+    row = row_of_child(store, check_batch_name(options.batch_name), options.slice, os.environ.get(INDEX_VARIABLE))
+    options.ipppssoots, options.plan_row = [row.ipppssoot], asdict(row)
 
 
 def settings_of(options: argparse.Namespace) -> Settings:
@@ -80,7 +94,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
     )
 
 
-def _parser(site: Site | None) -> argparse.ArgumentParser:
+def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentParser:
     if site is None:
         parser = commandline.parser("process", _DESCRIPTION, _EXAMPLES)
         parser.add_argument("output_bucket", help=commandline.OUTPUT_HELP)
@@ -92,7 +106,8 @@ def _parser(site: Site | None) -> argparse.ArgumentParser:
         parser.prog = site.command
         parser.set_defaults(output_bucket="none", batch_name="none")
     commandline.add_version(parser)
-    parser.add_argument("ipppssoots", nargs="+", help=commandline.IDS_HELP)
+    if not has_slice:  # an array's child has its dataset from there
+        parser.add_argument("ipppssoots", nargs="+", help=commandline.IDS_HELP)
     parser.add_argument(
         "--inputs",
         action="append",
@@ -152,7 +167,18 @@ def _parser(site: Site | None) -> argparse.ArgumentParser:
         f"{' and '.join(VARIABLES)} say; on where they are unset)",
     )
     for_engines = parser.add_argument_group("for workflow engines")
-    for_engines.add_argument("--plan-row", type=_json_object, metavar="JSON", help="the dataset's row of the plan")
+    for_engines.add_argument(
+        "--plan-row",
+        type=_json_object,
+        default=os.environ.get(ROW_VARIABLE) or None,
+        metavar="JSON",
+        help=f"the dataset's row of the plan (default: {ROW_VARIABLE})",
+    )
+    for_engines.add_argument(
+        "--slice",
+        metavar="NAME",
+        help=f"take dataset and row from a slice of the plan in the store; {INDEX_VARIABLE} says which row",
+    )
     for_engines.add_argument(
         "--memory-mib", type=commandline.above_zero, metavar="N", help="memory that this try has got, MiB"
     )

@@ -1,0 +1,94 @@
+"""How attempts end, in the words of the service, which retry rules and readers of causes match."""
+
+from dataclasses import dataclass
+
+CHILD_FAILED = "Array Child Job failed"
+OVERRIDES_TOO_LONG = "Container Overrides length must be at most 8192"
+NO_HOST_IS_LARGE_ENOUGH = (
+    "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - The job resource requirement (vCPU/memory/GPU) is higher than that "
+    "can be met by the CE(s) attached to the job queue."
+)
+EXITED = "Essential container in task exited"
+NOT_STARTED = "Task failed to start"
+KILLED_FOR_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
+KILLED = 128 + 9
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How one attempt ended."""
+
+    status_reason: str
+    """``statusReason`` of the job and of the attempt."""
+    exit_code: int | None = None
+    """The container's exit code, where there is one."""
+    reason: str | None = None
+    """The container's ``reason``, where there is one."""
+    started: bool = True
+    """Whether the container ran."""
+    may_retry: bool = True
+    """Whether the retry strategy has a say: it has none after a time-out and after a termination."""
+
+    @property
+    def succeeded(self) -> bool:
+        """Return whether the job has succeeded."""
+        return self.exit_code == 0 and self.status_reason == EXITED
+
+
+def exited(code: int) -> Ending:
+    """Return the end of a container whose command returned a code."""
+    return Ending(EXITED, code)
+
+
+def out_of_memory(code: int = KILLED) -> Ending:
+    """Return the end of a container of which a process was killed for memory; the command returned ``code``."""
+    return Ending(EXITED, code, KILLED_FOR_MEMORY)
+
+
+def timed_out(code: int = KILLED) -> Ending:
+    """Return the end of an attempt that took longer than ``attemptDurationSeconds``."""
+    return Ending("Job attempt duration exceeded timeout", code, may_retry=False)
+
+
+def terminated(reason: str, code: int | None = KILLED) -> Ending:
+    """Return the end of a job that was terminated or cancelled with the caller's reason."""
+    return Ending(reason, code, started=code is not None, may_retry=False)
+
+
+def host_lost(instance: str = "i-03b300644c50c2330") -> Ending:
+    """Return the end of an attempt whose host went away: it has neither exit code nor reason."""
+    return Ending(f"Host EC2 (instance {instance}) terminated.")
+
+
+def cannot_inspect() -> Ending:
+    """Return the end of a container of which the host's agent lost sight."""
+    return Ending(
+        EXITED, reason="CannotInspectContainerError: Could not transition to inspecting; timed out after waiting 30s"
+    )
+
+
+def docker_timeout() -> Ending:
+    """Return the end of an attempt whose container did not start in time."""
+    reason = "DockerTimeoutError: Could not transition to started; timed out after waiting 4m0s"
+    return Ending(NOT_STARTED, reason=reason, started=False)
+
+
+def cannot_pull(image: str = "hstdp:latest") -> Ending:
+    """Return the end of an attempt whose image could not be brought."""
+    reason = f"CannotPullContainerError: Error response from daemon: manifest for {image} not found: manifest unknown"
+    return Ending(NOT_STARTED, reason=reason[:255], started=False)
+
+
+def cannot_start(what: str = "failed to initialize logging driver") -> Ending:
+    """Return the end of an attempt whose container could not be started."""
+    return Ending(
+        NOT_STARTED, reason=f"CannotStartContainerError: Error response from daemon: {what}"[:255], started=False
+    )
+
+
+def no_such_program(program: str) -> Ending:
+    """Return the end of an attempt whose command is not in the image."""
+    return cannot_start(
+        f'OCI runtime create failed: runc create failed: unable to start container process: exec: "{program}": '
+        "executable file not found in $PATH: unknown"
+    )

@@ -1,0 +1,103 @@
+"""Leases: one process at a time, and what is left of one that was killed."""
+
+import json
+import multiprocessing
+import os
+import signal
+import time
+
+import pytest
+
+from hstdputils.engines import lease
+from hstdputils.errors import UserError
+from hstdputils.store import FolderStore
+
+PREFIX = "b/jobs/lease/"
+
+
+@pytest.fixture
+def store(tmp_path):
+    return FolderStore(tmp_path)
+
+
+def held(store):
+    names = sorted(entry.key for entry in store.entries(PREFIX))
+    return json.loads(store.get_bytes(names[-1]))
+
+
+def test_one_at_a_time(store):
+    with lease.hold(store, PREFIX) as mine:
+        mine.check()
+        with pytest.raises(UserError, match=f"process {os.getpid()} on .* is at work"), lease.hold(store, PREFIX):
+            pass
+    assert held(store)["released"]
+    for _ in range(5):
+        with lease.hold(store, PREFIX):
+            pass
+    assert len(list(store.entries(PREFIX))) <= 3
+
+
+def test_it_is_free_after_an_error(store):
+    with pytest.raises(ZeroDivisionError), lease.hold(store, PREFIX):
+        1 / 0  # noqa: B018
+    with lease.hold(store, PREFIX):
+        pass
+
+
+def _hold_for_ever(root):
+    with lease.hold(FolderStore(root), PREFIX):
+        time.sleep(60)
+
+
+def test_of_a_killed_process_it_is_taken_over_at_once(store):
+    process = multiprocessing.get_context("spawn").Process(target=_hold_for_ever, args=(store.root,))
+    process.start()
+    while not list(store.entries(PREFIX)):
+        time.sleep(0.02)
+    with pytest.raises(UserError, match="is at work"), lease.hold(store, PREFIX):
+        pass
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    start = time.monotonic()
+    with lease.hold(store, PREFIX):
+        assert time.monotonic() - start < 1
+
+
+def elsewhere(store, word, number=1):
+    """Leave the lease of a process on another machine."""
+    holder = {"host": "other", "boot": "another boot", "pid": 1, "begun": 0.0, "word": word, "released": False}
+    store.put_bytes(json.dumps(holder).encode(), f"{PREFIX}{number:06d}")
+
+
+def test_of_another_machine_it_is_taken_over_when_nothing_is_heard(store, monkeypatch):
+    monkeypatch.setattr(lease, "STALE_SECONDS", 1.5)
+    elsewhere(store, "a")
+    start = time.monotonic()
+    with lease.hold(store, PREFIX):
+        assert time.monotonic() - start > 1.4
+
+
+def test_of_another_machine_that_is_at_work_it_is_left(store, monkeypatch):
+    words = iter("abcdefgh")
+    monkeypatch.setattr(lease.time, "sleep", lambda seconds: elsewhere(store, next(words)))
+    elsewhere(store, "begun")
+    with pytest.raises(UserError, match="process 1 on other is at work on this batch: wait for its end"):
+        lease._take(store, PREFIX)
+
+
+def test_who_has_lost_it_makes_no_more(store, monkeypatch):
+    monkeypatch.setattr(lease, "RENEW_SECONDS", 0.05)
+    with lease.hold(store, PREFIX) as mine:
+        elsewhere(store, "a", number=2)
+        time.sleep(0.5)
+        with pytest.raises(UserError, match="another process has taken over: run it again"):
+            mine.check()
+    assert not held(store)["released"]
+
+
+def test_who_cannot_renew_it_makes_no_more(store, monkeypatch):
+    monkeypatch.setattr(lease, "STALE_SECONDS", 0.2)
+    with lease.hold(store, PREFIX) as mine:
+        time.sleep(0.2)
+        with pytest.raises(UserError, match="could not be written for too long"):
+            mine.check()

@@ -1,0 +1,1 @@
+"""AWS Batch as an engine: array jobs and single jobs, submitted exactly once."""

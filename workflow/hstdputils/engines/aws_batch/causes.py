@@ -1,0 +1,168 @@
+"""Why a job of AWS Batch ended, from what Batch, the container and the marker say."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from hstdputils.engines.aws_batch.wordings import ABSENT, ORDINARY, Ending
+from hstdputils.engines.base import Cause
+from hstdputils.exit_codes import ExitCode
+from hstdputils.markers import Marker
+from hstdputils.outcomes import Outcome
+
+_BY_BATCH = (
+    (Ending.START, Outcome.CONTAINER_ERROR),
+    (Ending.TIME, Outcome.TIMEOUT),
+    (Ending.MISCONFIGURED, Outcome.CANCELLED),
+    (Ending.CAPACITY, Outcome.HOST_LOST),
+)
+"""What ``statusReason`` may say that Batch has done of its own accord, in the order in which it is asked."""
+
+_BY_OTHERS = (
+    (Ending.PERSON, Outcome.CANCELLED),
+    (Ending.MEMORY, Outcome.OUT_OF_MEMORY),
+    (Ending.HOST, Outcome.HOST_LOST),
+    (Ending.CANCELLED, Outcome.CANCELLED),
+)
+"""What else it may say."""
+
+_BY_CONTAINER = (
+    (Ending.MEMORY, Outcome.OUT_OF_MEMORY),
+    (Ending.START, Outcome.CONTAINER_ERROR),
+    (Ending.HOST, Outcome.HOST_LOST),
+)
+"""What the container's ``reason`` may say."""
+
+_BY_EXIT_CODE = {
+    ExitCode.GENERAL: Outcome.CALIBRATION_ERROR,
+    ExitCode.COMMAND_LINE: Outcome.BAD_INPUT,
+    ExitCode.INPUTS: Outcome.BAD_INPUT,
+    ExitCode.MAST: Outcome.STORAGE_ERROR,
+    ExitCode.STAGE1: Outcome.CALIBRATION_ERROR,
+    ExitCode.STAGE2: Outcome.CALIBRATION_ERROR,
+    ExitCode.UPLOAD: Outcome.STORAGE_ERROR,
+    ExitCode.S3_DOWNLOAD: Outcome.STORAGE_ERROR,
+    ExitCode.REFERENCES: Outcome.NO_REFERENCES,
+    ExitCode.PREVIEWS: Outcome.CALIBRATION_ERROR,
+    ExitCode.PRODUCTS: Outcome.INCOMPLETE_PRODUCTS,
+    ExitCode.SUBPROCESS_MEMORY: Outcome.OUT_OF_MEMORY,
+    ExitCode.OWN_MEMORY: Outcome.OUT_OF_MEMORY,
+    ExitCode.CONTAINER_MEMORY: Outcome.OUT_OF_MEMORY,
+    ExitCode.OS_MEMORY: Outcome.OUT_OF_MEMORY,
+    ExitCode.TIME: Outcome.TIMEOUT,
+    ExitCode.SVM: Outcome.CALIBRATION_ERROR,
+    ExitCode.MVM: Outcome.CALIBRATION_ERROR,
+}
+
+_NO_CONTAINER = {125: "the container was not made", 126: "its command cannot be run", 127: "its command is not there"}
+"""Exit codes of Docker and of shells for a container that ran nothing."""
+
+_CLOCKS_DIFFER_MS = 120_000
+"""How far the clocks of Batch and of a job's machine may be apart, ms."""
+
+
+def cause_of(job: Mapping[str, Any], marker: Marker | None = None) -> Cause:
+    """Return why a job ended.
+
+    What Batch itself did to the job counts first (``statusReason``), then what the container runtime says, then the
+    marker, then the exit code. 137 and 143 alone decide nothing: they stand for memory, time-outs and terminations
+    alike.
+
+    Parameters
+    ----------
+    job
+        A job that has ended: from ``DescribeJobs``, ``ListJobs``, or an event of EventBridge, whole or its detail.
+    marker
+        The dataset's marker, where there is one; one of an earlier attempt is passed over.
+    """
+    detail = job.get("detail", job)
+    own = marker if marker and _is_of(detail, marker) else None
+    if own and own.succeeded:
+        return Cause(Outcome.SUCCEEDED, "the marker")
+    if detail.get("status") == "SUCCEEDED" and not own:
+        return Cause(Outcome.UNKNOWN, "the job ended with 0 and left no marker")
+    container = _container(detail)
+    status, reason = _words(_status_reason(detail)), _words(container.get("reason"))
+    found = _by_words(detail, status, reason)
+    if found and not (found.outcome is Outcome.CONTAINER_ERROR and own and own.outcome is not Outcome.CANCELLED):
+        return found
+    if own and own.outcome is not Outcome.CANCELLED:
+        return Cause(own.outcome, own.reason or "the marker")
+    if own:
+        return Cause(Outcome.UNKNOWN, f"{own.reason}, and Batch does not say by whom")
+    return _by_exit_code(container.get("exitCode"), status, reason)
+
+
+def _by_words(detail: Mapping[str, Any], status: str, reason: str) -> Cause | None:
+    """Return the cause that the reasons word, if they do."""
+    text = "; ".join(part for part in (status, reason) if part)
+    by_container = _fitting(_BY_CONTAINER, reason)
+    outcome = _fitting(_BY_BATCH, special := ORDINARY.sub("", status))
+    if outcome is Outcome.CONTAINER_ERROR and by_container:
+        outcome = by_container
+    if outcome is None and (detail.get("isCancelled") or detail.get("isTerminated")):
+        return Cause(Outcome.CANCELLED, text or "cancelled")
+    outcome = outcome or _fitting(_BY_OTHERS, special)
+    if outcome:
+        return Cause(outcome, text)
+    return Cause(by_container, reason) if by_container else None
+
+
+def _fitting(kinds: Iterable[tuple[Ending, Outcome]], text: str) -> Outcome | None:
+    """Return the outcome of the first kind of end that a text words."""
+    return next((outcome for ending, outcome in kinds if ending.fits(text)), None)
+
+
+def _by_exit_code(code: Any, status: str, reason: str) -> Cause:
+    """Return what an exit code alone tells."""
+    text = "; ".join(part for part in (status, reason) if part) or "Batch gives no reason"
+    if isinstance(code, str) and code.isdecimal():
+        code = int(code)
+    if not isinstance(code, int) or code == 0:
+        return Cause(Outcome.UNKNOWN, text)
+    if code in _NO_CONTAINER:
+        return Cause(Outcome.CONTAINER_ERROR, f"exit code {code}: {_NO_CONTAINER[code]}")
+    if code in _BY_EXIT_CODE:
+        meaning = "the program failed" if code == ExitCode.GENERAL else ExitCode(code).meaning
+        return Cause(_BY_EXIT_CODE[ExitCode(code)], f"exit code {code}: {meaning}")
+    if code > 128:
+        return Cause(Outcome.UNKNOWN, f"exit code {code} (ended by signal {code - 128}); {text}")
+    return Cause(Outcome.CALIBRATION_ERROR, f"exit code {code}: the program failed")
+
+
+def _container(detail: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the container of the last attempt, with what the job itself says of it."""
+    last = _last_attempt(detail).get("container") or {}
+    return {**last, **{name: value for name, value in (detail.get("container") or {}).items() if value is not None}}
+
+
+def _status_reason(detail: Mapping[str, Any]) -> Any:
+    """Return the job's reason; its last attempt's where it has none."""
+    return (
+        detail.get("statusReason")
+        if _words(detail.get("statusReason"))
+        else _last_attempt(detail).get("statusReason")
+    )
+
+
+def _last_attempt(detail: Mapping[str, Any]) -> Mapping[str, Any]:
+    attempts = detail.get("attempts") or [{}]
+    return attempts[-1]
+
+
+def _words(text: Any) -> str:
+    """Return a reason as one line; empty where there is none."""
+    line = " ".join(str(text).split()) if text is not None else ""
+    return "" if line.lower() in ABSENT else line
+
+
+def _is_of(detail: Mapping[str, Any], marker: Marker) -> bool:
+    """Tell whether a marker speaks for the job's last attempt, not for an earlier job."""
+    if marker.succeeded:
+        return True
+    started: int | None = _last_attempt(detail).get("startedAt") or detail.get("startedAt")
+    try:
+        ended = datetime.fromisoformat(marker.end)
+    except ValueError:
+        return False
+    return started is not None and ended.timestamp() * 1000 >= started - _CLOCKS_DIFFER_MS

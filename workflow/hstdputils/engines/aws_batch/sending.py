@@ -1,0 +1,113 @@
+"""Making the jobs of a wave, each exactly once, however often this is cut off and begun again."""
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+from hstdputils.engines.aws_batch.client import batch_errors, is_unsure, was_never_sent
+from hstdputils.engines.aws_batch.requests import submission
+from hstdputils.engines.aws_batch.waves import PlannedJob, Recorded, Records, Wave, job_prefix, rows_of
+from hstdputils.errors import UserError, one_line
+from hstdputils.exit_codes import ExitCode
+from hstdputils.plan_slices import read_slice
+from hstdputils.store import Store
+
+SETTLE_SECONDS = 5.0
+"""How long after a submission a job may be missing in Batch's lists."""
+
+PARALLEL = 16
+"""Submissions that are under way at the same time."""
+
+TRIES = 5
+"""How often a job is sent that got no answer and is not there."""
+
+
+class Sender:
+    """Makes jobs and writes down that they are made.
+
+    Parameters
+    ----------
+    client
+        A client for AWS Batch.
+    store
+        The store with the records.
+    records
+        The records of the batch.
+    check
+        Called before each submission; raises where no more may be made.
+    settle_seconds
+        How long a job that was submitted may be missing in lists.
+    """
+
+    def __init__(
+        self, client: Any, store: Store, records: Records, check: Callable[[], None], settle_seconds: float
+    ) -> None:
+        self._client, self._store, self._records = client, store, records
+        self._check, self._settle_seconds = check, settle_seconds
+        self._rows = cache(lambda name: read_slice(store, records.batch, name))
+
+    def finish(self, recorded: Recorded) -> tuple[int, int]:
+        """Make the jobs of a wave that was cut off; return how many were made now, and how many had been made."""
+        if not recorded.open:
+            return 0, 0
+        time.sleep(self._settle_seconds)  # what was under way when it was cut off is in the lists after this
+        known = self._made(recorded.wave, "*")
+        adopted = [index for index in recorded.open if recorded.wave.jobs[index].name in known]
+        for index in adopted:
+            self._records.confirm(recorded.wave, index, known[recorded.wave.jobs[index].name])
+        left = [index for index in recorded.open if index not in set(adopted)]
+        self.send(recorded.wave, left)
+        return len(left), len(adopted)
+
+    def send(self, wave: Wave, indexes: Iterable[int]) -> None:
+        """Make jobs of a wave, several at a time; each is recorded before its thread makes the next."""
+        pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="submit")
+        jobs = [pool.submit(self._send_one, wave, index) for index in indexes]
+        try:
+            for job in jobs:
+                job.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _send_one(self, wave: Wave, index: int) -> None:
+        job = wave.jobs[index]
+        self._records.confirm(wave, index, self._make(wave, job))
+
+    def _make(self, wave: Wave, job: PlannedJob) -> str:
+        """Return the id of a job, made now or by a submission whose answer was lost."""
+        request = submission(wave, job, rows_of(job, self._rows(job.rows)))
+        for left in reversed(range(TRIES)):
+            self._check()
+            try:
+                with batch_errors(f"cannot submit {job.name}"):
+                    return str(self._client.submit_job(**request)["jobId"])
+            except UserError as error:
+                cause = error.__cause__
+                assert isinstance(cause, Exception)
+                unsure = is_unsure(cause)
+                if not unsure and not was_never_sent(cause):
+                    raise
+                if unsure and (made := self._found_within(wave, job)):
+                    return made
+                if not left:
+                    raise UserError(f"{one_line(error)}; sent {TRIES} times", ExitCode.GENERAL) from error
+                time.sleep(self._settle_seconds / TRIES)
+        raise AssertionError("unreachable")
+
+    def _found_within(self, wave: Wave, job: PlannedJob) -> str | None:
+        """Return the id of a job that Batch lists within the time that new jobs may be missing, or none."""
+        deadline = time.monotonic() + self._settle_seconds
+        while not (made := self._made(wave, job.name).get(job.name)) and time.monotonic() < deadline:
+            time.sleep(min(0.5, self._settle_seconds / 4))
+        return made
+
+    def _made(self, wave: Wave, name: str) -> dict[str, str]:
+        """Return the ids of jobs that Batch knows, by name: those of one name, or ``*`` for all of the wave."""
+        value = f"{job_prefix(self._records.batch, wave.token)}*" if name == "*" else name
+        with batch_errors(f"cannot list the jobs in {wave.queue}"):
+            pages = self._client.get_paginator("list_jobs").paginate(
+                jobQueue=wave.queue, filters=[{"name": "JOB_NAME", "values": [value]}]
+            )
+            return {item["jobName"]: item["jobId"] for page in pages for item in page["jobSummaryList"]}

@@ -1,0 +1,149 @@
+"""Waves: what is submitted together, written down in the store before the first job of it is made.
+
+Below ``<batch>/jobs/``, ``<number>/wave.json`` says which jobs a wave has, under names that no other job has, and
+``<number>/<index>.<job id>`` that a job has been made. So one listing tells all that was submitted.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from hstdputils.errors import UserError
+from hstdputils.exit_codes import ExitCode
+from hstdputils.plan_rows import PlanRow
+from hstdputils.plan_slices import read_slice
+from hstdputils.store import Store
+
+_CONFIRMATION = re.compile(r"(\d+)/(\d+)\.(.+)")
+_WAVE = re.compile(r"(\d+)/wave\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedJob:
+    """One job of a wave: an array, or the job of one row."""
+
+    name: str
+    """Its name, which no other job has."""
+    rows: str
+    """The slice with its rows."""
+    first: int
+    """Index of its first row in the slice."""
+    size: int
+    """Number of its rows; 1 for a single job."""
+    vcpus: int
+    """Cores of each row."""
+    memory_mib: int
+    """Memory of each row, MiB."""
+    max_seconds: int
+    """Time limit of each row, s."""
+    instrument: str
+    """Instrument of its rows; several are joined with ``+``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """Jobs that are submitted together."""
+
+    number: int
+    """Its number, from 1."""
+    token: str
+    """What is in the name of each of its jobs, and of no others."""
+    queue: str
+    """The job queue."""
+    definition: str
+    """ARN of the job definition."""
+    jobs: list[PlannedJob]
+    """Its jobs."""
+    arguments: list[str] = field(default_factory=list)
+    """Further arguments for ``hstdp-process``."""
+    again: bool = False
+    """Whether it sends rows that earlier waves had sent."""
+    created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    """When it was written down, UTC, ISO 8601."""
+
+    def to_json(self) -> bytes:
+        """Return the wave as JSON."""
+        return (json.dumps(asdict(self)) + "\n").encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> "Wave":
+        """Read a wave."""
+        values: dict[str, Any] = json.loads(data)
+        return cls(**(values | {"jobs": [PlannedJob(**job) for job in values["jobs"]]}))
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A wave, and which of its jobs are known to have been made."""
+
+    wave: Wave
+    """The wave."""
+    made: dict[int, str]
+    """Ids of jobs, by their index in the wave."""
+
+    @property
+    def open(self) -> list[int]:
+        """Return the indexes of jobs that may not have been made."""
+        return [index for index in range(len(self.wave.jobs)) if index not in self.made]
+
+
+class Records:
+    """The records of a batch's waves in the store."""
+
+    def __init__(self, store: Store, batch: str) -> None:
+        self._store, self.batch = store, batch
+        self._prefix = f"{batch}/jobs/"
+
+    def read(self) -> list[Recorded]:
+        """Return all waves, oldest first, with one listing and one request for each wave."""
+        numbers: list[int] = []
+        made: dict[int, dict[int, str]] = {}
+        for entry in self._store.entries(self._prefix):
+            key = entry.key.removeprefix(self._prefix)
+            if match := _CONFIRMATION.fullmatch(key):
+                made.setdefault(int(match[1]), {})[int(match[2])] = match[3]
+            elif match := _WAVE.fullmatch(key):
+                numbers.append(int(match[1]))
+        return [Recorded(self._read_wave(number), made.get(number, {})) for number in sorted(numbers)]
+
+    def _read_wave(self, number: int) -> Wave:
+        key = self._wave_key(number)
+        try:
+            return Wave.from_json(self._store.get_bytes(key) or b"")
+        except (ValueError, TypeError, KeyError) as error:
+            raise UserError(
+                f"{self._store.address(key)} is no record of jobs ({error}): submit under another batch name",
+                ExitCode.UPLOAD,
+            ) from error
+
+    def begin(self, wave: Wave) -> bool:
+        """Write a wave down; return false where another has taken its number."""
+        return self._store.put_bytes(wave.to_json(), self._wave_key(wave.number), only_if_absent=True)
+
+    def confirm(self, wave: Wave, index: int, job_id: str) -> None:
+        """Write down that a job has been made."""
+        self._store.put_bytes(b"", f"{self._prefix}{wave.number:04d}/{index:05d}.{job_id}")
+
+    def rows(self, recorded: Iterable[Recorded]) -> dict[str, PlanRow]:
+        """Return the latest row of each dataset that the waves have."""
+        latest: dict[str, PlanRow] = {}
+        for item in recorded:
+            for name in dict.fromkeys(job.rows for job in item.wave.jobs):
+                latest |= {row.ipppssoot: row for row in read_slice(self._store, self.batch, name)}
+        return latest
+
+    def _wave_key(self, number: int) -> str:
+        return f"{self._prefix}{number:04d}/wave.json"
+
+
+def job_prefix(batch: str, token: str) -> str:
+    """Return how the names of a wave's jobs begin: with the batch's name, as far as Batch allows its characters."""
+    return f"{re.sub('[^A-Za-z0-9_-]', '-', batch)[:70]}-{token}-"
+
+
+def rows_of(job: PlannedJob, slice_rows: Sequence[PlanRow]) -> Sequence[PlanRow]:
+    """Return the rows of a job."""
+    return slice_rows[job.first : job.first + job.size]

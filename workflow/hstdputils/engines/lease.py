@@ -1,0 +1,171 @@
+"""A lease in the store: one process at a time sends the rows of a batch, from whatever machine."""
+
+import contextlib
+import json
+import os
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from hstdputils.errors import UserError
+from hstdputils.exit_codes import ExitCode
+from hstdputils.store import Store, StoreError
+
+RENEW_SECONDS = 5.0
+"""How often the holder says that it is still there."""
+
+STALE_SECONDS = 30.0
+"""After how long without a word the holder is taken for dead."""
+
+_KEPT = 2
+"""How many of the latest leases are left in the store."""
+
+
+@dataclass(slots=True)
+class _Holder:
+    """A process that holds a lease."""
+
+    host: str
+    boot: str
+    """Identifies the machine's present run, and the processes that can see each other."""
+    pid: int
+    begun: float
+    """When the process began."""
+    word: str = ""
+    """Changes with each renewal."""
+    released: bool = False
+
+    def to_json(self) -> bytes:
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return (json.dumps(values) + "\n").encode()
+
+    @property
+    def is_dead(self) -> bool:
+        """Tell whether the process can be seen from here to be over."""
+        if self.released:
+            return True
+        if not self.boot or self.boot != _boot():
+            return False
+        try:
+            process = psutil.Process(self.pid)
+            return process.status() == psutil.STATUS_ZOMBIE or abs(process.create_time() - self.begun) > 1
+        except psutil.NoSuchProcess:
+            return True
+
+
+@dataclass(slots=True)
+class Lease:
+    """A lease that this process holds."""
+
+    _store: Store
+    _prefix: str
+    _number: int
+    _holder: _Holder
+    _over: threading.Event = field(default_factory=threading.Event)
+    _said: float = field(default_factory=time.monotonic)
+    _lost: str = ""
+
+    def check(self) -> None:
+        """Raise `UserError` where the lease may be another's by now."""
+        if not self._lost and time.monotonic() - self._said > STALE_SECONDS / 2:
+            self._lost = "the store could not be written for too long"
+        if self._lost:
+            raise UserError(f"stopped, since {self._lost}: run it again", ExitCode.UPLOAD)
+
+    def _renew_until_over(self) -> None:
+        while not self._over.wait(RENEW_SECONDS):
+            with contextlib.suppress(StoreError):
+                asked = time.monotonic()
+                self._holder.word = uuid.uuid4().hex
+                self._store.put_bytes(self._holder.to_json(), self._key())
+                if max(_numbers(self._store, self._prefix), default=0) > self._number:
+                    self._lost = "another process has taken over"
+                    return
+                self._said = asked
+
+    def _key(self) -> str:
+        return f"{self._prefix}{self._number:06d}"
+
+
+@contextlib.contextmanager
+def hold(store: Store, prefix: str) -> Iterator[Lease]:
+    """Hold the lease below ``prefix`` while the block runs.
+
+    The lease of a process that is over is taken over: at once where it ran on this machine, else when nothing has
+    been heard of it for ``STALE_SECONDS``.
+
+    Raises
+    ------
+    UserError
+        Another process holds the lease.
+    """
+    lease = _take(store, prefix)
+    renewing = threading.Thread(target=lease._renew_until_over, name="lease", daemon=True)
+    renewing.start()
+    try:
+        yield lease
+    finally:
+        lease._over.set()
+        renewing.join(RENEW_SECONDS)
+        if not lease._lost:
+            lease._holder.released = True
+            with contextlib.suppress(StoreError):
+                store.put_bytes(lease._holder.to_json(), lease._key())
+
+
+def _take(store: Store, prefix: str) -> Lease:
+    me = _Holder(os.uname().nodename, _boot(), os.getpid(), psutil.Process().create_time(), uuid.uuid4().hex)
+    while True:
+        numbers = _numbers(store, prefix)
+        latest = max(numbers, default=0)
+        if latest:
+            _wait_for_its_end(store, f"{prefix}{latest:06d}")
+        lease = Lease(store, prefix, latest + 1, me)
+        # the number is the next one only for the first of those who want it
+        if store.put_bytes(me.to_json(), lease._key(), only_if_absent=True):
+            store.delete([f"{prefix}{number:06d}" for number in numbers if number <= latest - _KEPT])
+            return lease
+
+
+def _wait_for_its_end(store: Store, key: str) -> None:
+    """Return when the holder of a lease is over.
+
+    Raises
+    ------
+    UserError
+        It is at work.
+    """
+    first = _read(store, key)
+    deadline = time.monotonic() + STALE_SECONDS
+    while (holder := _read(store, key)) and not holder.is_dead and time.monotonic() < deadline:
+        if first and (holder.word != first.word or holder.boot == _boot()):
+            raise UserError(
+                f"process {holder.pid} on {holder.host} is at work on this batch: wait for its end", ExitCode.GENERAL
+            )
+        time.sleep(1)
+
+
+def _read(store: Store, key: str) -> _Holder | None:
+    try:
+        return _Holder(**json.loads(store.get_bytes(key) or b"{}"))
+    except (ValueError, TypeError):
+        return None
+
+
+def _numbers(store: Store, prefix: str) -> list[int]:
+    names = (entry.key.removeprefix(prefix) for entry in store.entries(prefix))
+    return [int(name) for name in names if name.isdecimal()]
+
+
+def _boot() -> str:
+    """Return what is the same for processes that can see each other; empty where that cannot be told."""
+    try:
+        space = Path("/proc/self/ns/pid").readlink()
+        return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {space}"
+    except OSError:
+        return ""

@@ -1,0 +1,116 @@
+"""``python -m hstdputils.submit``: send the rows of a plan to AWS Batch."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hstdputils import commandline
+from hstdputils.engines.aws_batch.engine import AwsBatch, BatchSettings
+from hstdputils.errors import UserError
+from hstdputils.exit_codes import ExitCode
+from hstdputils.markers import ended
+from hstdputils.store import open_store
+from hstdputils.strict_plans import read_plan_strictly
+
+_DESCRIPTION = """\
+Send the rows of a plan to AWS Batch: rows that share size and time as array jobs, the rest as single jobs. Datasets
+whose markers say that they succeeded are left out, and so are those that were submitted before (rescue sends failed
+ones again). It may be stopped at any moment and run again: each row is submitted exactly once.
+
+Region, credentials and endpoints are boto3's: AWS_PROFILE, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL."""
+
+_EXAMPLES = """\
+  hstdputils submit plan.out
+  hstdputils submit plan.out --queue hstdp-ondemand --image 123456789012.dkr.ecr.us-east-1.amazonaws.com/calcloud:1.0
+  hstdputils submit plan.out -- --context hst_0729.pmap --inputs s3://my-bucket/raws"""
+
+
+MOST_FURTHER = 4096
+"""Characters of further arguments for ``hstdp-process``: a job's overrides may have 8 KiB."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    own, further = _split(arguments)
+    options = _parser().parse_args(own)
+    if sum(len(word) + 3 for word in further) > MOST_FURTHER or not all(further):
+        raise UserError(f"what follows -- must be words of {MOST_FURTHER} characters in all: AWS Batch takes no more")
+    rows = read_plan_strictly(options.plan)
+    output, batch = rows[0].output, rows[0].batch
+    if not output.lower().startswith("s3://"):
+        raise UserError(
+            f"{options.plan}: the store is {output!r}, which AWS Batch cannot reach: plan for s3://bucket"
+        )
+    store = open_store(output)
+    store.check()
+    done = {name for name, succeeded in ended(store, batch).items() if succeeded}
+    left = [row for row in rows if row.ipppssoot not in done]
+    if done:
+        _tell(f"{len(rows) - len(left)} of {len(rows)} datasets have succeeded before")
+    settings = BatchSettings(
+        queue=options.queue,
+        job_definition=options.job_definition,
+        image=options.image,
+        arguments=tuple(further),
+        settle_seconds=options.settle,
+    )
+    if not left:
+        print(f"{batch}: nothing to submit: all {len(rows)} datasets have succeeded")
+        return ExitCode.SUCCESS
+    sent = AwsBatch(store, batch, settings, _tell).submit(left)
+    notes = [f"{sent.adopted} jobs found that were made before"] if sent.adopted else []
+    notes += [f"{sent.earlier} rows left alone, submitted before"] if sent.earlier else []
+    print(f"{batch}: {sent.rows} rows submitted in {sent.calls} jobs{''.join(f'; {note}' for note in notes)}")
+    return ExitCode.SUCCESS
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _split(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the arguments before and after ``--``."""
+    if "--" not in arguments:
+        return arguments, ()
+    place = list(arguments).index("--")
+    return arguments[:place], arguments[place + 1 :]
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value <= 600:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to 600")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = commandline.parser("submit", _DESCRIPTION, _EXAMPLES)
+    commandline.add_version(parser)
+    default = BatchSettings()
+    parser.add_argument("plan", type=Path, help="the plan, as hstdputils plan writes it")
+    parser.add_argument("--queue", default=default.queue, metavar="NAME", help="job queue (default: %(default)s)")
+    parser.add_argument(
+        "--job-definition",
+        default=default.job_definition,
+        metavar="NAME",
+        help="job definition that the batch's own is made from, once (default: %(default)s)",
+    )
+    parser.add_argument("--image", metavar="URI", help="container image (default: the job definition's)")
+    parser.add_argument(
+        "--settle",
+        type=_seconds,
+        default=default.settle_seconds,
+        metavar="SECONDS",
+        help="how long a new job may be missing in Batch's lists; waited for after an interruption "
+        "(default: %(default)s)",
+    )
+    parser.epilog = f"what follows -- goes to hstdp-process in each job\n\n{parser.epilog}"
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(commandline.run(main))
