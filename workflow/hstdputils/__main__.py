@@ -12,6 +12,7 @@ COMMANDS = {
     "sync": "bring the references of a plan into the CRDS cache",
     "process": "calibrate datasets and save their products",
     "report": "show how the datasets of a batch ended",
+    "resources": "fit what datasets need from finished runs, score it, or explain a dataset's",
     "doctor": "check a set-up before anything runs",
 }
 

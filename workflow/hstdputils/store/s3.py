@@ -32,7 +32,7 @@ def s3_client(*, unsigned: bool = False, seconds: float | None = None) -> Any:
         ``AWS_ENDPOINT_URL`` is no URL.
     """
     config = Config(
-        signature_version=UNSIGNED if unsigned else None,
+        signature_version=UNSIGNED if unsigned else "s3v4",
         retries={"mode": "standard", "max_attempts": 5},
         max_pool_connections=32,
     )
