@@ -50,6 +50,8 @@ class DisturbingProxy:
 
     def __init__(self, server: str) -> None:
         self.requests: list[Request] = []
+        self.bytes_sent = 0
+        """Bytes of all answers, without their headers."""
         self.disturbances: list[Disturbance] = []
         self._let_go = threading.Event()
         self._lock = threading.Lock()
@@ -100,6 +102,11 @@ class DisturbingProxy:
                     disturbance.seen.set()
                     return disturbance
         return None
+
+    def count(self, size: int) -> None:
+        """Record the size of an answer."""
+        with self._lock:
+            self.bytes_sent += size
 
     def wait(self) -> None:
         """Hold the calling thread until `let_go`."""
@@ -152,6 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return
+        self.owner.count(len(data))
         self.wfile.write(data if cut_after is None else data[:cut_after])
         self.close_connection = cut_after is not None
 

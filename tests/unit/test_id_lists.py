@@ -1,4 +1,5 @@
 import io
+import random
 
 import pytest
 
@@ -46,3 +47,41 @@ def test_a_file_with_a_byte_order_mark(tmp_path):
     path = tmp_path / "windows.ids"
     path.write_bytes("ldfd01vlq\r\n".encode("utf-8-sig"))
     assert names(read_ids([f"@{path}"])) == ["ldfd01vlq"]
+
+
+def test_long_lists_are_read_as_short_ones_are(tmp_path):
+    """Lines that are taken many at a time give the same names and messages as lines that are taken one by one."""
+    lines = [f"j8{number:05}0q" for number in range(20_000)]
+    chance = random.Random(4)
+    for place in sorted(chance.sample(range(20_000), 40)):
+        lines[place] = chance.choice(["", "# none", f"{lines[place].upper()} # mine", "u2840201t", lines[place // 2]])
+    lines[9000] = f"{lines[8999]}, {lines[9001]}"
+    plain, each = tmp_path / "plain.ids", tmp_path / "each.ids"
+    plain.write_text("\n".join(lines))
+    each.write_text("\n".join(f"{line} #" for line in lines))
+    found, expected = read_ids([f"@{plain}"]), read_ids([f"@{each}"])
+    assert found.names == expected.names
+    assert len(found.names) > 19_000
+    for notes in ("bad", "problems", "duplicates"):
+        said = [note.replace(str(plain), str(each)) for note in getattr(found, notes)]
+        assert said == getattr(expected, notes)
+        assert said
+
+
+def test_the_first_place_of_a_repetition_is_told_in_any_list(tmp_path):
+    first, second = tmp_path / "first.ids", tmp_path / "second.ids"
+    first.write_text("ldfd01vlq\no56502010\n")
+    second.write_text("jbz504010\nO56502010\nj8cb010b0\n")
+    ids = read_ids(["J8CB010B0", f"@{first}", f"@{second}"])
+    assert names(ids) == ["j8cb010b0", "ldfd01vlq", "o56502010", "jbz504010"]
+    assert ids.duplicates == [
+        f"{second}:2: 'O56502010' dropped, it is already at {first}:2",
+        f"{second}:3: 'j8cb010b0' dropped, it is already at argument 1",
+    ]
+
+
+@pytest.mark.parametrize("text", ["ldfd01vlq\r\nO56502010\r\n", "ldfd01vlq\n\n o56502010", "LDFD01VLQ,o56502010"])
+def test_ways_to_write_a_list(tmp_path, text):
+    path = tmp_path / "my.ids"
+    path.write_bytes(text.encode())
+    assert names(read_ids([f"@{path}"])) == ["ldfd01vlq", "o56502010"]

@@ -6,7 +6,7 @@ import pytest
 from hstdputils import plan
 from hstdputils.datasets import INSTRUMENTS
 from hstdputils.errors import UserError
-from hstdputils.model import BY_INSTRUMENT
+from hstdputils.model import BY_INSTRUMENT, Model
 from hstdputils.plan_rows import read_plan
 
 KEYS = ("output batch ipppssoot instrument command vcpus memory_mib max_seconds evidence evidence_n cost_usd").split()
@@ -24,7 +24,8 @@ def test_one_json_line_a_dataset_with_the_keys_in_order(capsys):
     assert [list(row) for row in rows] == [KEYS, KEYS]
     assert [row["ipppssoot"] for row in rows] == ["j8cb010b0", "ldfd01vlq"]
     assert (rows[1]["output"], rows[1]["batch"], rows[1]["instrument"]) == ("s3://bucket", "night-1", "cos")
-    assert rows[1]["memory_mib"] == BY_INSTRUMENT["cos"].memory_mib
+    needs = Model.load().needs(["j8cb010b0", "ldfd01vlq"], {}, {})
+    assert [row["memory_mib"] for row in rows] == [need.memory_mib for need in needs]
 
 
 def test_bad_ids_keep_the_good_rows(capsys):

@@ -229,7 +229,7 @@ def test_page_says_what_a_failure_means_and_where_it_is_from(store):
 
 def test_tables_have_captions_and_scopes(store):
     tags = [tag for tag, _ in Tags(page()).found]
-    assert tags.count("table") == tags.count("caption") == 2
+    assert tags.count("table") == tags.count("caption") == 3
     assert all("scope" in attrs for tag, attrs in Tags(page()).found if tag == "th")
 
 

@@ -13,6 +13,7 @@ COMMANDS = {
     "process": "calibrate datasets and save their products",
     "submit": "send the rows of a plan to AWS Batch",
     "report": "show how the datasets of a batch ended",
+    "resources": "fit what datasets need from finished runs, score it, or explain a dataset's",
     "doctor": "check a set-up before anything runs",
 }
 

@@ -101,6 +101,40 @@ class Config(BaseModel):
         ge=256,
         description="Largest memory that a later try may get, MiB.",
     )
+    read_headers: Literal["never", "folders", "always"] = Field(
+        default="folders",
+        description="Which inputs the plan looks into for raw headers, which say what datasets need: folders alone, "
+        "or always, which takes about two requests of S3 a dataset.",
+    )
+    features: str | None = Field(
+        default=None,
+        description="A table (CSV) of features of datasets for the plan, which spares it the headers of those in it.",
+    )
+    history: str | None = Field(
+        default=None,
+        description="The database of finished runs, on which the plan rests where it knows a dataset.",
+    )
+    model: str | None = Field(
+        default=None,
+        description="The fitted model of what datasets need; null for config/resources.json.",
+    )
+    grid_mib: int = Field(
+        default=64,
+        ge=1,
+        description="Planned memory is a multiple of this, MiB; a coarse grid lets more rows share a size.",
+    )
+    prices: str | None = Field(
+        default=None,
+        description="A table of EC2's prices for the cost on AWS; null for config/prices.json.",
+    )
+    region: str = Field(
+        default="us-east-1",
+        description="The region of AWS whose prices count.",
+    )
+    purchase: Literal["on_demand", "spot"] = Field(
+        default="on_demand",
+        description="How the instances on AWS are bought, for their prices.",
+    )
     container: str = Field(
         default="docker://calcloud:latest",
         description="Image for rules run with --software-deployment-method apptainer: a URI or a .sif file.",

@@ -1,28 +1,44 @@
 """Lists of dataset names: from the command line, from files, from standard input."""
 
+import re
 import sys
-from collections.abc import Iterable, Iterator
+from bisect import bisect
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
-from hstdputils.datasets import BadDatasetName, Dataset, parse_dataset
+from hstdputils.datasets import INSTRUMENTS, BadDatasetName, Dataset, parse_dataset
 from hstdputils.errors import UserError
 
 _LONGEST = 40
 """Characters of a wrong name that are shown."""
 
+_BLOCK_LINES = 4096
+"""Lines of a file that are looked at together."""
 
-@dataclass(slots=True)
+_PLAIN = re.compile(rf"(?:[{''.join(INSTRUMENTS)}][a-z0-9]{{8}}\n)*")
+"""Lines with one ipppssoot each and nothing else."""
+
+
+@dataclass
 class IdList:
     """The datasets of a list, each once, in the order given, and what was wrong with the list."""
 
-    datasets: list[Dataset] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    """Their names, in lower case."""
     bad: list[str] = field(default_factory=list)
     """The ids that cannot be processed, as they were given."""
     problems: list[str] = field(default_factory=list)
     """One line for each of them, with where it stands and the reason."""
     duplicates: list[str] = field(default_factory=list)
     """One line for each repetition that was dropped."""
+
+    @cached_property
+    def datasets(self) -> list[Dataset]:
+        """Return the datasets of a list that has been read."""
+        return list(map(Dataset, self.names))
 
 
 def read_ids(arguments: Iterable[str]) -> IdList:
@@ -39,22 +55,19 @@ def read_ids(arguments: Iterable[str]) -> IdList:
     UserError
         A file cannot be read, or there is no name at all.
     """
-    ids = IdList()
+    reader = _Reader()
     arguments = list(arguments)
-    first_seen: dict[str, str] = {}
-    for where, text in _words(arguments):
-        try:
-            dataset = parse_dataset(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
-        except BadDatasetName as error:
-            ids.bad.append(repr(text[:_LONGEST]))
-            ids.problems.append(f"{where}: {error}")
-            continue
-        if dataset.ipppssoot in first_seen:
-            ids.duplicates.append(f"{where}: {text!r} dropped, it is already at {first_seen[dataset.ipppssoot]}")
-            continue
-        first_seen[dataset.ipppssoot] = where
-        ids.datasets.append(dataset)
-    if not ids.datasets and not ids.problems:
+    for number, argument in enumerate(arguments, start=1):
+        if argument == "-":
+            reader.read_lines("<stdin>", sys.stdin)
+        elif argument == "@":
+            raise UserError(f"argument {number}: '@' names no file: write @FILE, without a blank between")
+        elif argument.startswith("@"):
+            reader.read_file(Path(argument[1:]))
+        else:
+            reader.add(argument, f"argument {number}", 0)
+    ids = reader.ids
+    if not ids.names and not ids.problems:
         given = ", ".join("<stdin>" if argument == "-" else argument.removeprefix("@") for argument in arguments)
         raise UserError(f"no dataset to process: there is no ipppssoot in {given}: write one on each line")
     return ids
@@ -72,45 +85,89 @@ def require_all_good(ids: IdList, *, skip_bad: bool) -> None:
     """Raise `UserError` where ids could not be used and ``skip_bad`` is false, or where none is left."""
     some = ", ".join(ids.bad[:3]) + (f" and {len(ids.bad) - 3} more" if len(ids.bad) > 3 else "")
     if ids.problems and not skip_bad:
-        others = "the others are done" if ids.datasets else "and there is no other"
+        others = "the others are done" if ids.names else "and there is no other"
         raise UserError(
             f"{len(ids.bad)} of the ids cannot be processed ({some}), {others}: correct the list, or leave them out "
             "with --skip-bad (in a workflow: skip_bad: true)"
         )
-    if not ids.datasets:
+    if not ids.names:
         raise UserError(f"no dataset is left to process: none of the ids can be processed ({some}): give others")
 
 
-def _words(arguments: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield each word with the place where it stands."""
-    for number, argument in enumerate(arguments, start=1):
-        if argument == "-":
-            yield from _words_of_lines("<stdin>", sys.stdin)
-        elif argument == "@":
-            raise UserError(f"argument {number}: '@' names no file: write @FILE, without a blank between")
-        elif argument.startswith("@"):
-            path = Path(argument[1:])
-            try:
-                with path.open(encoding="utf-8-sig") as lines:
-                    yield from _words_of_lines(str(path), lines)
-            except OSError as error:
-                raise UserError(
-                    f"cannot read the id list {path} ({error.strerror}): correct its name or permissions"
-                ) from error
-        else:
-            yield f"argument {number}", argument
+class _Reader:
+    """Collects names; lines with one ipppssoot each, as most lists have, are taken many at a time."""
 
+    def __init__(self) -> None:
+        self.ids = IdList()
+        self._known: set[str] = set()
+        self._runs: list[tuple[int, str, int]] = []
+        """Where names of consecutive lines begin: position in the list of names, file or argument, and line."""
+        self._starts: dict[str, int] = {}
+        """Positions by name, made when the first repetition is found."""
 
-def _words_of_lines(name: str, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
-    try:
-        for number, line in enumerate(lines, start=1):
+    def read_file(self, path: Path) -> None:
+        try:
+            with path.open(encoding="utf-8-sig") as lines:
+                self.read_lines(str(path), lines)
+        except OSError as error:
+            raise UserError(
+                f"cannot read the id list {path} ({error.strerror}): correct its name or permissions"
+            ) from error
+
+    def read_lines(self, name: str, lines: Iterable[str]) -> None:
+        lines, number = iter(lines), 1
+        try:
+            while block := list(islice(lines, _BLOCK_LINES)):
+                if not self._add_plain(name, number, block):
+                    self._add_lines(name, number, block)
+                number += len(block)
+        except UnicodeError as error:
+            raise _no_text(name) from error
+
+    def _add_plain(self, name: str, number: int, block: Sequence[str]) -> bool:
+        """Take lines with one new ipppssoot each; return false, and take none, where they are not all like that."""
+        text = "".join(block).lower()
+        if not _PLAIN.fullmatch(text):
+            return False
+        words = text.split()
+        new = set(words)
+        if len(new) < len(words) or not new.isdisjoint(self._known):
+            return False
+        self._known |= new
+        self._runs.append((len(self.ids.names), name, number))
+        self.ids.names += words
+        return True
+
+    def _add_lines(self, name: str, number: int, block: Iterable[str]) -> None:
+        for line_number, line in enumerate(block, start=number):
             if "\0" in line:
                 raise _no_text(name)
             for word in line.partition("#")[0].replace(",", " ").split():
                 word.encode()  # fails for bytes that are no text, which standard input lets through
-                yield f"{name}:{number}", word
-    except UnicodeError as error:
-        raise _no_text(name) from error
+                self.add(word, name, line_number)
+
+    def add(self, text: str, name: str, number: int) -> None:
+        """Take a word of a line, or an argument, which has no number."""
+        where = f"{name}:{number}" if number else name
+        try:
+            found = parse_dataset(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…").ipppssoot
+        except BadDatasetName as error:
+            self.ids.bad.append(repr(text[:_LONGEST]))
+            self.ids.problems.append(f"{where}: {error}")
+            return
+        if found in self._known:
+            self.ids.duplicates.append(f"{where}: {text!r} dropped, it is already at {self._place_of(found)}")
+            return
+        self._known.add(found)
+        self._runs.append((len(self.ids.names), name, number))
+        self.ids.names.append(found)
+
+    def _place_of(self, found: str) -> str:
+        for position in range(len(self._starts), len(self.ids.names)):
+            self._starts[self.ids.names[position]] = position
+        position = self._starts[found]
+        start, name, number = self._runs[bisect(self._runs, position, key=lambda run: run[0]) - 1]
+        return f"{name}:{number + position - start}" if number else name
 
 
 def _no_text(name: str) -> UserError:

@@ -2,13 +2,20 @@
 
 import ast
 import json
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from hstdputils.datasets import BadDatasetName, Dataset, parse_dataset
+from hstdputils.datasets import INSTRUMENTS, MOSAICKED, SKYCELL, parse_dataset
 from hstdputils.errors import UserError
-from hstdputils.model import resources_for
+from hstdputils.model import Resources
+
+COMMAND = "hstdp-process"
+"""The command that runs in the container."""
+
+INSTRUMENT_OF = {**INSTRUMENTS, **{name[0]: name for name in (*MOSAICKED, SKYCELL)}}
+"""Instruments by the first letter of a dataset's name; those of ipppssoots begin no visit or sky cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +50,45 @@ class PlanRow:
         return json.dumps(asdict(self))
 
 
-def plan_row(output: str, batch: str, dataset: Dataset) -> PlanRow:
-    """Return the row that runs ``dataset``."""
-    needs = resources_for(dataset)
-    return PlanRow(
-        output=output,
-        batch=batch,
-        ipppssoot=dataset.ipppssoot,
-        instrument=dataset.instrument,
-        command="hstdp-process",
-        vcpus=needs.vcpus,
-        memory_mib=needs.memory_mib,
-        max_seconds=needs.max_seconds,
-        evidence=needs.evidence,
-        evidence_n=needs.evidence_n,
-        cost_usd=None,
-    )
+def row_lines(
+    output: str, batch: str, names: Sequence[str], needs: Sequence[Resources], rates: Mapping[tuple[int, int], float]
+) -> tuple[list[str], list[float]]:
+    """Return the rows that run datasets, as lines of text like those of `PlanRow.to_json`.
+
+    Parameters
+    ----------
+    output, batch
+        Store and name of the batch.
+    names
+        The datasets, in lower case.
+    needs
+        What each of them needs.
+    rates
+        USD a second by memory (MiB) and cores.
+
+    Returns
+    -------
+    lines
+        The rows.
+    costs
+        What each of them is expected to cost, USD; 0 where that is not known.
+    """
+    start = f'{{"output": {json.dumps(output)}, "batch": {json.dumps(batch)}, "ipppssoot": "'
+    middle = {
+        letter: f'", "instrument": "{instrument}", "command": "{COMMAND}", "vcpus": '
+        for letter, instrument in INSTRUMENT_OF.items()
+    }
+    lines: list[str] = []
+    costs: list[float] = []
+    for name, (vcpus, memory, seconds, evidence, evidence_n, expected) in zip(names, needs, strict=True):
+        cost = rates[memory, vcpus] * expected
+        usd = f"{cost:.4g}" if expected else "null"
+        costs.append(cost)
+        lines.append(
+            f'{start}{name}{middle[name[0]]}{vcpus}, "memory_mib": {memory}, "max_seconds": {seconds}, '
+            f'"evidence": "{evidence}", "evidence_n": {evidence_n}, "cost_usd": {usd}}}\n'
+        )
+    return lines, costs
 
 
 def read_plan(path: Path) -> dict[str, PlanRow]:
@@ -79,7 +109,7 @@ def read_plan(path: Path) -> dict[str, PlanRow]:
     try:
         with path.open(encoding="utf-8") as lines:
             rows: dict[str, PlanRow] = {}
-            for number, row in _rows(path, lines):
+            for number, _, row in read_rows(path, lines):
                 if row.ipppssoot in rows:
                     raise UserError(f"{path}:{number}: a second row for {row.ipppssoot}: keep one of them")
                 rows[row.ipppssoot] = row
@@ -88,14 +118,22 @@ def read_plan(path: Path) -> dict[str, PlanRow]:
         raise UserError(f"the plan {path} is no text file: write it with python -m hstdputils.plan") from error
 
 
-def _rows(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, PlanRow]]:
+def read_rows(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, str, PlanRow]]:
+    """Yield the rows of a plan, each with its number and text; blank lines are passed over.
+
+    Raises
+    ------
+    UserError
+        A line is no plan row; it is named.
+    """
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            yield number, _row_of_tuple(line) if line.lstrip().startswith("(") else _row_of_json(line)
-        except (ValueError, TypeError, SyntaxError, KeyError, BadDatasetName) as error:
+            row = _row_of_tuple(line) if line.lstrip().startswith("(") else _row_of_json(line)
+        except (ValueError, TypeError, SyntaxError, KeyError, RecursionError) as error:
             raise UserError(f"{path}:{number}: no plan row ({error}): write the plan anew") from error
+        yield number, line, row
 
 
 def _row_of_json(line: str) -> PlanRow:
@@ -125,6 +163,13 @@ def _row_of_tuple(line: str) -> PlanRow:
 
 
 def _check(row: PlanRow) -> None:
+    for name in ("output", "batch", "ipppssoot", "command", "evidence"):
+        if not isinstance(getattr(row, name), str):
+            raise ValueError(f"{name} must be a text, not {getattr(row, name)!r}")
+    if type(row.evidence_n) is not int:
+        raise ValueError(f"evidence_n must be a whole number, not {row.evidence_n!r}")
+    if row.cost_usd is not None and (type(row.cost_usd) not in (int, float) or not 0 <= row.cost_usd < math.inf):
+        raise ValueError(f"cost_usd must be a number or null, not {row.cost_usd!r}")
     dataset = parse_dataset(row.ipppssoot)
     if dataset.instrument != row.instrument:
         raise ValueError(f"{row.ipppssoot} is a dataset of {dataset.instrument}, not of {row.instrument}")

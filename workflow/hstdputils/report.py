@@ -11,6 +11,7 @@ from hstdputils.batches import check_batch_name
 from hstdputils.errors import UserError, nearest
 from hstdputils.exit_codes import ExitCode
 from hstdputils.plan_rows import PlanRow, read_plan
+from hstdputils.prices import add_price_options, chosen_prices
 from hstdputils.reports.collecting import collect, known_batches
 from hstdputils.reports.html import write_page
 from hstdputils.reports.terminal import show
@@ -21,6 +22,9 @@ Show how the datasets of a batch ended: which succeeded, which did not and why, 
 log and products are. A table goes to the terminal, and an HTML page, which a browser opens without a network,
 to results/<batch>/report.html. It can be run at any time, also while the batch still runs; it changes
 no dataset. With --plan, datasets that have not ended yet are shown too, as pending.
+
+It says too what the jobs cost on AWS, by memory, cores and time of all their tries, against what the plan
+expected, and how much of the memory that was asked for was used.
 
 The exit status says whether the report was written, not how the datasets ended."""
 
@@ -38,7 +42,8 @@ def main(arguments: Sequence[str]) -> int:
         raise UserError("the store none keeps no markers: give the folder or s3://bucket that the batch ran with")
     store = open_store(options.output_bucket)
     has_plan = options.plan is not None and not (options.if_any and not options.plan.exists())
-    report = collect(store, batch, _planned(options.plan if has_plan else None, store, batch))
+    prices = chosen_prices(options)
+    report = collect(store, batch, _planned(options.plan if has_plan else None, store, batch), prices)
     if not report.rows and options.if_any:
         return ExitCode.SUCCESS
     if not report.rows:
@@ -107,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="say nothing where there is neither a plan nor a marker of the batch yet",
     )
+    add_price_options(parser)
     return parser
 
 

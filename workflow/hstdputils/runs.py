@@ -20,6 +20,7 @@ from hstdputils.id_lists import IdList, read_ids, require_all_good
 from hstdputils.markers import ended, marker_key, read_marker
 from hstdputils.outcomes import next_size
 from hstdputils.plan_rows import PlanRow, read_plan
+from hstdputils.prices import PURCHASE, REGION
 from hstdputils.store import FolderStore, Store, StoreError, is_none, open_store
 
 RESULTS = "results"
@@ -85,13 +86,33 @@ class Run:
     @property
     def plan_arguments(self) -> list[str]:
         """Return the arguments of ``hstdputils.plan``."""
-        lists = [f"@{path}" for path in self.config.ids]
-        return [*(["--skip-bad"] if self.config.skip_bad else []), self.config.store, self.batch, *lists]
+        config = self.config
+        options = ["--skip-bad"] if config.skip_bad else []
+        files = {"features": config.features, "history": config.history, "model": config.model}
+        options += [f"--{name}={path}" for name, path in files.items() if path]
+        options += [f"--inputs={source}" for source in self._sources_of_headers]
+        options += [f"--grid={config.grid_mib}", *self._price_options]
+        return [*options, config.store, self.batch, *[f"@{path}" for path in config.ids]]
+
+    @property
+    def _sources_of_headers(self) -> list[str]:
+        """Return the inputs into whose headers the plan may look."""
+        if self.config.read_headers == "folders":
+            return [source for source in self.config.inputs if not source.startswith(("s3://", "mast:"))]
+        return self.config.inputs if self.config.read_headers == "always" else []
 
     @property
     def report_arguments(self) -> list[str]:
         """Return the arguments of ``hstdputils.report``."""
-        return [self.config.store, self.batch, "--html", self.report]
+        return [*self._price_options, self.config.store, self.batch, "--html", self.report]
+
+    @property
+    def _price_options(self) -> list[str]:
+        """Return the options of ``hstdputils.plan`` and ``hstdputils.report`` that say which prices count."""
+        config = self.config
+        options = [f"--prices={config.prices}"] if config.prices else []
+        options += [f"--region={config.region}"] if config.region != REGION else []
+        return [*options, *([f"--purchase={config.purchase}"] if config.purchase != PURCHASE else [])]
 
     @property
     def process_arguments(self) -> list[str]:

@@ -3,13 +3,15 @@
 import fnmatch
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs.source import Advance, Item, is_wanted
 from hstdputils.outcomes import AttemptFailed, Outcome
-from hstdputils.store.base import StoreError
+from hstdputils.store.base import Entry, StoreError
+from hstdputils.store.quick_reads import QuickReads
 from hstdputils.store.s3 import s3_client, s3_errors, split_uri
 from hstdputils.store.transfers import fill, read_object_on
 
@@ -62,6 +64,23 @@ class BucketSource:
                 f"s3://{self._bucket}/{item.location} came with {size} bytes, not {item.size}",
             )
         part.rename(target)
+
+    def beginning_with(self, start: str) -> list[Entry]:
+        """Return the files of all exposures and associations whose names begin so, with four characters at least.
+
+        It is quick, and so is `part`: many can be asked for in a second, by several threads.
+        """
+        with self._errors():
+            return list(self._quick.entries(f"{self._prefix}{start[:4]}/{start}"))
+
+    def part(self, key: str, first: int, size: int) -> bytes:
+        """Return bytes of an object from one on, or less where it ends before."""
+        with self._errors(f"s3://{self._bucket}/{key}"):
+            return self._quick.part(key, first, size)
+
+    @cached_property
+    def _quick(self) -> QuickReads:
+        return QuickReads(self._client, self._bucket)
 
     def _listing(self, prefix: str) -> list[Item]:
         with self._errors():

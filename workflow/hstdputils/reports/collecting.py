@@ -3,109 +3,19 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from typing import Any
 
 from hstdputils.datasets import BadDatasetName, parse_dataset
 from hstdputils.markers import Marker, ended, marker_key, read_markers
-from hstdputils.outcomes import RETRIED, Outcome
+from hstdputils.outcomes import Outcome
 from hstdputils.plan_rows import PlanRow
+from hstdputils.prices import Prices
+from hstdputils.reports.rows import PENDING, BatchReport, Row, Try
 from hstdputils.store import FolderStore, Store
 
-PENDING = "pending"
-"""The state of a dataset of the plan that has no marker."""
 
-NEEDS_PERSON, RETRY = "person", "retry"
-"""What a failure asks for; see `kind_of`."""
-
-_KINDS = (NEEDS_PERSON, RETRY, PENDING, str(Outcome.SUCCEEDED))
-
-
-def kind_of(state: str) -> str:
-    """Return ``succeeded``, ``pending``, ``retry`` (another attempt may end better) or ``person``."""
-    if state in (PENDING, Outcome.SUCCEEDED):
-        return state
-    return RETRY if state in RETRIED else NEEDS_PERSON
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """How one dataset ended."""
-
-    ipppssoot: str
-    """The dataset."""
-    instrument: str
-    """Its instrument."""
-    state: str
-    """Its outcome, or ``pending``."""
-    reason: str = ""
-    """One line that says more."""
-    exit_code: int | None = None
-    """The exit status of its last attempt; none without a readable marker."""
-    attempt: int = 0
-    """Number of its last attempt, from 1; 0 where there was none."""
-    wall_seconds: float = 0.0
-    """Wall time of the last attempt, s."""
-    cpu_seconds: float = 0.0
-    """CPU time of the last attempt, s."""
-    peak_memory_mib: int = 0
-    """Peak memory of the last attempt, MiB."""
-    planned_memory_mib: int | None = None
-    """Memory that it was given, MiB; none where no plan says it."""
-    n_products: int = 0
-    """Number of files in the manifest."""
-    bytes_out: int = 0
-    """Their bytes."""
-    start: str = ""
-    """Start of the last attempt, ISO 8601."""
-    crds_context: str = ""
-    """The CRDS context."""
-    notes: tuple[str, ...] = ()
-    """Warnings, and how earlier attempts ended."""
-
-    @property
-    def kind(self) -> str:
-        """Return the kind of its state."""
-        return kind_of(self.state)
-
-    @property
-    def failed(self) -> bool:
-        """Tell whether it was tried and did not succeed."""
-        return self.kind in (NEEDS_PERSON, RETRY)
-
-
-@dataclass(frozen=True, slots=True)
-class BatchReport:
-    """How the datasets of a batch ended."""
-
-    batch: str
-    """The batch's name."""
-    store: Store
-    """Its store."""
-    rows: Sequence[Row]
-    """One a dataset, by name."""
-    made_with: Mapping[str, str]
-    """The batch's CRDS context and program versions, as ``batch.json`` pins them; empty without it."""
-
-    @property
-    def urgent_first(self) -> list[Row]:
-        """Return the rows with those first that need a person, then the other failures, then pending ones."""
-        order = {kind: number for number, kind in enumerate(_KINDS)}
-        return sorted(self.rows, key=lambda row: (order[row.kind], row.state, row.ipppssoot))
-
-    def count(self, kind: str) -> int:
-        """Return the number of rows of one kind."""
-        return sum(row.kind == kind for row in self.rows)
-
-    @property
-    def states(self) -> dict[str, int]:
-        """Return the number of datasets in each state that occurs: succeeded, failures, pending."""
-        found = [*(str(outcome) for outcome in Outcome), PENDING]
-        counts = {state: sum(row.state == state for row in self.rows) for state in found}
-        return {state: n for state, n in counts.items() if n or state == Outcome.SUCCEEDED}
-
-
-def collect(store: Store, batch: str, plan: Mapping[str, PlanRow]) -> BatchReport:
+def collect(store: Store, batch: str, plan: Mapping[str, PlanRow], prices: Prices | None = None) -> BatchReport:
     """Return how the datasets of a batch ended.
 
     Parameters
@@ -116,6 +26,8 @@ def collect(store: Store, batch: str, plan: Mapping[str, PlanRow]) -> BatchRepor
         The batch's name.
     plan
         The batch's rows of the plan, by ipppssoot; may be empty.
+    prices
+        The prices for what the attempts cost on AWS; none where no cost is wanted.
 
     Raises
     ------
@@ -128,10 +40,10 @@ def collect(store: Store, batch: str, plan: Mapping[str, PlanRow]) -> BatchRepor
     for name in sorted(kinds.keys() | plan.keys()):
         if name in kinds:
             address = store.address(marker_key(batch, name, succeeded=kinds[name]))
-            rows.append(_ended_row(name, markers.get(name), plan.get(name), address))
+            rows.append(_ended_row(name, markers.get(name), plan.get(name), address, prices))
         else:
-            rows.append(Row(name, _instrument(name), PENDING, planned_memory_mib=plan[name].memory_mib))
-    return BatchReport(batch, store, rows, _made_with(store.get_bytes(f"{batch}/batch.json")))
+            rows.append(_pending_row(name, plan[name]))
+    return BatchReport(batch, store, rows, _made_with(store.get_bytes(f"{batch}/batch.json")), prices)
 
 
 def known_batches(store: Store) -> list[str]:
@@ -141,10 +53,20 @@ def known_batches(store: Store) -> list[str]:
     return sorted(path.name for path in store.root.iterdir() if (path / "markers").is_dir())
 
 
-def _ended_row(name: str, marker: Marker | None, planned: PlanRow | None, address: str) -> Row:
+def _pending_row(name: str, planned: PlanRow) -> Row:
+    return Row(
+        name,
+        _instrument(name),
+        PENDING,
+        planned_memory_mib=planned.memory_mib,
+        planned_cost_usd=_amount(planned.cost_usd) or None,
+    )
+
+
+def _ended_row(name: str, marker: Marker | None, planned: PlanRow | None, address: str, prices: Prices | None) -> Row:
     try:
         if marker is not None:
-            return _row_of_marker(name, marker, planned)
+            return _row_of_marker(name, marker, planned, prices)
     except (TypeError, ValueError, AttributeError):
         pass
     return Row(
@@ -156,8 +78,12 @@ def _ended_row(name: str, marker: Marker | None, planned: PlanRow | None, addres
     )
 
 
-def _row_of_marker(name: str, marker: Marker, planned: PlanRow | None) -> Row:
-    memory = (marker.plan_row or {}).get("memory_mib", planned.memory_mib if planned else None)
+def _row_of_marker(name: str, marker: Marker, planned: PlanRow | None, prices: Prices | None) -> Row:
+    row = asdict(planned) if planned else {}
+    row |= marker.plan_row or {}
+    memory = row.get("memory_mib")
+    tries = tuple(map(_try, [*marker.earlier, marker.as_earlier()[-1] | {"memory_mib": memory}]))
+    cores = int(_amount(row.get("vcpus"))) or 1
     return Row(
         ipppssoot=name,
         instrument=_instrument(name),
@@ -174,7 +100,22 @@ def _row_of_marker(name: str, marker: Marker, planned: PlanRow | None) -> Row:
         start=_one_line(marker.start),
         crds_context=_one_line(marker.crds_context),
         notes=(*(_one_line(text) for text in marker.warnings), *map(_earlier, marker.earlier)),
+        tries=tries,
+        cost_usd=_cost(tries, cores, prices),
+        planned_cost_usd=_amount(row.get("cost_usd")) or None,
     )
+
+
+def _try(attempt: Mapping[str, Any]) -> Try:
+    memory, peak, wall = (_amount(attempt.get(key)) for key in ("memory_mib", "peak_memory_mib", "wall_seconds"))
+    return Try(str(attempt.get("outcome")), int(memory), int(peak), wall)
+
+
+def _cost(tries: Sequence[Try], vcpus: int, prices: Prices | None) -> float | None:
+    """Return what all tries cost, USD, or none where that cannot be told."""
+    if prices is None or not all(one.memory_mib for one in tries):
+        return None
+    return sum(prices.cost_usd(one.memory_mib, vcpus, one.wall_seconds) for one in tries)
 
 
 def _earlier(attempt: Mapping[str, Any]) -> str:
@@ -188,6 +129,12 @@ def _instrument(name: str) -> str:
         return parse_dataset(name).instrument
     except BadDatasetName:
         return "other"
+
+
+def _amount(value: Any) -> float:
+    """Return a number that counts, or 0 for what is none."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return max(0.0, float(value)) if is_number else 0.0
 
 
 def _number(value: Any) -> float:

@@ -14,7 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from hstdputils import __version__
 from hstdputils.errors import UserError
 from hstdputils.reports import wording
-from hstdputils.reports.collecting import BatchReport, Row, kind_of
+from hstdputils.reports.rows import BatchReport, Row, kind_of
+from hstdputils.reports.spending import spending
 from hstdputils.store import FolderStore
 
 _TEMPLATE = "page.html.j2"
@@ -66,7 +67,9 @@ def render(report: BatchReport, path: Path, command: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    spent = spending(report.rows)
     environment.filters |= {
+        "usd": wording.usd,
         "duration": wording.duration,
         "utc": wording.utc,
         "cut": _cut,
@@ -83,6 +86,9 @@ def render(report: BatchReport, path: Path, command: str) -> str:
         long=_LONG,
         short=_SHORT,
         note=_LONG if len(report.rows) <= _MANY else _SHORT,
+        spending_headings=wording.SPENDING_HEADINGS,
+        spending=[wording.spending_cells(item) for item in spent] if report.prices else [],
+        spending_notes=wording.spending_notes(report, spent[-1]),
         instruments=sorted({row.instrument for row in report.rows}),
         by_instrument=Counter((row.state, row.instrument) for row in report.rows),
         per_instrument=Counter(row.instrument for row in report.rows),

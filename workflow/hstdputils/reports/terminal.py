@@ -6,8 +6,16 @@ from rich.console import Console
 from rich.text import Text
 
 from hstdputils.outcomes import Outcome
-from hstdputils.reports.collecting import PENDING, BatchReport, Row
-from hstdputils.reports.wording import duration, products, totals
+from hstdputils.reports.rows import PENDING, BatchReport, Row
+from hstdputils.reports.spending import spending
+from hstdputils.reports.wording import (
+    SPENDING_HEADINGS,
+    duration,
+    products,
+    spending_cells,
+    spending_notes,
+    totals,
+)
 
 MOST_ROWS = 40
 """Datasets that are listed at most; of a larger batch, only those that did not succeed."""
@@ -42,6 +50,8 @@ def show(report: BatchReport, page: str | None, console: Console | None = None) 
         _line(console, Text(left))
     _line(console, Text())
     _totals(console, report)
+    if report.prices:
+        _spending(console, report)
     if page:
         _line(console, Text(f"page: {page}"))
 
@@ -107,6 +117,20 @@ def _totals(console: Console, report: BatchReport) -> None:
     width = max(map(len, lines))
     for name, value in lines.items():
         _line(console, Text(f"{name:<{width}}  {value:>12}"))
+
+
+def _spending(console: Console, report: BatchReport) -> None:
+    spent = spending(report.rows)
+    cells = [SPENDING_HEADINGS, *map(spending_cells, spent)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(SPENDING_HEADINGS))]
+    _line(console, Text())
+    for number, (name, *numbers) in enumerate(cells):
+        aligned = (cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=True))
+        text = "  ".join([name.ljust(widths[0]), *aligned])
+        _line(console, Text(text, style="" if number else "bold"), whole=False)
+    for note in spending_notes(report, spent[-1]):
+        _line(console, Text(note, style="dim"))
+    _line(console, Text())
 
 
 def _line(console: Console, text: Text, *, whole: bool = True) -> None:

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 from hstdputils.exit_codes import ExitCode
 from hstdputils.outcomes import Outcome
-from hstdputils.reports.collecting import NEEDS_PERSON, PENDING, RETRY, BatchReport, Row, kind_of
+from hstdputils.reports.rows import NEEDS_PERSON, PENDING, RETRY, BatchReport, Row, kind_of
+from hstdputils.reports.spending import Spending, spending
 
 _MORE = {Outcome.OUT_OF_MEMORY: ", with more memory", Outcome.TIMEOUT: ", with more time"}
 
@@ -23,6 +24,13 @@ def size(n_bytes: float) -> str:
         if n_bytes >= factor:
             return f"{n_bytes / factor:,.1f} {unit}"
     return f"{n_bytes / 1e6:.1f} MB"
+
+
+def usd(amount: float) -> str:
+    """Return an amount of USD, with as many digits as a small one needs."""
+    if 0 < amount < 0.00005:
+        return "<0.0001"
+    return f"{amount:,.{0 if amount >= 10_000 else 2 if amount >= 1 else 4}f}"
 
 
 def products(row: Row) -> str:
@@ -80,9 +88,57 @@ def totals(report: BatchReport) -> dict[str, str]:
     rows = report.rows
     largest = max(rows, key=lambda row: row.peak_memory_mib)
     cpu_seconds = sum(row.cpu_seconds for row in rows)
-    return {
+    found = {
         "summed wall time": duration(sum(row.wall_seconds for row in rows)),
         "CPU time": f"{cpu_seconds / 3600:,.1f} h" if cpu_seconds >= 3600 else duration(cpu_seconds),
         "products": size(sum(row.bytes_out for row in rows)),
         "peak memory": f"{largest.peak_memory_mib:,} MiB" if largest.peak_memory_mib else "none",
     }
+    if report.prices:
+        all_of_them = spending(rows)[-1]
+        known = all_of_them.tried > all_of_them.unknown
+        found["cost on AWS"] = f"${usd(all_of_them.used_usd)}" if known else "unknown"
+        found["memory bill"] = _ratio(all_of_them.memory_bill)
+    return found
+
+
+SPENDING_HEADINGS = ("USD on AWS", "tried", "planned", "used", "pending", "memory bill", "no memory", "timeout")
+"""The headings of the table of what the jobs cost."""
+
+
+def spending_cells(spent: Spending) -> tuple[str, ...]:
+    """Return one line of the table of what the jobs cost."""
+    return (
+        spent.instrument,
+        f"{spent.tried:,}",
+        usd(spent.planned_usd) if spent.planned else "-",
+        usd(spent.used_usd) if spent.tried > spent.unknown else "-",
+        usd(spent.pending_usd) if spent.pending_planned else "-",
+        _ratio(spent.memory_bill),
+        _share(spent.out_of_memory, spent.tried),
+        _share(spent.timeout, spent.tried),
+    )
+
+
+def spending_notes(report: BatchReport, spent: Spending) -> list[str]:
+    """Return the sentences below the table of what the jobs cost; ``spent`` is its last line."""
+    notes = [f"Cost is that of AWS Batch jobs with all their tries, wherever they ran; {report.prices}."]
+    if report.prices and (old := report.prices.age_note()):
+        notes.append(f"{old[0].upper()}{old[1:]}.")
+    if spent.unknown:
+        notes.append(f"Not in it: {spent.unknown:,} of {spent.tried:,} datasets, which ran without a plan.")
+    if 0 < spent.planned < spent.tried:
+        notes.append(f"The plan says a cost for {spent.planned:,} of {spent.tried:,} datasets that were tried.")
+    notes.append(
+        "Memory bill: memory asked for x time, second tries included, over memory used x time; 1 is a perfect plan. "
+        "No memory, timeout: datasets with a try that ran out of it."
+    )
+    return notes
+
+
+def _ratio(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "-"

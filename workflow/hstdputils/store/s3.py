@@ -34,7 +34,7 @@ def s3_client(*, unsigned: bool = False, tries: int = 5, seconds: float | None =
         ``AWS_ENDPOINT_URL`` is no URL.
     """
     config = Config(
-        signature_version=UNSIGNED if unsigned else None,
+        signature_version=UNSIGNED if unsigned else "s3v4",
         retries={"mode": "standard", "total_max_attempts": tries},
         max_pool_connections=32,
     )

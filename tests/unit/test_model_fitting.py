@@ -1,0 +1,215 @@
+"""Fitting and planning: the law is found, evidence comes in its order, and nothing is planned that makes no sense."""
+
+import json
+from math import nan
+
+import numpy as np
+import pytest
+
+from hstdputils.errors import UserError
+from hstdputils.model import BY_INSTRUMENT, MOSAICS, Features, Measured, Model
+from hstdputils.model.arrays import Runs, characters
+from hstdputils.model.bill import Levels, doublings, score
+from hstdputils.model.fitting import fit
+from hstdputils.model.planning import LEAST_SECONDS, OWN_RANGE, Planner
+from hstdputils.model.scoring import cross_validated, folds, planned, table_2020
+from hstdputils.model.sizes import on_grid, on_rungs
+from hstdputils.model.tables import read_table
+from tests.unit.made_up_runs import LETTERS, rows
+
+
+def runs(table=None):
+    table = rows() if table is None else table
+    features = np.array([[row[name] for name in Features._fields] for row in table], float)
+    memory = np.array([row["memory"] * 1e9 / 2**20 for row in table])
+    return Runs(
+        characters([row["ipst"] for row in table]), features, memory, np.array([row["wallclock"] for row in table])
+    )
+
+
+@pytest.fixture(scope="module")
+def model():
+    return Model({"fitted": {}, **fit(runs())})
+
+
+def big(letter="i", size=200.0, drizcorr=1.0):
+    return Features(4, size, drizcorr, 1, 2, 0, 1, drizcorr)
+
+
+def test_the_bill_counts_every_try():
+    used, wall = np.array([1000.0, 1000.0, 1000.0]), np.array([10.0, 10.0, 10.0])
+    planned = np.array([1000.0, 600.0, 200.0])
+    assert doublings(planned, used).tolist() == [0, 1, 3]
+    found = score(planned, used, wall, np.array([20.0, 5.0, 20.0]))
+    assert found.bill == pytest.approx((1000 + 600 + 1200 + 200 + 400 + 800 + 1600) / 3000)
+    assert found.second_tries == found.rows / 3 * 2 / 3
+    assert found.cut == pytest.approx(1 / 3)
+
+
+def test_the_cheapest_request_is_that_of_a_search_through_all():
+    random = np.random.default_rng(1)
+    used, wall = random.lognormal(6, 0.7, 200), random.uniform(1, 100, 200)
+    levels = Levels(used, wall, 0.0)
+    found = levels.cheapest(levels.histogram(np.arange(200)))
+    bills = [score(np.full(200, request), used, wall).bill for request in np.geomspace(used.min(), used.max(), 3000)]
+    assert score(np.full(200, found), used, wall).bill <= min(bills) * 1.02
+
+
+@pytest.mark.parametrize("letter", LETTERS)
+def test_the_law_is_found_for_sizes_not_seen(model, letter):
+    needs = model.needs([f"{letter}zzz01010"], {f"{letter}zzz01010": big(size=500.0)}, {})[0]
+    law = LETTERS[letter] * 3 * 600
+    assert needs.evidence == "features"
+    assert 0.9 * law < needs.memory_mib < 1.7 * law
+
+
+def test_programs_not_seen_cost_little_and_less_than_the_table_of_2020():
+    known = runs()
+    by_features, by_name = cross_validated(known)
+    assert by_features.score(known, 64).bill < 1.3
+    assert by_features.score(known).second_tries < 0.05
+    assert by_features.score(known).cut == 0
+    assert by_features.score(known).bill < by_name.score(known).bill < table_2020(known).score(known).bill
+    fold = folds(known, 3)
+    assert all(len(set(fold[known.programs == program])) == 1 for program in set(known.programs))
+    assert len(set(fold)) > 1
+
+
+def test_evidence_comes_in_its_order(model):
+    name, unknown = "i8aa01010", "izzz01010"
+    own = {name: Measured(5000.0, 7000.0, 3)}
+    features = {name: big(), unknown: big()}
+    assert [need.evidence for need in model.needs([name, unknown], features, own)] == ["history", "features"]
+    assert [need.evidence for need in model.needs([name, unknown], features, {})] == ["program", "features"]
+    assert [need.evidence for need in model.needs([name, unknown], {}, {})] == ["program", "instrument"]
+    found = model.needs([name], features, own)[0]
+    assert found.evidence_n == 3
+    assert 5000 <= found.memory_mib <= OWN_RANGE * 5000 + 64
+    assert found.max_seconds >= 3 * 7000
+
+
+def test_a_lost_measurement_is_no_history(model):
+    assert model.needs(["izzz01010"], {}, {"izzz01010": Measured(10.0, 5.0, 1)})[0].evidence == "instrument"
+
+
+def test_a_programs_own_runs_correct_what_features_say():
+    table = rows()
+    for row in table:
+        if row["ipst"][:4] == "i8aa":
+            row["memory"] *= 2.5
+    data = fit(runs(table))
+    features = np.array([big()])
+    odd, usual = (Planner(data).plan(characters([name]), features).memory[0] for name in ("i8aa01010", "i8ab01010"))
+    assert 1.8 < odd / usual < 3.2
+
+
+@pytest.mark.parametrize("lost", ["total_mb", "n_files"])
+def test_without_a_size_the_name_alone_counts(model, lost):
+    name = "izzz01010"
+    found = model.needs([name], {name: big()._replace(**{lost: nan})}, {})
+    assert found == model.needs([name], {}, {})
+
+
+def test_an_unknown_feature_still_leaves_the_others(model):
+    name = "izzz01010"
+    found = model.needs([name], {name: big()._replace(drizcorr=nan, dtype=nan)}, {})[0]
+    assert found.evidence == "features"
+    assert found.memory_mib > 64
+
+
+def test_nothing_is_planned_far_beyond_what_was_ever_used(model):
+    name = "jzzz01010"
+    found = model.needs([name], {name: Features(200, 1e6, 1, 1, 2, 0, 1, 1)}, {})[0]
+    assert found.memory_mib <= 2 * runs().used.max() + 64
+    assert found.max_seconds >= LEAST_SECONDS
+
+
+def test_mosaics_and_instruments_without_runs_keep_their_rows():
+    alone = Model({"fitted": {}, **fit(runs([row for row in rows() if row["ipst"][0] == "i"]))})
+    needs = alone.needs(["acs_8ph_01", "skycell-p0797x14y06", "lzzz01acq", "izzz01acq"], {}, {})
+    assert needs[:2] == list(MOSAICS.values())
+    assert needs[2][:5] == BY_INSTRUMENT["cos"][:5]
+    assert needs[3].evidence_n > 0
+
+
+def test_names_in_chunks_are_as_one_by_one(model, monkeypatch):
+    names = ["i8aa01010", "jzzz01acq", "acs_8ph_01", "l9ba0103q", "o8aa01acq"]
+    whole = model.needs(names, {}, {})
+    monkeypatch.setattr("hstdputils.model.fitted._CHUNK", 2)
+    assert model.needs(names, {}, {}) == whole == [model.needs([name], {}, {})[0] for name in names]
+    assert model.needs([], {}, {}) == []
+
+
+def test_sizes_are_on_the_grid(model):
+    assert all(need.memory_mib % 512 == 0 for need in model.needs(["i8aa01010", "l9ba0103q"], {}, {}, grid_mib=512))
+    assert on_grid(np.array([64.0, 64.5, 0.0]), 64).tolist() == [64, 128, 64]
+    assert on_rungs(np.array([10.0, 100.0, 500.0]), (200, 50)).tolist() == [50, 200, 500]
+
+
+def test_a_model_is_written_and_read_back(model, tmp_path):
+    path = tmp_path / "deep" / "model.json"
+    model.save(path)
+    again = Model.load(path)
+    features = {"izzz01010": big()}
+    assert again.needs(["i8aa01010", "izzz01010"], features, {}) == model.needs(
+        ["i8aa01010", "izzz01010"], features, {}
+    )
+    assert again.text() == path.read_text()
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda data: {**data, "format": 99}, "later hstdputils"),
+        (lambda data: {**data, "trees": None}, "no 'trees'"),
+        (lambda data: {**data, "trees": {"acs": {"offset": 1, "nodes": [[1, 2]]}}}, "no fitted model"),
+        (lambda data: [], "no format"),
+    ],
+)
+def test_a_model_that_cannot_be_used_is_one_line(model, tmp_path, change, message):
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(change(json.loads(model.text()))))
+    with pytest.raises(UserError, match=message) as error:
+        Model.load(path)
+    assert "\n" not in str(error.value)
+    assert str(path) in str(error.value)
+
+
+def test_a_model_that_is_cut_off_or_gone_is_one_line(model, tmp_path):
+    path = tmp_path / "model.json"
+    path.write_text(model.text()[:500])
+    with pytest.raises(UserError, match="no fitted model"):
+        Model.load(path)
+    with pytest.raises(UserError, match="cannot read the model"):
+        Model.load(tmp_path / "none.json")
+
+
+def test_the_shipped_model_is_small_and_knows_its_score():
+    model = Model.load()
+    assert model.path is not None
+    assert model.path.stat().st_size < 2_000_000
+    score = model.data["fitted"]["score"]
+    assert score["features_known"]["bill"] < score["id_alone"]["bill"] < 2
+    assert {"date", "runs", "runs_from", "runs_to"} <= set(model.data["fitted"])
+    assert set(model.planner.trees) == set(BY_INSTRUMENT)
+
+
+def test_real_runs_of_programs_not_seen(real_data):
+    table = [row for row in read_table(real_data / "history" / "features_train.csv.gz") if row.features]
+    known = Runs(
+        characters([row.ipppssoot for row in table]),
+        np.array([row.features for row in table], float),
+        np.array([row.memory_mib for row in table]),
+        np.array([row.wall_seconds for row in table]),
+    )
+    test = folds(known, 11) == 0
+    seen, planner = known[test], Planner(fit(known[~test]))
+    by_features, by_name = (planned(planner, seen, by_name=alone).score(seen, 64) for alone in (False, True))
+    before = table_2020(seen).score(seen)
+    assert by_features.bill < 1.3
+    assert by_features.second_tries < 0.01
+    assert by_features.cut <= 2e-4
+    assert by_name.bill < before.bill
+    assert by_name.second_tries < before.second_tries
+    assert by_name.cut <= before.cut

@@ -1,0 +1,98 @@
+"""Plans by what is known of datasets: their own runs, features, or their names alone."""
+
+import gzip
+import json
+
+import pytest
+
+from hstdputils import plan
+from hstdputils.errors import UserError
+from hstdputils.feature_tables import COLUMNS
+from hstdputils.model import Features, Measured, Model
+from hstdputils.model.history import History
+from hstdputils.model.tables import TableRow
+
+BY_NAME, BY_FEATURES, OWN = "izzz01010", "izzz02010", "izzz03010"
+FEATURES = Features(9, 140, 1, 1, 2, 0, 1, 1)
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Return the options that name a table of features and a history."""
+    table = tmp_path / "features.csv.gz"
+    rows = [",".join(COLUMNS), f"{BY_FEATURES},{','.join(map(str, FEATURES))},3"]
+    table.write_bytes(gzip.compress("\n".join(rows).encode()))
+    with History(tmp_path / "runs.sqlite", create=True) as history:
+        history.add_table(
+            [TableRow(OWN, None, 3000.0, 700.0, ""), TableRow(OWN, None, 2000.0, 900.0, "")], "2021-05-15"
+        )
+    return [f"--features={table}", f"--history={tmp_path / 'runs.sqlite'}"]
+
+
+def rows(capsys) -> list[dict]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_each_row_says_what_it_rests_on(files, capsys):
+    assert plan.main(["none", "b", BY_NAME, BY_FEATURES, OWN, "acs_8ph_01", *files]) == 0
+    printed = capsys.readouterr()
+    found = [json.loads(line) for line in printed.out.splitlines()]
+    assert [row["evidence"] for row in found] == ["instrument", "features", "history", "instrument"]
+    assert found[2]["evidence_n"] == 2
+    assert found[2]["memory_mib"] >= 3000
+    assert "sizes rest on instrument 2, features 1, history 1" in printed.err
+
+
+def test_rows_are_the_model_s_own(files, capsys):
+    names = [BY_NAME, BY_FEATURES, OWN]
+    plan.main(["none", "b", *names, *files])
+    needs = Model.load().needs(names, {BY_FEATURES: FEATURES}, {OWN: Measured(3000.0, 900.0, 2)})
+    sizes = [(row["vcpus"], row["memory_mib"], row["max_seconds"]) for row in rows(capsys)]
+    assert sizes == [tuple(need[:3]) for need in needs]
+
+
+def test_more_rows_than_are_written_at_once(monkeypatch, tmp_path, files, capsys):
+    """Rows do not depend on the chunk in which they are."""
+    names = [f"izz{number:03}010" for number in range(150)] + [BY_FEATURES, OWN]
+    path = tmp_path / "my.ids"
+    path.write_text("\n".join(names))
+    plan.main(["none", "b", f"@{path}", *files])
+    whole = capsys.readouterr()
+    monkeypatch.setattr(plan, "_CHUNK", 7)
+    plan.main(["none", "b", f"@{path}", *files])
+    parts = capsys.readouterr()
+    assert (parts.out, parts.err) == (whole.out, whole.err)
+    assert len(whole.out.splitlines()) == 152
+
+
+def test_a_coarse_grid_lets_rows_share_sizes(files, capsys):
+    plan.main(["none", "b", BY_NAME, BY_FEATURES, OWN, *files, "--grid", "1024"])
+    coarse = [row["memory_mib"] for row in rows(capsys)]
+    plan.main(["none", "b", BY_NAME, BY_FEATURES, OWN, *files])
+    fine = [row["memory_mib"] for row in rows(capsys)]
+    assert all(size % 1024 == 0 for size in coarse)
+    assert all(0 <= large - small < 1024 for large, small in zip(coarse, fine, strict=True))
+
+
+def test_the_cost_is_said_for_each_row_and_instrument(files, capsys):
+    plan.main(["none", "b", BY_FEATURES, "izzz02020", "ldfd01vlq", "acs_8ph_01", *files])
+    printed = capsys.readouterr()
+    costs = [json.loads(line)["cost_usd"] for line in printed.out.splitlines()]
+    assert costs[3] is None
+    assert all(cost > 0 for cost in costs[:3])
+    assert f"wfc3 2 USD {costs[0] + costs[1]:,.2f}" in printed.err
+    assert f"4 datasets, USD {sum(costs[:3]):,.2f} (EC2 on demand" in printed.err
+    assert "the cost of 1 of them is not known" in printed.err
+
+
+def test_dearer_instances_make_dearer_rows(files, capsys):
+    plan.main(["none", "b", BY_FEATURES, *files])
+    on_demand = rows(capsys)[0]["cost_usd"]
+    plan.main(["none", "b", BY_FEATURES, *files, "--purchase", "spot"])
+    assert rows(capsys)[0]["cost_usd"] < on_demand
+
+
+@pytest.mark.parametrize("option", ["--features", "--history", "--model"])
+def test_a_file_that_is_not_there_is_named(tmp_path, option):
+    with pytest.raises(UserError, match=r"no\.file"):
+        plan.main(["none", "b", BY_NAME, option, str(tmp_path / "no.file")])

@@ -1,0 +1,189 @@
+"""What is known of datasets before they are processed, from listings and the first header of one raw file.
+
+The meanings are those of HST's operations, on whose runs the resource model rests. ``n_files`` counts what operations
+gave to a run: the association table, and of each exposure its raw files and its support file (spt). ``total_mb`` is
+their size in units of 10^6 bytes, rounded. The switches are those of the primary header, and a keyword that is not
+there counts as 0. CRSPLIT is 2 wherever the keyword is there: so operations noted it for nearly all runs, also for
+those whose header says 1. Source: spacetelescope/calcloud, ``calcloud/model_ingest.py`` and control files of its
+tests.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from hstdputils.datasets import INSTRUMENTS
+from hstdputils.errors import one_line
+from hstdputils.inputs.fits_blocks import BLOCK, NotAll, association, keywords
+from hstdputils.inputs.shelves import Shelf, Sizes
+from hstdputils.model.features import Features
+from hstdputils.outcomes import AttemptFailed
+
+PARALLEL = 32
+"""Visits that are looked at at the same time."""
+
+FIRST_BYTES = 10 * BLOCK
+"""What is asked of a raw file at first; the primary headers of HST's raw files take 14 to 21 KB."""
+
+_MOST_BYTES = 40 * BLOCK
+
+_WITH_MEMBERS = {"acs", "cos", "wfc3"}
+"""Instruments whose associations are made of exposures with files of their own."""
+
+_RAW = "raw rawaccum rawaccum_a rawaccum_b rawacq rawimage rawtag rawtag_a rawtag_b"
+
+_COUNTED = frozenset(f"asn epc pha_a pha_b {_RAW} spt tag wav wsp".split())
+"""Suffixes of the files that count."""
+
+_LARGE_DETECTORS = ("UVIS", "WFC")
+
+_KEYWORDS = frozenset({"CRSPLIT", "DETECTOR", "DRIZCORR", "PCTECORR", "SUBARRAY"})
+
+
+@dataclass(slots=True)
+class Found:
+    """The features of a list of datasets."""
+
+    features: dict[str, Features] = field(default_factory=dict)
+    """By dataset."""
+    problems: dict[str, str] = field(default_factory=dict)
+    """By dataset: why its features are not known, where it has files."""
+    failures: dict[str, str] = field(default_factory=dict)
+    """By source: why it cannot be looked into."""
+
+
+def read_features(names: Sequence[str], shelves: Sequence[Shelf], done: Callable[[int], object]) -> Found:
+    """Look into sources for the features of datasets.
+
+    Parameters
+    ----------
+    names
+        ipppssoots; other names are passed over.
+    shelves
+        The sources, in order of preference.
+    done
+        Called with the number of datasets that were looked at since the last call.
+
+    Returns
+    -------
+    found
+        What is known. A source that cannot be listed is asked no more.
+    """
+    found = Found()
+    wanted = sorted(name for name in names if name[0] in INSTRUMENTS)
+    visits = [(visit, list(group)) for visit, group in groupby(wanted, key=lambda name: name[:6])]
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        try:
+            for number in pool.map(lambda visit: _look_into(visit[0], visit[1], shelves, found), visits):
+                done(number)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return found
+
+
+def _look_into(visit: str, names: Sequence[str], shelves: Sequence[Shelf], found: Found) -> int:
+    """Look for the datasets of one visit, and return how many they are."""
+    left = list(names)
+    for shelf in shelves:
+        if not left or shelf.uri in found.failures:
+            continue
+        try:
+            files = _Files(shelf, visit, left)
+        except (AttemptFailed, OSError) as error:
+            found.failures[shelf.uri] = one_line(error)
+            continue
+        for name in [name for name in left if files.has(name)]:
+            left.remove(name)
+            try:
+                found.features[name] = _features(name, files)
+            except (AttemptFailed, OSError, ValueError) as error:
+                found.problems[name] = one_line(error)
+    return len(names)
+
+
+class _Files:
+    """The files of a visit that count, by exposure or association."""
+
+    def __init__(self, shelf: Shelf, visit: str, names: Iterable[str]) -> None:
+        self._shelf, self._visit = shelf, visit
+        self._sizes: dict[str, dict[str, tuple[str, int]]] = {}
+        self._seen = set(names)
+        self._take(shelf.visit(visit, self._seen))
+
+    def _take(self, sizes: Sizes) -> None:
+        for place, size in sizes.items():
+            file = place[place.rfind("/") + 1 :].lower()
+            if file.endswith(".fits"):
+                name, _, suffix = file[:-5].partition("_")
+                if suffix in _COUNTED:
+                    self._sizes.setdefault(name, {})[suffix] = (place, size)
+
+    def look_for(self, names: Iterable[str]) -> None:
+        """List exposures that the visit's listing does not have."""
+        if new := [name for name in names if name not in self._sizes and name not in self._seen]:
+            self._seen.update(new)
+            self._take(self._shelf.visit(self._visit, new))
+
+    def has(self, name: str) -> bool:
+        """Tell whether there is a file of a dataset."""
+        return name in self._sizes
+
+    def of(self, name: str) -> Mapping[str, tuple[str, int]]:
+        """Return path and size of the files of an exposure or association, by suffix."""
+        return self._sizes.get(name, {})
+
+    def part(self, place: str, first: int, size: int) -> bytes:
+        """Return bytes of a file from one on."""
+        return self._shelf.part(place, first, size)
+
+
+def _features(name: str, files: _Files) -> Features:
+    is_association = name.endswith("0")
+    exposures = list(_members(name, files)) if is_association and INSTRUMENTS[name[0]] in _WITH_MEMBERS else [name]
+    owned = dict.fromkeys([name, *exposures])
+    counted = {place: size for owner in owned for place, size in files.of(owner).values()}
+    raws = [(name, file) for name in exposures for suffix, file in sorted(files.of(name).items()) if _is_raw(suffix)]
+    if not raws:
+        raise ValueError("there is no raw file of it")
+    without_support = sum(1 for exposure in {name for name, _ in raws} if "spt" not in files.of(exposure))
+    values = _header(files, *raws[0][1])
+    return Features(
+        n_files=float(len(counted) + without_support),
+        total_mb=float(round(sum(counted.values()) / 1e6)),
+        drizcorr=float(values.get("DRIZCORR") == "PERFORM"),
+        pctecorr=float(values.get("PCTECORR") == "PERFORM"),
+        crsplit=2.0 if values.get("CRSPLIT", "") not in ("", "0") else 0.0,
+        subarray=float(values.get("SUBARRAY") == "T"),
+        detector=float(values.get("DETECTOR") in _LARGE_DETECTORS),
+        dtype=float(is_association),
+    )
+
+
+def _is_raw(suffix: str) -> bool:
+    return suffix.startswith("raw") or suffix in ("tag", "wav")
+
+
+def _members(name: str, files: _Files) -> Iterator[str]:
+    """Yield the exposures of an association that are present."""
+    table = files.of(name).get("asn")
+    if table is None:
+        raise ValueError(f"{name}_asn.fits is not there")
+    rows = association(files.part(table[0], 0, table[1]))
+    members = [row.name for row in rows if row.is_present and not row.is_product]
+    files.look_for(members)
+    yield from members
+
+
+def _header(files: _Files, place: str, size: int) -> dict[str, str]:
+    """Return the primary header of a raw file."""
+    data = b""
+    while True:
+        more = files.part(place, len(data), max(FIRST_BYTES, len(data)))
+        data += more
+        try:
+            return keywords(data, _KEYWORDS)
+        except NotAll:
+            if not more or len(data) >= min(size, _MOST_BYTES):
+                raise

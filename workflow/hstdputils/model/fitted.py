@@ -1,0 +1,179 @@
+"""The fitted model: a small text file."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hstdputils.errors import UserError
+from hstdputils.model.features import Features
+from hstdputils.model.needs import Measured, Resources, needs_of_mosaic
+from hstdputils.shipped import shipped
+
+if TYPE_CHECKING:
+    from hstdputils.model.planning import Planner
+
+FORMAT = 1
+"""Format of the file; a file of a later one is refused."""
+
+NAME = "resources.json"
+GRID_MIB = 64
+"""Usual step between sizes, MiB."""
+
+_CHUNK = 100_000
+_IPPPSSOOT = 9
+_PARTS = ("fitted", "largest", "trees", "kinds", "programs")
+
+
+def default_path() -> Path:
+    """Return the model that is used unless another is named: that in ``./config``, else the shipped one."""
+    here = Path("config") / NAME
+    return here if here.exists() else shipped(NAME)
+
+
+class Model:
+    """What datasets need, as fitted from finished runs."""
+
+    def __init__(self, data: Mapping[str, Any], path: Path | None = None) -> None:
+        self.data = data
+        self.path = path
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> "Model":
+        """Read a model.
+
+        Parameters
+        ----------
+        path
+            Its file; none for the one of `default_path`.
+
+        Raises
+        ------
+        UserError
+            The file is not there, is no model, or is of a later format.
+        """
+        path = default_path() if path is None else path
+        mend = "fit one with hstdputils resources fit, or name another with --model"
+        try:
+            data = json.loads(path.read_bytes())
+        except OSError as error:
+            raise UserError(f"cannot read the model {path} ({error.strerror}): {mend}") from error
+        except ValueError as error:
+            raise UserError(f"{path} is no fitted model ({error}): {mend}") from error
+        if not isinstance(data, dict) or not isinstance(data.get("format"), int):
+            raise UserError(f"{path} is no fitted model (it has no format): {mend}")
+        if data["format"] > FORMAT:
+            raise UserError(f"{path} is a model of format {data['format']}, made by a later hstdputils: {mend}")
+        lost = [part for part in _PARTS if not isinstance(data.get(part), dict)]
+        if lost:
+            raise UserError(f"{path} is no fitted model (it has no {lost[0]!r}): {mend}")
+        model = cls(data, path)
+        try:
+            _ = model.planner
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise UserError(f"{path} is no fitted model ({type(error).__name__}: {error}): {mend}") from error
+        return model
+
+    @cached_property
+    def planner(self) -> "Planner":
+        """Return the model as arrays."""
+        from hstdputils.model.planning import Planner
+
+        return Planner(self.data)
+
+    def save(self, path: Path) -> None:
+        """Write the model: whole, or not at all."""
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_text(self.text(), encoding="utf-8")
+            part.replace(path)
+        except OSError as error:
+            raise UserError(
+                f"cannot write the model {path} ({error.strerror}): name another file with --model"
+            ) from error
+        finally:
+            part.unlink(missing_ok=True)
+
+    def text(self) -> str:
+        """Return the text of the file: one line for each node of a tree and each program."""
+        return "\n".join(_lines({"format": FORMAT, **{part: self.data[part] for part in _PARTS}}, "")) + "\n"
+
+    def needs(
+        self,
+        names: Sequence[str],
+        features: Mapping[str, Features],
+        history: Mapping[str, Measured],
+        grid_mib: int = GRID_MIB,
+    ) -> list[Resources]:
+        """Return what datasets need, each from the best evidence there is of it.
+
+        Parameters
+        ----------
+        names
+            Their names, lower case: ipppssoots, visits and sky cells.
+        features, history
+            What is known of some of them, by name.
+        grid_mib
+            Memory is a multiple of this, MiB.
+        """
+        found: list[Resources] = []
+        for first in range(0, len(names), _CHUNK):
+            found += self._needs(names[first : first + _CHUNK], features, history, grid_mib)
+        return found
+
+    def _needs(
+        self,
+        names: Sequence[str],
+        features: Mapping[str, Features],
+        history: Mapping[str, Measured],
+        grid_mib: int,
+    ) -> list[Resources]:
+        import numpy as np
+
+        from hstdputils.model.arrays import characters, feature_array, history_array
+        from hstdputils.model.planning import EVIDENCE
+        from hstdputils.model.sizes import on_grid
+
+        planned = self.planner.plan(characters(names), feature_array(names, features), history_array(names, history))
+        columns = (
+            [1] * len(names),
+            on_grid(planned.memory, grid_mib).astype(int).tolist(),
+            np.ceil(planned.limit).astype(int).tolist(),
+            np.array(EVIDENCE, object)[planned.evidence].tolist(),
+            planned.n.tolist(),
+            planned.seconds.tolist(),
+        )
+        # twice as fast as Resources(...), which counts with many names
+        found = list(map(partial(tuple.__new__, Resources), zip(*columns, strict=True)))
+        if set(map(len, names)) - {_IPPPSSOOT}:
+            for place, name in enumerate(names):
+                if len(name) != _IPPPSSOOT:
+                    found[place] = needs_of_mosaic(name)
+        return found
+
+
+def _lines(value: Any, indent: str) -> Iterator[str]:
+    """Yield the lines of JSON; lists of numbers are on one."""
+    deeper = indent + " "
+    if isinstance(value, dict) and value:
+        yield "{"
+        for number, (key, item) in enumerate(value.items(), start=1):
+            yield from _item(f"{deeper}{json.dumps(key)}: ", item, deeper, number < len(value))
+        yield indent + "}"
+    elif isinstance(value, list) and value and isinstance(value[0], list | dict):
+        yield "["
+        for number, item in enumerate(value, start=1):
+            yield from _item(deeper, item, deeper, number < len(value))
+        yield indent + "]"
+    else:
+        yield json.dumps(value)
+
+
+def _item(start: str, item: Any, indent: str, more: bool) -> Iterator[str]:
+    first, *rest = _lines(item, indent)
+    lines = [start + first, *rest]
+    lines[-1] += "," if more else ""
+    yield from lines

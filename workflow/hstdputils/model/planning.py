@@ -1,0 +1,158 @@
+"""Memory and time of many datasets at once, from the best evidence there is of each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hstdputils.datasets import INSTRUMENTS
+from hstdputils.model.arrays import Bools, Bytes, Floats, Ints, is_association, is_sized, of_instrument, questions
+from hstdputils.model.corrections import Corrections
+from hstdputils.model.features import SIZE
+from hstdputils.model.needs import BY_INSTRUMENT
+from hstdputils.model.trees import Tree
+
+EVIDENCE = ("instrument", "features", "program", "history")
+INSTRUMENT, FEATURES, PROGRAM, HISTORY = range(len(EVIDENCE))
+
+TIME_FACTOR = 3.0
+"""Time limit, in the longest wall time of runs like it."""
+
+LEAST_SECONDS = 5400.0
+"""The shortest time limit, s: a slow disk or network must not end a run."""
+
+BEYOND = 2.0
+"""Nothing is planned beyond the largest that was ever measured times this."""
+
+OWN_RANGE = 1.35
+"""Most that a dataset gets above the largest memory of its own runs. Datasets of 2021 that were measured twice, with
+other versions of the programs, used up to a third more the second time."""
+
+LOST_MIB = 0.05e9 / 2**20
+"""Less than this no run uses: its measurement was lost."""
+
+
+@dataclass(slots=True)
+class Planned:
+    """What datasets get, one a row."""
+
+    memory: Floats
+    """Memory, MiB, on no grid yet."""
+    seconds: Floats
+    """Expected wall time, s."""
+    limit: Floats
+    """Time limit, s."""
+    evidence: Ints
+    """Index into `EVIDENCE`."""
+    n: Ints
+    """Number of runs behind it."""
+
+
+@dataclass(slots=True)
+class Base:
+    """What datasets of one instrument get before their programs' and their own runs are looked at."""
+
+    memory: Floats
+    mean: Floats
+    slowest: Floats
+    n: Floats
+
+
+class Planner:
+    """The fitted model as arrays.
+
+    Parameters
+    ----------
+    data
+        The content of the model's file.
+    """
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self.trees = {name: Tree.of(item["offset"], item["nodes"]) for name, item in data["trees"].items()}
+        self.kinds: Mapping[str, Mapping[str, list[float]]] = data["kinds"]
+        self.by_size = Corrections.of(data["programs"]["by_size"])
+        self.by_name = Corrections.of(data["programs"]["by_name"])
+        self.most_mib = BEYOND * data["largest"]["memory_mib"]
+        self.most_seconds = BEYOND * data["largest"]["wall_seconds"]
+
+    def plan(self, names: Bytes, features: Floats, history: Floats | None = None) -> Planned:
+        """Return what datasets get.
+
+        Parameters
+        ----------
+        names
+            ipppssoots as characters, (n, 9).
+        features
+            Their features, (n, 8), ``nan`` where not known.
+        history
+            Largest memory (MiB), longest time (s) and number of their own runs, (n, 3); ``nan`` where there are none.
+        """
+        n = len(names)
+        planned = Planned(np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n, int), np.zeros(n, int))
+        known = is_sized(features)
+        for letter, instrument in INSTRUMENTS.items():
+            mine = of_instrument(names, letter)
+            sized = mine & known if instrument in self.trees else np.zeros(n, bool)
+            if sized.any():
+                base = self.from_features(instrument, features[sized])
+                self._fill(planned, sized, FEATURES, base, self.by_size, names)
+            unsized = mine & ~sized
+            if unsized.any():
+                base = self.from_name(instrument, names[unsized])
+                self._fill(planned, unsized, INSTRUMENT, base, self.by_name, names)
+        if history is not None:
+            _use_history(planned, history, known)
+        planned.limit = np.maximum(planned.limit, LEAST_SECONDS)
+        return planned
+
+    def from_features(self, instrument: str, features: Floats) -> Base:
+        """Return what the tree of an instrument answers to features whose sizes are known."""
+        tree = self.trees[instrument]
+        node, size = tree.descend(questions(features)), tree.size(features[:, SIZE])
+        return Base(
+            np.minimum(tree["factor"][node] * size, self.most_mib),
+            np.minimum(tree["mean_rate"][node] * size, self.most_seconds),
+            np.minimum(tree["slowest_rate"][node] * size, self.most_seconds / TIME_FACTOR),
+            tree["runs"][node],
+        )
+
+    def from_name(self, instrument: str, names: Bytes) -> Base:
+        """Return what datasets of an instrument get of which nothing but the name is known."""
+        least = BY_INSTRUMENT[instrument]
+        unknown = [least.memory_mib, 0.0, least.max_seconds / TIME_FACTOR, 0]
+        kinds = self.kinds.get(instrument, {})
+        table = np.array([kinds.get(kind, unknown) for kind in "-+"], float)
+        table[:, 2] = np.minimum(table[:, 2], max(self.most_seconds, least.max_seconds) / TIME_FACTOR)
+        return Base(*table[is_association(names).astype(int)].T)
+
+    @staticmethod
+    def _fill(
+        planned: Planned, where: Bools, evidence: int, base: Base, corrections: Corrections, names: Bytes
+    ) -> None:
+        """Fill in rows from what their instrument or features say and from the runs of their programs."""
+        entry = corrections.find(names[where])
+        memory, time, longest, runs = np.ones((4, len(entry)))
+        if (entry >= 0).any():
+            memory, time, longest, runs = np.where(entry >= 0, corrections.values[entry].T, [[1], [1], [1], [0]])
+        planned.memory[where] = base.memory * memory
+        planned.seconds[where] = base.mean * time
+        planned.limit[where] = TIME_FACTOR * base.slowest * longest
+        planned.evidence[where] = np.where(entry >= 0, PROGRAM, evidence)
+        planned.n[where] = np.where(entry >= 0, runs, base.n)
+
+
+def _use_history(planned: Planned, history: Floats, sized: Bools) -> None:
+    """Hold what datasets would get without runs of their own to what these have used.
+
+    They get no less than the largest, and no more than `OWN_RANGE` times that; after a single run of a dataset whose
+    size is known, which says less than many runs like it, they get what those say where it is more.
+    """
+    memory, seconds, runs = history.T
+    own = memory > LOST_MIB
+    most = np.where(sized & (runs < 2), np.inf, OWN_RANGE * memory)
+    planned.memory[own] = np.clip(planned.memory, memory, most)[own]
+    planned.seconds[own] = seconds[own]
+    planned.limit[own] = np.maximum(planned.limit, TIME_FACTOR * seconds)[own]
+    planned.evidence[own] = HISTORY
+    planned.n[own] = runs[own].astype(int)

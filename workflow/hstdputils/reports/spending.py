@@ -1,0 +1,81 @@
+"""What the jobs of a batch cost on AWS, and whether the plan's memory and time were good, by instrument."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hstdputils.outcomes import Outcome
+from hstdputils.reports.rows import PENDING, Row
+
+_PAID_FOR_THE_PLAN = {Outcome.SUCCEEDED, Outcome.OUT_OF_MEMORY, Outcome.TIMEOUT}
+"""Outcomes of tries that the plan answers for; for the others, such as a lost host, it does not."""
+
+ALL = "all"
+"""The name of the sum over all instruments."""
+
+
+@dataclass(slots=True)
+class Spending:
+    """What the jobs of one instrument cost and used."""
+
+    instrument: str
+    """The instrument, or ``all``."""
+    tried: int = 0
+    """Number of datasets that were tried."""
+    used_usd: float = 0.0
+    """What all their tries cost, USD."""
+    planned_usd: float = 0.0
+    """What the plan expected of those of them for which it says it, USD."""
+    pending_usd: float = 0.0
+    """What the plan expects of those that have not been tried, USD."""
+    planned: int = 0
+    """Number of those tried for which the plan says a cost."""
+    pending_planned: int = 0
+    """Number of those not tried for which the plan says a cost."""
+    unknown: int = 0
+    """Number of those tried whose memory, and so their cost, is not known."""
+    out_of_memory: int = 0
+    """Number of datasets with a try that ran out of memory."""
+    timeout: int = 0
+    """Number of datasets with a try that was cut by its time limit."""
+    asked_mib_seconds: float = 0.0
+    """Memory asked for x wall time of the tries that the plan answers for."""
+    used_mib_seconds: float = 0.0
+    """Peak memory x wall time of those of them that succeeded."""
+
+    @property
+    def memory_bill(self) -> float | None:
+        """Return how many times the memory x time that was needed was asked for; none where nothing succeeded."""
+        return self.asked_mib_seconds / self.used_mib_seconds if self.used_mib_seconds else None
+
+    def add(self, row: Row) -> None:
+        """Count one dataset."""
+        if row.state == PENDING:
+            self.pending_usd += row.planned_cost_usd or 0.0
+            self.pending_planned += row.planned_cost_usd is not None
+        if not row.tries:
+            return
+        self.tried += 1
+        self.used_usd += row.cost_usd or 0.0
+        self.unknown += row.cost_usd is None
+        self.planned_usd += row.planned_cost_usd or 0.0
+        self.planned += row.planned_cost_usd is not None
+        outcomes = {one.outcome for one in row.tries}
+        self.out_of_memory += Outcome.OUT_OF_MEMORY in outcomes
+        self.timeout += Outcome.TIMEOUT in outcomes
+        if row.state == Outcome.SUCCEEDED and all(one.memory_mib for one in row.tries):
+            for one in row.tries:
+                if one.outcome in _PAID_FOR_THE_PLAN:
+                    self.asked_mib_seconds += one.memory_mib * one.wall_seconds
+                if one.outcome == Outcome.SUCCEEDED:
+                    self.used_mib_seconds += one.peak_memory_mib * one.wall_seconds
+
+
+def spending(rows: Sequence[Row]) -> list[Spending]:
+    """Return what the jobs of each instrument cost and used, and at the end those of all where there are several."""
+    total = Spending(ALL)
+    found: dict[str, Spending] = {}
+    for row in rows:
+        found.setdefault(row.instrument, Spending(row.instrument)).add(row)
+        total.add(row)
+    by_name = [found[name] for name in sorted(found)]
+    return [*by_name, total] if len(by_name) > 1 else by_name
