@@ -72,7 +72,7 @@ def test_a_job_that_takes_more_memory_than_it_has_is_killed(quick: Batch, mib: i
 
 
 def test_memory_is_that_of_all_processes_and_the_largest_goes(quick: Batch):
-    both = f'{sys.executable} -c "$0" 40 9 & {sys.executable} -c "$0" 50 9; echo "it returned $?"; kill %1; exit 24'
+    both = f'{sys.executable} -c "$0" 10 9 & {sys.executable} -c "$0" 80 9; echo "it returned $?"; kill %1; exit 24'
     job = submit(quick, "sh", "-c", both, EATS)
     quick.wait()
     assert quick.service.jobs[job].ended == endings.out_of_memory(24)

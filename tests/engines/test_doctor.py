@@ -479,4 +479,5 @@ def test_memory_below_a_dataset_s_is_told(sound):
     assert ran.status == 0, ran.said
     status, text = lines(ran)["memory"]
     assert status == "warn"
-    assert text.startswith("1.0 GiB (limit of the control group), less than the 2.0 GiB")
+    assert text.startswith("1.0 GiB (limit of the control group), less than the ")
+    assert "that the plan gives the largest dataset" in text

@@ -1,9 +1,9 @@
 """Leases: one process at a time, and what is left of one that was killed."""
 
 import json
-import multiprocessing
 import os
-import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -44,20 +44,24 @@ def test_it_is_free_after_an_error(store):
         pass
 
 
-def _hold_for_ever(root):
-    with lease.hold(FolderStore(root), PREFIX):
-        time.sleep(60)
+HOLDS = """
+import sys, time
+from hstdputils.engines import lease
+from hstdputils.store import FolderStore
+
+with lease.hold(FolderStore(sys.argv[1]), sys.argv[2]):
+    time.sleep(60)
+"""
 
 
 def test_of_a_killed_process_it_is_taken_over_at_once(store):
-    process = multiprocessing.get_context("spawn").Process(target=_hold_for_ever, args=(store.root,))
-    process.start()
+    process = subprocess.Popen([sys.executable, "-c", HOLDS, str(store.root), PREFIX])
     while not list(store.entries(PREFIX)):
         time.sleep(0.02)
     with pytest.raises(UserError, match="is at work"), lease.hold(store, PREFIX):
         pass
-    os.kill(process.pid, signal.SIGKILL)
-    process.join()
+    process.kill()
+    process.wait()
     start = time.monotonic()
     with lease.hold(store, PREFIX):
         assert time.monotonic() - start < 1
