@@ -17,6 +17,7 @@ from moto.server import ThreadedMotoServer
 from tests import madeup
 from tests.conftest import Commands, MadeUp, Ran, mast_settings
 from tests.engines.batch import Batch
+from tests.engines.batch_sites import Site
 from tests.engines.disturbing_proxy import DisturbingProxy
 from tests.engines.mast_server import MastServer
 from tests.stand_ins import write_calcos
@@ -130,6 +131,12 @@ def batch_at_rest() -> Iterator[Batch]:
     """Return a stand-in for AWS Batch whose jobs do not run: the test says what becomes of them."""
     with Batch(run=False) as running:
         yield running
+
+
+@pytest.fixture
+def site(commands: Commands, s3: S3, batch_at_rest: Batch) -> Site:
+    """Return a bucket and AWS Batch, whose jobs do not run, with commands that reach both."""
+    return Site(commands, s3, batch_at_rest)
 
 
 @pytest.fixture

@@ -1,13 +1,10 @@
 """Submitting plans to AWS Batch, over HTTP, with all that can go wrong between a submission and its answer."""
 
-import gzip
 import itertools
 import json
 import os
 import random
 import signal
-import string
-import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -15,83 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from hstdputils.engines.aws_batch.client import Pace
-from tests.conftest import Commands
+from tests.engines.batch_sites import Site, row
 
 pytestmark = pytest.mark.engine("AWS Batch (stand-in)", "S3 (moto)")
 
 KILLS = int(os.environ.get("TEST_KILLS", "10"))
 """How often the submitter is killed."""
-
-SYMBOLS = string.digits + string.ascii_lowercase
-LETTERS = {"acs": "j", "cos": "l", "stis": "o", "wfc3": "i"}
-
-
-def row(number, *, instrument="cos", memory_mib=2048, max_seconds=1200, **more):
-    """Return a row; its ipppssoot is made of the number."""
-    digits = [SYMBOLS[number // 36**place % 36] for place in range(7, -1, -1)]
-    name = f"{LETTERS[instrument]}{''.join(digits)}"
-    sizes = {"vcpus": 1, "memory_mib": memory_mib, "max_seconds": max_seconds}
-    evidence = {"evidence": "instrument", "evidence_n": 1, "cost_usd": None}
-    home = {"output": "s3://out", "batch": "b", "ipppssoot": name, "instrument": instrument}
-    return {**home, "command": "hstdp-process", **sizes, **evidence, **more}
-
-
-class Site:
-    """A bucket, Batch, and commands that reach both."""
-
-    def __init__(self, commands, s3, batch):
-        self.s3, self.batch = s3, batch
-        s3.make_bucket("out")
-        batch.client.register_job_definition(
-            jobDefinitionName="hstdp",
-            type="container",
-            containerProperties={
-                "image": "calcloud:1",
-                "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "512"}],
-                "environment": [{"name": "CRDS_PATH", "value": "/crds"}],
-            },
-        )
-        batch.calls.clear()
-        self.commands = Commands(commands.folder, **(commands.variables | s3.variables | batch.variables))
-        self.plan = commands.folder / "plan.out"
-
-    def write(self, rows):
-        self.plan.write_text("".join(f"{json.dumps(item)}\n" for item in rows))
-        return [item["ipppssoot"] for item in rows]
-
-    def submit(self, *arguments, timeout=180):
-        return self.commands.hstdputils("submit", self.plan, "--settle=0.2", *arguments, timeout=timeout)
-
-    def start(self, *arguments):
-        argv = [sys.executable, "-m", "hstdputils.submit", self.plan, "--settle=0.2", *arguments]
-        return self.commands.start(argv)
-
-    def sent(self):
-        """Return how often each dataset has been submitted, as the containers would see it."""
-        counts = Counter()
-        for job in self.batch.submissions():
-            command = job.spec.command
-            if job.children is None:
-                counts[command[3]] += 1
-            else:
-                names = self.slice(command[command.index("--slice") + 1])
-                assert len(names) == len(job.children)
-                counts.update(names)
-        return counts
-
-    def slice(self, name):
-        """Return the datasets of a slice."""
-        answer = self.s3.client.get_object(Bucket="out", Key=f"b/plan-slices/{name}.jsonl.gz")
-        return [json.loads(line)["ipppssoot"] for line in gzip.decompress(answer["Body"].read()).splitlines()]
-
-    def succeed(self, names):
-        for name in names:
-            self.s3.client.put_object(Bucket="out", Key=f"b/markers/succeeded/{name}.json", Body=b"{}")
-
-
-@pytest.fixture
-def site(commands, s3, batch_at_rest):
-    return Site(commands, s3, batch_at_rest)
 
 
 def _order(job):

@@ -229,11 +229,15 @@ class Attempt:
             manifest_sha256=hashlib.sha256(self.manifest).hexdigest() if succeeded else "",
             warnings=self._warnings,
             earlier=job.earlier,
+            job=os.environ.get(JOB_VARIABLE, ""),
         )
         metrics = {"ipppssoot": marker.ipppssoot, "steps": [asdict(step) for step in self._meter.steps]}
         (self.folder / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
         return marker
 
+
+JOB_VARIABLE = "AWS_BATCH_JOB_ID"
+"""The environment variable with the id of the engine's job, which AWS Batch sets."""
 
 VERSION_KEYWORDS = ("CSYS_VER", "AWSDPVER", "AWSYSVER")
 """Keywords with versions of HST's operational systems, stamped into raw files where variables of the name are set."""

@@ -59,6 +59,8 @@ class Marker:
     """What a person should know although the attempt did not fail for it."""
     earlier: list[dict[str, Any]] = field(default_factory=list)
     """The attempts before this one: attempt, outcome, reason, time, memory and end."""
+    job: str = ""
+    """Id of the engine's job that made the attempt; empty for one that no engine ran."""
 
     @property
     def succeeded(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hstdputils import commandline
-from hstdputils.engines.aws_batch.engine import AwsBatch, BatchSettings
+from hstdputils.engines.aws_batch.engine import JOB_DEFINITION, QUEUE, AwsBatch, BatchSettings
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.markers import ended
@@ -92,10 +92,10 @@ def _parser() -> argparse.ArgumentParser:
     commandline.add_version(parser)
     default = BatchSettings()
     parser.add_argument("plan", type=Path, help="the plan, as hstdputils plan writes it")
-    parser.add_argument("--queue", default=default.queue, metavar="NAME", help="job queue (default: %(default)s)")
+    parser.add_argument("--queue", default=QUEUE, metavar="NAME", help="job queue (default: %(default)s)")
     parser.add_argument(
         "--job-definition",
-        default=default.job_definition,
+        default=JOB_DEFINITION,
         metavar="NAME",
         help="job definition that the batch's own is made from, once (default: %(default)s)",
     )

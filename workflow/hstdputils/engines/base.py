@@ -1,17 +1,24 @@
 """What every engine can do: submit rows, list their states, cancel them."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from hstdputils.markers import Marker
 from hstdputils.outcomes import Outcome
 from hstdputils.plan_rows import PlanRow
+
+Tell = Callable[[str], None]
+"""Takes a line for the person who watches."""
 
 
 class State(StrEnum):
     """How far the job of a row has come, in words that all engines share."""
 
+    UNSENT = "unsent"
+    """Written down, and not submitted yet: the submission was cut off, or is under way."""
     WAITING = "waiting"
     """Queued: it waits for a machine."""
     STARTING = "starting"
@@ -22,6 +29,11 @@ class State(StrEnum):
     """The engine saw it end well; whether the dataset is done, its marker says."""
     FAILED = "failed"
     """The engine saw it fail."""
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the job has ended."""
+        return self in (State.SUCCEEDED, State.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +50,25 @@ class Cause:
 class RowState:
     """The state of one row's latest job."""
 
-    ipppssoot: str
-    """The dataset."""
+    row: PlanRow
+    """The row as it was sent last."""
     state: State
     """How far it has come."""
     job: str
-    """The job's id, as the engine's own tools take it."""
+    """The job's id, as the engine's own tools take it; empty before there is one."""
     cause: Cause | None = None
-    """Why it ended, where the engine knows; none before the end."""
+    """Why it ended; none before the end."""
+    marker: Marker | None = None
+    """The marker that the job has written, if any; none before the end."""
+    started: float | None = None
+    """When its last attempt started, s since 1970."""
+    stopped: float | None = None
+    """When it ended, s since 1970."""
+
+    @property
+    def ipppssoot(self) -> str:
+        """Return the dataset."""
+        return self.row.ipppssoot
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +88,50 @@ class Submitted:
 class Engine(Protocol):
     """A place where rows of one batch run. Every method raises `UserError` or `StoreError` in one line."""
 
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep all others from submitting and cancelling while the block runs.
+
+        Raises
+        ------
+        Busy
+            Another process does so.
+        """
+
     def submit(self, rows: Sequence[PlanRow], *, again: bool = False) -> Submitted:
         """Send rows, each exactly once, however often the call is cut off and made again.
+
+        What an earlier call has left open is sent first.
 
         Rows that were sent before are left alone; with ``again`` they are sent once more, as a rescue does.
         """
 
-    def states(self) -> Iterator[RowState]:
-        """Yield the state of each row that was submitted, in as few requests as the engine allows."""
+    def states(self, without: Collection[str] = (), only: Collection[str] | None = None) -> Iterator[RowState]:
+        """Yield the state of each row that was submitted, in as few requests as the engine allows.
+
+        Parameters
+        ----------
+        without
+            Datasets that are left out: those that are known to have succeeded.
+        only
+            Datasets whose state is wanted, exactly; none for all, where counts are exact, and which of the rows that
+            have not ended is how far may be an estimate.
+        """
+
+    def arguments(self) -> list[str]:
+        """Return the further arguments for ``hstdp-process`` that the batch's latest jobs have."""
+
+    def sibling(self, batch: str, queue: str | None, arguments: Sequence[str]) -> "Engine":
+        """Return the engine for a batch of this store that is set up as this one's latest jobs were.
+
+        Parameters
+        ----------
+        batch
+            The batch; this one's, or another's name.
+        queue
+            Where jobs go; none for where the latest went.
+        arguments
+            Further arguments for ``hstdp-process``.
+        """
 
     def cancel(self, ipppssoots: Collection[str], reason: str) -> int:
         """End the jobs of datasets, in whatever state they are, and return how many were ended."""

@@ -26,6 +26,10 @@ _KEPT = 2
 """How many of the latest leases are left in the store."""
 
 
+class Busy(UserError):
+    """Another process is at work on the batch."""
+
+
 @dataclass(slots=True)
 class _Holder:
     """A process that holds a lease."""
@@ -101,7 +105,7 @@ def hold(store: Store, prefix: str) -> Iterator[Lease]:
 
     Raises
     ------
-    UserError
+    Busy
         Another process holds the lease.
     """
     lease = _take(store, prefix)
@@ -137,14 +141,14 @@ def _wait_for_its_end(store: Store, key: str) -> None:
 
     Raises
     ------
-    UserError
+    Busy
         It is at work.
     """
     first = _read(store, key)
     deadline = time.monotonic() + STALE_SECONDS
     while (holder := _read(store, key)) and not holder.is_dead and time.monotonic() < deadline:
         if first and (holder.word != first.word or holder.boot == _boot()):
-            raise UserError(
+            raise Busy(
                 f"process {holder.pid} on {holder.host} is at work on this batch: wait for its end", ExitCode.GENERAL
             )
         time.sleep(1)

@@ -88,6 +88,14 @@ class FolderStore:
             for part in (self.root / prefix).rglob(f".*{_PART}"):
                 part.unlink(missing_ok=True)
 
+    def prune(self, prefix: str) -> None:
+        """Remove empty folders below ``prefix``, and its own; nobody else may be writing there."""
+        with self._errors("write"):
+            home = self.root / prefix
+            for folder in [*sorted(home.rglob("*"), reverse=True), home]:
+                if folder.is_dir() and not any(folder.iterdir()):
+                    folder.rmdir()
+
     def address(self, key: str) -> str:
         """See `Store.address`."""
         return str(self.root / key)

@@ -76,7 +76,7 @@ def cause_of(job: Mapping[str, Any], marker: Marker | None = None) -> Cause:
         The dataset's marker, where there is one; one of an earlier attempt is passed over.
     """
     detail = job.get("detail", job)
-    own = marker if marker and _is_of(detail, marker) else None
+    own = marker if marker and is_of(detail, marker) else None
     if own and own.succeeded:
         return Cause(Outcome.SUCCEEDED, "the marker")
     if detail.get("status") == "SUCCEEDED" and not own:
@@ -156,10 +156,12 @@ def _words(text: Any) -> str:
     return "" if line.lower() in ABSENT else line
 
 
-def _is_of(detail: Mapping[str, Any], marker: Marker) -> bool:
+def is_of(detail: Mapping[str, Any], marker: Marker) -> bool:
     """Tell whether a marker speaks for the job's last attempt, not for an earlier job."""
     if marker.succeeded:
         return True
+    if marker.job and detail.get("jobId") and marker.job != detail["jobId"]:
+        return False
     started: int | None = _last_attempt(detail).get("startedAt") or detail.get("startedAt")
     try:
         ended = datetime.fromisoformat(marker.end)

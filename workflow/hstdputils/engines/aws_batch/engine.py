@@ -1,36 +1,47 @@
 """AWS Batch as an engine."""
 
+import contextlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from hstdputils.engines.aws_batch.client import batch_client, check_queue
 from hstdputils.engines.aws_batch.definitions import definition_of
+from hstdputils.engines.aws_batch.ending import strike, terminate
 from hstdputils.engines.aws_batch.grouping import group
+from hstdputils.engines.aws_batch.looking import Looker
+from hstdputils.engines.aws_batch.placements import placements
 from hstdputils.engines.aws_batch.sending import SETTLE_SECONDS, Sender
 from hstdputils.engines.aws_batch.waves import PlannedJob, Recorded, Records, Wave, job_prefix
-from hstdputils.engines.base import Submitted
-from hstdputils.engines.lease import hold
+from hstdputils.engines.base import RowState, Submitted, Tell
+from hstdputils.engines.lease import Lease, hold
 from hstdputils.plan_rows import PlanRow
 from hstdputils.plan_slices import write_slice
 from hstdputils.store import Store
+
+QUEUE = "hstdp"
+"""The job queue where none is named."""
+
+JOB_DEFINITION = "hstdp"
+"""The job definition that a batch's own is made from, where none is named."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchSettings:
     """How jobs are submitted."""
 
-    queue: str = "hstdp"
-    """The job queue."""
-    job_definition: str = "hstdp"
+    queue: str | None = None
+    """The job queue; none for that of the batch's latest jobs, or `QUEUE`."""
+    job_definition: str = JOB_DEFINITION
     """The job definition that the batch's own is made from."""
     image: str | None = None
     """The container image; none for the definition's."""
-    arguments: tuple[str, ...] = ()
-    """Further arguments for ``hstdp-process``."""
+    arguments: tuple[str, ...] | None = None
+    """Further arguments for ``hstdp-process``; none for those of the batch's latest jobs."""
     settle_seconds: float = SETTLE_SECONDS
     """How long a job that was submitted may be missing in Batch's lists."""
 
@@ -39,20 +50,40 @@ class AwsBatch:
     """AWS Batch, for the rows of one batch."""
 
     def __init__(
-        self, store: Store, batch: str, settings: BatchSettings, tell: Callable[[str], None] = lambda text: None
+        self,
+        store: Store,
+        batch: str,
+        settings: BatchSettings | None = None,
+        tell: Tell = lambda text: None,
     ) -> None:
-        self._store, self._batch, self._settings, self._tell = store, batch, settings, tell
+        self._store, self._batch, self._tell = store, batch, tell
+        self._settings = settings or BatchSettings()
         self._records = Records(store, batch)
+        self._looker = Looker(lambda: self._client, store)
+        self._lease: Lease | None = None
 
     @cached_property
     def _client(self) -> Any:
         return batch_client()
 
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """See `Engine.alone`."""
+        if self._lease:
+            yield
+            return
+        with hold(self._store, f"{self._batch}/jobs/lease/") as self._lease:
+            try:
+                yield
+            finally:
+                self._lease = None
+
     def submit(self, rows: Sequence[PlanRow], *, again: bool = False) -> Submitted:
         """See `Engine.submit`."""
-        with hold(self._store, f"{self._batch}/jobs/lease/") as lease:
+        with self.alone():
+            assert self._lease
             waves = self._records.read()
-            sender = Sender(self._client, self._store, self._records, lease.check, self._settings.settle_seconds)
+            sender = Sender(self._client, self._records, self._lease.check, self._settings.settle_seconds)
             calls = adopted = finished = 0
             for recorded in waves:
                 if recorded.open:
@@ -63,21 +94,62 @@ class AwsBatch:
             left = self._without_sent(rows, [item for item in waves if item.open or not again])
             earlier = len(rows) - len(left)
             if left:
-                wave = self._begin(left, waves[-1].wave.number + 1 if waves else 1, again=again)
+                wave = self._begin(left, waves[-1].wave if waves else None, again=again)
                 sender.send(wave, range(len(wave.jobs)))
                 calls += len(wave.jobs)
             return Submitted(
                 rows=len(left) + finished, calls=calls, adopted=adopted, earlier=max(0, earlier - finished)
             )
 
+    def states(self, without: Collection[str] = (), only: Collection[str] | None = None) -> Iterator[RowState]:
+        """See `Engine.states`."""
+        placed = placements(self._records, self._records.read())
+        names = placed.keys() if only is None else only
+        wanted = [placed[name] for name in names if name in placed and name not in without]
+        yield from self._looker.look(wanted, exactly=only is not None)
+
+    def arguments(self) -> list[str]:
+        """See `Engine.arguments`."""
+        recorded = self._records.read()
+        return list(recorded[-1].wave.arguments) if recorded else []
+
+    def sibling(self, batch: str, queue: str | None, arguments: Sequence[str]) -> "AwsBatch":
+        """See `Engine.sibling`."""
+        recorded = self._records.read()
+        settings = replace(self._settings, arguments=tuple(arguments), queue=queue or self._settings.queue)
+        if recorded:
+            last = recorded[-1].wave
+            settings = replace(settings, queue=settings.queue or last.queue, job_definition=last.definition)
+        return AwsBatch(self._store, batch, settings, self._tell)
+
+    def cancel(self, ipppssoots: Collection[str], reason: str) -> int:
+        """See `Engine.cancel`."""
+        wanted = set(ipppssoots)
+        with self.alone():
+            recorded = self._records.read()
+            ended = strike(self._records, recorded, wanted)
+            if ended:
+                recorded = self._records.read()
+            if any(item.open for item in recorded):
+                self.submit([])  # arrays that were cut off: their children can be ended when they are there
+            active = [state.ipppssoot for state in self.states() if not state.state.is_over]
+            placed = placements(self._records, self._records.read())
+            chosen = [placed[name] for name in active if name in wanted]
+            sizes = Counter(placed[name].parent for name in active)
+            terminate(self._client, chosen, sizes, reason)
+            return ended + len(chosen)
+
     def _without_sent(self, rows: Sequence[PlanRow], waves: Sequence[Recorded]) -> list[PlanRow]:
         sent = self._records.rows(waves)
         return [row for row in rows if row.ipppssoot not in sent]
 
-    def _begin(self, rows: Sequence[PlanRow], number: int, *, again: bool) -> Wave:
+    def _begin(self, rows: Sequence[PlanRow], last: Wave | None, *, again: bool) -> Wave:
         """Write down a wave with the rows: first their slices, then the wave itself."""
         settings, token = self._settings, secrets.token_hex(4)
-        check_queue(self._client, settings.queue)
+        number = last.number + 1 if last else 1
+        queue = settings.queue or (last.queue if last else QUEUE)
+        arguments = settings.arguments if settings.arguments is not None else last.arguments if last else ()
+        check_queue(self._client, queue)
         definition = definition_of(self._client, self._store, self._batch, settings.job_definition, settings.image)
         slices: dict[str, Sequence[PlanRow]] = {}
         jobs: list[PlannedJob] = []
@@ -110,10 +182,10 @@ class AwsBatch:
         wave = Wave(
             number=number,
             token=token,
-            queue=settings.queue,
+            queue=queue,
             definition=definition,
             jobs=jobs,
-            arguments=list(settings.arguments),
+            arguments=list(arguments),
             again=again,
         )
         if not self._records.begin(wave):

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import Any
 
 from hstdputils.engines.aws_batch.client import batch_errors, is_unsure, was_never_sent
@@ -11,8 +10,6 @@ from hstdputils.engines.aws_batch.requests import submission
 from hstdputils.engines.aws_batch.waves import PlannedJob, Recorded, Records, Wave, job_prefix, rows_of
 from hstdputils.errors import UserError, one_line
 from hstdputils.exit_codes import ExitCode
-from hstdputils.plan_slices import read_slice
-from hstdputils.store import Store
 
 SETTLE_SECONDS = 5.0
 """How long after a submission a job may be missing in Batch's lists."""
@@ -31,8 +28,6 @@ class Sender:
     ----------
     client
         A client for AWS Batch.
-    store
-        The store with the records.
     records
         The records of the batch.
     check
@@ -41,12 +36,9 @@ class Sender:
         How long a job that was submitted may be missing in lists.
     """
 
-    def __init__(
-        self, client: Any, store: Store, records: Records, check: Callable[[], None], settle_seconds: float
-    ) -> None:
-        self._client, self._store, self._records = client, store, records
+    def __init__(self, client: Any, records: Records, check: Callable[[], None], settle_seconds: float) -> None:
+        self._client, self._records = client, records
         self._check, self._settle_seconds = check, settle_seconds
-        self._rows = cache(lambda name: read_slice(store, records.batch, name))
 
     def finish(self, recorded: Recorded) -> tuple[int, int]:
         """Make the jobs of a wave that was cut off; return how many were made now, and how many had been made."""
@@ -77,7 +69,7 @@ class Sender:
 
     def _make(self, wave: Wave, job: PlannedJob) -> str:
         """Return the id of a job, made now or by a submission whose answer was lost."""
-        request = submission(wave, job, rows_of(job, self._rows(job.rows)))
+        request = submission(wave, job, rows_of(job, self._records.slice(job.rows)))
         for left in reversed(range(TRIES)):
             self._check()
             try:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from hstdputils.errors import UserError
@@ -16,6 +17,9 @@ from hstdputils.exit_codes import ExitCode
 from hstdputils.plan_rows import PlanRow
 from hstdputils.plan_slices import read_slice
 from hstdputils.store import Store
+
+NEVER_SENT = "never-sent"
+"""Stands for the id of a job that was cancelled before it was submitted."""
 
 _CONFIRMATION = re.compile(r"(\d+)/(\d+)\.(.+)")
 _WAVE = re.compile(r"(\d+)/wave\.json")
@@ -96,9 +100,11 @@ class Records:
     def __init__(self, store: Store, batch: str) -> None:
         self._store, self.batch = store, batch
         self._prefix = f"{batch}/jobs/"
+        self._read_wave = cache(self._wave)
+        self.slice = cache(lambda name: read_slice(store, batch, name))
 
     def read(self) -> list[Recorded]:
-        """Return all waves, oldest first, with one listing and one request for each wave."""
+        """Return all waves, oldest first, with one listing, and one request for each wave that is new."""
         numbers: list[int] = []
         made: dict[int, dict[int, str]] = {}
         for entry in self._store.entries(self._prefix):
@@ -109,7 +115,7 @@ class Records:
                 numbers.append(int(match[1]))
         return [Recorded(self._read_wave(number), made.get(number, {})) for number in sorted(numbers)]
 
-    def _read_wave(self, number: int) -> Wave:
+    def _wave(self, number: int) -> Wave:
         key = self._wave_key(number)
         try:
             return Wave.from_json(self._store.get_bytes(key) or b"")
@@ -132,7 +138,7 @@ class Records:
         latest: dict[str, PlanRow] = {}
         for item in recorded:
             for name in dict.fromkeys(job.rows for job in item.wave.jobs):
-                latest |= {row.ipppssoot: row for row in read_slice(self._store, self.batch, name)}
+                latest |= {row.ipppssoot: row for row in self.slice(name)}
         return latest
 
     def _wave_key(self, number: int) -> str:

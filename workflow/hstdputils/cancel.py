@@ -1,0 +1,83 @@
+"""``python -m hstdputils.cancel``: end jobs of a batch, in whatever state they are."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from hstdputils import commandline
+from hstdputils.batch_address import add_batch
+from hstdputils.engines.base import Cause, RowState
+from hstdputils.engines.decisions import Decision, Next
+from hstdputils.engines.ledger import Ledger, entry_of
+from hstdputils.engines.marking import mark
+from hstdputils.exit_codes import ExitCode
+from hstdputils.operators import Operated, operated, operator
+from hstdputils.outcomes import Outcome
+from hstdputils.selection import add_selection
+
+_DESCRIPTION = """\
+End the jobs of datasets that have not ended yet: those that wait, start or run, also single children of array jobs,
+and those that were not submitted yet since their submission was cut off. Their markers say that they were cancelled,
+and nothing sends them again but hstdputils rescue. Datasets that have ended are left as they are."""
+
+_EXAMPLES = """\
+  hstdputils cancel s3://my-bucket/mybatch j8cb010b0
+  hstdputils cancel s3://my-bucket/mybatch --instrument wfc3 --reason 'wrong context'
+  hstdputils cancel mybatch --all                      with ./plan.out, or HSTDP_STORE=s3://my-bucket"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    options = _parser().parse_args(arguments)
+    batch = operated(options)
+    chosen = [name for name in batch.selected(options) if _is_active(batch, name)]
+    if not chosen:
+        print(f"{batch.batch}: nothing to cancel: none of these datasets has a job that has not ended")
+        return ExitCode.SUCCESS
+    by = operator()
+    reason = f"cancelled by {by}" + (f": {options.reason}" if options.reason else "")
+    with batch.engine.alone():
+        ended = batch.engine.cancel(chosen, reason)
+        states = {state.ipppssoot: state for state in batch.engine.states(only=chosen)}
+        _write_down(batch, [states[name] for name in chosen if name in states], reason, by)
+    print(f"{batch.batch}: {ended} jobs cancelled")
+    return ExitCode.SUCCESS
+
+
+def _is_active(batch: Operated, name: str) -> bool:
+    state = batch.progress.states.get(name)
+    return state is not None and not state.state.is_over
+
+
+def _write_down(batch: Operated, states: Sequence[RowState], reason: str, by: str) -> None:
+    """Mark the datasets as cancelled, and see that no rule sends them again."""
+    cause = Cause(Outcome.CANCELLED, reason)
+    cancelled = [
+        replace(state, cause=cause)
+        for state in states
+        if state.cause is None or state.cause.outcome is Outcome.CANCELLED
+    ]
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda state: mark(batch.store, batch.batch, state), cancelled))
+    entries = []
+    for state in cancelled:
+        had = state.row.memory_mib, state.row.max_seconds
+        decision = Decision(Next.NEVER, *had, reason)
+        entry = entry_of(state.ipppssoot, state.job, Outcome.CANCELLED, reason, had, decision)
+        entries.append(replace(entry, by=by))
+    Ledger(batch.store, batch.batch).write(entries)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = commandline.parser("cancel", _DESCRIPTION, _EXAMPLES)
+    commandline.add_version(parser)
+    add_batch(parser)
+    add_selection(parser, ("unsent", "waiting", "starting", "running"))
+    parser.add_argument("--reason", metavar="TEXT", help="why; it stands in the jobs, the markers and the report")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(commandline.run(main))

@@ -1,0 +1,120 @@
+"""``python -m hstdputils.clean``: remove what a batch has left in its store."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from hstdputils import commandline
+from hstdputils.batch_address import add_batch, open_batch
+from hstdputils.engines.lease import hold
+from hstdputils.engines.opening import open_engine
+from hstdputils.errors import UserError
+from hstdputils.exit_codes import ExitCode
+from hstdputils.markers import marker_key
+from hstdputils.reports.wording import size
+from hstdputils.selection import add_selection, selected
+from hstdputils.store import Entry, FolderStore, Store
+from hstdputils.watching.progress import word_of
+from hstdputils.watching.rounds import Watcher
+
+_DESCRIPTION = """\
+Remove what a batch has left in its store: of datasets that are selected, products, previews, logs and markers; with
+--all, everything of the batch, its records too. Nothing else is touched, and nothing is removed before it is agreed
+to. Datasets with jobs that have not ended are refused: cancel them first."""
+
+_EXAMPLES = """\
+  hstdputils clean s3://my-bucket/mybatch j8cb010b0
+  hstdputils clean s3://my-bucket/mybatch --outcome incomplete_products --yes
+  hstdputils clean results/mybatch --all"""
+
+_OF_A_BATCH = ("batch.json", "markers/", "jobs/", "plan-slices/")
+"""Keys by which a folder is known as a batch's."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    options = _parser().parse_args(arguments)
+    store, batch = open_batch(options)
+    entries = list(store.entries(f"{batch}/"))
+    own = [entry.key.removeprefix(f"{batch}/") for entry in entries]
+    if not any(key.startswith(_OF_A_BATCH) for key in own):
+        raise UserError(f"{store.address(f'{batch}/')} is no batch: nothing is removed")
+    chosen = _chosen(store, batch, options)
+    doomed = entries if options.all else _of_datasets(batch, chosen, entries)
+    if not doomed:
+        print(f"{batch}: nothing to remove")
+        return ExitCode.SUCCESS
+    total = size(sum(entry.size for entry in doomed))
+    what = f"{len(doomed):,} objects ({total}) of {len(chosen):,} datasets of batch {batch} in {store.uri}"
+    if not options.yes and not _is_agreed(f"remove {what}?"):
+        print("nothing is removed")
+        return ExitCode.GENERAL
+    lease = f"{batch}/jobs/lease/"
+    if any(key.startswith("jobs/") for key in own):
+        with hold(store, lease):
+            _remove(store, batch, chosen, [entry.key for entry in doomed if not entry.key.startswith(lease)])
+    else:
+        _remove(store, batch, chosen, [entry.key for entry in doomed])
+    if options.all:
+        store.delete([entry.key for entry in store.entries(lease)])
+    print(f"{batch}: removed {what}")
+    return ExitCode.SUCCESS
+
+
+def _chosen(store: Store, batch: str, options: argparse.Namespace) -> list[str]:
+    """Return the datasets that are selected.
+
+    Raises
+    ------
+    UserError
+        One of them has a job that has not ended.
+    """
+    progress = Watcher(open_engine(store, batch), store, batch, None).look().progress
+    outcomes = {name: word_of(progress, state) for name, state in progress.states.items()}
+    outcomes |= dict.fromkeys(progress.succeeded, "succeeded")
+    chosen = selected(options, outcomes, batch)
+    active = [name for name in chosen if (state := progress.states.get(name)) is not None and not state.state.is_over]
+    if active:
+        more = f" (and {len(active) - 1:,} more)" if len(active) > 1 else ""
+        raise UserError(
+            f"the job of {active[0]}{more} has not ended: wait for its end, or cancel it with hstdputils cancel"
+        )
+    return chosen
+
+
+def _of_datasets(batch: str, names: Sequence[str], entries: Sequence[Entry]) -> list[Entry]:
+    """Return what the datasets have in the store."""
+    wanted = set(names)
+    markers = {marker_key(batch, name, succeeded=kind) for name in names for kind in (True, False)}
+    start = len(batch) + 1
+    return [entry for entry in entries if entry.key in markers or entry.key[start:].partition("/")[0] in wanted]
+
+
+def _remove(store: Store, batch: str, names: Sequence[str], keys: Sequence[str]) -> None:
+    """Remove objects; first the markers, so that no marker ever speaks of products that are gone."""
+    markers = [key for key in keys if key.startswith(f"{batch}/markers/")]
+    store.delete(markers)
+    store.delete(set(keys).difference(markers))
+    for name in names:
+        store.sweep(f"{batch}/{name}/")
+    if isinstance(store, FolderStore):
+        store.prune(f"{batch}/")
+
+
+def _is_agreed(question: str) -> bool:
+    if not sys.stdin.isatty():
+        raise UserError(f"{question} There is nobody to ask: agree with --yes")
+    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = commandline.parser("clean", _DESCRIPTION, _EXAMPLES)
+    commandline.add_version(parser)
+    add_batch(parser)
+    add_selection(parser)
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(commandline.run(main))

@@ -1,0 +1,110 @@
+"""The ledger of a batch: every decision about a job that ended without success, with its reason.
+
+Each round of decisions is one object of JSON Lines below ``<batch>/decisions/``, written before anything is done
+about them. A decision that was written twice, since what followed was cut off, counts once.
+"""
+
+import json
+import secrets
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+
+from hstdputils.engines.decisions import Decision, Next
+from hstdputils.outcomes import Outcome
+from hstdputils.store import Store
+
+FOLDER = "decisions"
+"""Where decisions are, below the batch."""
+
+WATCH = "watch"
+"""Who decides where no operator does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What was decided about one job."""
+
+    ipppssoot: str
+    """The dataset."""
+    job: str
+    """Id of the job that ended."""
+    outcome: Outcome
+    """Why it ended."""
+    text: str
+    """The words that told."""
+    memory_mib: int
+    """The memory that it had, MiB."""
+    max_seconds: int
+    """Its time limit, s."""
+    next: Next
+    """What follows."""
+    next_memory_mib: int
+    """Memory of the next job, MiB; as before where there is none."""
+    next_max_seconds: int
+    """Time limit of the next job, s; as before where there is none."""
+    reason: str
+    """Cause and decision in words."""
+    by: str = WATCH
+    """Who decided."""
+    time: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    """When, UTC, ISO 8601."""
+
+    @property
+    def is_again(self) -> bool:
+        """Tell whether the dataset is sent again."""
+        return self.next is not Next.NEVER
+
+
+def entry_of(ipppssoot: str, job: str, outcome: Outcome, text: str, had: tuple[int, int], then: Decision) -> Entry:
+    """Return the entry for a decision; ``had`` is memory (MiB) and time limit (s) of the job."""
+    return Entry(ipppssoot, job, outcome, text, *had, then.next, then.memory_mib, then.max_seconds, then.reason)
+
+
+class Ledger:
+    """The decisions of one batch, in its store."""
+
+    def __init__(self, store: Store, batch: str) -> None:
+        self._store = store
+        self._prefix = f"{batch}/{FOLDER}/"
+        self._read: dict[str, list[Entry]] = {}
+
+    def write(self, entries: Sequence[Entry]) -> None:
+        """Write decisions down."""
+        if not entries:
+            return
+        lines = "".join(json.dumps(asdict(entry)) + "\n" for entry in entries)
+        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{secrets.token_hex(4)}.jsonl"
+        self._store.put_bytes(lines.encode(), self._prefix + name)
+
+    def entries(self) -> dict[str, list[Entry]]:
+        """Return all decisions by ipppssoot, oldest first, with one listing and one request for each new object."""
+        for item in sorted(self._store.entries(self._prefix), key=lambda item: item.key):
+            if item.key not in self._read:
+                self._read[item.key] = _parsed(self._store.get_bytes(item.key) or b"")
+        found: dict[str, dict[str, Entry]] = defaultdict(dict)
+        for entries in self._read.values():
+            for entry in entries:
+                found[entry.ipppssoot][entry.job] = entry
+        return {name: list(by_job.values()) for name, by_job in found.items()}
+
+
+def since_operator(entries: Iterable[Entry]) -> list[Outcome]:
+    """Return why the jobs of a dataset ended since an operator last sent it again."""
+    outcomes: list[Outcome] = []
+    for entry in entries:
+        outcomes = [] if entry.by != WATCH and entry.is_again else [*outcomes, entry.outcome]
+    return outcomes
+
+
+def _parsed(data: bytes) -> list[Entry]:
+    """Return the decisions of one object; lines that are none are passed over."""
+    entries = []
+    for line in data.splitlines():
+        try:
+            values = json.loads(line)
+            entries.append(Entry(**(values | {"outcome": Outcome(values["outcome"]), "next": Next(values["next"])})))
+        except (ValueError, TypeError, KeyError):
+            continue
+    return entries

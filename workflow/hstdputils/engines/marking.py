@@ -1,0 +1,97 @@
+"""Markers of jobs that could not write their own: killed for memory, cut by time, lost with their host."""
+
+import contextlib
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+
+from hstdputils.engines.base import RowState
+from hstdputils.exit_codes import ExitCode
+from hstdputils.markers import Marker, read_marker, write_marker
+from hstdputils.outcomes import Outcome
+from hstdputils.store import Store
+
+_EXIT_CODES = {
+    Outcome.OUT_OF_MEMORY: ExitCode.CONTAINER_MEMORY,
+    Outcome.TIMEOUT: ExitCode.TIME,
+    Outcome.CANCELLED: ExitCode.CANCELLED,
+    Outcome.BAD_INPUT: ExitCode.INPUTS,
+    Outcome.NO_REFERENCES: ExitCode.REFERENCES,
+    Outcome.CALIBRATION_ERROR: ExitCode.STAGE1,
+    Outcome.INCOMPLETE_PRODUCTS: ExitCode.PRODUCTS,
+    Outcome.STORAGE_ERROR: ExitCode.UPLOAD,
+}
+"""Exit codes that stand for an outcome; the others have none of their own."""
+
+
+def mark(store: Store, batch: str, state: RowState) -> None:
+    """Write the ``failed`` marker of a job that ended without success, where its own does not say why it ended.
+
+    A marker of the job that gives another cause, such as one that was written on SIGTERM and cannot know what sent
+    it, is corrected. A job without one gets it, as the attempt after those that the last marker tells of.
+
+    Parameters
+    ----------
+    store, batch
+        Where the marker goes.
+    state
+        A state that is over, with its cause.
+    """
+    cause, own = state.cause, state.marker
+    assert cause is not None
+    if own is not None:
+        if own.outcome is not cause.outcome:
+            write_marker(
+                store, replace(own, outcome=cause.outcome, exit_code=_code(cause.outcome), reason=cause.text)
+            )
+        return
+    earlier = read_marker(store, batch, state.ipppssoot, succeeded=False)
+    write_marker(store, _made(batch, state, earlier))
+
+
+def exit_code(state: RowState) -> int:
+    """Return the exit code for a job that has ended: its marker's, or the one that stands for its outcome."""
+    assert state.cause is not None
+    if state.marker and state.marker.outcome is state.cause.outcome:
+        return state.marker.exit_code
+    return ExitCode.SUCCESS if state.cause.outcome is Outcome.SUCCEEDED else _code(state.cause.outcome)
+
+
+def _made(batch: str, state: RowState, earlier: Marker | None) -> Marker:
+    assert state.cause is not None
+    stopped = state.stopped or datetime.now(UTC).timestamp()
+    started = state.started or stopped
+    history = []
+    if earlier is not None:
+        with contextlib.suppress(TypeError, ValueError):
+            history = earlier.as_earlier()
+    return Marker(
+        ipppssoot=state.ipppssoot,
+        batch=batch,
+        outcome=state.cause.outcome,
+        exit_code=_code(state.cause.outcome),
+        reason=state.cause.text,
+        attempt=earlier.attempt + 1 if earlier else 1,
+        plan_row=asdict(state.row),
+        crds_context=earlier.crds_context if earlier else "",
+        versions={},
+        host="",
+        start=_text(started),
+        end=_text(stopped),
+        wall_seconds=round(stopped - started, 3),
+        cpu_seconds=0.0,
+        peak_memory_mib=0,
+        bytes_in=0,
+        bytes_out=0,
+        n_products=0,
+        manifest_sha256="",
+        earlier=history,
+        job=state.job,
+    )
+
+
+def _code(outcome: Outcome) -> ExitCode:
+    return _EXIT_CODES.get(outcome, ExitCode.GENERAL)
+
+
+def _text(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

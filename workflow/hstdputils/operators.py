@@ -1,0 +1,65 @@
+"""What the operators' verbs share: the batch, its engine, and how its datasets are now."""
+
+import argparse
+import getpass
+import os
+from dataclasses import dataclass
+
+from hstdputils.batch_address import open_batch
+from hstdputils.engines.base import Engine
+from hstdputils.engines.opening import open_engine
+from hstdputils.errors import UserError
+from hstdputils.outcomes import Outcome
+from hstdputils.selection import selected
+from hstdputils.store import Store
+from hstdputils.watching.progress import Progress, word_of
+from hstdputils.watching.rounds import Watcher
+
+
+@dataclass(frozen=True, slots=True)
+class Operated:
+    """A batch that an operator looks at."""
+
+    store: Store
+    """Its store."""
+    batch: str
+    """Its name."""
+    engine: Engine
+    """What runs it."""
+    progress: Progress
+    """How far it is."""
+
+    def outcomes(self) -> dict[str, str]:
+        """Return the outcome of each dataset, or the state of its job, by ipppssoot."""
+        words = {name: word_of(self.progress, state) for name, state in self.progress.states.items()}
+        return dict.fromkeys(sorted(self.progress.succeeded), str(Outcome.SUCCEEDED)) | words
+
+    def selected(self, options: argparse.Namespace) -> list[str]:
+        """Return the datasets that the options select."""
+        return selected(options, self.outcomes(), self.batch)
+
+
+def operated(options: argparse.Namespace, queue: str | None = None) -> Operated:
+    """Return the batch that the options name.
+
+    Raises
+    ------
+    UserError
+        There is no such batch.
+    """
+    store, batch = open_batch(options)
+    engine = open_engine(store, batch, queue=queue)
+    progress = Watcher(engine, store, batch, None).look().progress
+    if not progress.total:
+        raise UserError(
+            f"no batch {batch!r} in {store.uri}: nothing was submitted or has ended there; correct the name"
+        )
+    return Operated(store, batch, engine, progress)
+
+
+def operator() -> str:
+    """Return who and where the operator is."""
+    try:
+        return f"{getpass.getuser()}@{os.uname().nodename}"
+    except (OSError, KeyError):
+        return os.uname().nodename

@@ -1,0 +1,99 @@
+"""``python -m hstdputils.status``: how the datasets of a batch are now."""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Sequence
+
+from hstdputils import commandline
+from hstdputils.batch_address import add_batch
+from hstdputils.datasets import parse_dataset
+from hstdputils.engines.ledger import Ledger
+from hstdputils.exit_codes import ExitCode
+from hstdputils.operators import Operated, operated
+from hstdputils.outcomes import Outcome
+from hstdputils.selection import add_selection, is_selective
+from hstdputils.watching.blackboard import blackboard_text
+from hstdputils.watching.screen import sentence
+
+_DESCRIPTION = """\
+Say how the datasets of a batch are now: how many of each instrument wait, run, and ended with which outcome; and of
+datasets that are selected, each one's state, job and reason, with the ladder that it has climbed. Nothing is
+changed."""
+
+_EXAMPLES = """\
+  hstdputils status s3://my-bucket/mybatch
+  hstdputils status s3://my-bucket/mybatch j8cb010b0
+  hstdputils status mybatch --outcome timeout          with ./plan.out, or HSTDP_STORE=s3://my-bucket
+  hstdputils status s3://my-bucket/mybatch --blackboard | cut -d'|' -f1,3,4"""
+
+MOST_LISTED = 1000
+"""Datasets that are listed at most."""
+
+_TOTAL = "all"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    options = _parser().parse_args(arguments)
+    batch = operated(options)
+    if options.blackboard:
+        sys.stdout.write(blackboard_text(batch.progress))
+        return ExitCode.SUCCESS
+    names = batch.selected(options) if is_selective(options) else []
+    print(sentence(batch.batch, batch.progress))
+    print()
+    _table(batch.outcomes())
+    if names:
+        print()
+        _list(batch, names)
+    return ExitCode.SUCCESS
+
+
+def _table(outcomes: dict[str, str]) -> None:
+    """Print the number of datasets by instrument and state."""
+    counts = Counter((parse_dataset(name).instrument, word) for name, word in outcomes.items())
+    instruments = sorted({instrument for instrument, _ in counts})
+    words = list(dict.fromkeys([str(Outcome.SUCCEEDED), *sorted(set(outcomes.values()))]))
+    rows = [["", *instruments, _TOTAL]]
+    for word in words:
+        numbers = [counts[instrument, word] for instrument in instruments]
+        rows.append([word, *(f"{number:,}" if number else "-" for number in [*numbers, sum(numbers)])])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for first, *others in rows:
+        cells = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
+        print("  ".join([first.ljust(widths[0]), *cells]))
+
+
+def _list(batch: Operated, names: Sequence[str]) -> None:
+    """Print the state of each dataset, and what was decided about its jobs."""
+    ledger = Ledger(batch.store, batch.batch).entries()
+    exact = {state.ipppssoot: state for state in batch.engine.states(only=names[:MOST_LISTED])}
+    outcomes = batch.outcomes()
+    for name in names[:MOST_LISTED]:
+        state = exact.get(name, batch.progress.states.get(name))
+        words = [name, outcomes[name]]
+        if state is not None and name not in batch.progress.succeeded:
+            words[1] = outcomes[name] if state.state.is_over else str(state.state)
+            words += [f"{state.row.memory_mib} MiB", f"{state.row.max_seconds} s", state.job or "no job"]
+            words += [state.cause.text] if state.cause and state.cause.text else []
+        print("  ".join(words))
+        for entry in ledger.get(name, ()):
+            print(f"    {entry.time}  job {entry.job}: {entry.reason}")
+    if len(names) > MOST_LISTED:
+        print(f"and {len(names) - MOST_LISTED:,} more: --blackboard has all")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = commandline.parser("status", _DESCRIPTION, _EXAMPLES)
+    commandline.add_version(parser)
+    add_batch(parser)
+    add_selection(parser, [*Outcome, "unsent", "waiting", "starting", "running"])
+    parser.add_argument(
+        "--blackboard", action="store_true", help="print the state of all datasets, pipe-separated, and nothing else"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(commandline.run(main))

@@ -1,0 +1,149 @@
+"""``python -m hstdputils.watch``: follow the jobs of a batch to their end, and rescue what fails."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from hstdputils import commandline
+from hstdputils.batch_address import add_batch, open_batch
+from hstdputils.engines.decisions import Limits
+from hstdputils.engines.opening import open_engine
+from hstdputils.engines.rescuing import Rescuer
+from hstdputils.errors import UserError
+from hstdputils.exit_codes import ExitCode
+from hstdputils.stopping import Stopped, stop_by_exception
+from hstdputils.store import Store, StoreError
+from hstdputils.watching.blackboard import write_blackboard
+from hstdputils.watching.progress import Progress
+from hstdputils.watching.rounds import Round, Watcher
+from hstdputils.watching.screen import Screen, sentence
+
+_DESCRIPTION = """\
+Follow the jobs of a batch until all have ended, and rescue those that fail: memory failures are sent again with more,
+time-outs with more time, lost hosts as they were, others not at all. Every decision is written down in the store,
+below <batch>/decisions/, and <batch>/blackboard.txt says how far each dataset is.
+
+Ctrl-C detaches: the jobs go on, and watch can be run again, on any machine. The exit status is 0 where all datasets
+succeeded; else it is the failures' own, or 1 where they differ."""
+
+_EXAMPLES = """\
+  hstdputils watch s3://my-bucket/mybatch
+  hstdputils watch mybatch --look-only            with ./plan.out, or HSTDP_STORE=s3://my-bucket
+  hstdputils watch s3://my-bucket/mybatch --once"""
+
+PATIENCE = 20
+"""Rounds in a row that may fail, for a network that is away, before watch gives up."""
+
+MOST_TOLD = 20
+"""Decisions of one round that are told one by one."""
+
+BLACKBOARD_SECONDS = 30.0
+"""How often the blackboard is written; less often for more than 10,000 datasets."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    options = _parser().parse_args(arguments)
+    store, batch = open_batch(options)
+    screen = Screen(batch)
+    engine = open_engine(store, batch, screen.tell)
+    limits = Limits(max_memory_mib=options.max_memory_mib)
+    rescuer = None if options.look_only else Rescuer(engine, store, batch, limits)
+    watcher = Watcher(engine, store, batch, rescuer)
+    with stop_by_exception():
+        try:
+            with screen:
+                progress = _follow(watcher, screen, _Blackboard(store, batch), options)
+        except Stopped:
+            print(
+                f"detached: the jobs of {batch} go on; to attach again: hstdputils watch {store.uri}/{batch}",
+                file=sys.stderr,
+            )
+            return ExitCode.INTERRUPTED
+    print(sentence(batch, progress))
+    return progress.exit_status if progress.is_over or options.once else ExitCode.GENERAL
+
+
+def _follow(watcher: Watcher, screen: Screen, blackboard: "_Blackboard", options: argparse.Namespace) -> Progress:
+    """Look until all has ended, and return how it ended."""
+    failures = 0
+    progress: Progress | None = None
+    while True:
+        began = time.monotonic()
+        try:
+            found = watcher.look()
+        except (UserError, StoreError) as error:
+            failures += 1
+            if progress is None or failures >= PATIENCE:
+                raise
+            screen.tell(f"note: {error}; looking again")
+        else:
+            failures = 0
+            progress = found.progress
+            if not progress.total:
+                raise UserError("nothing was submitted under this batch: submit its plan first, or correct the name")
+            _tell(screen, found)
+            blackboard.write(progress, is_last=progress.is_over)
+            if progress.is_over or options.once:
+                return progress
+        time.sleep(max(0.0, options.every - (time.monotonic() - began)))
+
+
+def _tell(screen: Screen, found: Round) -> None:
+    for entry in found.decided[:MOST_TOLD]:
+        screen.tell(f"{entry.ipppssoot}  {entry.reason}")
+    if len(found.decided) > MOST_TOLD:
+        screen.tell(f"and {len(found.decided) - MOST_TOLD:,} more decisions")
+    if found.busy and not found.decided:
+        screen.tell(f"note: {found.busy}: it decides what is sent again")
+    screen.show(found.progress)
+
+
+class _Blackboard:
+    """Keeps the blackboard in the store up to date."""
+
+    def __init__(self, store: Store, batch: str) -> None:
+        self._store, self._batch = store, batch
+        self._next = 0.0
+
+    def write(self, progress: Progress, *, is_last: bool) -> None:
+        """Write it, unless that was done a short while ago."""
+        if is_last or time.monotonic() >= self._next:
+            with suppress(StoreError):
+                write_blackboard(self._store, self._batch, progress)
+            self._next = time.monotonic() + BLACKBOARD_SECONDS * max(1.0, progress.total / 10_000)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0.05 <= value <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0.05 to 3600")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = commandline.parser("watch", _DESCRIPTION, _EXAMPLES)
+    commandline.add_version(parser)
+    add_batch(parser)
+    parser.add_argument(
+        "--every", type=_seconds, default=15.0, metavar="SECONDS", help="how often to look (default: %(default)s)"
+    )
+    parser.add_argument("--once", action="store_true", help="look, and rescue, once")
+    parser.add_argument("--look-only", action="store_true", help="send nothing again")
+    parser.add_argument(
+        "--max-memory-mib",
+        type=commandline.above_zero,
+        default=Limits().max_memory_mib,
+        metavar="MIB",
+        help="largest memory that a dataset may get (default: %(default)s)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(commandline.run(main))
