@@ -88,7 +88,7 @@ class Looker:
     def _known(self, place: Placement) -> RowState | None:
         if place.parent == NEVER_SENT:
             cause = Cause(Outcome.CANCELLED, "cancelled before it was submitted")
-            return RowState(place.row, State.FAILED, "", cause)
+            return RowState(place.row, State.FAILED, NEVER_SENT, cause)
         return self._over.get(place.job)
 
     def _of_array(
