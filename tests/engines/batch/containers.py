@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, NamedTuple, Protocol
 
 from tests.engines.batch import endings
 from tests.engines.batch.endings import Ending
@@ -58,7 +58,7 @@ class Container(Protocol):
 
 
 class ProcessContainer:
-    """A container that is a session of processes; one that grows over its memory loses its largest process."""
+    """A container that is a process and all that come from it; one that grows over its memory loses its largest process."""
 
     def __init__(self, wanted: Wanted) -> None:
         self.out_of_memory = False
@@ -112,13 +112,13 @@ class ProcessContainer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _kill_all(self) -> None:
-        for pid, _ in SESSIONS.of(self._process.pid, fresh=True):
+        for pid, _ in PROCESSES.of(self._process.pid, fresh=True):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
     def _watch_memory(self) -> None:
         """Kill the largest process while all together have more memory than there is."""
-        processes = SESSIONS.of(self._process.pid)
+        processes = PROCESSES.of(self._process.pid)
         if sum(size for _, size in processes) <= self._limit:
             return
         shares = {pid: _share(pid) for pid, _ in processes}
@@ -129,35 +129,56 @@ class ProcessContainer:
                 os.kill(largest, signal.SIGKILL)
 
 
-class Sessions:
-    """Which processes are in each session, with their resident memory in bytes; read seldom, for all containers."""
+class _Process(NamedTuple):
+    """A living process."""
+
+    parent: int
+    session: int
+    size: int
+    """Its resident memory, bytes."""
+
+
+class Processes:
+    """Which processes are in each container, with their resident memory in bytes; read seldom, for all containers."""
 
     def __init__(self, keep: float = 0.04) -> None:
         self._keep = keep
         self._read_at = 0.0
-        self._found: dict[int, list[tuple[int, int]]] = {}
+        self._found: dict[int, _Process] = {}
         self._lock = threading.Lock()
 
-    def of(self, session: int, fresh: bool = False) -> list[tuple[int, int]]:
-        """Return the processes of a session."""
+    def of(self, first: int, fresh: bool = False) -> list[tuple[int, int]]:
+        """Return the processes of a container: those of its first one's session, and all that come from them."""
         with self._lock:
             if fresh or time.monotonic() - self._read_at > self._keep:
-                self._found = _sessions()
+                self._found = _processes()
                 self._read_at = time.monotonic()
-            return self._found.get(session, [])
+            found = self._found
+        known = {0: False, 1: False, first: True}
+
+        def belongs(pid: int) -> bool:
+            if pid not in known:
+                process = found.get(pid)
+                known[pid] = False  # no process comes from itself
+                known[pid] = process is not None and (
+                    process.session == first or belongs(process.parent) or belongs(process.session)
+                )
+            return known[pid]
+
+        return [(pid, process.size) for pid, process in found.items() if belongs(pid)]
 
 
-SESSIONS = Sessions()
+PROCESSES = Processes()
 
 
-def _sessions() -> dict[int, list[tuple[int, int]]]:
-    """Return all living processes by session."""
-    found: dict[int, list[tuple[int, int]]] = {}
+def _processes() -> dict[int, _Process]:
+    """Return all living processes."""
+    found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
             if fields[0] not in "ZX":
-                found.setdefault(int(fields[3]), []).append((int(folder.name), int(fields[21]) * PAGE))
+                found[int(folder.name)] = _Process(int(fields[1]), int(fields[3]), int(fields[21]) * PAGE)
     return found
 
 
