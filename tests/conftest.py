@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests import madeup
+from tests.projects import Project
 from tests.warm_start import WARM_STARTS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -160,3 +161,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         if counts:
             text = ", ".join(f"{name} ({count} tests)" for name, count in sorted(counts.items()))
             terminalreporter.write_line(f"engines {title}: {text}")
+
+
+@pytest.fixture
+def project(tmp_path: Path, made_up: MadeUp) -> Project:
+    """Return a project folder, as `make setup` leaves it."""
+    for name in ("Snakefile", "rules", "config", "profiles"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    for profile in (ROOT / "profiles").iterdir():
+        (tmp_path / profile.name).symlink_to(f"profiles/{profile.name}")
+    new = Project(tmp_path, Commands(tmp_path), made_up)
+    new.config = {
+        "ids": "my.ids",
+        "batch": "night-1",
+        "inputs": str(made_up.inputs),
+        "crds_path": str(made_up.crds),
+        "crds_context": "hst_9001.pmap",
+    }
+    return new

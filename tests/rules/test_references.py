@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.engines.crds_server import CrdsServer
-from tests.rules.conftest import Project
+from tests.projects import Project
 from tests.stand_ins import write_calcos
 
 pytestmark = pytest.mark.engine("Snakemake")

@@ -1,12 +1,12 @@
-"""Workflow runs as a user starts them: from a folder that looks like the project's root."""
+"""A folder that looks like the project's root, from which workflows run as a user starts them."""
 
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pytest
-
-from tests.conftest import ROOT, Commands, MadeUp, Ran
+if TYPE_CHECKING:
+    from tests.conftest import Commands, MadeUp, Ran
 
 
 @dataclass
@@ -14,15 +14,15 @@ class Project:
     """A folder with the project's workflow, and a configuration for one batch of made-up data."""
 
     folder: Path
-    commands: Commands
-    made_up: MadeUp
+    commands: "Commands"
+    made_up: "MadeUp"
     config: dict[str, object] = field(default_factory=dict)
 
     def set_ids(self, *ids: str) -> None:
         """Write the id list."""
         (self.folder / "my.ids").write_text("".join(f"{name}\n" for name in ids))
 
-    def snakemake(self, *arguments: str, **variables: str) -> Ran:
+    def snakemake(self, *arguments: str, **variables: str) -> "Ran":
         """Run Snakemake with the configuration."""
         (self.folder / "my.json").write_text(json.dumps(self.config))
         return self.commands.run_warm("snakemake", *arguments, "--configfile", "my.json", **variables)
@@ -35,21 +35,3 @@ class Project:
         """Return a marker of any batch, or none where there is no such one."""
         path = self.folder / "results" / batch / "markers" / kind / f"{ipppssoot}.json"
         return json.loads(path.read_text()) if path.exists() else None
-
-
-@pytest.fixture
-def project(tmp_path: Path, made_up: MadeUp) -> Project:
-    """Return a project folder, as `make setup` leaves it."""
-    for name in ("Snakefile", "rules", "config", "profiles"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    for profile in (ROOT / "profiles").iterdir():
-        (tmp_path / profile.name).symlink_to(f"profiles/{profile.name}")
-    new = Project(tmp_path, Commands(tmp_path), made_up)
-    new.config = {
-        "ids": "my.ids",
-        "batch": "night-1",
-        "inputs": str(made_up.inputs),
-        "crds_path": str(made_up.crds),
-        "crds_context": "hst_9001.pmap",
-    }
-    return new
