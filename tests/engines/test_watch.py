@@ -103,7 +103,7 @@ def test_every_cause_has_what_follows_from_it(site):
     assert site.sent() == Counter(names) + Counter([names[n] for n in (0, 1, 4, 5, 6)])
     outcomes = {name: site.marker(name)["outcome"] for name in decided}
     assert list(outcomes.values()) == [entry["outcome"] for entry in decided.values()]
-    assert site.marker(names[0])["reason"] == endings.KILLED_FOR_MEMORY
+    assert site.marker(names[0])["reason"].startswith(f"{endings.KILLED_FOR_MEMORY} (log hstdp-b/default/")
     assert f"{names[0]}  out_of_memory ({endings.KILLED_FOR_MEMORY}): again with 4096 MiB, after 2048" in ran.err
 
 
@@ -228,7 +228,6 @@ def test_requests_of_a_round(site):
     assert site.watch("--once").status == 23
     site.batch.calls.clear()
     ran = site.watch("--once", "--look-only")
-    assert "9,950" not in ran.said
     assert f"50 calibration_error, {9_950 + SINGLES:,} running" in ran.out
     # one for the array, one for the children that failed, one for why, and a hundredth of the single jobs
     assert site.batch.calls.total <= 4 + SINGLES / 100, site.batch.calls.received

@@ -60,6 +60,8 @@ class RowState:
     """Why it ended; none before the end."""
     marker: Marker | None = None
     """The marker that the job has written, if any; none before the end."""
+    log: str = ""
+    """Where the engine keeps what its last attempt printed."""
     started: float | None = None
     """When its last attempt started, s since 1970."""
     stopped: float | None = None

@@ -69,7 +69,7 @@ def _made(batch: str, state: RowState, earlier: Marker | None) -> Marker:
         batch=batch,
         outcome=state.cause.outcome,
         exit_code=_code(state.cause.outcome),
-        reason=state.cause.text,
+        reason=f"{state.cause.text} (log {state.log})" if state.log else state.cause.text,
         attempt=earlier.attempt + 1 if earlier else 1,
         plan_row=asdict(state.row),
         crds_context=earlier.crds_context if earlier else "",

@@ -47,21 +47,26 @@ class QuickReads:
             max_pool_connections=PARALLEL,
         )
 
-    def entries(self, prefix: str) -> Iterator[Entry]:
+    def entries(self, prefix: str, token: str = "") -> Iterator[Entry]:
         """Yield the objects below a prefix: one request for each 1,000.
+
+        Parameters
+        ----------
+        prefix
+            The prefix.
+        token
+            Where an earlier listing is to go on; empty for the beginning.
 
         Raises
         ------
         StoreError
             They cannot be listed.
         """
-        more: dict[str, str] = {}
         while True:
-            page = self._page(prefix, more)
-            yield from page[0]
-            if not page[1]:
+            entries, token = self._page(prefix, {"ContinuationToken": token} if token else {})
+            yield from entries
+            if not token:
                 return
-            more = {"ContinuationToken": page[1]}
 
     def _page(self, prefix: str, more: dict[str, str]) -> tuple[list[Entry], str]:
         """Return one page of a listing, and the token of the next."""

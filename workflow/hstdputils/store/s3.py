@@ -150,11 +150,16 @@ class S3Store:
 
     def entries(self, prefix: str) -> Iterator[Entry]:
         """See `Store.entries`: one request for each 1,000 objects."""
+        from hstdputils.store.quick_reads import QuickReads
+
         with s3_errors(self.uri, "list"):
-            pages = self._client.get_paginator("list_objects_v2")
-            for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + prefix):
-                for item in page.get("Contents", []):
-                    yield Entry(item["Key"].removeprefix(self.prefix), item["Size"])
+            page = self._client.list_objects_v2(Bucket=self.bucket, Prefix=self.prefix + prefix)
+        for item in page.get("Contents", []):
+            yield Entry(item["Key"].removeprefix(self.prefix), item["Size"])
+        if token := page.get("NextContinuationToken"):
+            # boto3 takes 65 ms of a core for a page
+            for entry in QuickReads(self._client, self.bucket).entries(self.prefix + prefix, token):
+                yield Entry(entry.key.removeprefix(self.prefix), entry.size)
 
     def delete(self, keys: Iterable[str]) -> None:
         """See `Store.delete`: one request for each 1,000 objects."""

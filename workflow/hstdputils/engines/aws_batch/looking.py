@@ -156,11 +156,18 @@ class Looker:
             job=place.job,
             cause=cause_of(job, marker),
             marker=marker if marker and is_of(job, marker) else None,
+            log=_log_stream(job),
             started=_seconds(job.get("startedAt")),
             stopped=_seconds(job.get("stoppedAt")),
         )
         self._over[place.job] = state
         return state
+
+
+def _log_stream(job: Mapping[str, Any]) -> str:
+    """Return the log stream of a job's last attempt."""
+    last = (job.get("attempts") or [{}])[-1].get("container") or {}
+    return str(last.get("logStreamName") or (job.get("container") or {}).get("logStreamName") or "")
 
 
 def _seconds(milliseconds: int | None) -> float | None:
