@@ -39,7 +39,7 @@ class TestCancel:
         for name in names:
             marker = site.marker(name)
             assert (marker["outcome"], marker["exit_code"]) == ("cancelled", 143)
-            assert marker["reason"].endswith(": wrong list")
+            assert ": wrong list" in marker["reason"]
         ran = site.watch()
         assert ran.status == 143
         assert "8 cancelled" in ran.out
