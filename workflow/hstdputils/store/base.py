@@ -41,6 +41,9 @@ class Store(Protocol):
     def get_bytes(self, key: str) -> bytes | None:
         """Return an object's bytes, or none where there is no such key."""
 
+    def digest(self, key: str) -> str | None:
+        """Return the SHA-256 of an object's bytes, which are all read, or none where there is no such key."""
+
     def entries(self, prefix: str) -> Iterator[Entry]:
         """Yield all objects whose key starts with ``prefix``, in as few requests as the store allows."""
 

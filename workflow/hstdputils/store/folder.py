@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import os
 import shutil
 import uuid
@@ -53,6 +54,15 @@ class FolderStore:
         with self._errors("read"):
             try:
                 return (self.root / key).read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def digest(self, key: str) -> str | None:
+        """See `Store.digest`."""
+        with self._errors("read"):
+            try:
+                with (self.root / key).open("rb") as file:
+                    return hashlib.file_digest(file, "sha256").hexdigest()
             except FileNotFoundError:
                 return None
 

@@ -1,6 +1,7 @@
 """A store in an S3 bucket."""
 
 import contextlib
+import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 
 from hstdputils.errors import UserError
 from hstdputils.store.base import Entry, StoreError
+
+_CHUNK = 2**20
+"""Bytes of an object that are read at once."""
 
 
 def s3_client(*, unsigned: bool = False, tries: int = 5, seconds: float | None = None) -> Any:
@@ -147,6 +151,18 @@ class S3Store:
                 return self._client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"].read()
             except self._client.exceptions.NoSuchKey:
                 return None
+
+    def digest(self, key: str) -> str | None:
+        """See `Store.digest`."""
+        with s3_errors(self.address(key), "read"):
+            try:
+                body = self._client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"]
+            except self._client.exceptions.NoSuchKey:
+                return None
+            digest = hashlib.sha256()
+            for chunk in body.iter_chunks(_CHUNK):
+                digest.update(chunk)
+            return digest.hexdigest()
 
     def entries(self, prefix: str) -> Iterator[Entry]:
         """See `Store.entries`: one request for each 1,000 objects."""

@@ -1,0 +1,187 @@
+"""Reading a batch back from its store: what its markers say has to be there, byte for byte."""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from hstdputils.batches import Pins, read_pins
+from hstdputils.delivery import RECORDS
+from hstdputils.errors import UserError
+from hstdputils.markers import FAILED, SUCCEEDED, Marker, marker_key
+from hstdputils.store import Store
+
+PARALLEL = 16
+"""Datasets that are read at the same time."""
+
+NOT_DATASETS = {"markers", "jobs", "plan-slices", "decisions"}
+"""Folders of a batch that are no dataset's."""
+
+_MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in a batch that is not as it has to be."""
+
+    ipppssoot: str
+    """The dataset; empty for the batch."""
+    text: str
+    """What, with the key."""
+
+    def __str__(self) -> str:
+        return f"{self.ipppssoot}  {self.text}" if self.ipppssoot else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a listing of a batch tells."""
+
+    files: Mapping[str, Mapping[str, int]]
+    """Sizes in bytes of the files of each dataset, by name below the dataset's folder."""
+    succeeded: frozenset[str]
+    """Datasets with a ``succeeded`` marker."""
+    failed: frozenset[str]
+    """Datasets with a ``failed`` marker and no other."""
+
+    @property
+    def datasets(self) -> list[str]:
+        """Return all datasets that have anything."""
+        return sorted(self.files.keys() | self.succeeded | self.failed)
+
+
+def contents(store: Store, batch: str) -> Contents:
+    """Return what a batch has in its store, from one listing."""
+    files: dict[str, dict[str, int]] = defaultdict(dict)
+    markers: dict[str, set[str]] = {SUCCEEDED: set(), FAILED: set()}
+    for entry in store.entries(f"{batch}/"):
+        first, separator, rest = entry.key.removeprefix(f"{batch}/").partition("/")
+        if first == "markers":
+            kind, _, name = rest.partition("/")
+            if kind in markers and name.endswith(".json"):
+                markers[kind].add(name.removesuffix(".json"))
+        elif separator and first not in NOT_DATASETS:
+            files[first][rest] = entry.size
+    succeeded = frozenset(markers[SUCCEEDED])
+    return Contents(dict(files), succeeded, frozenset(markers[FAILED]) - succeeded)
+
+
+def verify(store: Store, batch: str, found: Contents, *, read_bytes: bool = True) -> Iterator[Problem]:
+    """Yield all that is wrong with a batch, dataset by dataset.
+
+    Parameters
+    ----------
+    store, batch
+        The batch.
+    found
+        What its listing tells.
+    read_bytes
+        Read all products, and hold their checksums against the manifests; else names and sizes alone.
+
+    Raises
+    ------
+    StoreError
+        The store cannot be read.
+    """
+    pins = None
+    try:
+        pins = read_pins(store, batch)
+    except UserError as error:
+        yield Problem("", str(error))
+    if pins is None and found.succeeded:
+        yield Problem("", f"{store.address(f'{batch}/batch.json')} is missing: what the products were made with")
+    reader = _Reader(store, batch, found, pins, read_bytes)
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        for problems in pool.map(reader.problems, found.datasets):
+            yield from problems
+
+
+class _Reader:
+    """Finds what is wrong with datasets."""
+
+    def __init__(self, store: Store, batch: str, found: Contents, pins: Pins | None, read_bytes: bool) -> None:
+        self._store, self._batch, self._found, self._pins, self._read_bytes = store, batch, found, pins, read_bytes
+
+    def problems(self, name: str) -> list[Problem]:
+        """Return what is wrong with one dataset."""
+        files = self._found.files.get(name, {})
+        if name in self._found.succeeded:
+            texts = list(self._of_success(name, files))
+        elif name in self._found.failed:
+            texts = list(self._of_failure(name))
+        else:
+            texts = [f"has {len(files)} files and no marker: it is under way, or was cut off"]
+        return [Problem(name, text) for text in texts]
+
+    def _of_failure(self, name: str) -> Iterator[str]:
+        key = marker_key(self._batch, name, succeeded=False)
+        marker, problem = self._marker(key)
+        if problem:
+            yield problem
+        elif marker and marker.succeeded:
+            yield f"{key} says that it succeeded, among the failures"
+
+    def _of_success(self, name: str, files: Mapping[str, int]) -> Iterator[str]:
+        key = marker_key(self._batch, name, succeeded=True)
+        marker, problem = self._marker(key)
+        if marker is None:
+            yield problem
+            return
+        if not marker.succeeded:
+            yield f"{key} says {marker.outcome}, among those that succeeded"
+        if (marker.ipppssoot, marker.batch) != (name, self._batch):
+            yield f"{key} is of {marker.ipppssoot} in batch {marker.batch}"
+        yield from self._of_pins(marker)
+        yield from self._of_manifest(name, marker, files)
+
+    def _of_pins(self, marker: Marker) -> Iterator[str]:
+        """Yield how a dataset was made with something else than its batch."""
+        if self._pins is None:
+            return
+        if marker.crds_context != self._pins.crds_context:
+            yield f"was made with {marker.crds_context}, its batch with {self._pins.crds_context}"
+        for program, version in marker.versions.items():
+            if self._pins.programs.get(program, version) != version:
+                yield f"was made with {program} {version}, its batch with {self._pins.programs[program]}"
+
+    def _of_manifest(self, name: str, marker: Marker, files: Mapping[str, int]) -> Iterator[str]:
+        key = f"{self._batch}/{name}/{_MANIFEST}"
+        data = self._store.get_bytes(key)
+        if data is None:
+            yield f"{key} is missing"
+            return
+        if hashlib.sha256(data).hexdigest() != marker.manifest_sha256:
+            yield f"{key} is not the one that the marker speaks of"
+        try:
+            listed: list[dict[str, Any]] = json.loads(data)["files"]
+            sizes = {str(item["name"]): (int(item["size"]), str(item["sha256"])) for item in listed}
+        except (ValueError, TypeError, KeyError) as error:
+            yield f"{key} is no manifest ({error})"
+            return
+        if len(sizes) != marker.n_products:
+            yield f"{key} lists {len(sizes)} files, the marker {marker.n_products}"
+        for file, (size, checksum) in sizes.items():
+            yield from self._of_file(name, file, files.get(file), size, checksum)
+        yield from (f"{record} is missing" for record in RECORDS if record not in files)
+        known = {*sizes, *RECORDS, _MANIFEST}
+        yield from (f"{file} is in no manifest" for file in sorted(files) if file not in known)
+
+    def _of_file(self, name: str, file: str, found: int | None, size: int, checksum: str) -> Iterator[str]:
+        if found is None:
+            yield f"{file} is missing"
+        elif found != size:
+            yield f"{file} has {found} bytes, not {size}"
+        elif self._read_bytes:
+            digest = self._store.digest(f"{self._batch}/{name}/{file}")
+            if digest != checksum:
+                yield f"{file} is missing" if digest is None else f"{file} has other bytes than its manifest says"
+
+    def _marker(self, key: str) -> tuple[Marker | None, str]:
+        data = self._store.get_bytes(key)
+        try:
+            return (Marker.from_json(data), "") if data is not None else (None, f"{key} is missing")
+        except ValueError as error:
+            return None, f"{key} cannot be read ({error})"
