@@ -11,9 +11,17 @@ COMMANDS = {
     "plan": "turn a list of datasets into a plan: cores, memory and time for each job",
     "sync": "bring the references of a plan into the CRDS cache",
     "process": "calibrate datasets and save their products",
+    "run": "process the rows of a plan on this machine, as many at once as fit",
     "submit": "send the rows of a plan to AWS Batch",
+    "watch": "follow the jobs of a batch to their end, and rescue what fails",
+    "status": "say how the datasets of a batch are now",
+    "cancel": "end jobs of a batch, in whatever state they are",
+    "rescue": "send failed datasets of a batch again",
+    "clean": "remove what a batch has left in its store",
+    "verify": "read a batch back from its store, and check every marker, manifest and byte",
     "report": "show how the datasets of a batch ended",
     "resources": "fit what datasets need from finished runs, score it, or explain a dataset's",
+    "capture": "write the AWS Batch resources of an account as JSON files, or tell differences",
     "doctor": "check a set-up before anything runs",
 }
 
