@@ -66,9 +66,32 @@ def read_ids(arguments: Iterable[str]) -> IdList:
             reader.read_file(Path(argument[1:]))
         else:
             reader.add(argument, f"argument {number}", 0)
-    ids = reader.ids
+    given = ", ".join("<stdin>" if argument == "-" else argument.removeprefix("@") for argument in arguments)
+    return _not_empty(reader.ids, given)
+
+
+def read_id_lines(name: str, lines: Iterable[str]) -> IdList:
+    """Read dataset names from lines of text, such as those of an ``@FILE``.
+
+    Parameters
+    ----------
+    name
+        What the lines come from, for a person.
+    lines
+        The lines.
+
+    Raises
+    ------
+    UserError
+        They are no text, or there is no name at all.
+    """
+    reader = _Reader()
+    reader.read_lines(name, lines)
+    return _not_empty(reader.ids, name)
+
+
+def _not_empty(ids: IdList, given: str) -> IdList:
     if not ids.names and not ids.problems:
-        given = ", ".join("<stdin>" if argument == "-" else argument.removeprefix("@") for argument in arguments)
         raise UserError(f"no dataset to process: there is no ipppssoot in {given}: write one on each line")
     return ids
 
