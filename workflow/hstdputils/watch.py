@@ -5,8 +5,10 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from hstdputils import commandline
+from hstdputils.announcing import Announcer
 from hstdputils.batch_address import add_batch, open_batch
 from hstdputils.engines.decisions import Limits
 from hstdputils.engines.opening import open_engine
@@ -16,6 +18,7 @@ from hstdputils.exit_codes import ExitCode
 from hstdputils.stopping import Stopped, stop_by_exception
 from hstdputils.store import Store, StoreError
 from hstdputils.watching.blackboard import write_blackboard
+from hstdputils.watching.heralding import Herald
 from hstdputils.watching.progress import Progress
 from hstdputils.watching.rounds import Round, Watcher
 from hstdputils.watching.screen import Screen, sentence
@@ -52,10 +55,11 @@ def main(arguments: Sequence[str]) -> int:
     limits = Limits(max_memory_mib=options.max_memory_mib)
     rescuer = None if options.look_only else Rescuer(engine, store, batch, limits)
     watcher = Watcher(engine, store, batch, rescuer)
+    herald = Herald(Announcer(options.announce, screen.tell), store, batch)
     with stop_by_exception():
         try:
             with screen:
-                progress = _follow(watcher, screen, _Blackboard(store, batch), options)
+                progress = _follow(watcher, screen, _Blackboard(store, batch), herald, options)
         except Stopped:
             print(
                 f"detached: the jobs of {batch} go on; to attach again: hstdputils watch {store.uri}/{batch}",
@@ -63,10 +67,15 @@ def main(arguments: Sequence[str]) -> int:
             )
             return ExitCode.INTERRUPTED
     print(sentence(batch, progress))
+    if options.to and progress.is_over:
+        options.to.parent.mkdir(parents=True, exist_ok=True)
+        options.to.write_text(f"{sentence(batch, progress)}\n")
     return progress.exit_status if progress.is_over or options.once else ExitCode.GENERAL
 
 
-def _follow(watcher: Watcher, screen: Screen, blackboard: "_Blackboard", options: argparse.Namespace) -> Progress:
+def _follow(
+    watcher: Watcher, screen: Screen, blackboard: "_Blackboard", herald: Herald, options: argparse.Namespace
+) -> Progress:
     """Look until all has ended, and return how it ended."""
     failures = 0
     progress: Progress | None = None
@@ -85,6 +94,7 @@ def _follow(watcher: Watcher, screen: Screen, blackboard: "_Blackboard", options
             if not progress.total:
                 raise UserError("nothing was submitted under this batch: submit its plan first, or correct the name")
             _tell(screen, found)
+            herald.announce(progress)
             blackboard.write(progress, is_last=progress.is_over)
             if progress.is_over or options.once:
                 return progress
@@ -134,6 +144,15 @@ def _parser() -> argparse.ArgumentParser:
         "--every", type=_seconds, default=15.0, metavar="SECONDS", help="how often to look (default: %(default)s)"
     )
     parser.add_argument("--once", action="store_true", help="look, and rescue, once")
+    parser.add_argument("--to", type=Path, metavar="FILE", help="write there how the batch ended, once it has")
+    parser.add_argument(
+        "--announce",
+        action="append",
+        default=[],
+        metavar="TARGET",
+        help="ARN of an SNS topic, or name or ARN of an EventBridge bus, that is told which datasets end while this "
+        "runs, and how the batch ends; may be given several times",
+    )
     parser.add_argument("--look-only", action="store_true", help="send nothing again")
     parser.add_argument(
         "--max-memory-mib",

@@ -3,7 +3,7 @@
 import time
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -13,12 +13,30 @@ from rich.text import Text
 
 from hstdputils.outcomes import RETRIED, Outcome
 from hstdputils.reports.wording import duration
-from hstdputils.watching.progress import Progress
 
 LINE_SECONDS = 60.0
 """How often a line says how far the batch is, where there is no terminal and it changes."""
 
 _FAILURES = {str(outcome) for outcome in Outcome if outcome is not Outcome.SUCCEEDED}
+
+
+class Far(Protocol):
+    """How far a batch is."""
+
+    @property
+    def total(self) -> int:
+        """Return the number of datasets."""
+
+    @property
+    def n_ended(self) -> int:
+        """Return the number of datasets that are done with, one way or the other."""
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether nothing is left that could change."""
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of datasets in each state that occurs."""
 
 
 class Pace:
@@ -28,7 +46,7 @@ class Pace:
         self._begun = 0.0
         self._ended = 0
 
-    def left(self, progress: Progress) -> float | None:
+    def left(self, progress: Far) -> float | None:
         """Return the time that the rest may take, s; none while too little is known."""
         now = time.monotonic()
         if not self._begun:
@@ -70,7 +88,7 @@ class Screen:
         """Print a line, above the table where there is one."""
         self._console.print(Text(text), soft_wrap=True)
 
-    def show(self, progress: Progress) -> None:
+    def show(self, progress: Far) -> None:
         """Show how far the batch is."""
         left = self._pace.left(progress)
         if self._live:
@@ -84,14 +102,14 @@ class Screen:
             self._said = time.monotonic(), state
 
 
-def sentence(batch: str, progress: Progress, left: float | None = None) -> str:
+def sentence(batch: str, progress: Far, left: float | None = None) -> str:
     """Return how far a batch is as one line."""
     counts = ", ".join(f"{count:,} {word}" for word, count in progress.counts().items())
     text = f"{batch}: {progress.n_ended:,} of {progress.total:,} datasets have ended: {counts}"
     return text if left is None else f"{text}, about {duration(left)} left"
 
 
-def _table(batch: str, progress: Progress, left: float | None) -> RenderableType:
+def _table(batch: str, progress: Far, left: float | None) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
     table.add_column()
