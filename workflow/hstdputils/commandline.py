@@ -41,6 +41,14 @@ def add_version(target: argparse.ArgumentParser) -> None:
     target.add_argument("--version", action="version", version=f"hstdputils {__version__}")
 
 
+def split_at_dashes(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the arguments before and after ``--``."""
+    if "--" not in arguments:
+        return arguments, ()
+    place = list(arguments).index("--")
+    return arguments[:place], arguments[place + 1 :]
+
+
 def above_zero(text: str) -> int:
     """Return a whole number above 0, for ``type`` of an option."""
     if not text.isdecimal() or int(text) < 1:

@@ -3,14 +3,17 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hstdputils import commandline
 from hstdputils.engines.aws_batch.engine import JOB_DEFINITION, QUEUE, AwsBatch, BatchSettings
+from hstdputils.engines.base import Submitted
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
-from hstdputils.markers import ended
-from hstdputils.store import open_store
+from hstdputils.markers import ended, marker_key
+from hstdputils.plan_rows import PlanRow
+from hstdputils.store import Store, open_store
 from hstdputils.strict_plans import read_plan_strictly
 
 _DESCRIPTION = """\
@@ -32,7 +35,7 @@ MOST_FURTHER = 4096
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
-    own, further = _split(arguments)
+    own, further = commandline.split_at_dashes(arguments)
     options = _parser().parse_args(own)
     if sum(len(word) + 3 for word in further) > MOST_FURTHER or not all(further):
         raise UserError(f"what follows -- must be words of {MOST_FURTHER} characters in all: AWS Batch takes no more")
@@ -45,6 +48,9 @@ def main(arguments: Sequence[str]) -> int:
     store = open_store(output)
     store.check()
     done = {name for name, succeeded in ended(store, batch).items() if succeeded}
+    if options.force:
+        further = [*further, "--force"]
+        done = set()
     left = [row for row in rows if row.ipppssoot not in done]
     if done:
         _tell(f"{len(rows) - len(left)} of {len(rows)} datasets have succeeded before")
@@ -58,23 +64,30 @@ def main(arguments: Sequence[str]) -> int:
     if not left:
         print(f"{batch}: nothing to submit: all {len(rows)} datasets have succeeded")
         return ExitCode.SUCCESS
-    sent = AwsBatch(store, batch, settings, _tell).submit(left)
+    engine = AwsBatch(store, batch, settings, _tell)
+    sent = _send_all_again(store, batch, engine, left) if options.force else engine.submit(left)
     notes = [f"{sent.adopted} jobs found that were made before"] if sent.adopted else []
-    notes += [f"{sent.earlier} rows left alone, submitted before"] if sent.earlier else []
+    notes += (
+        [f"{sent.earlier} rows left alone, submitted before (hstdputils rescue sends failed ones again)"]
+        if sent.earlier
+        else []
+    )
     print(f"{batch}: {sent.rows} rows submitted in {sent.calls} jobs{''.join(f'; {note}' for note in notes)}")
     return ExitCode.SUCCESS
 
 
+def _send_all_again(store: Store, batch: str, engine: AwsBatch, rows: Sequence[PlanRow]) -> Submitted:
+    """Send rows whatever was sent before, but for those whose jobs have not ended."""
+    with engine.alone():
+        active = {state.ipppssoot for state in engine.states() if not state.state.is_over}
+        again = [row for row in rows if row.ipppssoot not in active]
+        store.delete([marker_key(batch, row.ipppssoot, succeeded=True) for row in again])
+        sent = engine.submit(again, again=True)
+    return replace(sent, earlier=len(rows) - len(again))
+
+
 def _tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
-
-
-def _split(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-    """Return the arguments before and after ``--``."""
-    if "--" not in arguments:
-        return arguments, ()
-    place = list(arguments).index("--")
-    return arguments[:place], arguments[place + 1 :]
 
 
 def _seconds(text: str) -> float:
@@ -100,6 +113,11 @@ def _parser() -> argparse.ArgumentParser:
         help="job definition that the batch's own is made from, once (default: %(default)s)",
     )
     parser.add_argument("--image", metavar="URI", help="container image (default: the job definition's)")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="send datasets again that have succeeded, but not those whose jobs have not ended",
+    )
     parser.add_argument(
         "--settle",
         type=_seconds,

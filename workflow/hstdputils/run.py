@@ -1,0 +1,118 @@
+"""``python -m hstdputils.run``: process the rows of a plan on this machine."""
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from hstdputils import commandline
+from hstdputils.engines.decisions import Limits
+from hstdputils.engines.lease import hold
+from hstdputils.markers import ended
+from hstdputils.plan_rows import PlanRow
+from hstdputils.pool.packing import Packing
+from hstdputils.pool.running import Pool, Tally
+from hstdputils.pool.starting import Starter
+from hstdputils.stopping import Stopped, stop_by_exception
+from hstdputils.store import Store, open_store
+from hstdputils.strict_plans import read_plan_strictly
+from hstdputils.watching.screen import Screen, sentence
+
+_DESCRIPTION = """\
+Process the rows of a plan on this machine, as many at once as its cores and memory allow, each in a process of its
+own; those that run out of memory or time are tried again with more. Datasets that have succeeded are left out. It may
+be stopped at any moment and run again. For thousands of datasets this is far quicker than a job of Snakemake each.
+
+The exit status is 0 where all succeeded; else it is the failures' own, or 1 where they differ."""
+
+_EXAMPLES = """\
+  hstdputils run plan.out
+  hstdputils run plan.out --cores 8 -- --inputs /my/raws --context hst_0729.pmap"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    own, further = commandline.split_at_dashes(arguments)
+    options = _parser().parse_args(own)
+    rows = read_plan_strictly(options.plan)
+    store, batch = open_store(rows[0].output), rows[0].batch
+    store.check()
+    with hold(store, f"{batch}/jobs/lease/"), stop_by_exception():
+        try:
+            return _run(store, batch, rows, options, further)
+        except Stopped as stopped:
+            print(f"{stopped.reason}: to go on, run it again", file=sys.stderr)
+            return stopped.exit_code
+
+
+def _run(
+    store: Store, batch: str, rows: Sequence[PlanRow], options: argparse.Namespace, further: Sequence[str]
+) -> int:
+    done: set[str] = set()
+    if not options.force:
+        done = {name for name, succeeded in ended(store, batch).items() if succeeded}
+    else:
+        further = [*further, "--force"]
+    left = [row for row in rows if row.ipppssoot not in done]
+    tally = Tally(len(rows), len(rows) - len(left))
+    screen = Screen(batch)
+    packing = Packing(options.cores, options.memory_mib)
+    starter = Starter(further, options.logs or Path("logs") / batch, shlex.split(options.command or ""))
+    limits = Limits(max_memory_mib=options.max_memory_mib)
+    pool = Pool(store, packing, starter, options.retries, limits, screen.tell)
+    with screen:
+        status = pool.run(left, tally, screen.show)
+    print(sentence(batch, tally))
+    if options.to:
+        options.to.parent.mkdir(parents=True, exist_ok=True)
+        options.to.write_text(f"{sentence(batch, tally)}\n")
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = commandline.parser("run", _DESCRIPTION, _EXAMPLES)
+    commandline.add_version(parser)
+    above_zero = commandline.above_zero
+    memory_mib = psutil.virtual_memory().total * 9 // 10 // 2**20
+    parser.add_argument("plan", type=Path, help="the plan, as hstdputils plan writes it")
+    parser.add_argument(
+        "--cores", type=above_zero, default=len(os.sched_getaffinity(0)), metavar="N", help="cores (default: all)"
+    )
+    parser.add_argument(
+        "--memory-mib",
+        type=above_zero,
+        default=memory_mib,
+        metavar="MIB",
+        help="memory for all that runs at once (default: nine tenths of the machine's)",
+    )
+    parser.add_argument(
+        "--retries",
+        type=int,
+        choices=range(11),
+        default=2,
+        metavar="N",
+        help="further tries of a dataset (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--max-memory-mib",
+        type=above_zero,
+        default=Limits().max_memory_mib,
+        metavar="MIB",
+        help="largest memory that a further try may get (default: %(default)s)",
+    )
+    parser.add_argument("--force", action="store_true", help="process datasets again that have succeeded")
+    parser.add_argument("--logs", type=Path, metavar="DIR", help="folder of the logs (default: logs/<batch>)")
+    parser.add_argument("--to", type=Path, metavar="FILE", help="write there how the batch ended, once it has")
+    parser.add_argument(
+        "--command", metavar="WORDS", help="what runs in place of hstdputils process, with the same arguments"
+    )
+    parser.epilog = f"what follows -- goes to hstdputils process for each dataset\n\n{parser.epilog}"
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(commandline.run(main))
