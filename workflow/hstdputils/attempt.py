@@ -15,6 +15,7 @@ from hstdputils.calibrate import Expectation, Recipe
 from hstdputils.calibrate.programs import Programs
 from hstdputils.calibrate.running import run_command, threads_limit
 from hstdputils.datasets import Dataset
+from hstdputils.drills import drill
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs import Observation, RawFile, fetch_inputs, fetch_mosaic, read_mosaic, read_observation
 from hstdputils.inputs.source import VARIABLES_SUFFIX, Source
@@ -118,6 +119,7 @@ class Attempt:
     def _process(self) -> None:
         job = self.job
         self._log.write("process", f"{job.dataset}, batch {job.batch}, attempt {job.attempt}, {job.context}")
+        drill(job.dataset.ipppssoot)
         self.data.mkdir()
         with self._step("inputs") as step:
             recipe, apart = job.recipe, job.recipe.has_member_files

@@ -33,6 +33,24 @@ RETRIED = {
 """Outcomes after which another attempt of the same run may end better; the others need a person."""
 
 
+_EXIT_CODES = {
+    Outcome.OUT_OF_MEMORY: ExitCode.CONTAINER_MEMORY,
+    Outcome.TIMEOUT: ExitCode.TIME,
+    Outcome.CANCELLED: ExitCode.CANCELLED,
+    Outcome.BAD_INPUT: ExitCode.INPUTS,
+    Outcome.NO_REFERENCES: ExitCode.REFERENCES,
+    Outcome.CALIBRATION_ERROR: ExitCode.STAGE1,
+    Outcome.INCOMPLETE_PRODUCTS: ExitCode.PRODUCTS,
+    Outcome.STORAGE_ERROR: ExitCode.UPLOAD,
+}
+"""Exit codes that stand for an outcome; the others have none of their own."""
+
+
+def exit_code_of(outcome: Outcome) -> ExitCode:
+    """Return the exit code that stands for an outcome whose attempt has given none."""
+    return ExitCode.SUCCESS if outcome is Outcome.SUCCEEDED else _EXIT_CODES.get(outcome, ExitCode.GENERAL)
+
+
 class AttemptFailed(Exception):
     """An attempt cannot go on.
 

@@ -14,6 +14,7 @@ from hstdputils.calibrate.astrometry import astrometry_variables, describe
 from hstdputils.calibrate.programs import Programs
 from hstdputils.datasets import Dataset
 from hstdputils.delivery import deliver_marker, deliver_products, keep_local
+from hstdputils.drills import forced_outcome
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs import open_sources
 from hstdputils.markers import Marker, read_marker
@@ -102,6 +103,7 @@ class Processor:
         StoreError
             The store failed, so that not even the failure could be recorded there.
         """
+        forced_outcome(dataset.ipppssoot)  # a drill that is wrongly worded is said before anything is done
         recipe = recipe_for(dataset)
         for program in recipe.programs:
             self._programs.find(program)

@@ -5,22 +5,9 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 from hstdputils.engines.base import RowState
-from hstdputils.exit_codes import ExitCode
 from hstdputils.markers import Marker, read_marker, write_marker
-from hstdputils.outcomes import Outcome
+from hstdputils.outcomes import exit_code_of
 from hstdputils.store import Store
-
-_EXIT_CODES = {
-    Outcome.OUT_OF_MEMORY: ExitCode.CONTAINER_MEMORY,
-    Outcome.TIMEOUT: ExitCode.TIME,
-    Outcome.CANCELLED: ExitCode.CANCELLED,
-    Outcome.BAD_INPUT: ExitCode.INPUTS,
-    Outcome.NO_REFERENCES: ExitCode.REFERENCES,
-    Outcome.CALIBRATION_ERROR: ExitCode.STAGE1,
-    Outcome.INCOMPLETE_PRODUCTS: ExitCode.PRODUCTS,
-    Outcome.STORAGE_ERROR: ExitCode.UPLOAD,
-}
-"""Exit codes that stand for an outcome; the others have none of their own."""
 
 
 def mark(store: Store, batch: str, state: RowState) -> None:
@@ -41,7 +28,7 @@ def mark(store: Store, batch: str, state: RowState) -> None:
     if own is not None:
         if own.outcome is not cause.outcome:
             write_marker(
-                store, replace(own, outcome=cause.outcome, exit_code=_code(cause.outcome), reason=cause.text)
+                store, replace(own, outcome=cause.outcome, exit_code=exit_code_of(cause.outcome), reason=cause.text)
             )
         return
     earlier = read_marker(store, batch, state.ipppssoot, succeeded=False)
@@ -53,7 +40,7 @@ def exit_code(state: RowState) -> int:
     assert state.cause is not None
     if state.marker and state.marker.outcome is state.cause.outcome:
         return state.marker.exit_code
-    return ExitCode.SUCCESS if state.cause.outcome is Outcome.SUCCEEDED else _code(state.cause.outcome)
+    return exit_code_of(state.cause.outcome)
 
 
 def _made(batch: str, state: RowState, earlier: Marker | None) -> Marker:
@@ -68,7 +55,7 @@ def _made(batch: str, state: RowState, earlier: Marker | None) -> Marker:
         ipppssoot=state.ipppssoot,
         batch=batch,
         outcome=state.cause.outcome,
-        exit_code=_code(state.cause.outcome),
+        exit_code=exit_code_of(state.cause.outcome),
         reason=f"{state.cause.text} (log {state.log})" if state.log else state.cause.text,
         attempt=earlier.attempt + 1 if earlier else 1,
         plan_row=asdict(state.row),
@@ -87,10 +74,6 @@ def _made(batch: str, state: RowState, earlier: Marker | None) -> Marker:
         earlier=history,
         job=state.job,
     )
-
-
-def _code(outcome: Outcome) -> ExitCode:
-    return _EXIT_CODES.get(outcome, ExitCode.GENERAL)
 
 
 def _text(seconds: float) -> str:
