@@ -15,17 +15,22 @@ if workflow.resource_settings.cores is None:
     workflow.resource_settings.cores = 1
 
 
+RUN.machine = workflow.resource_settings.cores, workflow.global_resources.get("mem_mb")
+RUN.is_local = workflow.local_exec
+
+
 container: RUN.config.container
 
 
 include: "rules/plan.smk"
 include: "rules/references.smk"
 include: "rules/process.smk"
+include: "rules/jobs.smk"
 include: "rules/report.smk"
 
 
 rule all:
     default_target: True
     input:
-        RUN.markers_to_make,
+        RUN.work_to_do,
         RUN.report,

@@ -28,9 +28,10 @@ rule process:
     params:
         arguments=RUN.process_arguments,
         row=RUN.row,
+        command=RUN.config.process_command,
     message:
         "{wildcards.ipppssoot}"
     shell:
-        "hstdputils process {params.arguments:q} {wildcards.ipppssoot}"
+        "{params.command} {params.arguments:q} {wildcards.ipppssoot}"
         " --plan-row {params.row:q} --memory-mib {resources.mem_mb} --max-seconds {resources.max_seconds}"
         " --wait --try {resources.tries} --copy-marker {output.marker:q} 2> {log:q}"

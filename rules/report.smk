@@ -1,6 +1,6 @@
 # The report: how each dataset of the plan ended.
 #
-# INPUTS   plan.out, and the markers of the datasets that have not succeeded yet
+# INPUTS   plan.out, and the end of the datasets that have not succeeded yet
 # OUTPUTS  results/<batch>/report.html, and a table on the terminal; a run in which datasets fail makes it too
 
 
@@ -11,7 +11,7 @@ localrules:
 rule report:
     input:
         plan="plan.out",
-        markers=RUN.markers_to_make,
+        work=RUN.work_to_do,
     output:
         html=RUN.report,
     log:

@@ -28,7 +28,7 @@ def row(number, *, instrument="cos", memory_mib=2048, max_seconds=1200, **more):
 class Site:
     """A bucket, Batch, and commands that reach both."""
 
-    def __init__(self, commands, s3, batch):
+    def __init__(self, commands, s3, batch, crds="/crds"):
         self.s3, self.batch = s3, batch
         s3.make_bucket("out")
         batch.client.register_job_definition(
@@ -37,7 +37,7 @@ class Site:
             containerProperties={
                 "image": "calcloud:1",
                 "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "512"}],
-                "environment": [{"name": "CRDS_PATH", "value": "/crds"}],
+                "environment": [{"name": "CRDS_PATH", "value": str(crds)}],
             },
         )
         batch.calls.clear()

@@ -58,7 +58,7 @@ class Container(Protocol):
 
 
 class ProcessContainer:
-    """A container that is a process and all that come from it; one that grows over its memory loses its largest process."""
+    """A container that is a process and all that come from it; growing over its memory, it loses the largest."""
 
     def __init__(self, wanted: Wanted) -> None:
         self.out_of_memory = False
