@@ -7,7 +7,8 @@ what is fitted to the other four. All planners get the same rows. With scikit-le
 also a plain gradient-boosted 0.97 quantile of the logarithm of memory, times 1.05.
 
 The table of features must have the columns ipst, n_files, total_mb, drizcorr, pctecorr, crsplit, subarray, detector,
-dtype, memory (GB) and wallclock (s); --measured adds runs without features, for the planner by name alone.
+dtype, memory (GB) and wallclock (s); --measured adds runs without features, for the planner by name alone. By
+instrument, bill and second tries are shown.
 """
 
 import argparse
@@ -23,12 +24,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 from hstdputils.model.arrays import Floats, Ints, Runs, characters, of_instrument
 from hstdputils.model.bill import score
 from hstdputils.model.features import Features
-from hstdputils.model.fitted import GRID_MIB
 from hstdputils.model.fitting import fit
 from hstdputils.model.planning import Planner
 from hstdputils.model.scoring import Plans, as_table, folds, planned, table_2020
 from hstdputils.model.sizes import on_grid, on_rungs
 from hstdputils.model.tables import read_table
+
+GRID_MIB = 64
+GRIDS_MIB = (64, 128, 256, 512)
+"""Steps of memory whose cost is shown, MiB."""
 
 RUNGS = (1792, 7168, 15360, 64512)
 """The four sizes of today's planner, MiB."""
@@ -36,7 +40,7 @@ RUNGS = (1792, 7168, 15360, 64512)
 INSTRUMENTS = {"j": "acs", "l": "cos", "o": "stis", "i": "wfc3"}
 
 Line = tuple[Floats, Floats | None]
-"""Memory and, where the planner has one, time limit."""
+"""Memory and, where the planner has one, time limit, of all runs."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -73,16 +77,19 @@ def planners(runs: Runs, more: Runs, seed: int) -> Iterator[tuple[str, Line]]:
         yield f"{name}, grid of {GRID_MIB} MiB", (on_grid(raw, GRID_MIB), None)
         yield f"{name}, four rungs", (on_rungs(raw, RUNGS), None)
     by_features, by_name = _ours(runs, more, fold)
-    yield "ours, features known, no grid", (by_features.memory, by_features.limit)
-    yield f"ours, features known, grid of {GRID_MIB} MiB", (on_grid(by_features.memory, GRID_MIB), by_features.limit)
+    yield "ours, features known", (by_features.shared, by_features.limit)
+    yield "ours, features known, on no grid", (by_features.memory, by_features.limit)
+    for grid in GRIDS_MIB:
+        yield f"ours, features known, grid of {grid} MiB", (on_grid(by_features.memory, grid), by_features.limit)
+    yield "ours, features known, steps of 5 %", (_steps(by_features.memory, 1.05), by_features.limit)
     yield "ours, features known, four rungs", (on_rungs(by_features.memory, RUNGS), by_features.limit)
-    yield f"ours, id alone, grid of {GRID_MIB} MiB", (on_grid(by_name.memory, GRID_MIB), by_name.limit)
+    yield "ours, id alone", (by_name.shared, by_name.limit)
 
 
 def _ours(runs: Runs, more: Runs, fold: Ints) -> tuple[Plans, Plans]:
     programs = np.array([bytes(name[:4]) for name in runs.names])
     others = np.array([bytes(name[:4]) for name in more.names])
-    plans = [Plans(np.empty(len(runs)), np.empty(len(runs))) for _ in range(2)]
+    plans = [Plans.empty(len(runs)) for _ in range(2)]
     for number in np.unique(fold):
         test = fold == number
         seen = ~np.isin(others, programs[test])
@@ -91,9 +98,13 @@ def _ours(runs: Runs, more: Runs, fold: Ints) -> tuple[Plans, Plans]:
             Planner(fit(more[seen]) if more is not runs else fit(runs[~test])),
         )
         for plan, planner, alone in ((plans[0], by_features, False), (plans[1], by_name, True)):
-            found = planned(planner, runs[test], by_name=alone)
-            plan.memory[test], plan.limit[test] = found.memory, found.limit
+            plan.fill(test, planned(planner, runs[test], by_name=alone))
     return plans[0], plans[1]
+
+
+def _steps(memory: Floats, ratio: float) -> Floats:
+    """Round memory up to the powers of a ratio, and these to multiples of 64 MiB."""
+    return on_grid(ratio ** np.ceil(np.log(memory) / np.log(ratio) - 1e-9), 64)
 
 
 def _out_of_fold(runs: Runs, fold: Ints, planner: Callable[[Runs, Runs], Floats]) -> Floats:
@@ -148,8 +159,9 @@ def _cells(name: str, lines: Sequence[Line], runs: Runs) -> tuple[str, ...]:
     by_instrument = []
     for letter in INSTRUMENTS:
         mine = of_instrument(runs.names, letter)
-        parts = [score(memory[mine], runs.used[mine], runs.wall[mine]).bill for memory, _ in lines]
-        by_instrument.append(f"{np.mean(parts):.2f}")
+        parts = [score(memory[mine], runs.used[mine], runs.wall[mine]) for memory, _ in lines]
+        tries = 100 * np.mean([part.second_tries for part in parts])
+        by_instrument.append(f"{np.mean([part.bill for part in parts]):.2f} / {tries:.2f} %")
     return (
         name,
         f"{np.mean(bills):.3f}",

@@ -1,5 +1,6 @@
 """Real engines for the tests: an S3 server, a proxy that disturbs it, and one run whose store many tests read."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -18,6 +19,7 @@ from tests import madeup
 from tests.conftest import Commands, MadeUp, Ran, mast_settings
 from tests.engines.batch import Batch
 from tests.engines.batch_sites import Site
+from tests.engines.crds_server import CrdsServer
 from tests.engines.disturbing_proxy import DisturbingProxy
 from tests.engines.mast_server import MastServer
 from tests.stand_ins import write_calcos
@@ -177,6 +179,21 @@ def with_stand_in(commands: Commands, tmp_path: Path) -> Commands:
     write_calcos(tmp_path / "programs", BEGINS_AND_WAITS, extra="import os")
     path = f"{tmp_path / 'programs'}{os.pathsep}{commands.environment()['PATH']}"
     return Commands(commands.folder, **commands.variables, PATH=path)
+
+
+@pytest.fixture
+def server(made_up: MadeUp) -> Iterator[CrdsServer]:
+    """Return a CRDS server with the made-up references."""
+    with contextlib.closing(CrdsServer(made_up.crds)) as running:
+        yield running
+
+
+@pytest.fixture
+def off_site(with_stand_in: Commands, server: CrdsServer) -> Commands:
+    """Return commands with an empty CRDS cache and the server, and a stand-in for calcos."""
+    cache = str(with_stand_in.folder / "cache")
+    variables = {**with_stand_in.variables, "CRDS_PATH": cache, "CRDS_SERVER_URL": server.url}
+    return Commands(with_stand_in.folder, **variables)
 
 
 @dataclass(frozen=True)

@@ -1,34 +1,13 @@
 """A CRDS cache that grows from a server."""
 
 import json
-import os
 import sys
-from pathlib import Path
 
 import pytest
 
 from hstdputils.store.transfers import TRIES
-from tests.conftest import Commands, MadeUp
-from tests.engines.crds_server import CrdsServer
-from tests.stand_ins import write_calcos
 
 pytestmark = pytest.mark.engine("CRDS")
-
-
-@pytest.fixture
-def server(made_up: MadeUp):
-    server = CrdsServer(made_up.crds)
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def off_site(tmp_path: Path, server: CrdsServer) -> Commands:
-    """Return commands with an empty cache and the server, and a stand-in for calcos."""
-    write_calcos(tmp_path / "bin")
-    commands = Commands(tmp_path, CRDS_PATH=str(tmp_path / "cache"), CRDS_SERVER_URL=server.url)
-    commands.variables["PATH"] = f"{tmp_path / 'bin'}{os.pathsep}{commands.environment()['PATH']}"
-    return commands
 
 
 def test_the_cache_grows_by_what_is_needed_and_once(off_site, server, made_up):

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Commands
-from tests.engines.crds_server import CrdsServer
 from tests.stand_ins import write_calcos
 
 pytestmark = pytest.mark.engine("CRDS")
@@ -40,13 +39,9 @@ def test_on_site_the_cache_is_read_and_never_written(at_hand, made_up):
         assert ran.err.startswith("error: /grp/crds/cache is no CRDS cache for HST")
 
 
-def test_off_site_the_cache_grows_in_the_home_folder(at_hand, made_up):
-    server = CrdsServer(made_up.crds)
-    try:
-        call = ("hstdputils-remote-process", "--inputs", made_up.inputs, "ldem01acq")
-        ran = at_hand.run(*call, CRDS_SERVER_URL=server.url)
-    finally:
-        server.close()
+def test_off_site_the_cache_grows_in_the_home_folder(at_hand, made_up, server):
+    call = ("hstdputils-remote-process", "--inputs", made_up.inputs, "ldem01acq")
+    ran = at_hand.run(*call, CRDS_SERVER_URL=server.url)
     assert ran.status == 0, ran.said
     assert products_in_work(at_hand.folder) >= PRODUCTS
     assert [path.name for path in (at_hand.folder / "crds_cache").rglob("*_flat.fits")] == ["mad0001ml_flat.fits"]

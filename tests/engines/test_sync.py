@@ -14,7 +14,6 @@ from astropy.io import fits
 
 from tests.conftest import Commands, MadeUp, Ran
 from tests.engines.conftest import CREDENTIALS
-from tests.engines.crds_server import CrdsServer
 
 pytestmark = pytest.mark.engine("CRDS")
 
@@ -24,22 +23,6 @@ ALL = {
     *(FLAT, "mad0002ml_dead.fits", "mad0003ml_bpix.fits"),
     *("mad0004ml_1dx.fits", "mad0005ml_disp.fits", "mad0006ml_phot.fits"),
 }
-
-
-@pytest.fixture
-def server(made_up: MadeUp):
-    server = CrdsServer(made_up.crds)
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def off_site(with_stand_in: Commands, server: CrdsServer) -> Commands:
-    """Return commands with an empty cache and the server, and a stand-in for calcos."""
-    cache = str(with_stand_in.folder / "cache")
-    return Commands(
-        with_stand_in.folder, **{**with_stand_in.variables, "CRDS_PATH": cache, "CRDS_SERVER_URL": server.url}
-    )
 
 
 def plan(commands: Commands, *names: str, store: str = "results") -> None:

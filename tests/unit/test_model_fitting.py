@@ -1,5 +1,6 @@
 """Fitting and planning: the law is found, evidence comes in its order, and nothing is planned that makes no sense."""
 
+import itertools
 import json
 from math import nan
 
@@ -11,9 +12,9 @@ from hstdputils.model import BY_INSTRUMENT, MOSAICS, Features, Measured, Model
 from hstdputils.model.arrays import Runs, characters
 from hstdputils.model.bill import Levels, doublings, score
 from hstdputils.model.fitting import fit
-from hstdputils.model.planning import LEAST_SECONDS, OWN_RANGE, Planner
+from hstdputils.model.planning import OWN_RANGE, Planner
 from hstdputils.model.scoring import cross_validated, folds, planned, table_2020
-from hstdputils.model.sizes import on_grid, on_rungs
+from hstdputils.model.sizes import LIMITS, fit_sizes, on_grid, on_limits, on_rungs, on_sizes
 from hstdputils.model.tables import read_table
 from tests.unit.made_up_runs import LETTERS, rows
 
@@ -84,8 +85,9 @@ def test_evidence_comes_in_its_order(model):
     assert [need.evidence for need in model.needs([name, unknown], {}, {})] == ["program", "instrument"]
     found = model.needs([name], features, own)[0]
     assert found.evidence_n == 3
-    assert 5000 <= found.memory_mib <= OWN_RANGE * 5000 + 64
-    assert found.max_seconds >= 3 * 7000
+    assert 5000 <= model.needs([name], features, own, 64)[0].memory_mib <= OWN_RANGE * 5000 + 64
+    assert found.memory_mib >= 5000
+    assert found.max_seconds >= 2 * 7000
 
 
 def test_a_lost_measurement_is_no_history(model):
@@ -120,8 +122,8 @@ def test_an_unknown_feature_still_leaves_the_others(model):
 def test_nothing_is_planned_far_beyond_what_was_ever_used(model):
     name = "jzzz01010"
     found = model.needs([name], {name: Features(200, 1e6, 1, 1, 2, 0, 1, 1)}, {})[0]
-    assert found.memory_mib <= 2 * runs().used.max() + 64
-    assert found.max_seconds >= LEAST_SECONDS
+    assert found.memory_mib <= 2 * runs().used.max() + 4096
+    assert found.max_seconds in LIMITS
 
 
 def test_mosaics_and_instruments_without_runs_keep_their_rows():
@@ -138,6 +140,42 @@ def test_names_in_chunks_are_as_one_by_one(model, monkeypatch):
     monkeypatch.setattr("hstdputils.model.fitted._CHUNK", 2)
     assert model.needs(names, {}, {}) == whole == [model.needs([name], {}, {})[0] for name in names]
     assert model.needs([], {}, {}) == []
+
+
+def test_few_sizes_cost_no_more_than_a_search_through_all_finds():
+    random = np.random.default_rng(2)
+    memory, weight = random.uniform(100, 1000, 300), random.uniform(1, 9, 300)
+    steps = sorted(set(on_grid(memory, 64).tolist()))
+    cost = min(
+        (weight * on_rungs(memory, (*some, steps[-1]))).sum() for some in itertools.combinations(steps[:-1], 3)
+    )
+    sizes = fit_sizes(memory, weight, 4)
+    assert len(sizes) == 4
+    assert (weight * on_sizes(memory, np.array(sizes, float))).sum() == pytest.approx(cost)
+    assert fit_sizes(np.array([100.0, 300.0]), np.ones(2), 30) == [128, 320]
+
+
+def test_rows_share_the_fitted_sizes_and_a_few_time_limits(model):
+    names = [row["ipst"] for row in rows()]
+    known = {row["ipst"]: Features(*(row[name] for name in Features._fields)) for row in rows()}
+    sizes = model.data["sizes"]["memory_mib"]
+    assert {need.memory_mib for need in model.needs(names, known, {})} <= set(sizes)
+    assert len(sizes) <= 30 < len({need.memory_mib for need in model.needs(names, known, {}, 1)})
+    assert {need.max_seconds for need in model.needs(names, known, {})} <= set(LIMITS)
+
+
+def test_beyond_the_fitted_sizes_and_limits_there_are_more():
+    sizes = np.array([64.0, 128.0])
+    assert on_sizes(np.array([1.0, 64.0, 64.5, 128.0, 129.0, 5000.0]), sizes).tolist() == [
+        64,
+        64,
+        128,
+        128,
+        4096,
+        8192,
+    ]
+    assert on_sizes(np.array([1.0, 65.0]), np.array([])).tolist() == [64, 128]
+    assert on_limits(np.array([1.0, 5400.0, 5401.0, 172_801.0])).tolist() == [5400, 5400, 43_200, 259_200]
 
 
 def test_sizes_are_on_the_grid(model):

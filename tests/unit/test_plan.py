@@ -68,13 +68,23 @@ def test_tuples_of_2020_are_read(tmp_path):
         "('s3://b', 'b/x', 'J8CB010B0', 'cos', 'hstdp-process', 4, 2048, 14400)",
         "('s3://b', 'b/x', 'J8CB010B0', 'acs', 'hstdp-process', 4, -1, 14400)",
         "('s3://b', 'b/x', 'J8CB010B0', 'acs', 'hstdp-process', 4, True, 14400)",
+        "('s3://b', 7, 'J8CB010B0', 'acs', 'hstdp-process', 4, 2048, 14400)",
+        "('s3://b', 'b/x', 'J8CB010B0', None, 'hstdp-process', 4, 2048, 14400)",
+        "('s3://b', 'b/x', ['J8CB010B0'], 'acs', 'hstdp-process', 4, 2048, 14400)",
+        pytest.param("[" * 100_000, id="lists in lists"),
+        pytest.param('{"a":' * 100_000, id="objects in objects"),
+        pytest.param("(" * 100_000, id="tuples in tuples"),
+        pytest.param(f"({'-' * 100_000}1,)", id="minus of minus"),
+        pytest.param(f'{{"output": "{"x" * 100_000}"}}', id="a long value"),
     ],
 )
 def test_a_line_that_is_no_row_is_named_and_never_evaluated(tmp_path, monkeypatch, line):
     monkeypatch.chdir(tmp_path)
     path = written(tmp_path, f"\n{line}\n")
-    with pytest.raises(UserError, match=f"{path.name}:2: no plan row"):
+    with pytest.raises(UserError, match=f"{path.name}:2: no plan row") as error:
         read_plan(path)
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 600
     assert not (tmp_path / "evaluated").exists()
 
 

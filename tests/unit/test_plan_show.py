@@ -30,7 +30,7 @@ def test_totals_by_instrument_size_and_evidence_largest_rows_and_cost(path, caps
     assert wfc3[:3] == ["wfc3", "2", f"{gib:,.1f}"]
     assert wfc3[-1] == f"{usd['izzz01010'] + usd['izzz02010']:,.2f}"
     assert next(line[0] for line in lines if line[:1] and line[0] in rows) == "acs_8ph_01"
-    assert ["14336", "MiB", "1", "14.0", "14:00:00", "-"] in lines
+    assert ["14336", "MiB", "1", "14.0", "12:00:00", "-"] in lines
     assert {"evidence", "size", "instrument"} <= {line[0] for line in lines if line}
     assert f"4 datasets, USD {sum(usd.values()):,.2f} on AWS".split() in [line[:6] for line in lines]
 

@@ -10,6 +10,7 @@ import pytest
 from hstdputils import commandline, resources
 from hstdputils.markers import write_marker
 from hstdputils.model import Model
+from hstdputils.model.history import History
 from hstdputils.store import FolderStore, open_store
 from tests.unit.made_up_runs import rows, write
 from tests.unit.test_model_history import marker
@@ -72,6 +73,30 @@ def test_fit_reads_a_batch_in_a_bucket(folder, monkeypatch, capsys):
     assert "s3://bucket/b: 1 new run\n" in capsys.readouterr().out
 
 
+def test_a_source_that_fails_leaves_the_history_as_it_was_and_few_runs_are_kept(folder, capsys):
+    write(Path("few.csv"), rows()[:50])
+    assert run("fit", "few.csv") == 2
+    assert "50 runs in history.sqlite are too few" in capsys.readouterr().err
+    assert run("fit", "runs.csv", "nothing.csv") == 2
+    with History(Path("history.sqlite")) as history:
+        assert len(history) == 50
+    assert run("fit", "runs.csv") == 0
+    with History(Path("history.sqlite")) as history:
+        assert len(history) == len(rows())
+
+
+def test_a_model_gives_way_to_none_of_fewer_runs_unless_it_is_named(folder, capsys):
+    fitted(capsys)
+    before = Path("config/resources.json").read_bytes()
+    write(Path("few.csv"), rows()[:200])
+    assert run("fit", "few.csv", "--history", "mine.sqlite") == 2
+    assert "rests on 576 runs, mine.sqlite has 200: write another model with --model" in capsys.readouterr().err
+    assert Path("config/resources.json").read_bytes() == before
+    assert run("fit", "--history", "mine.sqlite", "--model", "mine.json") == 0
+    assert run("fit", "--history", "mine.sqlite", "--model", "config/resources.json") == 0
+    assert Model.load().data["fitted"]["runs"] == 200
+
+
 def test_score_of_runs_that_the_model_knows_is_cross_validated(folder, capsys):
     fitted(capsys)
     assert run("score", "runs.csv", "--seeds", "2") == 0
@@ -126,6 +151,7 @@ def test_explain_names_the_evidence(folder, capsys, name, words):
         (["fit", "nothing.csv"], "cannot read the table nothing.csv"),
         (["fit", "empty"], "empty: no markers there"),
         (["fit", "s3://bucket"], "names no batch"),
+        (["fit", "runs.csv", "nothing.csv", "--history", "deep/down/h.sqlite"], "cannot read the table nothing.csv"),
         (["score", "ids.csv"], "no runs in ids.csv"),
         (["explain", "u2840201t"], "WFPC2"),
         (["explain", "ldem01acq", "--model", "runs.csv"], "runs.csv is no fitted model"),
@@ -136,7 +162,9 @@ def test_explain_names_the_evidence(folder, capsys, name, words):
 def test_errors_are_one_line(folder, capsys, arguments, message):
     Path("empty").mkdir()
     Path("ids.csv").write_text("ipst\nldem01acq\n")
+    before = sorted(folder.rglob("*"))
     assert run(*arguments) == 2
+    assert sorted(folder.rglob("*")) == before
     err = capsys.readouterr().err
     assert message in err
     assert err.count("\n") == 1

@@ -118,10 +118,11 @@ class Config(BaseModel):
         default=None,
         description="The fitted model of what datasets need; null for config/resources.json.",
     )
-    grid_mib: int = Field(
-        default=64,
+    grid_mib: int | None = Field(
+        default=None,
         ge=1,
-        description="Planned memory is a multiple of this, MiB; a coarse grid lets more rows share a size.",
+        description="Planned memory is a multiple of this, MiB; null for the few sizes fitted with the model, which "
+        "many rows share, as array jobs need.",
     )
     prices: str | None = Field(
         default=None,
@@ -134,6 +135,33 @@ class Config(BaseModel):
     purchase: Literal["on_demand", "spot"] = Field(
         default="on_demand",
         description="How the instances on AWS are bought, for their prices.",
+    )
+    engine: Literal["local", "aws-batch"] = Field(
+        default="local",
+        description="What runs the datasets: Snakemake, as jobs of its own (here, or where its executor says), or "
+        "AWS Batch, to which the whole plan is sent.",
+    )
+    jobs_up_to: int = Field(
+        default=1000,
+        ge=0,
+        description="How many datasets Snakemake runs here as jobs of its own; more are run by hstdputils run, in "
+        "one job.",
+    )
+    process_command: str = Field(
+        default="hstdputils process",
+        description="What processes a dataset, here or on a cluster; it gets the arguments of hstdputils process.",
+    )
+    batch_queue: str = Field(
+        default="hstdp",
+        description="The job queue of AWS Batch.",
+    )
+    batch_job_definition: str = Field(
+        default="hstdp",
+        description="The job definition of AWS Batch that a batch's own is made from.",
+    )
+    batch_image: str | None = Field(
+        default=None,
+        description="The container image for AWS Batch; null for the job definition's.",
     )
     container: str = Field(
         default="docker://calcloud:latest",

@@ -12,7 +12,7 @@ from hstdputils.batches import check_batch_name
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.id_lists import read_ids, require_all_good, tell_problems
-from hstdputils.model.fitted import GRID_MIB, Model
+from hstdputils.model.fitted import Model
 from hstdputils.plan_evidence import Evidence, gather
 from hstdputils.plan_rows import row_lines
 from hstdputils.plan_totals import Totals
@@ -72,7 +72,13 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _write(
-    output: str, batch: str, names: Sequence[str], evidence: Evidence, model: Model, prices: Prices, grid_mib: int
+    output: str,
+    batch: str,
+    names: Sequence[str],
+    evidence: Evidence,
+    model: Model,
+    prices: Prices,
+    grid_mib: int | None,
 ) -> Totals:
     """Write the plan, and return its totals."""
     totals = Totals()
@@ -129,9 +135,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--grid",
         type=commandline.above_zero,
-        default=GRID_MIB,
         metavar="MIB",
-        help=f"memory is a multiple of this (default: {GRID_MIB}); a coarse grid lets more rows share a size",
+        help="memory is a multiple of this; without it, rows share the few sizes that were fitted with the model, as "
+        "array jobs on AWS need",
     )
     add_price_options(parser)
     return parser

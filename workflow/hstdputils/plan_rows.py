@@ -3,12 +3,13 @@
 import ast
 import json
 import math
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from hstdputils.datasets import INSTRUMENTS, MOSAICKED, SKYCELL, parse_dataset
-from hstdputils.errors import UserError
+from hstdputils.errors import UserError, one_line
 from hstdputils.model import Resources
 
 COMMAND = "hstdp-process"
@@ -16,6 +17,12 @@ COMMAND = "hstdp-process"
 
 INSTRUMENT_OF = {**INSTRUMENTS, **{name[0]: name for name in (*MOSAICKED, SKYCELL)}}
 """Instruments by the first letter of a dataset's name; those of ipppssoots begin no visit or sky cell."""
+
+_NO_ROW = (ValueError, TypeError, SyntaxError, LookupError, AttributeError, RecursionError, MemoryError)
+"""Errors of lines that are no rows; Python's parser answers deep nesting with the last two."""
+
+_LONGEST_REASON = 200
+"""Characters of a reason that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +138,9 @@ def read_rows(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, str, Plan
             continue
         try:
             row = _row_of_tuple(line) if line.lstrip().startswith("(") else _row_of_json(line)
-        except (ValueError, TypeError, SyntaxError, KeyError, RecursionError) as error:
-            raise UserError(f"{path}:{number}: no plan row ({error}): write the plan anew") from error
+        except _NO_ROW as error:
+            reason = textwrap.shorten(one_line(error) or type(error).__name__, _LONGEST_REASON, placeholder="…")
+            raise UserError(f"{path}:{number}: no plan row ({reason}): write the plan anew") from error
         yield number, line, row
 
 

@@ -13,6 +13,7 @@ from hstdputils import commandline
 from hstdputils.batches import check_batch_name
 from hstdputils.calibrate import check_program_names
 from hstdputils.calibrate.astrometry import VARIABLES
+from hstdputils.input_options import add_input_options
 from hstdputils.plan_slices import INDEX_VARIABLE, ROW_VARIABLE, row_of_child
 from hstdputils.processor import Settings
 from hstdputils.references.synced import work_off_line
@@ -108,28 +109,13 @@ def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentP
     commandline.add_version(parser)
     if not has_slice:  # an array's child has its dataset from there
         parser.add_argument("ipppssoots", nargs="+", help=commandline.IDS_HELP)
-    parser.add_argument(
-        "--inputs",
-        action="append",
-        default=[],
-        metavar="SOURCE",
-        help="where raw files are: a folder or s3://bucket/prefix, laid out as s3://stpubdata/hst/public is, or with "
-        "<ipppssoot>.tar.gz files; or mast:, the archive itself (MAST_API_TOKEN shows it who asks for data that are "
-        "not public); may be given several times, in order of preference (default: s3://stpubdata/hst/public, then "
-        "mast: for what is not there)",
-    )
-    parser.add_argument(
-        "--keep-inputs",
-        type=Path,
-        metavar="DIR",
-        help="keep what S3 and MAST bring in this folder, and look there before they are asked again",
-    )
-    parser.add_argument(
-        "--context",
-        default=os.environ.get("CRDS_CONTEXT") or None,
-        metavar="PMAP",
-        help="the CRDS context, such as hst_0729.pmap (default: CRDS_CONTEXT, or what the batch was begun with, or "
-        "the cache's operational context)",
+    add_input_options(
+        parser,
+        inputs="where raw files are: a folder or s3://bucket/prefix, laid out as s3://stpubdata/hst/public is, or "
+        "with <ipppssoot>.tar.gz files; or mast:, the archive itself (MAST_API_TOKEN shows it who asks for data that "
+        "are not public); may be given several times, in order of preference (default: s3://stpubdata/hst/public, "
+        "then mast: for what is not there)",
+        keep="keep what S3 and MAST bring in this folder, and look there before they are asked again",
     )
     parser.add_argument(
         "--work",

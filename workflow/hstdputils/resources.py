@@ -9,7 +9,7 @@ from hstdputils import commandline
 from hstdputils.datasets import BadDatasetName, parse_dataset
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
-from hstdputils.model.fitted import GRID_MIB, NAME, Model
+from hstdputils.model.fitted import NAME, Model
 from hstdputils.model.history import History
 
 HISTORY = Path("history.sqlite")
@@ -18,12 +18,13 @@ _DESCRIPTION = """\
 What datasets need: memory and time of each, fitted from finished runs. The fitted model is a text file, from
 which plans are made; `hstdputils plan --model FILE` takes another one than config/resources.json.
 
-  fit      add finished runs to the history, a file that a site carries on, and fit the model to all of it
+  fit      add finished runs to the history, a file that a site carries on, and fit the model to all of it;
+           config/resources.json is not replaced by a model that rests on fewer runs
   score    hold the model against runs: the bill, second tries and runs cut by their time limit
   explain  say in words why a dataset gets what it gets"""
 
 _EXAMPLES = """\
-  hstdputils resources fit results/mybatch s3://my-bucket/otherbatch
+  hstdputils resources fit results/mybatch s3://my-bucket/otherbatch --model my-model.json
   hstdputils resources fit runs.csv.gz --date 2021-05-13 --history runs.sqlite --model my-model.json
   hstdputils resources score runs.csv.gz
   hstdputils resources explain j8cb010b0 --features features.csv.gz"""
@@ -45,6 +46,9 @@ def _fit(options: argparse.Namespace) -> int:
         for source in options.sources:
             added = refitting.add(history, source, options.date or "")
             print(f"{source}: {added} new run{'s' if added != 1 else ''}")
+        history.commit()
+        if options.model is None and path.exists():
+            refitting.check_not_poorer(history, path)
         model, table = refitting.refit(history, path, last)
         model.save(path)
     print(*table, sep="\n")
@@ -110,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--features", type=Path, metavar="FILE", help="a CSV table of features")
     explain.add_argument("--history", type=Path, metavar="FILE", help=f"the history (default: {HISTORY}, if there)")
     explain.add_argument(
-        "--grid", type=commandline.above_zero, default=GRID_MIB, metavar="MIB", help="step of memory"
+        "--grid", type=commandline.above_zero, metavar="MIB", help="memory is a multiple of this, as for plan --grid"
     )
     explain.set_defaults(run=_explain)
     return parser

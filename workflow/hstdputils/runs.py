@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,12 @@ from hstdputils.outcomes import next_size
 from hstdputils.plan_rows import PlanRow, read_plan
 from hstdputils.prices import PURCHASE, REGION
 from hstdputils.store import FolderStore, Store, StoreError, is_none, open_store
+
+AWS_BATCH = "aws-batch"
+"""The engine to which the whole plan is sent."""
+
+PROCESS = "hstdputils process"
+"""What processes a dataset."""
 
 RESULTS = "results"
 """The folder with a folder for each batch: report and, for remote stores, copies of markers."""
@@ -48,12 +55,21 @@ class Run:
             raise UserError(
                 "config: store = 'none' keeps no markers, which the workflow needs: give s3://… or a folder"
             )
+        if self.config.engine == AWS_BATCH and not self.config.store.lower().startswith("s3://"):
+            raise UserError(
+                f"config: store = {self.config.store!r}, which AWS Batch cannot reach: give --config store=s3://bucket"
+            )
         self._store: Store | None = None
         self._ids: IdList | None = None
         self._markers_to_make: list[str] | None = None
         self.report = f"{RESULTS}/{self.batch}/report.html"
+        self.ended = f"{RESULTS}/{self.batch}/ended.txt"
         self.references = f"{RESULTS}/{self.batch}/references.json"
         self.started = time.time_ns()
+        self.machine: tuple[int, Any] = (1, None)
+        """Cores and memory (MiB, where it is limited) that Snakemake may use, as it gives them."""
+        self.is_local = True
+        """Whether Snakemake runs jobs on this machine."""
         self._set_variables()
 
     @property
@@ -91,8 +107,8 @@ class Run:
         files = {"features": config.features, "history": config.history, "model": config.model}
         options += [f"--{name}={path}" for name, path in files.items() if path]
         options += [f"--inputs={source}" for source in self._sources_of_headers]
-        options += [f"--grid={config.grid_mib}", *self._price_options]
-        return [*options, config.store, self.batch, *[f"@{path}" for path in config.ids]]
+        options += [f"--grid={config.grid_mib}"] if config.grid_mib else []
+        return [*options, *self._price_options, config.store, self.batch, *[f"@{path}" for path in config.ids]]
 
     @property
     def _sources_of_headers(self) -> list[str]:
@@ -118,20 +134,45 @@ class Run:
     def process_arguments(self) -> list[str]:
         """Return the arguments of ``hstdputils.process`` that are the same for all datasets."""
         config = self.config
-        options = [f"--inputs={source}" for source in config.inputs]
-        options += [f"--work={config.work}", f"--keep-work={config.keep_work}"]
+        options = [*self._options_here, "--force"] if config.force else self._options_here
+        return [*options, config.store, self.batch]
+
+    @property
+    def _options_here(self) -> list[str]:
+        """Return the options of ``hstdputils.process`` on this machine or a cluster."""
+        config = self.config
+        options = [f"--work={config.work}", f"--keep-work={config.keep_work}"]
         if config.keep_inputs:
             options.append(f"--keep-inputs={config.keep_inputs}")
+        if config.sync_references:
+            options.append(f"--references={self.references}")
+        return [*self._options_anywhere, *options]
+
+    @property
+    def _options_anywhere(self) -> list[str]:
+        """Return the options of ``hstdputils.process`` that hold wherever a dataset is processed."""
+        config = self.config
+        options = [f"--inputs={source}" for source in config.inputs]
         options += [f"--program={name}={command}" for name, command in config.programs.items()]
         if config.astrometry is not None:
             options.append(f"--astrometry={'on' if config.astrometry else 'off'}")
-        if config.sync_references:
-            options.append(f"--references={self.references}")
         if config.crds_context:
             options.append(f"--context={config.crds_context}")
-        if config.force:
-            options.append("--force")
-        return [*options, config.store, self.batch]
+        return options
+
+    @property
+    def submit_arguments(self) -> list[str]:
+        """Return the arguments of ``hstdputils.submit``, but for the plan and those of the jobs."""
+        config = self.config
+        options = [f"--queue={config.batch_queue}", f"--job-definition={config.batch_job_definition}"]
+        options += [f"--image={config.batch_image}"] if config.batch_image else []
+        return [*options, "--force"] if config.force else options
+
+    @property
+    def watch_arguments(self) -> list[str]:
+        """Return the arguments of ``hstdputils.watch``."""
+        config = self.config
+        return [f"--store={config.store}", f"--max-memory-mib={config.max_memory_mib}", self.batch]
 
     @property
     def sync_arguments(self) -> list[str]:
@@ -149,6 +190,21 @@ class Run:
         """Return the list of references that the jobs wait for; none where each job brings its own."""
         return [self.references] if self.config.sync_references else []
 
+    def jobs_commands(self, wildcards: object, input: Any, output: Any) -> str:
+        """Return the shell commands that run all datasets of the plan but for those that have succeeded."""
+        config = self.config
+        if config.engine == AWS_BATCH:
+            submit = ["hstdputils", "submit", *self.submit_arguments, input.plan, "--", *self._options_anywhere]
+            watch = ["hstdputils", "watch", *self.watch_arguments, "--to", output.ended]
+            return f"{shlex.join(submit)} && {shlex.join(watch)}"
+        cores, memory_mib = self.machine
+        options = [f"--cores={cores}", f"--retries={config.retries}", f"--max-memory-mib={config.max_memory_mib}"]
+        options += [f"--memory-mib={getattr(memory_mib, 'value', memory_mib)}"] if memory_mib else []
+        options += [f"--command={config.process_command}"] if config.process_command != PROCESS else []
+        options += ["--force"] if config.force else []
+        options += [f"--logs=logs/{self.batch}", f"--to={output.ended}"]
+        return shlex.join(["hstdputils", "run", *options, input.plan, "--", *self._options_here])
+
     @_said_in_one_line()
     def markers_to_make(self, wildcards: object = None) -> list[str]:
         """Return the markers of the datasets that have not succeeded, from one listing of the store.
@@ -161,6 +217,14 @@ class Run:
         if self._markers_to_make is None:
             self._markers_to_make = self._find_markers_to_make()
         return self._markers_to_make
+
+    def work_to_do(self, wildcards: object = None) -> list[str]:
+        """Return what is to be made so that all datasets have ended: markers, or the end of the jobs of an engine."""
+        markers = self.markers_to_make()
+        if self.config.engine != AWS_BATCH and (not self.is_local or len(markers) <= self.config.jobs_up_to):
+            return markers
+        # jobs may have ended since a watch was detached: that has to be seen before the report is made
+        return [self.ended] if markers or not Path(self.ended).exists() else []
 
     def _read_ids(self) -> IdList:
         """Return the ids of the lists, which are read once."""

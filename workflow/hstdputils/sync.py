@@ -1,7 +1,6 @@
 """``python -m hstdputils.sync``: bring the references of a plan into the CRDS cache."""
 
 import argparse
-import os
 import sys
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +12,7 @@ from hstdputils.calibrate import Recipe
 from hstdputils.datasets import parse_dataset
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
+from hstdputils.input_options import add_input_options
 from hstdputils.inputs import open_sources
 from hstdputils.inputs.progress import count_bar
 from hstdputils.inputs.source import Source
@@ -156,25 +156,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = commandline.parser("sync", _DESCRIPTION, _EXAMPLES)
     commandline.add_version(parser)
     parser.add_argument("plan", type=Path, help="the plan, as hstdputils plan wrote it")
-    parser.add_argument(
-        "--inputs",
-        action="append",
-        default=[],
-        metavar="SOURCE",
-        help="where raw files are, as for hstdputils process; may be given several times, in order of preference",
-    )
-    parser.add_argument(
-        "--keep-inputs",
-        type=Path,
-        metavar="DIR",
-        help="the folder where hstdputils process keeps inputs; what has to be fetched whole is kept there",
-    )
-    parser.add_argument(
-        "--context",
-        default=os.environ.get("CRDS_CONTEXT") or None,
-        metavar="PMAP",
-        help="the CRDS context, such as hst_0729.pmap (default: CRDS_CONTEXT, or what the batch was begun with, or "
-        "the operational context)",
+    add_input_options(
+        parser,
+        inputs="where raw files are, as for hstdputils process; may be given several times, in order of preference",
+        keep="the folder where hstdputils process keeps inputs; what has to be fetched whole is kept there",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what there is to bring, and bring nothing")
     parser.add_argument("--unfinished", action="store_true", help="leave out datasets that have succeeded")

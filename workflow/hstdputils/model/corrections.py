@@ -23,7 +23,7 @@ MIN_VISIT_RUNS = 2
 SAME = 0.02
 """A visit whose factor differs from its program's by less than this has none of its own."""
 
-SLOWEST = 0.5
+SLOWEST = 0.4
 """A program's time limit is at least this part of what it would be without its runs."""
 
 Entry = tuple[float, float, float, int]

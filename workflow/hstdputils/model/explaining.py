@@ -8,13 +8,14 @@ from hstdputils.datasets import Dataset
 from hstdputils.model.arrays import characters, feature_array, is_sized, questions
 from hstdputils.model.corrections import VISIT
 from hstdputils.model.features import QUESTIONS, SIZE, Features
-from hstdputils.model.fitted import GRID_MIB, Model
+from hstdputils.model.fitted import Model
 from hstdputils.model.needs import Measured
-from hstdputils.model.planning import LEAST_SECONDS, LOST_MIB, OWN_RANGE, TIME_FACTOR
+from hstdputils.model.planning import KIND_FACTOR, LOST_MIB, MANY_RUNS, OWN_RANGE, TIME_FACTOR
+from hstdputils.model.sizes import LIMITS
 
 
 def explain(
-    model: Model, dataset: Dataset, features: Features | None, own: Measured | None, grid_mib: int = GRID_MIB
+    model: Model, dataset: Dataset, features: Features | None, own: Measured | None, grid_mib: int | None = None
 ) -> list[str]:
     """Return lines that say what a dataset gets, on what evidence, and how the numbers come about."""
     name = dataset.ipppssoot
@@ -33,7 +34,9 @@ def explain(
     lines += _by_program(model, names, sized)
     if own and own.memory_mib > LOST_MIB:
         lines += _by_history(own, sized)
-    return [*lines, f"memory is rounded up to {grid_mib} MiB, time to no less than {LEAST_SECONDS:.0f} s"]
+    steps = f"multiples of {grid_mib} MiB" if grid_mib else f"the {len(model.planner.sizes)} sizes of the model"
+    hours = ", ".join(f"{seconds / 3600:g}" for seconds in LIMITS)
+    return [*lines, f"memory is rounded up to {steps}, the time limit to the next of {hours} hours"]
 
 
 def _by_features(model: Model, dataset: Dataset, values: np.ndarray) -> list[str]:
@@ -85,7 +88,8 @@ def _by_name(model: Model, dataset: Dataset, features: Features | None) -> list[
         return [f"{why}, and the model has no runs of {dataset.instrument}'s {kind}: it gets the usual"]
     return [
         f"{why}: what {dataset.instrument}'s {kind} get counts, {found[0]:.0f} MiB by {found[3]:.0f} runs, "
-        f"of which the slowest took {found[2]:.0f} s"
+        f"of which the slowest took {found[2]:.0f} s; the limit is "
+        f"{KIND_FACTOR if found[3] >= MANY_RUNS else TIME_FACTOR:g} times that"
     ]
 
 

@@ -19,12 +19,10 @@ FORMAT = 1
 """Format of the file; a file of a later one is refused."""
 
 NAME = "resources.json"
-GRID_MIB = 64
-"""Usual step between sizes, MiB."""
 
 _CHUNK = 100_000
 _IPPPSSOOT = 9
-_PARTS = ("fitted", "largest", "trees", "kinds", "programs")
+_PARTS = ("fitted", "largest", "sizes", "trees", "kinds", "programs")
 
 
 def default_path() -> Path:
@@ -106,7 +104,7 @@ class Model:
         names: Sequence[str],
         features: Mapping[str, Features],
         history: Mapping[str, Measured],
-        grid_mib: int = GRID_MIB,
+        grid_mib: int | None = None,
     ) -> list[Resources]:
         """Return what datasets need, each from the best evidence there is of it.
 
@@ -117,7 +115,7 @@ class Model:
         features, history
             What is known of some of them, by name.
         grid_mib
-            Memory is a multiple of this, MiB.
+            Memory is a multiple of this, MiB; none for the sizes that were fitted.
         """
         found: list[Resources] = []
         for first in range(0, len(names), _CHUNK):
@@ -129,19 +127,18 @@ class Model:
         names: Sequence[str],
         features: Mapping[str, Features],
         history: Mapping[str, Measured],
-        grid_mib: int,
+        grid_mib: int | None,
     ) -> list[Resources]:
         import numpy as np
 
         from hstdputils.model.arrays import characters, feature_array, history_array
         from hstdputils.model.planning import EVIDENCE
-        from hstdputils.model.sizes import on_grid
 
         planned = self.planner.plan(characters(names), feature_array(names, features), history_array(names, history))
         columns = (
             [1] * len(names),
-            on_grid(planned.memory, grid_mib).astype(int).tolist(),
-            np.ceil(planned.limit).astype(int).tolist(),
+            self.planner.rounded(planned.memory, grid_mib).astype(int).tolist(),
+            planned.limit.astype(int).tolist(),
             np.array(EVIDENCE, object)[planned.evidence].tolist(),
             planned.n.tolist(),
             planned.seconds.tolist(),

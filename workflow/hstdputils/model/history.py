@@ -4,25 +4,21 @@ A run is one row: the dataset, the memory and time that it used, how it ended, w
 are one row a dataset. Adding the same runs again changes nothing.
 """
 
-import contextlib
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isnan, nan
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from hstdputils.errors import UserError
 from hstdputils.markers import Marker
+from hstdputils.model.database import Database
 from hstdputils.model.features import Features
+from hstdputils.model.finished import Run
 from hstdputils.model.needs import Measured
 from hstdputils.model.tables import TableRow
 from hstdputils.outcomes import Outcome
 
 if TYPE_CHECKING:
     from hstdputils.model.arrays import Runs
-
-FORMAT = 1
-"""Format of the database, its ``user_version``."""
 
 _FEATURES = ", ".join(f"{name} REAL" for name in Features._fields)
 _TABLES = f"""
@@ -35,83 +31,15 @@ CREATE TABLE IF NOT EXISTS features (ipppssoot TEXT PRIMARY KEY, {_FEATURES});
 _ENOUGH_TO_ASK_ONE_BY_ONE = 500
 
 
-class Run(NamedTuple):
-    """One finished run."""
-
-    ipppssoot: str
-    memory_mib: float
-    """Peak memory, MiB; of a run that ran out of memory, what it would get next."""
-    wall_seconds: float
-    cpu_seconds: float | None
-    outcome: str
-    date: str
-    """End of the run, ISO 8601, or the date of a table."""
-    batch: str
-    """The batch; empty for the row of a table."""
-
-    @classmethod
-    def of_marker(cls, marker: Marker) -> "Run | None":
-        """Return the run of a marker, or none for one that says nothing of what its dataset needs."""
-        memory = float(marker.peak_memory_mib)
-        if marker.outcome is Outcome.OUT_OF_MEMORY:
-            memory = 2.0 * max(memory, float((marker.plan_row or {}).get("memory_mib") or 0))
-        elif not marker.succeeded:
-            return None
-        if memory <= 0 or marker.wall_seconds <= 0:
-            return None
-        wall, cpu = round(marker.wall_seconds, 3), marker.cpu_seconds
-        return cls(marker.ipppssoot, memory, wall, cpu, str(marker.outcome), marker.end, marker.batch)
-
-    @classmethod
-    def of_row(cls, row: TableRow, date: str) -> "Run | None":
-        """Return the run of a table's row, or none where it has none."""
-        if isnan(row.memory_mib) or isnan(row.wall_seconds) or row.memory_mib <= 0 or row.wall_seconds <= 0:
-            return None
-        wall = round(row.wall_seconds, 3)
-        return cls(row.ipppssoot, row.memory_mib, wall, None, str(Outcome.SUCCEEDED), row.date or date, "")
-
-
-class History:
-    """Finished runs in an SQLite file; use it in a ``with`` block.
-
-    Parameters
-    ----------
-    path
-        The file.
-    create
-        Make it where it is not there.
-
-    Raises
-    ------
-    UserError
-        The file is not there, cannot be read, or is no history.
-    """
+class History(Database):
+    """Finished runs in an SQLite file; use it in a ``with`` block, as `Database` says."""
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
-        self.path = path
-        if not create and not path.exists():
-            raise UserError(f"no history {path}: make it with hstdputils resources fit --history {path}")
-        with self._errors():
-            if create:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(path, timeout=60)
-            found = self._database.execute("PRAGMA user_version").fetchone()[0]
-            if found > FORMAT:
-                raise UserError(f"{path} is a history of format {found}, made by a later hstdputils: use that one")
-            if found == 0 and self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                raise UserError(f"{path} is another program's database: name another file with --history")
-            if found == 0:
-                self._database.executescript(f"{_TABLES} PRAGMA user_version = {FORMAT};")
-
-    def __enter__(self) -> "History":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._database.close()
+        super().__init__(path, _TABLES, create=create)
 
     def __len__(self) -> int:
-        with self._errors():
-            return int(self._database.execute("SELECT count(*) FROM runs").fetchone()[0])
+        with self.errors():
+            return int(self.sql.execute("SELECT count(*) FROM runs").fetchone()[0])
 
     def add(self, markers: Iterable[Marker]) -> int:
         """Add the runs of markers; return how many were new."""
@@ -131,8 +59,8 @@ class History:
         marks = ", ".join("?" * (1 + len(Features._fields)))
         # a later table may know what an earlier one did not
         keep = ", ".join(f"{name} = coalesce(excluded.{name}, {name})" for name in Features._fields)
-        with self._errors(), self._database:
-            self._database.executemany(
+        with self.errors():
+            self.sql.executemany(
                 f"INSERT INTO features VALUES ({marks}) ON CONFLICT DO UPDATE SET {keep}",
                 ((row.ipppssoot, *map(_null, row.features)) for row in every if row.features is not None),
             )
@@ -140,19 +68,19 @@ class History:
 
     def last(self) -> int:
         """Return the number of the run that was added last, for `names_after`."""
-        with self._errors():
-            return int(self._database.execute("SELECT coalesce(max(rowid), 0) FROM runs").fetchone()[0])
+        with self.errors():
+            return int(self.sql.execute("SELECT coalesce(max(rowid), 0) FROM runs").fetchone()[0])
 
     def names_after(self, last: int) -> list[str]:
         """Return the datasets of the runs that were added after the one with number ``last``."""
-        with self._errors():
-            rows = self._database.execute("SELECT DISTINCT ipppssoot FROM runs WHERE rowid > ?", [last]).fetchall()
+        with self.errors():
+            rows = self.sql.execute("SELECT DISTINCT ipppssoot FROM runs WHERE rowid > ?", [last]).fetchall()
         return [name for (name,) in rows]
 
     def _add(self, runs: Iterable[Run]) -> int:
         before = len(self)
-        with self._errors(), self._database:
-            self._database.executemany("INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", runs)
+        with self.errors():
+            self.sql.executemany("INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", runs)
         return len(self) - before
 
     def measured(self, names: Sequence[str] | None = None) -> Mapping[str, Measured]:
@@ -166,27 +94,27 @@ class History:
         from hstdputils.model.columns import largest_measured
 
         query = "SELECT ipppssoot, memory_mib, wall_seconds FROM runs"
-        with self._errors():
+        with self.errors():
             if names is not None and len(names) <= _ENOUGH_TO_ASK_ONE_BY_ONE:
                 marks = ", ".join("?" * len(names))
-                return largest_measured(self._database.execute(f"{query} WHERE ipppssoot IN ({marks})", list(names)))
-            return largest_measured(self._database.execute(query))
+                return largest_measured(self.sql.execute(f"{query} WHERE ipppssoot IN ({marks})", list(names)))
+            return largest_measured(self.sql.execute(query))
 
     def features(self, names: Sequence[str] | None = None) -> dict[str, Features]:
         """Return the features that are on record; `names` is as in `measured`."""
         query = "SELECT * FROM features"
-        with self._errors():
+        with self.errors():
             if names is not None and len(names) <= _ENOUGH_TO_ASK_ONE_BY_ONE:
                 marks = ", ".join("?" * len(names))
-                rows = self._database.execute(f"{query} WHERE ipppssoot IN ({marks})", list(names)).fetchall()
+                rows = self.sql.execute(f"{query} WHERE ipppssoot IN ({marks})", list(names)).fetchall()
             else:
-                rows = self._database.execute(query).fetchall()
+                rows = self.sql.execute(query).fetchall()
         return {name: Features(*(nan if value is None else value for value in values)) for name, *values in rows}
 
     def dates(self) -> tuple[str, str]:
         """Return the date of the earliest and of the latest run."""
-        with self._errors():
-            first, last = self._database.execute("SELECT min(date), max(date) FROM runs WHERE date != ''").fetchone()
+        with self.errors():
+            first, last = self.sql.execute("SELECT min(date), max(date) FROM runs WHERE date != ''").fetchone()
         return (first or "")[:10], (last or "")[:10]
 
     def runs(self) -> "Runs":
@@ -202,20 +130,11 @@ class History:
                 SELECT ipppssoot, memory_mib, wall_seconds, max(date || printf('%012d', rowid)) FROM runs
                 WHERE outcome = '{Outcome.SUCCEEDED}' AND length(ipppssoot) = 9 GROUP BY ipppssoot)
             LEFT JOIN features USING (ipppssoot) ORDER BY ipppssoot"""
-        with self._errors():
-            rows = self._database.execute(query).fetchall()
+        with self.errors():
+            rows = self.sql.execute(query).fetchall()
         values = np.array([row[1:] for row in rows], dtype=float).reshape(len(rows), 2 + len(Features._fields))
         names = characters([row[0] for row in rows])
         return Runs(names, values[:, 2:], values[:, 0], values[:, 1])
-
-    @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.DatabaseError as error:
-            raise UserError(
-                f"cannot use the history {self.path} ({error}): name another file with --history"
-            ) from error
 
 
 def _null(value: float) -> float | None:

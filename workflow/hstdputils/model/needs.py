@@ -34,16 +34,16 @@ class Measured(NamedTuple):
 
 
 BY_INSTRUMENT = {
-    "acs": Resources(1, 5120, 50_400, "instrument", 0),
+    "acs": Resources(1, 5120, 43_200, "instrument", 0),
     "cos": Resources(1, 2048, 5_400, "instrument", 0),
     "stis": Resources(1, 1024, 5_400, "instrument", 0),
-    "wfc3": Resources(1, 5120, 50_400, "instrument", 0),
+    "wfc3": Resources(1, 5120, 43_200, "instrument", 0),
 }
 """What datasets of an instrument get that the fitted model has no runs of."""
 
 MOSAICS = {
-    Kind.VISIT: Resources(1, 14_336, 50_400, "instrument", 0),
-    Kind.SKYCELL: Resources(1, 14_336, 50_400, "instrument", 0),
+    Kind.VISIT: Resources(1, 14_336, 43_200, "instrument", 0),
+    Kind.SKYCELL: Resources(1, 14_336, 43_200, "instrument", 0),
 }
 """What mosaics get. No run of them is on record: operations began them with 7168 MiB and two hours, and went on to
 14336 MiB where that was too little. It is generous, since a run that is cut off has to begin anew."""

@@ -11,16 +11,17 @@ from hstdputils.model.arrays import Bools, Bytes, Floats, Ints, is_association, 
 from hstdputils.model.corrections import Corrections
 from hstdputils.model.features import SIZE
 from hstdputils.model.needs import BY_INSTRUMENT
+from hstdputils.model.sizes import on_grid, on_limits, on_sizes
 from hstdputils.model.trees import Tree
 
 EVIDENCE = ("instrument", "features", "program", "history")
 INSTRUMENT, FEATURES, PROGRAM, HISTORY = range(len(EVIDENCE))
 
-TIME_FACTOR = 3.0
-"""Time limit, in the longest wall time of runs like it."""
+TIME_FACTOR = 2.0
+"""Time limit, in the longest wall time of runs like it; it is then rounded up to the next of a few limits."""
 
-LEAST_SECONDS = 5400.0
-"""The shortest time limit, s: a slow disk or network must not end a run."""
+KIND_FACTOR, MANY_RUNS = 1.25, 1000
+"""The same where nothing but instrument and kind is known, and so many runs of it: their longest is well known."""
 
 BEYOND = 2.0
 """Nothing is planned beyond the largest that was ever measured times this."""
@@ -42,7 +43,7 @@ class Planned:
     seconds: Floats
     """Expected wall time, s."""
     limit: Floats
-    """Time limit, s."""
+    """Time limit, s, one of a few."""
     evidence: Ints
     """Index into `EVIDENCE`."""
     n: Ints
@@ -73,6 +74,7 @@ class Planner:
         self.kinds: Mapping[str, Mapping[str, list[float]]] = data["kinds"]
         self.by_size = Corrections.of(data["programs"]["by_size"])
         self.by_name = Corrections.of(data["programs"]["by_name"])
+        self.sizes = np.asarray(data["sizes"]["memory_mib"], float)
         self.most_mib = BEYOND * data["largest"]["memory_mib"]
         self.most_seconds = BEYOND * data["largest"]["wall_seconds"]
 
@@ -103,8 +105,12 @@ class Planner:
                 self._fill(planned, unsized, INSTRUMENT, base, self.by_name, names)
         if history is not None:
             _use_history(planned, history, known)
-        planned.limit = np.maximum(planned.limit, LEAST_SECONDS)
+        planned.limit = on_limits(planned.limit)
         return planned
+
+    def rounded(self, memory: Floats, grid_mib: int | None = None) -> Floats:
+        """Round memory up to the fitted sizes, or to a grid, MiB."""
+        return on_sizes(memory, self.sizes) if grid_mib is None else on_grid(memory, grid_mib)
 
     def from_features(self, instrument: str, features: Floats) -> Base:
         """Return what the tree of an instrument answers to features whose sizes are known."""
@@ -120,9 +126,10 @@ class Planner:
     def from_name(self, instrument: str, names: Bytes) -> Base:
         """Return what datasets of an instrument get of which nothing but the name is known."""
         least = BY_INSTRUMENT[instrument]
-        unknown = [least.memory_mib, 0.0, least.max_seconds / TIME_FACTOR, 0]
+        unknown = [least.memory_mib, 0.0, least.max_seconds / TIME_FACTOR, 0.0]
         kinds = self.kinds.get(instrument, {})
         table = np.array([kinds.get(kind, unknown) for kind in "-+"], float)
+        table[:, 2] *= np.where(table[:, 3] < MANY_RUNS, 1.0, KIND_FACTOR / TIME_FACTOR)
         table[:, 2] = np.minimum(table[:, 2], max(self.most_seconds, least.max_seconds) / TIME_FACTOR)
         return Base(*table[is_association(names).astype(int)].T)
 

@@ -11,7 +11,7 @@ from hstdputils.errors import UserError
 from hstdputils.markers import ended, read_markers
 from hstdputils.model.arrays import Runs, characters, keys_of
 from hstdputils.model.bill import Score
-from hstdputils.model.fitted import GRID_MIB, Model
+from hstdputils.model.fitted import Model
 from hstdputils.model.fitting import fit
 from hstdputils.model.history import History
 from hstdputils.model.planning import Planner
@@ -22,7 +22,7 @@ from hstdputils.store import open_store
 FEW = 100
 """Runs of which a model is not fitted."""
 
-GRIDS_MIB = (1, 128, 256, 512, 1024)
+GRIDS_MIB = (1, 64, 128, 256, 512)
 
 
 def add(history: History, source: str, day: str) -> int:
@@ -40,6 +40,16 @@ def add(history: History, source: str, day: str) -> int:
     if not kinds:
         raise UserError(f"{source}: no markers there: give the folder of a batch, or a CSV table")
     return history.add(read_markers(store, batch, kinds))
+
+
+def check_not_poorer(history: History, path: Path) -> None:
+    """Raise `UserError` where a history has fewer runs than the model in ``path`` rests on."""
+    ours, theirs = len(history.runs()), Model.load(path).data["fitted"].get("runs", 0)
+    if ours < theirs:
+        raise UserError(
+            f"{path} rests on {theirs} runs, {history.path} has {ours}: write another model with --model FILE, add "
+            "more runs, or name the fuller history with --history"
+        )
 
 
 def refit(history: History, path: Path, last: int) -> tuple[Model, list[str]]:
@@ -71,13 +81,13 @@ def refit(history: History, path: Path, last: int) -> tuple[Model, list[str]]:
     fresh = np.isin(runs.names.view("S9").ravel(), characters(history.names_after(last) or [""]).view("S9").ravel())
     if path.exists() and fresh.any():
         earlier = Model.load(path)
-        rows.append(cells("new runs: earlier model", planned(earlier.planner, runs[fresh]), runs[fresh], GRID_MIB))
-        rows.append(cells("new runs: this model", by_features[fresh], runs[fresh], GRID_MIB))
+        rows.append(cells("new runs: earlier model", planned(earlier.planner, runs[fresh]), runs[fresh]))
+        rows.append(cells("new runs: this model", by_features[fresh], runs[fresh]))
     first, latest = history.dates()
     sized = runs.sized
-    scores = {"id_alone": by_name.score(runs, GRID_MIB)}
+    scores = {"id_alone": by_name.score(runs)}
     if sized.any():
-        scores["features_known"] = by_features[sized].score(runs[sized], GRID_MIB)
+        scores["features_known"] = by_features[sized].score(runs[sized])
     fitted = {
         "date": date.today().isoformat(),
         "hstdputils": __version__,
@@ -85,7 +95,7 @@ def refit(history: History, path: Path, last: int) -> tuple[Model, list[str]]:
         "runs_with_features": int(sized.sum()),
         "runs_from": first,
         "runs_to": latest,
-        "score": {"how": f"programs not seen, 5 folds, grid of {GRID_MIB} MiB"} | _as_json(scores),
+        "score": {"how": "programs not seen, 5 folds, fitted sizes"} | _as_json(scores),
     }
     return Model({"fitted": fitted, **fit(runs)}), list(as_table(HEAD, rows))
 
@@ -114,10 +124,10 @@ def _lines(runs: Runs, by_features: Plans, by_name: Plans) -> Iterator[tuple[str
     sized = runs.sized
     some = runs[sized]
     yield cells("2020 table", table_2020(runs), runs)
-    yield cells("id alone", by_name, runs, GRID_MIB)
+    yield cells("id alone", by_name, runs)
     if len(some):
         yield cells("2020 table, features known", table_2020(some), some)
-        yield cells("features known", by_features[sized], some, GRID_MIB)
+        yield cells("features known", by_features[sized], some)
         for grid in GRIDS_MIB:
             yield cells(f"  grid {grid} MiB", by_features[sized], some, grid)
 

@@ -25,19 +25,32 @@ TABLE_2020: Mapping[str, tuple[int, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Plans:
-    """Memory and time limits for runs, on no grid."""
+    """Memory and time limits for runs."""
 
     memory: Floats
-    """MiB."""
+    """Memory on no grid, MiB."""
     limit: Floats
-    """s."""
+    """Time limit, s."""
+    shared: Floats
+    """Memory as a plan has it, on the sizes that were fitted, MiB."""
+
+    @classmethod
+    def empty(cls, n: int) -> "Plans":
+        """Return plans to be filled in."""
+        return cls(*np.empty((3, n)))
+
+    def fill(self, rows: Bools, found: "Plans") -> None:
+        """Fill in the plans of some rows."""
+        for mine, new in ((self.memory, found.memory), (self.limit, found.limit), (self.shared, found.shared)):
+            mine[rows] = new
 
     def __getitem__(self, rows: Bools) -> "Plans":
-        return Plans(self.memory[rows], self.limit[rows])
+        return Plans(self.memory[rows], self.limit[rows], self.shared[rows])
 
-    def score(self, runs: Runs, grid_mib: int = 1) -> Score:
-        """Hold the plans, with memory on a grid, against the runs."""
-        return score(on_grid(self.memory, grid_mib), runs.used, runs.wall, self.limit)
+    def score(self, runs: Runs, grid_mib: int | None = None) -> Score:
+        """Hold the plans, with memory on the fitted sizes or on a grid, against the runs."""
+        memory = self.shared if grid_mib is None else on_grid(self.memory, grid_mib)
+        return score(memory, runs.used, runs.wall, self.limit)
 
 
 def folds(runs: Runs, seed: int, number: int = FOLDS) -> Ints:
@@ -49,35 +62,35 @@ def folds(runs: Runs, seed: int, number: int = FOLDS) -> Ints:
 def planned(planner: Planner, runs: Runs, *, by_name: bool = False) -> Plans:
     """Return what a model gives to runs, from their features or from their names alone."""
     found = planner.plan(runs.names, np.full_like(runs.features, np.nan) if by_name else runs.features)
-    return Plans(found.memory, found.limit)
+    return Plans(found.memory, found.limit, planner.rounded(found.memory))
 
 
 def cross_validated(runs: Runs, seed: int = 0) -> tuple[Plans, Plans]:
     """Return what models give to runs of programs that they have not seen: by features, and by names alone."""
-    fold, shape = folds(runs, seed), len(runs)
-    by_features, by_name = (Plans(np.empty(shape), np.empty(shape)) for _ in range(2))
+    fold = folds(runs, seed)
+    by_features, by_name = (Plans.empty(len(runs)) for _ in range(2))
     for number in np.unique(fold):
         test = fold == number
         planner = Planner(fit(runs[~test]))
         for plans, alone in ((by_features, False), (by_name, True)):
-            found = planned(planner, runs[test], by_name=alone)
-            plans.memory[test], plans.limit[test] = found.memory, found.limit
+            plans.fill(test, planned(planner, runs[test], by_name=alone))
     return by_features, by_name
 
 
 def table_2020(runs: Runs) -> Plans:
     """Return what the prototype of 2020 gives."""
-    plans = Plans(np.empty(len(runs)), np.empty(len(runs)))
+    plans = Plans.empty(len(runs))
     for letter, instrument in INSTRUMENTS.items():
         mine = of_instrument(runs.names, letter)
-        plans.memory[mine], plans.limit[mine] = TABLE_2020[instrument]
+        memory, limit = TABLE_2020[instrument]
+        plans.memory[mine], plans.limit[mine], plans.shared[mine] = memory, limit, memory
     return plans
 
 
 HEAD = ("planner", "runs", "bill", "second try", "cut", *(f"bill {name}" for name in sorted(INSTRUMENTS.values())))
 
 
-def cells(name: str, plans: Plans, runs: Runs, grid_mib: int = 1) -> tuple[str, ...]:
+def cells(name: str, plans: Plans, runs: Runs, grid_mib: int | None = None) -> tuple[str, ...]:
     """Return one line of a table of scores: overall, and the bill by instrument."""
     found = plans.score(runs, grid_mib)
     parts = []

@@ -1,0 +1,26 @@
+"""Options of all commands that look into inputs: where they are, and which CRDS context counts."""
+
+import argparse
+import os
+from pathlib import Path
+
+
+def add_input_options(parser: argparse.ArgumentParser, *, inputs: str, keep: str) -> None:
+    """Add ``--inputs``, ``--keep-inputs`` and ``--context``.
+
+    Parameters
+    ----------
+    parser
+        The parser of the command.
+    inputs, keep
+        What the first two mean there.
+    """
+    parser.add_argument("--inputs", action="append", default=[], metavar="SOURCE", help=inputs)
+    parser.add_argument("--keep-inputs", type=Path, metavar="DIR", help=keep)
+    parser.add_argument(
+        "--context",
+        default=os.environ.get("CRDS_CONTEXT") or None,
+        metavar="PMAP",
+        help="the CRDS context, such as hst_0729.pmap (default: CRDS_CONTEXT, or what the batch was begun with, or "
+        "the operational context)",
+    )
