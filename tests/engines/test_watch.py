@@ -223,6 +223,8 @@ def test_requests_of_a_round(site):
         [row(n) for n in range(10_000)] + [row(n, memory_mib=4096 + n) for n in range(10_000, 10_000 + SINGLES)]
     )
     assert site.submit(timeout=900).status == 0
+    assert site.batch.calls.received["SubmitJob"] == 1 + SINGLES
+    assert not site.batch.calls.throttled
     site.batch.start()
     site.batch.finish(endings.exited(23), indexes=range(0, 10_000, 200))
     assert site.watch("--once").status == 23

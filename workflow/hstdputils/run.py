@@ -59,7 +59,7 @@ def _run(
         further = [*further, "--force"]
     left = [row for row in rows if row.ipppssoot not in done]
     tally = Tally(len(rows), len(rows) - len(left))
-    screen = Screen(batch)
+    screen = Screen(batch, quiet=options.quiet)
     packing = Packing(options.cores, options.memory_mib)
     starter = Starter(further, options.logs or Path("logs") / batch, shlex.split(options.command or ""))
     limits = Limits(max_memory_mib=options.max_memory_mib)
@@ -107,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--force", action="store_true", help="process datasets again that have succeeded")
     parser.add_argument("--logs", type=Path, metavar="DIR", help="folder of the logs (default: logs/<batch>)")
     parser.add_argument("--to", type=Path, metavar="FILE", help="write there how the batch ended, once it has")
+    parser.add_argument("--quiet", action="store_true", help="say what failed and how it ended, and no more")
     parser.add_argument(
         "--command", metavar="WORDS", help="what runs in place of hstdputils process, with the same arguments"
     )

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     options = _parser().parse_args(arguments)
     store, batch = open_batch(options)
-    screen = Screen(batch)
+    screen = Screen(batch, quiet=options.quiet)
     engine = open_engine(store, batch, screen.tell)
     limits = Limits(max_memory_mib=options.max_memory_mib)
     rescuer = None if options.look_only else Rescuer(engine, store, batch, limits)
@@ -153,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
         help="ARN of an SNS topic, or name or ARN of an EventBridge bus, that is told which datasets end while this "
         "runs, and how the batch ends; may be given several times",
     )
+    parser.add_argument("--quiet", action="store_true", help="say what was decided and how it ended, and no more")
     parser.add_argument("--look-only", action="store_true", help="send nothing again")
     parser.add_argument(
         "--max-memory-mib",

@@ -66,13 +66,16 @@ class Screen:
         The batch's name.
     console
         Where to show it; standard error where it is none.
+    quiet
+        Show nothing but lines that are told.
     """
 
-    def __init__(self, batch: str, console: Console | None = None) -> None:
-        self._batch = batch
+    def __init__(self, batch: str, console: Console | None = None, *, quiet: bool = False) -> None:
+        self._batch, self._quiet = batch, quiet
         self._console = console or Console(stderr=True, highlight=False)
         self._pace = Pace()
-        self._live = Live(console=self._console, auto_refresh=False) if self._console.is_terminal else None
+        is_live = self._console.is_terminal and not quiet
+        self._live = Live(console=self._console, auto_refresh=False) if is_live else None
         self._said: tuple[float, str] = (float("-inf"), "")
 
     def __enter__(self) -> Self:
@@ -90,6 +93,8 @@ class Screen:
 
     def show(self, progress: Far) -> None:
         """Show how far the batch is."""
+        if self._quiet:
+            return
         left = self._pace.left(progress)
         if self._live:
             self._live.update(_table(self._batch, progress, left), refresh=True)
