@@ -1,12 +1,27 @@
-"""Write what is generated from the code: config/config.schema.json and the table of keys in config/README.md."""
+"""Write what is generated from the code: the schema, the table of keys in config/README.md, and docs/reference.md."""
 
+import argparse
+import ast
+import importlib
+import inspect
 from pathlib import Path
 
+from hstdputils.__main__ import COMMANDS
+from hstdputils.batches import Pins
 from hstdputils.config import reference_table, schema_text
+from hstdputils.engines.ledger import Entry
+from hstdputils.exit_codes import ExitCode
+from hstdputils.markers import Marker
+from hstdputils.outcomes import RETRIED, Outcome, exit_code_of
+from hstdputils.plan_rows import PlanRow
+from hstdputils.products import ProductFile
+from hstdputils.watching.blackboard import COLUMNS
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN = "<!-- keys: written by docs/write_reference.py -->\n"
 END = "<!-- keys end -->"
+PARSERS = {"process": "hstdputils.process_options"}
+"""Modules with the parsers of commands that do not have their own."""
 
 
 def generated() -> dict[Path, str]:
@@ -16,8 +31,88 @@ def generated() -> dict[Path, str]:
     _, _, after = rest.partition(END)
     return {
         ROOT / "config" / "config.schema.json": schema_text(),
+        ROOT / "docs" / "reference.md": reference(),
         readme: f"{before}{BEGIN}\n{reference_table()}\n{END}{after}",
     }
+
+
+def reference() -> str:
+    """Return the text of docs/reference.md."""
+    parts = [
+        "# Reference\n\nWritten by `docs/write_reference.py` from the code. The keys of the configuration are in "
+        "[config/README.md](../config/README.md).",
+        _fields("Rows of a plan", "`plan.out` has one line of JSON a dataset; its keys, in this order.", PlanRow),
+        _fields("Markers", "`<batch>/markers/<succeeded or failed>/<ipppssoot>.json`.", Marker),
+        _fields("Files of a manifest", "`<batch>/<ipppssoot>/manifest.json`, key `files`.", ProductFile),
+        _fields("Pins of a batch", "`<batch>/batch.json`; the key `hstdputils` is the version that began it.", Pins),
+        _fields("Decisions", "`<batch>/decisions/*.jsonl`, one line a job that ended without success.", Entry),
+        f"## Blackboard\n\n`<batch>/blackboard.txt`, pipe-separated: {', '.join(f'`{name}`' for name in COLUMNS)}.",
+        _outcomes(),
+        _exit_codes(),
+        *(_command(name) for name in COMMANDS),
+    ]
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def _fields(title: str, where: str, kind: type) -> str:
+    """Return a table of the fields of a dataclass, with the texts below them in its source."""
+    lines = [f"## {title}", "", where, "", "| key | meaning |", "| --- | --- |"]
+    (body,) = ast.parse(inspect.getsource(kind)).body
+    assert isinstance(body, ast.ClassDef)
+    for item, below in zip(body.body, body.body[1:], strict=False):
+        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
+            assert isinstance(below, ast.Expr)
+            assert isinstance(below.value, ast.Constant)
+            lines.append(f"| `{item.target.id}` | {_cell(str(below.value.value))} |")
+    return "\n".join(lines)
+
+
+def _outcomes() -> str:
+    lines = ["## Outcomes", "", "| outcome | exit code | another attempt may end better |", "| --- | --- | --- |"]
+    lines += [f"| `{item}` | {exit_code_of(item):d} | {'yes' if item in RETRIED else 'no'} |" for item in Outcome]
+    return "\n".join([*lines, "", "An attempt may end with another code, which says more: those below."])
+
+
+def _exit_codes() -> str:
+    lines = ["## Exit codes", "", "| code | meaning |", "| --- | --- |"]
+    return "\n".join([*lines, *(f"| {code:d} | {code.meaning} |" for code in ExitCode)])
+
+
+def _command(name: str) -> str:
+    """Return what a command does, and its options."""
+    module = importlib.import_module(PARSERS.get(name, f"hstdputils.{name}"))
+    parser: argparse.ArgumentParser = module._parser(None) if name == "process" else module._parser()
+    lines = [f"## hstdputils {name}", "", _cell(parser.description or "").replace("\n", " ")]
+    return "\n".join([*lines, "", *_options(parser)])
+
+
+def _options(parser: argparse.ArgumentParser, before: str = "") -> list[str]:
+    lines = ["| argument | meaning |", "| --- | --- |"]
+    below = []
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, child in action.choices.items():
+                below += ["", f"`{before}{name}`", "", *_options(child, f"{before}{name} ")]
+        elif action.dest not in ("help", "version"):
+            lines.append(f"| {_words(action)} | {_cell((action.help or '') % _values(action))} |")
+    return [*(lines if len(lines) > 2 else []), *below]
+
+
+def _values(action: argparse.Action) -> dict[str, object]:
+    return {"default": action.default, "dest": action.dest, "metavar": action.metavar, "prog": ""}
+
+
+def _words(action: argparse.Action) -> str:
+    value = "" if action.nargs == 0 else str(action.metavar or action.dest).upper() if action.option_strings else ""
+    if action.choices and not action.metavar:
+        value = "\\|".join(map(str, action.choices))
+    if not action.option_strings:
+        return f"`{action.dest}`"
+    return ", ".join(f"`{option}{' ' + value if value else ''}`" for option in action.option_strings)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("``", "`").replace("|", "\\|")
 
 
 if __name__ == "__main__":
