@@ -142,7 +142,7 @@ class Config(BaseModel):
         "AWS Batch, to which the whole plan is sent.",
     )
     jobs_up_to: int = Field(
-        default=1000,
+        default=200,
         ge=0,
         description="How many datasets Snakemake runs here as jobs of its own; more are run by hstdputils run, in "
         "one job.",
