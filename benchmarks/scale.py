@@ -8,8 +8,8 @@ N × 0.1 s ÷ cores, is the stand-in's own share; the rest is overhead. Memory i
 it has started, but for the stand-in.
 
 --peers N compares, in the same run, with plain Snakemake (one rule, a job a dataset, the same script) and, with
---prototype FOLDER (a checkout of spacetelescope/calcloud at commit 69ef181), with the prototype's own loop, one dataset
-after another, in which the script stands for `process`. --requests counts what is asked of an S3 store (moto).
+--prototype FOLDER (a checkout of spacetelescope/calcloud at commit 69ef181), with the prototype's own loop, one
+dataset after another, in which the script stands for `process`. --requests counts what an S3 store (moto) is asked.
 """
 
 import argparse

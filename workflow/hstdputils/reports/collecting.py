@@ -3,10 +3,11 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from hstdputils.datasets import BadDatasetName, parse_dataset
+from hstdputils.engines.ledger import Entry, Ledger
 from hstdputils.markers import Marker, ended, marker_key, read_markers
 from hstdputils.outcomes import Outcome
 from hstdputils.plan_rows import PlanRow
@@ -36,13 +37,18 @@ def collect(store: Store, batch: str, plan: Mapping[str, PlanRow], prices: Price
     """
     kinds = ended(store, batch)
     markers = {marker.ipppssoot: marker for marker in read_markers(store, batch, kinds)}
+    ladders = {name: tuple(map(_decision, entries)) for name, entries in Ledger(store, batch).entries().items()}
     rows = []
     for name in sorted(kinds.keys() | plan.keys()):
         if name in kinds:
             address = store.address(marker_key(batch, name, succeeded=kinds[name]))
-            rows.append(_ended_row(name, markers.get(name), plan.get(name), address, prices))
+            row = _ended_row(name, markers.get(name), plan.get(name), address, prices)
         else:
-            rows.append(_pending_row(name, plan[name]))
+            row = _pending_row(name, plan[name])
+        if name in ladders:
+            # what was decided says more than how the attempts ended
+            row = replace(row, notes=(*row.notes[: len(row.notes) - len(row.tries[1:])], *ladders[name]))
+        rows.append(row)
     return BatchReport(batch, store, rows, _made_with(store.get_bytes(f"{batch}/batch.json")), prices)
 
 
@@ -104,6 +110,11 @@ def _row_of_marker(name: str, marker: Marker, planned: PlanRow | None, prices: P
         cost_usd=_cost(tries, cores, prices),
         planned_cost_usd=_amount(row.get("cost_usd")) or None,
     )
+
+
+def _decision(entry: Entry) -> str:
+    had = f"with {entry.memory_mib} MiB and {entry.max_seconds} s"
+    return _one_line(f"{entry.time} {had}: {entry.reason}")
 
 
 def _try(attempt: Mapping[str, Any]) -> Try:
