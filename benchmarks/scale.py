@@ -4,8 +4,8 @@
 
 For each N (100, 1,000 and 10,000), `snakemake --profile onsite` runs a list of N made-up ids in an empty folder. In
 place of `hstdputils process` a shell script waits 0.1 s (--seconds) and writes a marker. What it takes on all cores,
-N × 0.1 s ÷ cores, is the stand-in's own share; the rest is overhead. Memory is the largest sum over Snakemake and what
-it has started, but for the stand-in.
+N × 0.1 s ÷ cores, is the stand-in's own share; the rest is overhead. Memory is the largest sum over Snakemake and
+what it has started, but for the stand-in.
 
 --peers N compares, in the same run, with plain Snakemake (one rule, a job a dataset, the same script) and, with
 --prototype FOLDER (a checkout of spacetelescope/calcloud at commit 69ef181), with the prototype's own loop, one

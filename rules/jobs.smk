@@ -25,6 +25,6 @@ rule jobs:
         # each run does what is left to do, whatever the last one left behind
         run=RUN.started,
     message:
-        "jobs of batch {RUN.batch}"
+        f"jobs of batch {RUN.batch}"
     shell:
         "( {params.commands} ) 2> >(tee -i {log:q} >&2)"

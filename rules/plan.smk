@@ -20,6 +20,6 @@ rule plan:
     params:
         arguments=RUN.plan_arguments,
     message:
-        "plan of batch {RUN.batch}"
+        f"plan of batch {RUN.batch}"
     shell:
         "hstdputils plan {params.arguments:q} > {output:q} 2> {log:q}"

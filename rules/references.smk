@@ -22,6 +22,6 @@ rule references:
         # each run syncs what is left to do, whatever the last one left behind
         run=RUN.started,
     message:
-        "references of batch {RUN.batch}"
+        f"references of batch {RUN.batch}"
     shell:
         "hstdputils sync {params.arguments:q} --list {output.list:q} {input.plan:q} 2> {log:q}"

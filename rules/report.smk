@@ -21,7 +21,7 @@ rule report:
     params:
         arguments=RUN.report_arguments,
     message:
-        "report of batch {RUN.batch}"
+        f"report of batch {RUN.batch}"
     shell:
         "hstdputils report {params.arguments:q} --plan {input.plan:q} 2> {log:q}"
 
