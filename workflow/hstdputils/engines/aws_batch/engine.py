@@ -11,14 +11,15 @@ from typing import Any
 
 from hstdputils.engines.aws_batch.client import batch_client, check_queue
 from hstdputils.engines.aws_batch.definitions import definition_of
-from hstdputils.engines.aws_batch.ending import strike, terminate
+from hstdputils.engines.aws_batch.ending import terminate
 from hstdputils.engines.aws_batch.grouping import group
 from hstdputils.engines.aws_batch.looking import Looker
-from hstdputils.engines.aws_batch.placements import placements
+from hstdputils.engines.aws_batch.requests import job_prefix
 from hstdputils.engines.aws_batch.sending import SETTLE_SECONDS, Sender
-from hstdputils.engines.aws_batch.waves import PlannedJob, Recorded, Records, Wave, job_prefix
 from hstdputils.engines.base import RowState, Submitted, Tell
 from hstdputils.engines.lease import Lease, hold
+from hstdputils.engines.placements import placements
+from hstdputils.engines.waves import PlannedJob, Recorded, Records, Wave
 from hstdputils.plan_rows import PlanRow
 from hstdputils.plan_slices import write_slice
 from hstdputils.store import Store
@@ -127,7 +128,7 @@ class AwsBatch:
         wanted = set(ipppssoots)
         with self.alone():
             recorded = self._records.read()
-            ended = strike(self._records, recorded, wanted)
+            ended = self._records.strike(recorded, wanted)
             if ended:
                 recorded = self._records.read()
             if any(item.open for item in recorded):
