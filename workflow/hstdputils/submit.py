@@ -1,4 +1,4 @@
-"""``python -m hstdputils.submit``: send the rows of a plan to AWS Batch."""
+"""``python -m hstdputils.submit``: send the rows of a plan to AWS Batch or HTCondor."""
 
 import argparse
 import sys
@@ -6,23 +6,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hstdputils import commandline
-from hstdputils.engines.aws_batch.engine import JOB_DEFINITION, QUEUE, AwsBatch, BatchSettings
+from hstdputils.engines.waves import AWS_BATCH
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.markers import ended
 from hstdputils.store import open_store
 from hstdputils.strict_plans import read_plan_strictly
+from hstdputils.submit_engines import add_engines, engine_of
 
 _DESCRIPTION = """\
-Send the rows of a plan to AWS Batch: rows that share size and time as array jobs, the rest as single jobs. Datasets
-whose markers say that they succeeded are left out, and so are those that were submitted before (rescue sends failed
-ones again). It may be stopped at any moment and run again: each row is submitted exactly once.
+Send the rows of a plan to AWS Batch (rows that share size and time as array jobs, the rest as single jobs) or to
+HTCondor (all rows as one cluster). Datasets whose markers say that they succeeded are left out, and so are those that
+were submitted before (rescue sends failed ones again). It may be stopped at any moment and run again: each row is
+submitted exactly once.
 
-Region, credentials and endpoints are boto3's: AWS_PROFILE, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL."""
+Region, credentials and endpoints are boto3's: AWS_PROFILE, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL. HTCondor is used by
+its own tools, condor_submit and others, which are looked for on PATH."""
 
 _EXAMPLES = """\
   hstdputils submit plan.out
   hstdputils submit plan.out --queue hstdp-ondemand --image 123456789012.dkr.ecr.us-east-1.amazonaws.com/calcloud:1.0
+  hstdputils submit plan.out --engine htcondor --line 'accounting_group = hst'
   hstdputils submit plan.out -- --context hst_0729.pmap --inputs s3://my-bucket/raws"""
 
 
@@ -35,10 +39,10 @@ def main(arguments: Sequence[str]) -> int:
     own, further = _split(arguments)
     options = _parser().parse_args(own)
     if sum(len(word) + 3 for word in further) > MOST_FURTHER or not all(further):
-        raise UserError(f"what follows -- must be words of {MOST_FURTHER} characters in all: AWS Batch takes no more")
+        raise UserError(f"what follows -- must be words of {MOST_FURTHER} characters in all: no more fit into a job")
     rows = read_plan_strictly(options.plan)
     output, batch = rows[0].output, rows[0].batch
-    if not output.lower().startswith("s3://"):
+    if options.engine == AWS_BATCH and not output.lower().startswith("s3://"):
         raise UserError(
             f"{options.plan}: the store is {output!r}, which AWS Batch cannot reach: plan for s3://bucket"
         )
@@ -48,17 +52,10 @@ def main(arguments: Sequence[str]) -> int:
     left = [row for row in rows if row.ipppssoot not in done]
     if done:
         _tell(f"{len(rows) - len(left)} of {len(rows)} datasets have succeeded before")
-    settings = BatchSettings(
-        queue=options.queue,
-        job_definition=options.job_definition,
-        image=options.image,
-        arguments=tuple(further),
-        settle_seconds=options.settle,
-    )
     if not left:
         print(f"{batch}: nothing to submit: all {len(rows)} datasets have succeeded")
         return ExitCode.SUCCESS
-    sent = AwsBatch(store, batch, settings, _tell).submit(left)
+    sent = engine_of(options, store, batch, further, _tell).submit(left)
     notes = [f"{sent.adopted} jobs found that were made before"] if sent.adopted else []
     notes += [f"{sent.earlier} rows left alone, submitted before"] if sent.earlier else []
     print(f"{batch}: {sent.rows} rows submitted in {sent.calls} jobs{''.join(f'; {note}' for note in notes)}")
@@ -77,37 +74,11 @@ def _split(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
     return arguments[:place], arguments[place + 1 :]
 
 
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1
-    if not 0 <= value <= 600:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to 600")
-    return value
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = commandline.parser("submit", _DESCRIPTION, _EXAMPLES)
     commandline.add_version(parser)
-    default = BatchSettings()
     parser.add_argument("plan", type=Path, help="the plan, as hstdputils plan writes it")
-    parser.add_argument("--queue", default=QUEUE, metavar="NAME", help="job queue (default: %(default)s)")
-    parser.add_argument(
-        "--job-definition",
-        default=JOB_DEFINITION,
-        metavar="NAME",
-        help="job definition that the batch's own is made from, once (default: %(default)s)",
-    )
-    parser.add_argument("--image", metavar="URI", help="container image (default: the job definition's)")
-    parser.add_argument(
-        "--settle",
-        type=_seconds,
-        default=default.settle_seconds,
-        metavar="SECONDS",
-        help="how long a new job may be missing in Batch's lists; waited for after an interruption "
-        "(default: %(default)s)",
-    )
+    add_engines(parser)
     parser.epilog = f"what follows -- goes to hstdp-process in each job\n\n{parser.epilog}"
     return parser
 

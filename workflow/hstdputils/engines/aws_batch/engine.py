@@ -1,6 +1,5 @@
 """AWS Batch as an engine."""
 
-import contextlib
 import secrets
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -17,7 +16,7 @@ from hstdputils.engines.aws_batch.looking import Looker
 from hstdputils.engines.aws_batch.requests import job_prefix
 from hstdputils.engines.aws_batch.sending import SETTLE_SECONDS, Sender
 from hstdputils.engines.base import RowState, Submitted, Tell
-from hstdputils.engines.lease import Lease, hold
+from hstdputils.engines.leased import Leased
 from hstdputils.engines.placements import placements
 from hstdputils.engines.waves import PlannedJob, Recorded, Records, Wave
 from hstdputils.plan_rows import PlanRow
@@ -47,7 +46,7 @@ class BatchSettings:
     """How long a job that was submitted may be missing in Batch's lists."""
 
 
-class AwsBatch:
+class AwsBatch(Leased):
     """AWS Batch, for the rows of one batch."""
 
     def __init__(
@@ -57,27 +56,15 @@ class AwsBatch:
         settings: BatchSettings | None = None,
         tell: Tell = lambda text: None,
     ) -> None:
-        self._store, self._batch, self._tell = store, batch, tell
+        super().__init__(store, batch)
+        self._tell = tell
         self._settings = settings or BatchSettings()
         self._records = Records(store, batch)
         self._looker = Looker(lambda: self._client, store)
-        self._lease: Lease | None = None
 
     @cached_property
     def _client(self) -> Any:
         return batch_client()
-
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """See `Engine.alone`."""
-        if self._lease:
-            yield
-            return
-        with hold(self._store, f"{self._batch}/jobs/lease/") as self._lease:
-            try:
-                yield
-            finally:
-                self._lease = None
 
     def submit(self, rows: Sequence[PlanRow], *, again: bool = False) -> Submitted:
         """See `Engine.submit`."""
