@@ -155,12 +155,12 @@ class CondorPool:
         """Return jobs that have left the queue."""
         return self.ads("condor_history", "-constraint", constraint)
 
-    def wait(self, moment: Callable[[], Any], seconds: float = 60) -> Any:
+    def wait(self, moment: Callable[[], Any], seconds: float = 60, every: float = 0.2) -> Any:
         """Wait until ``moment()`` is something, and return it."""
         deadline = time.monotonic() + seconds
         while not (found := moment()):
             assert time.monotonic() < deadline, f"it never came: {self.run('condor_q', '-nobatch', '-allusers')}"
-            time.sleep(0.2)
+            time.sleep(every)
         return found
 
     def empty(self) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.conftest import Commands
-from tests.engines.batch_sites import name_of, row
+from tests.engines.batch_sites import row
 from tests.engines.condor_pool import CondorPool
 
 _STAND_IN = """\
@@ -25,10 +25,10 @@ with (folder / "started.txt").open("a") as file:
 
 def end(outcome, code, reason=""):
     kind = "succeeded" if outcome == "succeeded" else "failed"
-    marker = dict(ipppssoot=name, batch=batch, outcome=outcome, exit_code=code, reason=reason, attempt=1, plan_row=row,
-        crds_context="", versions={{}}, host="", start=start.isoformat(), wall_seconds=0, cpu_seconds=0,
-        end=datetime.datetime.now(datetime.UTC).isoformat(), peak_memory_mib=0, bytes_in=0, bytes_out=0, n_products=0,
-        manifest_sha256="", job=job)
+    marker = dict.fromkeys("wall_seconds cpu_seconds peak_memory_mib bytes_in bytes_out n_products".split(), 0)
+    marker |= dict(ipppssoot=name, batch=batch, outcome=outcome, exit_code=code, reason=reason, attempt=1, job=job)
+    marker |= dict(plan_row=row, crds_context="", versions={{}}, host="", manifest_sha256="", start=start.isoformat())
+    marker["end"] = datetime.datetime.now(datetime.UTC).isoformat()
     path = pathlib.Path(output) / batch / "markers" / kind / f"{{name}}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.with_suffix(".part").write_text(json.dumps(marker))
@@ -68,10 +68,11 @@ class CondorSite:
 
     def write(self, count, **more):
         """Write a plan of so many rows, and return their datasets."""
-        rows = [
-            row(n, output=str(self.store), **({"memory_mib": 64, "max_seconds": 600} | more)) for n in range(count)
-        ]
-        return self.write_rows(rows)
+        return self.write_rows([self.row(n, **more) for n in range(count)])
+
+    def row(self, number, **more):
+        """Return a row."""
+        return row(number, **({"output": str(self.store), "memory_mib": 64, "max_seconds": 600} | more))
 
     def write_rows(self, rows):
         """Write a plan, and return its datasets."""
@@ -94,6 +95,10 @@ class CondorSite:
         """Start to submit."""
         return self.commands.start([sys.executable, "-m", "hstdputils.submit", self.plan, "--engine=htcondor"])
 
+    def is_on_record(self, batch):
+        """Tell whether the first wave of a batch has been written down."""
+        return (self.store / batch / "jobs/0001/wave.json").exists()
+
     def run(self, command, *arguments, timeout=180):
         """Run a command on the batch."""
         return self.commands.hstdputils(command, f"{self.store}/b", *arguments, timeout=timeout)
@@ -114,9 +119,9 @@ class CondorSite:
         """Return a marker."""
         return json.loads((self.store / f"b/markers/{kind}/{name}.json").read_text())
 
-    def has_succeeded(self, name):
+    def has_succeeded(self, name, batch="b"):
         """Tell whether a dataset has its marker."""
-        return (self.store / f"b/markers/succeeded/{name}.json").exists()
+        return (self.store / f"{batch}/markers/succeeded/{name}.json").exists()
 
     def decisions(self):
         """Return the decisions of the ledger, by dataset, in order."""
@@ -126,6 +131,3 @@ class CondorSite:
                 entry = json.loads(line)
                 found.setdefault(entry["ipppssoot"], []).append(entry)
         return found
-
-
-__all__ = ["CondorSite", "name_of", "row"]
