@@ -16,9 +16,11 @@ from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
 from tests import madeup
-from tests.conftest import Commands, MadeUp, Ran, mast_settings
+from tests.conftest import ROOT, Commands, MadeUp, Ran, mast_settings
 from tests.engines.batch import Batch
 from tests.engines.batch_sites import Site
+from tests.engines.condor_pool import CondorPool
+from tests.engines.condor_root import NotThereError, condor_root
 from tests.engines.crds_server import CrdsServer
 from tests.engines.disturbing_proxy import DisturbingProxy
 from tests.engines.mast_server import MastServer
@@ -139,6 +141,17 @@ def batch_at_rest() -> Iterator[Batch]:
 def site(commands: Commands, s3: S3, batch_at_rest: Batch) -> Site:
     """Return a bucket and AWS Batch, whose jobs do not run, with commands that reach both."""
     return Site(commands, s3, batch_at_rest)
+
+
+@pytest.fixture(scope="session")
+def condor() -> Iterator[CondorPool]:
+    """Return an HTCondor pool that lives as long as the tests, or skip the test."""
+    try:
+        pool = CondorPool(condor_root(ROOT / "build"))
+    except NotThereError as reason:
+        pytest.skip(str(reason))
+    yield pool
+    pool.stop()
 
 
 @pytest.fixture

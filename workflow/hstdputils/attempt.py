@@ -23,6 +23,7 @@ from hstdputils.logs import AttemptLog
 from hstdputils.markers import Marker
 from hstdputils.metrics import Meter, Step
 from hstdputils.outcomes import AttemptFailed, Outcome
+from hstdputils.plan_slices import JOB_VARIABLE
 from hstdputils.previews import import_ahead, make_previews
 from hstdputils.products import ProductFile, check_products, list_products, manifest
 from hstdputils.references import Crds
@@ -231,15 +232,15 @@ class Attempt:
             manifest_sha256=hashlib.sha256(self.manifest).hexdigest() if succeeded else "",
             warnings=self._warnings,
             earlier=job.earlier,
-            job=os.environ.get(JOB_VARIABLE, ""),
+            job=next((os.environ[name] for name in JOB_VARIABLES if os.environ.get(name)), ""),
         )
         metrics = {"ipppssoot": marker.ipppssoot, "steps": [asdict(step) for step in self._meter.steps]}
         (self.folder / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
         return marker
 
 
-JOB_VARIABLE = "AWS_BATCH_JOB_ID"
-"""The environment variable with the id of the engine's job, which AWS Batch sets."""
+JOB_VARIABLES = (JOB_VARIABLE, "AWS_BATCH_JOB_ID")
+"""Environment variables with the id of the engine's job: our own, and what AWS Batch sets."""
 
 VERSION_KEYWORDS = ("CSYS_VER", "AWSDPVER", "AWSYSVER")
 """Keywords with versions of HST's operational systems, stamped into raw files where variables of the name are set."""

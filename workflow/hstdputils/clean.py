@@ -57,6 +57,8 @@ def main(arguments: Sequence[str]) -> int:
         _remove(store, batch, chosen, [entry.key for entry in doomed])
     if options.all:
         store.delete([entry.key for entry in store.entries(lease)])
+        if isinstance(store, FolderStore):
+            store.prune(f"{batch}/")
     print(f"{batch}: removed {what}")
     return ExitCode.SUCCESS
 

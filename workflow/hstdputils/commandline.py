@@ -56,6 +56,21 @@ def above_zero(text: str) -> int:
     return int(text)
 
 
+def seconds_up_to(most: float) -> Callable[[str], float]:
+    """Return a function that reads a number of seconds from 0 to ``most``, for ``type`` of an option."""
+
+    def seconds(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1
+        if not 0 <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to {most:g}")
+        return value
+
+    return seconds
+
+
 def run(command: Command, arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status; an error that a user can cause is one line."""
     try:

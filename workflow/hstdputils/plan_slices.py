@@ -17,6 +17,9 @@ FOLDER = "plan-slices"
 INDEX_VARIABLE = "AWS_BATCH_JOB_ARRAY_INDEX"
 """The environment variable in which AWS Batch gives a child its index, from 0."""
 
+JOB_VARIABLE = "HSTDP_JOB"
+"""The environment variable with the id of the engine's job, where the engine sets none of its own."""
+
 ROW_VARIABLE = "HSTDP_PLAN_ROW"
 """The environment variable with the row of a dataset that is processed alone, as JSON."""
 

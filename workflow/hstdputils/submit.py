@@ -1,4 +1,4 @@
-"""``python -m hstdputils.submit``: send the rows of a plan to AWS Batch."""
+"""``python -m hstdputils.submit``: send the rows of a plan to AWS Batch or HTCondor."""
 
 import argparse
 import sys
@@ -7,25 +7,29 @@ from dataclasses import replace
 from pathlib import Path
 
 from hstdputils import commandline
-from hstdputils.engines.aws_batch.engine import JOB_DEFINITION, QUEUE, AwsBatch, BatchSettings
-from hstdputils.engines.base import Submitted
+from hstdputils.engines.base import Engine, Submitted
+from hstdputils.engines.waves import AWS_BATCH
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.markers import ended, marker_key
 from hstdputils.plan_rows import PlanRow
 from hstdputils.store import Store, open_store
 from hstdputils.strict_plans import read_plan_strictly
+from hstdputils.submit_engines import add_engines, engine_of
 
 _DESCRIPTION = """\
-Send the rows of a plan to AWS Batch: rows that share size and time as array jobs, the rest as single jobs. Datasets
-whose markers say that they succeeded are left out, and so are those that were submitted before (rescue sends failed
-ones again). It may be stopped at any moment and run again: each row is submitted exactly once.
+Send the rows of a plan to AWS Batch (rows that share size and time as array jobs, the rest as single jobs) or to
+HTCondor (all rows as one cluster). Datasets whose markers say that they succeeded are left out, and so are those that
+were submitted before (rescue sends failed ones again). It may be stopped at any moment and run again: each row is
+submitted exactly once.
 
-Region, credentials and endpoints are boto3's: AWS_PROFILE, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL."""
+Region, credentials and endpoints are boto3's: AWS_PROFILE, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL. HTCondor is used by
+its own tools, condor_submit and others, which are looked for on PATH."""
 
 _EXAMPLES = """\
   hstdputils submit plan.out
   hstdputils submit plan.out --queue hstdp-ondemand --image 123456789012.dkr.ecr.us-east-1.amazonaws.com/calcloud:1.0
+  hstdputils submit plan.out --engine htcondor --line 'accounting_group = hst'
   hstdputils submit plan.out -- --context hst_0729.pmap --inputs s3://my-bucket/raws"""
 
 
@@ -38,10 +42,10 @@ def main(arguments: Sequence[str]) -> int:
     own, further = commandline.split_at_dashes(arguments)
     options = _parser().parse_args(own)
     if sum(len(word) + 3 for word in further) > MOST_FURTHER or not all(further):
-        raise UserError(f"what follows -- must be words of {MOST_FURTHER} characters in all: AWS Batch takes no more")
+        raise UserError(f"what follows -- must be words of {MOST_FURTHER} characters in all: no more fit into a job")
     rows = read_plan_strictly(options.plan)
     output, batch = rows[0].output, rows[0].batch
-    if not output.lower().startswith("s3://"):
+    if options.engine == AWS_BATCH and not output.lower().startswith("s3://"):
         raise UserError(
             f"{options.plan}: the store is {output!r}, which AWS Batch cannot reach: plan for s3://bucket"
         )
@@ -54,17 +58,10 @@ def main(arguments: Sequence[str]) -> int:
     left = [row for row in rows if row.ipppssoot not in done]
     if done:
         _tell(f"{len(rows) - len(left)} of {len(rows)} datasets have succeeded before")
-    settings = BatchSettings(
-        queue=options.queue,
-        job_definition=options.job_definition,
-        image=options.image,
-        arguments=tuple(further),
-        settle_seconds=options.settle,
-    )
     if not left:
         print(f"{batch}: nothing to submit: all {len(rows)} datasets have succeeded")
         return ExitCode.SUCCESS
-    engine = AwsBatch(store, batch, settings, _tell)
+    engine = engine_of(options, store, batch, further, _tell)
     sent = _send_all_again(store, batch, engine, left) if options.force else engine.submit(left)
     notes = [f"{sent.adopted} jobs found that were made before"] if sent.adopted else []
     notes += (
@@ -76,7 +73,7 @@ def main(arguments: Sequence[str]) -> int:
     return ExitCode.SUCCESS
 
 
-def _send_all_again(store: Store, batch: str, engine: AwsBatch, rows: Sequence[PlanRow]) -> Submitted:
+def _send_all_again(store: Store, batch: str, engine: Engine, rows: Sequence[PlanRow]) -> Submitted:
     """Send rows whatever was sent before, but for those whose jobs have not ended."""
     with engine.alone():
         active = {state.ipppssoot for state in engine.states() if not state.state.is_over}
@@ -90,41 +87,17 @@ def _tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1
-    if not 0 <= value <= 600:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to 600")
-    return value
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = commandline.parser("submit", _DESCRIPTION, _EXAMPLES)
     commandline.add_version(parser)
-    default = BatchSettings()
     parser.add_argument("plan", type=Path, help="the plan, as hstdputils plan writes it")
-    parser.add_argument("--queue", default=QUEUE, metavar="NAME", help="job queue (default: %(default)s)")
-    parser.add_argument(
-        "--job-definition",
-        default=JOB_DEFINITION,
-        metavar="NAME",
-        help="job definition that the batch's own is made from, once (default: %(default)s)",
-    )
-    parser.add_argument("--image", metavar="URI", help="container image (default: the job definition's)")
+    add_engines(parser)
     parser.add_argument(
         "--force",
         action="store_true",
         help="send datasets again that have succeeded, but not those whose jobs have not ended",
-    )
-    parser.add_argument(
-        "--settle",
-        type=_seconds,
-        default=default.settle_seconds,
-        metavar="SECONDS",
-        help="how long a new job may be missing in Batch's lists; waited for after an interruption "
-        "(default: %(default)s)",
     )
     parser.epilog = f"what follows -- goes to hstdp-process in each job\n\n{parser.epilog}"
     return parser

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from hstdputils.engines.aws_batch.engine import AwsBatch, BatchSettings
 from hstdputils.engines.base import Engine, Tell
+from hstdputils.engines.htcondor.engine import CondorSettings, HTCondor
+from hstdputils.engines.waves import HTCONDOR, Records
 from hstdputils.store import Store
 
 
@@ -14,7 +16,7 @@ def open_engine(
     queue: str | None = None,
     arguments: Sequence[str] | None = None,
 ) -> Engine:
-    """Return the engine that runs a batch.
+    """Return the engine that runs a batch, as its records say; AWS Batch where there are none.
 
     Parameters
     ----------
@@ -27,5 +29,7 @@ def open_engine(
     arguments
         Further arguments for ``hstdp-process``; none for those of the latest jobs.
     """
-    settings = BatchSettings(queue=queue, arguments=None if arguments is None else tuple(arguments))
-    return AwsBatch(store, batch, settings, tell)
+    further = None if arguments is None else tuple(arguments)
+    if Records(store, batch).engine() == HTCONDOR:
+        return HTCondor(store, batch, CondorSettings(queue=queue, arguments=further), tell)
+    return AwsBatch(store, batch, BatchSettings(queue=queue, arguments=further), tell)

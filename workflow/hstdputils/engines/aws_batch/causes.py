@@ -6,7 +6,7 @@ from typing import Any
 
 from hstdputils.engines.aws_batch.wordings import ABSENT, ORDINARY, Ending
 from hstdputils.engines.base import Cause
-from hstdputils.exit_codes import ExitCode
+from hstdputils.engines.exits import cause_of_exit
 from hstdputils.markers import Marker
 from hstdputils.outcomes import Outcome
 
@@ -32,30 +32,6 @@ _BY_CONTAINER = (
     (Ending.HOST, Outcome.HOST_LOST),
 )
 """What the container's ``reason`` may say."""
-
-_BY_EXIT_CODE = {
-    ExitCode.GENERAL: Outcome.CALIBRATION_ERROR,
-    ExitCode.COMMAND_LINE: Outcome.BAD_INPUT,
-    ExitCode.INPUTS: Outcome.BAD_INPUT,
-    ExitCode.MAST: Outcome.STORAGE_ERROR,
-    ExitCode.STAGE1: Outcome.CALIBRATION_ERROR,
-    ExitCode.STAGE2: Outcome.CALIBRATION_ERROR,
-    ExitCode.UPLOAD: Outcome.STORAGE_ERROR,
-    ExitCode.S3_DOWNLOAD: Outcome.STORAGE_ERROR,
-    ExitCode.REFERENCES: Outcome.NO_REFERENCES,
-    ExitCode.PREVIEWS: Outcome.CALIBRATION_ERROR,
-    ExitCode.PRODUCTS: Outcome.INCOMPLETE_PRODUCTS,
-    ExitCode.SUBPROCESS_MEMORY: Outcome.OUT_OF_MEMORY,
-    ExitCode.OWN_MEMORY: Outcome.OUT_OF_MEMORY,
-    ExitCode.CONTAINER_MEMORY: Outcome.OUT_OF_MEMORY,
-    ExitCode.OS_MEMORY: Outcome.OUT_OF_MEMORY,
-    ExitCode.TIME: Outcome.TIMEOUT,
-    ExitCode.SVM: Outcome.CALIBRATION_ERROR,
-    ExitCode.MVM: Outcome.CALIBRATION_ERROR,
-}
-
-_NO_CONTAINER = {125: "the container was not made", 126: "its command cannot be run", 127: "its command is not there"}
-"""Exit codes of Docker and of shells for a container that ran nothing."""
 
 _CLOCKS_DIFFER_MS = 120_000
 """How far the clocks of Batch and of a job's machine may be apart, ms."""
@@ -118,16 +94,7 @@ def _by_exit_code(code: Any, status: str, reason: str) -> Cause:
     text = "; ".join(part for part in (status, reason) if part) or "Batch gives no reason"
     if isinstance(code, str) and code.isdecimal():
         code = int(code)
-    if not isinstance(code, int) or code == 0:
-        return Cause(Outcome.UNKNOWN, text)
-    if code in _NO_CONTAINER:
-        return Cause(Outcome.CONTAINER_ERROR, f"exit code {code}: {_NO_CONTAINER[code]}")
-    if code in _BY_EXIT_CODE:
-        meaning = "the program failed" if code == ExitCode.GENERAL else ExitCode(code).meaning
-        return Cause(_BY_EXIT_CODE[ExitCode(code)], f"exit code {code}: {meaning}")
-    if code > 128:
-        return Cause(Outcome.UNKNOWN, f"exit code {code} (ended by signal {code - 128}); {text}")
-    return Cause(Outcome.CALIBRATION_ERROR, f"exit code {code}: the program failed")
+    return cause_of_exit(code, text) if isinstance(code, int) else Cause(Outcome.UNKNOWN, text)
 
 
 def _container(detail: Mapping[str, Any]) -> Mapping[str, Any]:

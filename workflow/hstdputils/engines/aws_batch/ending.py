@@ -5,42 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from hstdputils.engines.aws_batch.client import batch_errors
-from hstdputils.engines.aws_batch.placements import Placement
-from hstdputils.engines.aws_batch.waves import NEVER_SENT, Recorded, Records
+from hstdputils.engines.placements import Placement
 
 PARALLEL = 16
 """Requests that are under way at the same time."""
 
 LONGEST_REASON = 255
 """Characters of a reason that are kept."""
-
-
-def strike(records: Records, recorded: Iterable[Recorded], wanted: Collection[str]) -> int:
-    """Take jobs that were not submitted yet off the records, where all their rows are to be cancelled.
-
-    Parameters
-    ----------
-    records
-        The records of the batch.
-    recorded
-        Its waves.
-    wanted
-        Datasets that are to be cancelled.
-
-    Returns
-    -------
-    n_rows
-        Rows that will not be sent.
-    """
-    n_rows = 0
-    for item in recorded:
-        for index in item.open:
-            job = item.wave.jobs[index]
-            rows = records.slice(job.rows)[job.first : job.first + job.size]
-            if all(row.ipppssoot in wanted for row in rows):
-                records.confirm(item.wave, index, NEVER_SENT)
-                n_rows += len(rows)
-    return n_rows
 
 
 def terminate(client: Any, placed: Collection[Placement], sizes: Mapping[str, int], reason: str) -> None:

@@ -1,6 +1,5 @@
 """AWS Batch as an engine."""
 
-import contextlib
 import secrets
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -11,14 +10,15 @@ from typing import Any
 
 from hstdputils.engines.aws_batch.client import batch_client, check_queue
 from hstdputils.engines.aws_batch.definitions import definition_of
-from hstdputils.engines.aws_batch.ending import strike, terminate
+from hstdputils.engines.aws_batch.ending import terminate
 from hstdputils.engines.aws_batch.grouping import group
 from hstdputils.engines.aws_batch.looking import Looker
-from hstdputils.engines.aws_batch.placements import placements
+from hstdputils.engines.aws_batch.requests import job_prefix
 from hstdputils.engines.aws_batch.sending import SETTLE_SECONDS, Sender
-from hstdputils.engines.aws_batch.waves import PlannedJob, Recorded, Records, Wave, job_prefix
 from hstdputils.engines.base import RowState, Submitted, Tell
-from hstdputils.engines.lease import Lease, hold
+from hstdputils.engines.leased import Leased
+from hstdputils.engines.placements import placements
+from hstdputils.engines.waves import PlannedJob, Recorded, Records, Wave
 from hstdputils.plan_rows import PlanRow
 from hstdputils.plan_slices import write_slice
 from hstdputils.store import Store
@@ -46,7 +46,7 @@ class BatchSettings:
     """How long a job that was submitted may be missing in Batch's lists."""
 
 
-class AwsBatch:
+class AwsBatch(Leased):
     """AWS Batch, for the rows of one batch."""
 
     def __init__(
@@ -56,27 +56,15 @@ class AwsBatch:
         settings: BatchSettings | None = None,
         tell: Tell = lambda text: None,
     ) -> None:
-        self._store, self._batch, self._tell = store, batch, tell
+        super().__init__(store, batch)
+        self._tell = tell
         self._settings = settings or BatchSettings()
         self._records = Records(store, batch)
         self._looker = Looker(lambda: self._client, store)
-        self._lease: Lease | None = None
 
     @cached_property
     def _client(self) -> Any:
         return batch_client()
-
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """See `Engine.alone`."""
-        if self._lease:
-            yield
-            return
-        with hold(self._store, f"{self._batch}/jobs/lease/") as self._lease:
-            try:
-                yield
-            finally:
-                self._lease = None
 
     def submit(self, rows: Sequence[PlanRow], *, again: bool = False) -> Submitted:
         """See `Engine.submit`."""
@@ -127,7 +115,7 @@ class AwsBatch:
         wanted = set(ipppssoots)
         with self.alone():
             recorded = self._records.read()
-            ended = strike(self._records, recorded, wanted)
+            ended = self._records.strike(recorded, wanted)
             if ended:
                 recorded = self._records.read()
             if any(item.open for item in recorded):

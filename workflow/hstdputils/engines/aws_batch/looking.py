@@ -8,9 +8,9 @@ from typing import Any
 
 from hstdputils.engines.aws_batch.causes import cause_of, is_of
 from hstdputils.engines.aws_batch.client import batch_errors
-from hstdputils.engines.aws_batch.placements import Placement
-from hstdputils.engines.aws_batch.waves import NEVER_SENT
 from hstdputils.engines.base import Cause, RowState, State
+from hstdputils.engines.placements import Placement
+from hstdputils.engines.waves import NEVER_SENT
 from hstdputils.markers import read_marker
 from hstdputils.outcomes import Outcome
 from hstdputils.store import Store

@@ -1,9 +1,10 @@
 """What is asked of AWS Batch for one job."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
-from hstdputils.engines.aws_batch.waves import PlannedJob, Wave
+from hstdputils.engines.waves import PlannedJob, Wave
 from hstdputils.plan_rows import PlanRow
 from hstdputils.plan_slices import ROW_VARIABLE
 
@@ -27,6 +28,11 @@ SHORTEST_SECONDS = 60
 def tags(batch: str, instrument: str = "") -> dict[str, str]:
     """Return the tags by which costs are told apart."""
     return {"project": "calcloud", "batch": batch} | ({"instrument": instrument} if instrument else {})
+
+
+def job_prefix(batch: str, token: str) -> str:
+    """Return how the names of a wave's jobs begin: with the batch's name, as far as Batch allows its characters."""
+    return f"{re.sub('[^A-Za-z0-9_-]', '-', batch)[:70]}-{token}-"
 
 
 def submission(wave: Wave, job: PlannedJob, rows: Sequence[PlanRow]) -> dict[str, Any]:

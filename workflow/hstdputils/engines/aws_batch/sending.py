@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from hstdputils.engines.aws_batch.client import batch_errors, is_unsure, was_never_sent
-from hstdputils.engines.aws_batch.requests import submission
-from hstdputils.engines.aws_batch.waves import PlannedJob, Recorded, Records, Wave, job_prefix, rows_of
+from hstdputils.engines.aws_batch.requests import job_prefix, submission
+from hstdputils.engines.waves import PlannedJob, Recorded, Records, Wave, rows_of
 from hstdputils.errors import UserError, one_line
 from hstdputils.exit_codes import ExitCode
 

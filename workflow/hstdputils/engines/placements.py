@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from hstdputils.engines.aws_batch.waves import Recorded, Records, rows_of
+from hstdputils.engines.waves import Recorded, Records, rows_of
 from hstdputils.plan_rows import PlanRow
 
 

@@ -6,7 +6,7 @@ Below ``<batch>/jobs/``, ``<number>/wave.json`` says which jobs a wave has, unde
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -18,6 +18,12 @@ from hstdputils.plan_rows import PlanRow
 from hstdputils.plan_slices import read_slice
 from hstdputils.store import Store
 
+AWS_BATCH = "aws-batch"
+"""AWS Batch, as the engine of waves."""
+
+HTCONDOR = "htcondor"
+"""HTCondor, as the engine of waves."""
+
 NEVER_SENT = "never-sent"
 """Stands for the id of a job that was cancelled before it was submitted."""
 
@@ -27,7 +33,7 @@ _WAVE = re.compile(r"(\d+)/wave\.json")
 
 @dataclass(frozen=True, slots=True)
 class PlannedJob:
-    """One job of a wave: an array, or the job of one row."""
+    """One job of a wave: an array, a cluster, or the job of one row."""
 
     name: str
     """Its name, which no other job has."""
@@ -38,11 +44,11 @@ class PlannedJob:
     size: int
     """Number of its rows; 1 for a single job."""
     vcpus: int
-    """Cores of each row."""
+    """Cores of each row; the most, where they differ."""
     memory_mib: int
-    """Memory of each row, MiB."""
+    """Memory of each row, MiB; the most, where it differs."""
     max_seconds: int
-    """Time limit of each row, s."""
+    """Time limit of each row, s; the longest, where it differs."""
     instrument: str
     """Instrument of its rows; several are joined with ``+``."""
 
@@ -56,15 +62,19 @@ class Wave:
     token: str
     """What is in the name of each of its jobs, and of no others."""
     queue: str
-    """The job queue."""
+    """Where the jobs go: a job queue, a scheduler's name."""
     definition: str
-    """ARN of the job definition."""
+    """ARN of the job definition; empty for engines that have none."""
     jobs: list[PlannedJob]
     """Its jobs."""
     arguments: list[str] = field(default_factory=list)
     """Further arguments for ``hstdp-process``."""
     again: bool = False
     """Whether it sends rows that earlier waves had sent."""
+    engine: str = AWS_BATCH
+    """The engine."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What else the engine is to do the same way for later waves."""
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     """When it was written down, UTC, ISO 8601."""
 
@@ -115,6 +125,34 @@ class Records:
                 numbers.append(int(match[1]))
         return [Recorded(self._read_wave(number), made.get(number, {})) for number in sorted(numbers)]
 
+    def engine(self) -> str:
+        """Return the engine that runs the batch, with one request; empty where nothing was submitted."""
+        return self._read_wave(1).engine if self._store.get_bytes(self._wave_key(1)) else ""
+
+    def strike(self, recorded: Iterable[Recorded], wanted: Collection[str]) -> int:
+        """Take jobs that were not submitted yet off the records, where all their rows are to be cancelled.
+
+        Parameters
+        ----------
+        recorded
+            The waves.
+        wanted
+            Datasets that are to be cancelled.
+
+        Returns
+        -------
+        n_rows
+            Rows that will not be sent.
+        """
+        n_rows = 0
+        for item in recorded:
+            for index in item.open:
+                rows = rows_of(item.wave.jobs[index], self.slice(item.wave.jobs[index].rows))
+                if all(row.ipppssoot in wanted for row in rows):
+                    self.confirm(item.wave, index, NEVER_SENT)
+                    n_rows += len(rows)
+        return n_rows
+
     def _wave(self, number: int) -> Wave:
         key = self._wave_key(number)
         try:
@@ -143,11 +181,6 @@ class Records:
 
     def _wave_key(self, number: int) -> str:
         return f"{self._prefix}{number:04d}/wave.json"
-
-
-def job_prefix(batch: str, token: str) -> str:
-    """Return how the names of a wave's jobs begin: with the batch's name, as far as Batch allows its characters."""
-    return f"{re.sub('[^A-Za-z0-9_-]', '-', batch)[:70]}-{token}-"
 
 
 def rows_of(job: PlannedJob, slice_rows: Sequence[PlanRow]) -> Sequence[PlanRow]:

@@ -1,0 +1,165 @@
+"""What is asked of HTCondor for a wave: one cluster, whose jobs are made as the earlier ones start."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from hstdputils.engines.htcondor.holds import LOST, MOST_STARTS, TIME
+from hstdputils.engines.htcondor.tools import TOKEN, quoted
+from hstdputils.engines.waves import Wave
+from hstdputils.errors import UserError
+from hstdputils.plan_rows import PlanRow
+from hstdputils.plan_slices import JOB_VARIABLE, ROW_VARIABLE
+from hstdputils.store import FolderStore, Store
+
+GO = "HstdpGo"
+"""The attribute of a cluster that says whether its jobs may start: not before the cluster is on record."""
+
+STRUCK = "HstdpStruck"
+"""The attribute of a cluster with the datasets that were cancelled before their jobs were made."""
+
+DATASET = "HstdpDataset"
+"""The attribute of a job with its dataset."""
+
+_COMMAND = re.compile(r"[A-Za-z0-9_./+-]+")
+_LINE = re.compile(r"\s*(my\.|\+)?[A-Za-z_][\w.]*\s*=.*")
+_OURS = """
+arguments environment executable transfer_executable initialdir output error log queue max_idle requirements
+request_memory request_cpus request_disk periodic_hold periodic_remove periodic_hold_reason periodic_hold_subcode
+""".split()
+
+_DESCRIPTION = """\
+# {size} datasets of batch {batch}
+batch_name = {batch}
+universe = vanilla
+{image}executable = /usr/bin/env
+transfer_executable = false
+arguments = "$(command) {store} {batch_word} $(dataset){arguments}"
+environment = "{environment}"
+initialdir = {folder}
+output = {log}
+error = {log}
+log = {events}
+{transfer}
+request_cpus = $(job_cpus)
+request_memory = $(job_memory)
+request_disk = {disk_mib}M
+allowed_execute_duration = $(job_seconds)
+# a machine that does not come to its own limit for the time, and one that is lost again and again
+periodic_hold = (JobStatus == 2 && time() - JobCurrentStartExecutingDate > AllowedExecuteDuration) || \
+(JobStatus == 1 && NumJobStarts >= {most_starts})
+periodic_hold_subcode = ifThenElse(JobStatus == 1, {lost}, {time})
+periodic_hold_reason = ifThenElse(JobStatus == 1, "it lost its machine {most_starts} times", \
+"it ran for longer than its time limit")
+# no job starts before its cluster is on record, nor after its dataset was cancelled
+requirements = (MY.{go} =?= true) && !stringListMember(MY.{dataset}, MY.{struck}, " ")
+periodic_remove = stringListMember(MY.{dataset}, MY.{struck}, " ")
+My.{go} = false
+My.{struck} = ""
+My.{dataset} = "$(dataset)"
+My.{token} = {token_value}
+max_idle = {max_idle}
+{lines}queue dataset, command, job_cpus, job_memory, job_seconds, plan_row from items
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What the jobs of a batch have in common, recorded with its first wave and kept for the later ones."""
+
+    folder: str
+    """The folder in which they were submitted: where logs go, and what paths are relative to."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Their environment variables."""
+    disk_mib: int = 10_240
+    """Disk space of each, MiB."""
+    image: str = ""
+    """The container image; empty for the machines' own programs."""
+    max_idle: int = 1000
+    """Jobs that wait for a machine at the same time; the others are made when these have started."""
+    lines: Sequence[str] = ()
+    """Further lines of the submit description."""
+
+
+def check_lines(lines: Iterable[str]) -> None:
+    """Raise `UserError` where a further line is none, or sets what the engine itself sets."""
+    for line in lines:
+        name = line.partition("=")[0].strip().lower()
+        if "\n" in line or not _LINE.fullmatch(line) or name in _OURS:
+            raise UserError(f"--line {line!r} cannot be used: give NAME = VALUE, with a name that is not set already")
+
+
+def log_of(site: Site, batch: str, wave: int, ipppssoot: str) -> str:
+    """Return the path of the log of a job: what it printed."""
+    number = "" if wave == 1 else f".{wave}"
+    return f"{site.folder}/logs/{batch}/{ipppssoot}{number}.log"
+
+
+def description_of(store: Store, batch: str, wave: Wave, site: Site) -> str:
+    """Return the submit description of a wave; its jobs are queued ``from items``.
+
+    Parameters
+    ----------
+    store, batch
+        The batch.
+    wave
+        The wave.
+    site
+        What the jobs of the batch have in common.
+    """
+    is_folder = isinstance(store, FolderStore)
+    # a folder must be the same one wherever a job runs; HTCondor knows which machines share the file system
+    transfer = "NO" if is_folder else 'IF_NEEDED\nwhen_to_transfer_output = ON_EXIT\ntransfer_output_files = ""'
+    variables = {JOB_VARIABLE: f"{wave.queue}#$(ClusterId).$(ProcId)", ROW_VARIABLE: "$(plan_row)"}
+    assigned = [f"{name}='{value}'" for name, value in variables.items()]
+    assigned += [f"{name}={_word(value)}" for name, value in site.environment.items()]
+    output = str(Path(store.root).absolute()) if isinstance(store, FolderStore) else store.uri
+    return _DESCRIPTION.format(
+        size=wave.jobs[0].size,
+        batch=batch,
+        image=f"container_image = {site.image}\n" if site.image else "",
+        store=_word(output),
+        batch_word=_word(batch),
+        arguments="".join(f" {_word(argument)}" for argument in wave.arguments),
+        environment=" ".join(assigned),
+        folder=site.folder,
+        log=log_of(site, batch, wave.number, "$(dataset)"),
+        events=f"{site.folder}/logs/{batch}/wave-{wave.number:04d}.events",
+        transfer=f"should_transfer_files = {transfer}",
+        disk_mib=site.disk_mib,
+        most_starts=MOST_STARTS,
+        lost=LOST,
+        time=TIME,
+        go=GO,
+        dataset=DATASET,
+        struck=STRUCK,
+        token=TOKEN,
+        token_value=quoted(wave.token),
+        max_idle=site.max_idle,
+        lines="".join(f"{line}\n" for line in site.lines),
+    )
+
+
+def items_of(rows: Iterable[PlanRow]) -> Iterator[str]:
+    """Yield a line for each job: dataset, command, cores, MiB, s, and the row of the plan.
+
+    Raises
+    ------
+    UserError
+        A row's command is no plain word.
+    """
+    for row in rows:
+        if not _COMMAND.fullmatch(row.command):
+            raise UserError(f"the plan's command for {row.ipppssoot} is {row.command!r}: give the name of a program")
+        # the plan row is quoted for HTCondor's environment, and no dollar of it is taken for a macro
+        text = json.dumps(asdict(row), separators=(",", ":")).replace("$", "\\u0024")
+        plan_row = text.replace("'", "''").replace('"', '""')
+        yield f"{row.ipppssoot},{row.command},{row.vcpus},{row.memory_mib},{row.max_seconds},{plan_row}"
+
+
+def _word(text: str) -> str:
+    """Return a text as one word of HTCondor's arguments and environments."""
+    escaped = text.replace("$", "$(DOLLAR)").replace("'", "''").replace('"', '""')
+    return f"'{escaped}'"

@@ -1,0 +1,141 @@
+"""HTCondor's command-line tools: whatever pool they reach, they are all that is needed to use it."""
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hstdputils.errors import UserError, one_line
+from hstdputils.exit_codes import ExitCode
+
+Ad = Mapping[str, Any]
+"""What HTCondor says of a job or a cluster, by attribute."""
+
+TOKEN = "HstdpToken"
+"""The attribute with the token of the wave that a job belongs to."""
+
+LONGEST_SECONDS = 600
+"""After how long a tool is given up, s."""
+
+A_CALL = 1000
+"""Jobs that are named in one call."""
+
+_HEADER = re.compile(r"^-- Schedd: (\S+) :", re.MULTILINE)
+_SUBMITTED = re.compile(r"^(\d+)\.\d+ - \d+\.\d+$", re.MULTILINE)
+
+
+class Tools:
+    """The tools, for one scheduler.
+
+    Every method raises `UserError` where the tool is not there or fails.
+
+    Parameters
+    ----------
+    schedd
+        Name of the scheduler; empty for this machine's.
+    """
+
+    def __init__(self, schedd: str = "") -> None:
+        self.schedd = schedd
+
+    def name(self) -> str:
+        """Return the scheduler's own name."""
+        found = _HEADER.search(self._run("condor_q", "-totals"))
+        if not found:
+            raise UserError(f"condor_q names no scheduler{self._where}: is it running?", ExitCode.GENERAL)
+        return found[1]
+
+    def submit(self, description: str, items: Iterable[str]) -> int:
+        """Submit a description that queues jobs ``from items``, and return the cluster's id."""
+        with tempfile.TemporaryDirectory(prefix="hstdp-") as name:
+            with (Path(name) / "items").open("w") as lines:
+                lines.writelines(f"{item}\n" for item in items)
+            (Path(name) / "submit").write_text(description.replace("from items\n", f"from {name}/items\n"))
+            said = self._run("condor_submit", "-terse", f"{name}/submit")
+        found = _SUBMITTED.search(said)
+        if not found:
+            raise UserError(f"condor_submit names no cluster: {one_line(said)}", ExitCode.GENERAL)
+        return int(found[1])
+
+    def clusters(self, tokens: Collection[str], attributes: Sequence[str]) -> list[Ad]:
+        """Return the clusters of waves that are in the queue, also those of whose jobs none has been made yet."""
+        return self._ads("condor_q", "-factory", "-allusers", *_of(tokens), *_only(attributes)) if tokens else []
+
+    def jobs(self, tokens: Collection[str], attributes: Sequence[str]) -> list[Ad]:
+        """Return the jobs of waves that are in the queue."""
+        return self._ads("condor_q", "-allusers", *_of(tokens), *_only(attributes)) if tokens else []
+
+    def history(self, constraint: str, attributes: Sequence[str], most: int | None = None) -> list[Ad]:
+        """Return jobs that have left the queue, the latest first; at most ``most`` of them."""
+        limit = [] if most is None else ["-limit", str(most)]
+        return self._ads("condor_history", "-constraint", constraint, *limit, *_only(attributes))
+
+    def remove(self, jobs: Sequence[str], reason: str) -> None:
+        """Remove clusters (``12``) and jobs (``12.3``); those that have left the queue are no error."""
+        for start in range(0, len(jobs), A_CALL):
+            self._run("condor_rm", "-reason", reason, *jobs[start : start + A_CALL], may_fail=" not found")
+
+    def edit(self, cluster: str, attribute: str, value: str) -> None:
+        """Set an attribute of a cluster, for its jobs and those that are still to be made."""
+        self._run("condor_qedit", cluster, attribute, value)
+
+    @property
+    def _where(self) -> str:
+        return f" ({self.schedd})" if self.schedd else ""
+
+    def _ads(self, tool: str, *arguments: str) -> list[Ad]:
+        said = self._run(tool, *arguments, "-json")
+        try:
+            ads: list[Ad] = json.loads(said) if said.strip() else []
+        except ValueError as error:
+            raise UserError(f"{tool}{self._where} does not answer in JSON ({error})", ExitCode.GENERAL) from error
+        return ads
+
+    def _run(self, tool: str, *arguments: str, may_fail: str = "") -> str:
+        """Run a tool and return what it prints; words in its errors may make a failure one that does not count."""
+        program = shutil.which(tool)
+        if program is None:
+            raise UserError(f"{tool} is not on PATH: run this on a machine that submits to HTCondor")
+        name = ["-name", self.schedd] if self.schedd else []
+        try:
+            done = subprocess.run(
+                [program, *name, *arguments],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=LONGEST_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise UserError(f"{tool}{self._where} cannot be run: {one_line(error)}", ExitCode.GENERAL) from error
+        said = f"{done.stderr}\n{done.stdout}"
+        if done.returncode and not (may_fail and may_fail in said):
+            raise UserError(
+                f"{tool}{self._where} failed: {_reason(said)}: does condor_q work here?", ExitCode.GENERAL
+            )
+        return done.stdout
+
+
+def quoted(text: str) -> str:
+    """Return a text as a string of HTCondor's expressions."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _of(tokens: Collection[str]) -> list[str]:
+    return ["-constraint", f"stringListMember({TOKEN}, {quoted(' '.join(sorted(tokens)))}, {quoted(' ')})"]
+
+
+def _only(attributes: Sequence[str]) -> list[str]:
+    return ["-attributes", ",".join(attributes)]
+
+
+def _reason(said: str) -> str:
+    """Return the line of a tool's output that says what went wrong."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    telling = [line for line in lines if line.lower().startswith(("error", "failed"))]
+    return one_line(" ".join((telling or lines or ["it does not say why"])[:2]))[:500].rstrip(".")

@@ -1,0 +1,27 @@
+"""What engines share that keep their records in the store: one process at a time changes a batch."""
+
+import contextlib
+from collections.abc import Iterator
+
+from hstdputils.engines.lease import Lease, hold
+from hstdputils.store import Store
+
+
+class Leased:
+    """Holds the lease of a batch while its rows are submitted or cancelled."""
+
+    def __init__(self, store: Store, batch: str) -> None:
+        self._store, self._batch = store, batch
+        self._lease: Lease | None = None
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """See `Engine.alone`."""
+        if self._lease:
+            yield
+            return
+        with hold(self._store, f"{self._batch}/jobs/lease/") as self._lease:
+            try:
+                yield
+            finally:
+                self._lease = None
