@@ -47,11 +47,11 @@ def mounts_of(options: argparse.Namespace) -> list[Mount]:
         A folder cannot be made, or is not there to be read.
     """
     written = [options.work, options.keep_inputs]
-    if not is_none(options.output_bucket) and (store := _local(options.output_bucket)):
+    if not is_none(options.output_bucket) and (store := local_path(options.output_bucket)):
         written.append(store)
     if options.copy_marker:
         written.append(options.copy_marker.parent)
-    read = [path for source in options.inputs if (path := _local(source))]
+    read = [path for source in options.inputs if (path := local_path(source))]
     read += [Path(word[1:]) for word in getattr(options, "ipppssoots", []) if word.startswith("@")]
     read += [options.references] if options.references else []
     found = [Mount(_made(path.absolute()), is_writable=True) for path in written if path]
@@ -90,8 +90,8 @@ def _without_repeats(mounts: Iterable[Mount]) -> list[Mount]:
     return list(kept.values())
 
 
-def _local(place: str) -> Path | None:
-    """Return the folder that a store or source is; none where it is none."""
+def local_path(place: str) -> Path | None:
+    """Return the folder that a store or source is; none where it is no folder here."""
     if place.lower().startswith("file://"):
         return Path(place[len("file://") :])
     return None if ":" in place.partition("/")[0] else Path(place)
