@@ -11,7 +11,13 @@ PROFILES := $(notdir $(wildcard profiles/*))
 # what a user's shell sets for CRDS and AWS has no say in the demo
 OFF_LINE := env -u CRDS_PATH -u CRDS_SERVER_URL -u CRDS_CONTEXT -u CRDS_READONLY_CACHE -u AWS_ENDPOINT_URL
 
-.PHONY: help setup demo test lint format constraints clean
+# what builds the image and starts containers: docker or podman, whichever is there
+ENGINE = $(or $(HSTDP_CONTAINER_ENGINE),$(firstword $(shell command -v docker podman)))
+IMAGE ?= calcloud:latest
+BASE_IMAGE ?=
+BUILD_OPTIONS ?=
+
+.PHONY: help setup demo test lint format constraints clean image
 
 help:
 	@echo "make setup        the environment in .venv, and links that let 'snakemake --profile NAME' find profiles/"
@@ -20,6 +26,7 @@ help:
 	@echo "make lint         ruff, snakefmt, codespell and snakemake --lint"
 	@echo "make format       format Python files and rules"
 	@echo "make constraints  write constraints.txt anew, with today's versions"
+	@echo "make image        the container image IMAGE (calcloud:latest), on BASE_IMAGE"
 	@echo "make clean        remove what the demo and the tests made (not .venv)"
 
 setup: $(READY)
@@ -72,6 +79,14 @@ format: $(READY)
 constraints:
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade \
 		--no-header --no-annotate --quiet --output-file constraints.txt
+
+image:
+	@test -n "$(ENGINE)" || { echo "error: neither docker nor podman is on PATH: install one of them"; exit 2; }
+	$(ENGINE) build --file container/Dockerfile --tag $(IMAGE) \
+		$(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) \
+		--build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' workflow/hstdputils/__init__.py) \
+		--build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) \
+		$(BUILD_OPTIONS) .
 
 clean:
 	rm -rf build results work logs plan.out .snakemake .pytest_cache .ruff_cache

@@ -21,12 +21,14 @@ from hstdputils.inputs import Observation, RawFile, fetch_inputs, fetch_mosaic, 
 from hstdputils.inputs.source import VARIABLES_SUFFIX, Source
 from hstdputils.logs import AttemptLog
 from hstdputils.markers import Marker
+from hstdputils.memory_kills import MemoryKills
 from hstdputils.metrics import Meter, Step
 from hstdputils.outcomes import AttemptFailed, Outcome
 from hstdputils.plan_slices import JOB_VARIABLE
 from hstdputils.previews import import_ahead, make_previews
 from hstdputils.products import ProductFile, check_products, list_products, manifest
 from hstdputils.references import Crds
+from hstdputils.spot import spot_notice
 from hstdputils.stopping import Stopped
 from hstdputils.store import StoreError
 
@@ -80,6 +82,7 @@ class Attempt:
         self.manifest = b""
         self._report = report
         self._meter = Meter()
+        self._kills = MemoryKills()
         self._log = AttemptLog(folder / "process.log")
         self._note = ""
         self._warnings: list[str] = []
@@ -100,8 +103,11 @@ class Attempt:
             with self._step("save"):
                 save(self)
             ending = Outcome.SUCCEEDED, ExitCode.SUCCESS, self._note
-        except (AttemptFailed, Stopped) as failure:
-            ending = failure.outcome, failure.exit_code, failure.reason
+        except AttemptFailed as failure:
+            explained = self._kills.explained(failure)
+            ending = explained.outcome, explained.exit_code, explained.reason
+        except Stopped as stopped:
+            return self.stopped(stopped)
         except StoreError as failure:
             ending = Outcome.STORAGE_ERROR, ExitCode.UPLOAD, str(failure)
         except MemoryError:
@@ -116,6 +122,13 @@ class Attempt:
             reason = f"{type(error).__name__}: {' '.join(str(error).split())} (a defect: process.log has the trace)"
             ending = Outcome.UNKNOWN, ExitCode.GENERAL, reason
         return self._ended(*ending)
+
+    def stopped(self, stopped: Stopped) -> Marker:
+        """Return the marker of the attempt that was stopped here: by a person, or since its host is taken away."""
+        if stopped.exit_code is ExitCode.CANCELLED and (notice := spot_notice()):
+            reason = f"{stopped.reason}, since AWS takes back the spot instance ({notice})"
+            return self._ended(Outcome.HOST_LOST, stopped.exit_code, reason)
+        return self._ended(stopped.outcome, stopped.exit_code, stopped.reason)
 
     def _process(self) -> None:
         job = self.job

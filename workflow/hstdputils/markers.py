@@ -116,6 +116,12 @@ def read_marker(store: Store, batch: str, ipppssoot: str, *, succeeded: bool) ->
         return None
 
 
+def latest_marker(store: Store, batch: str, ipppssoot: str) -> Marker | None:
+    """Return the marker of a dataset's latest attempt, or none where there is no readable one."""
+    kinds = (read_marker(store, batch, ipppssoot, succeeded=succeeded) for succeeded in (True, False))
+    return max((marker for marker in kinds if marker), key=lambda marker: marker.attempt, default=None)
+
+
 def write_marker(store: Store, marker: Marker) -> None:
     """Write a marker; the last thing that an attempt does."""
     key = marker_key(marker.batch, marker.ipppssoot, succeeded=marker.succeeded)

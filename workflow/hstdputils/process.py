@@ -1,19 +1,22 @@
 """``python -m hstdputils.process``: calibrate datasets."""
 
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from hstdputils import commandline
+from hstdputils import commandline, guarding
 from hstdputils.datasets import Dataset
 from hstdputils.delivery import copy_marker
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.id_lists import IdList, read_ids, require_all_good, tell_problems
+from hstdputils.losses import loss, record_loss
 from hstdputils.markers import exit_status
+from hstdputils.memory_kills import MemoryKills
 from hstdputils.outcomes import AttemptFailed, Outcome
 from hstdputils.process_options import read_options, settings_of
-from hstdputils.processor import Ended, Processor
+from hstdputils.processor import Ended, Processor, Settings
 from hstdputils.sites import ONSITE, REMOTE, Site
 from hstdputils.stopping import Stopped, stop_by_exception
 from hstdputils.store import StoreError
@@ -32,6 +35,10 @@ def main(arguments: Sequence[str], site: Site | None = None) -> int:
     if not ids.datasets:
         require_all_good(ids, skip_bad=options.skip_bad)
     codes: list[int] = []
+    if guarding.is_called_for():
+        begun, kills = time.time(), MemoryKills()
+        if ending := guarding.stand_guard():
+            return _after(ending, settings, ids, begun, kills)
     with stop_by_exception():
         try:
             processor = Processor(settings, _tell_step)
@@ -45,6 +52,14 @@ def main(arguments: Sequence[str], site: Site | None = None) -> int:
     if ids.problems and not options.skip_bad:
         codes.append(_tell_bad(ids))
     return exit_status(codes)
+
+
+def _after(ending: guarding.Ending, settings: Settings, ids: IdList, begun: float, kills: MemoryKills) -> int:
+    """Return the exit code of guarded work, after recording that it was killed if it was."""
+    if why := loss(ending, kills):
+        record_loss(settings, ids.datasets, begun, ending, why)
+        return why.exit_code
+    return ending.exit_code if ending.exit_code >= 0 else 128 - ending.exit_code
 
 
 def _tell_bad(ids: IdList) -> int:

@@ -59,10 +59,15 @@ def _json_object(text: str) -> dict[str, Any]:
     raise argparse.ArgumentTypeError(f"{text[:40]!r} is no JSON object: give a line of plan.out")
 
 
+def parse(arguments: Sequence[str], site: Site | None = None) -> argparse.Namespace:
+    """Return the options of a command line as they stand there; the dataset of a slice is not looked up."""
+    has_slice = any(word.partition("=")[0] == "--slice" for word in arguments)
+    return _parser(site, has_slice=has_slice).parse_args(arguments)
+
+
 def read_options(arguments: Sequence[str], site: Site | None = None) -> argparse.Namespace:
     """Return the options of a command line; those of a site's command have no store and no batch."""
-    has_slice = any(word.partition("=")[0] == "--slice" for word in arguments)
-    options = _parser(site, has_slice=has_slice).parse_args(arguments)
+    options = parse(arguments, site)
     if options.slice is not None:
         _take_row(options)
     return options

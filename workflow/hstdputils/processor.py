@@ -17,9 +17,10 @@ from hstdputils.delivery import deliver_marker, deliver_products, keep_local
 from hstdputils.drills import forced_outcome
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs import open_sources
-from hstdputils.markers import Marker, read_marker
+from hstdputils.markers import Marker, latest_marker, read_marker
 from hstdputils.outcomes import RETRIED, AttemptFailed, Outcome
 from hstdputils.references import Crds
+from hstdputils.stopping import Stopped
 from hstdputils.store import Store, StoreError, is_none, open_store
 from hstdputils.work_folders import WorkFolders
 
@@ -113,10 +114,17 @@ class Processor:
             earlier = self._earlier_marker(dataset)
             if self._is_needless(earlier):
                 return Ended(earlier, self._place(dataset), is_new=False)
-            self._pin(recipe)
-            return self._attempt(dataset, recipe, earlier, folders.new())
+            stopped = None
+            try:
+                self._pin(recipe)
+            except Stopped as early:
+                stopped = early
+            return self._attempt(dataset, recipe, earlier, folders.new(), stopped)
 
-    def _attempt(self, dataset: Dataset, recipe: Recipe, earlier: Marker | None, folder: Path) -> Ended:
+    def _attempt(
+        self, dataset: Dataset, recipe: Recipe, earlier: Marker | None, folder: Path, stopped: Stopped | None
+    ) -> Ended:
+        """Make an attempt, or record that it was stopped before it began."""
         settings = self.settings
         job = Job(
             dataset=dataset,
@@ -138,7 +146,7 @@ class Processor:
         attempt = Attempt(job, folder, lambda step, end, wall: self._report(name, step, end, wall))
         keep = settings.keep_work == "always"
         try:
-            marker = attempt.run(self._save)
+            marker = attempt.stopped(stopped) if stopped else attempt.run(self._save)
             keep = keep or (settings.keep_work == "failed" and not marker.succeeded)
             if self._store is None:
                 keep = True
@@ -198,10 +206,7 @@ class Processor:
         succeeded = read_marker(self._store, batch, name, succeeded=True)
         if succeeded and not self.settings.force:
             return succeeded
-        failed = read_marker(self._store, batch, name, succeeded=False)
-        return max(
-            (marker for marker in (succeeded, failed) if marker), key=lambda marker: marker.attempt, default=None
-        )
+        return latest_marker(self._store, batch, name)
 
     def _is_needless(self, earlier: Marker | None) -> TypeGuard[Marker]:
         """Tell whether a dataset has succeeded, or whether this try would end as the last one of its run did."""

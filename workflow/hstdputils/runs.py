@@ -16,6 +16,7 @@ from typing import Any
 from hstdputils.batches import Pins, check_batch_name, check_pins
 from hstdputils.calibrate import check_program_names
 from hstdputils.config import load_config
+from hstdputils.containers import apptainer
 from hstdputils.errors import UserError
 from hstdputils.id_lists import IdList, read_ids, require_all_good
 from hstdputils.markers import ended, marker_key, read_marker
@@ -313,7 +314,7 @@ class Run:
         return row.memory_mib, row.max_seconds
 
     def _set_variables(self) -> None:
-        """Give the jobs CRDS's variables, where the user has not set them, and the programs beside this Python."""
+        """Give the jobs what they use: CRDS's variables, the programs beside this Python, this host's files."""
         os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{Path(sys.executable).parent}"
         for name, value in (
             ("CRDS_PATH", self.config.crds_path),
@@ -323,6 +324,10 @@ class Run:
                 os.environ.setdefault(
                     name, str(Path(value).expanduser().absolute()) if name == "CRDS_PATH" else value
                 )
+        config = self.config
+        files = [config.features, config.history, config.model, config.prices, config.keep_inputs]
+        crds = os.environ.get("CRDS_PATH", "/grp/crds/cache")
+        apptainer.bind([config.store, *config.inputs, config.work, *config.ids, crds, *filter(None, files)])
 
 
 @lru_cache(maxsize=2)

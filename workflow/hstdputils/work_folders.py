@@ -68,6 +68,19 @@ class WorkFolders:
         except OSError as error:
             raise _cannot_make(error) from error
 
+    def cut_off(self, since: float) -> tuple[float, Path | None]:
+        """Return when the attempt was begun that was killed, s since the epoch, and its folder.
+
+        The folder is none where no attempt that was begun after ``since`` was killed.
+        """
+        with contextlib.suppress(OSError):
+            begun = self._path.stat().st_mtime
+            if begun >= since:
+                left = [path for path in self._home.iterdir() if path.is_dir() and not (path / MARKER).exists()]
+                folder = max(left, key=lambda path: path.stat().st_mtime, default=None)
+                return begun, folder or Path(tempfile.mkdtemp(prefix="attempt-", dir=self._home))
+        return 0.0, None
+
     @property
     def _path(self) -> Path:
         return self._home / ".lock"

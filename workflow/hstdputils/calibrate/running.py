@@ -98,6 +98,7 @@ def run_command(
                 errors="replace",
             )
             at_end.callback(_stop, process)
+        _let_die_first(process.pid)
 
         def stop_at_limit() -> None:
             timed_out.set()
@@ -133,6 +134,12 @@ def _dies_with_parent() -> list[str]:
     """Return a prefix with which the kernel kills the program if this process is killed."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
+
+
+def _let_die_first(pid: int) -> None:
+    """Have the kernel kill a program, where memory runs out, rather than this process, which has to say so."""
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
 
 
 def _failure(command: Command, status: int, tail: list[str]) -> AttemptFailed:

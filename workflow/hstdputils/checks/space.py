@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psutil
 
+from hstdputils.cgroups import memory_limit
 from hstdputils.checks.finding import Finding, fail, ok, warn
 from hstdputils.checks.setup import Setup
 from hstdputils.exit_codes import ExitCode
@@ -13,9 +14,6 @@ from hstdputils.model import resources_for
 
 USUAL_WORK_GB = {"acs": 3.0, "cos": 1.0, "stis": 0.3, "wfc3": 3.0}
 """Space that the raw files, intermediate files and products of a large dataset take, GB."""
-
-_UNLIMITED = 2**60
-"""Limits of control groups from here on stand for none, bytes."""
 
 
 def check_machine(setup: Setup) -> list[Finding]:
@@ -86,26 +84,5 @@ def usable_cores() -> int:
 def usable_memory() -> tuple[int, str]:
     """Return the memory that this process and its children may use, bytes, and what limits it."""
     total = psutil.virtual_memory().total
-    limit = min(_cgroup_limits(), default=total)
-    return (limit, " (limit of the control group)") if limit < total else (total, "")
-
-
-def _cgroup_limits() -> list[int]:
-    """Return the memory limits of the control groups (versions 1 and 2) that this process is in, bytes."""
-    try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return []
-    limits = []
-    for line in lines:
-        _, controllers, name = line.split(":", 2)
-        if controllers not in ("", "memory") and "memory" not in controllers.split(","):
-            continue
-        root = Path("/sys/fs/cgroup") / ("memory" if controllers else "")
-        for folder in (path for path in [Path(name), *Path(name).parents]):
-            for file in ("memory.max", "memory.limit_in_bytes"):
-                try:
-                    limits.append(int((root / str(folder).lstrip("/") / file).read_text()))
-                except (OSError, ValueError):
-                    continue  # there is no such file, or it says "max"
-    return [limit for limit in limits if limit < _UNLIMITED]
+    limit = memory_limit()
+    return (limit, " (limit of the control group)") if limit is not None and limit < total else (total, "")

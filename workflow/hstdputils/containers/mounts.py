@@ -1,0 +1,116 @@
+"""Folders and files of this machine that a container sees, under the same paths."""
+
+import argparse
+import csv
+import io
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hstdputils.errors import UserError
+from hstdputils.references.settings import crds_settings
+from hstdputils.store import is_none
+
+HOME = Path("/home/hstdp")
+"""The home folder of the image."""
+
+_CERTIFICATES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+_AWS_FILES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A folder or file that a container sees."""
+
+    source: Path
+    """Where it is here."""
+    is_writable: bool = False
+    """Whether the container may write there."""
+    target: Path | None = None
+    """Where it is in the container; none for the same path."""
+
+    def option(self) -> str:
+        """Return the option of docker and podman; a comma in a path is quoted, as in CSV."""
+        fields = ["type=bind", f"source={self.source}", f"target={self.target or self.source}"]
+        text = io.StringIO()
+        csv.writer(text, lineterminator="").writerow(fields if self.is_writable else [*fields, "readonly"])
+        return f"--mount={text.getvalue()}"
+
+
+def mounts_of(options: argparse.Namespace) -> list[Mount]:
+    """Return what a command line of ``hstdp-process`` reads and writes here; folders to write to are made.
+
+    Raises
+    ------
+    UserError
+        A folder cannot be made, or is not there to be read.
+    """
+    written = [options.work, options.keep_inputs]
+    if not is_none(options.output_bucket) and (store := local_path(options.output_bucket)):
+        written.append(store)
+    if options.copy_marker:
+        written.append(options.copy_marker.parent)
+    read = [path for source in options.inputs if (path := local_path(source))]
+    read += [Path(word[1:]) for word in getattr(options, "ipppssoots", []) if word.startswith("@")]
+    read += [options.references] if options.references else []
+    found = [Mount(_made(path.absolute()), is_writable=True) for path in written if path]
+    return _without_repeats([*found, *(Mount(_there(path.absolute())) for path in read)])
+
+
+def crds_mounts() -> list[Mount]:
+    """Return the CRDS cache, to be written where it grows; nothing where there is none to be read."""
+    settings = crds_settings()
+    if settings.is_growing:
+        return [Mount(_made(settings.cache.absolute()), is_writable=True)]
+    return [Mount(settings.cache.absolute())] if settings.cache.is_dir() else []
+
+
+def aws_mounts() -> list[Mount]:
+    """Return the user's configuration of AWS, to be read, where the environment has no credentials."""
+    found = [path for name in _AWS_FILES if (path := _file_of(name))]
+    folder = Path.home() / ".aws"
+    mounts = [Mount(path) for path in found]
+    if folder.is_dir() and not os.environ.get("AWS_ACCESS_KEY_ID"):
+        mounts.append(Mount(folder, target=HOME / ".aws"))
+    return mounts
+
+
+def certificate_mounts() -> list[Mount]:
+    """Return the certificates that variables name, to be read."""
+    return _without_repeats(Mount(path) for name in _CERTIFICATES if (path := _file_of(name)))
+
+
+def _without_repeats(mounts: Iterable[Mount]) -> list[Mount]:
+    """Return each path once; what one mount may write, another does not take from it."""
+    kept: dict[Path, Mount] = {}
+    for mount in mounts:
+        if mount.source not in kept or mount.is_writable:
+            kept[mount.source] = mount
+    return list(kept.values())
+
+
+def local_path(place: str) -> Path | None:
+    """Return the folder that a store or source is; none where it is no folder here."""
+    if place.lower().startswith("file://"):
+        return Path(place[len("file://") :])
+    return None if ":" in place.partition("/")[0] else Path(place)
+
+
+def _file_of(variable: str) -> Path | None:
+    path = Path(os.environ.get(variable) or os.devnull).absolute()
+    return path if path.is_file() else None
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make the folder {folder}: {error.strerror}: name another") from error
+    return folder
+
+
+def _there(path: Path) -> Path:
+    if not path.exists():
+        raise UserError(f"{path} is not there, so that a container cannot read it: correct its name")
+    return path

@@ -1,0 +1,109 @@
+"""The marker of an attempt whose process was killed, written by the one that outlived it."""
+
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hstdputils.batches import read_pins
+from hstdputils.datasets import Dataset
+from hstdputils.delivery import deliver_marker, keep_local
+from hstdputils.exit_codes import ExitCode
+from hstdputils.guarding import Ending
+from hstdputils.markers import Marker, latest_marker
+from hstdputils.memory_kills import MemoryKills, told_limit
+from hstdputils.outcomes import AttemptFailed, Outcome
+from hstdputils.processor import Settings
+from hstdputils.store import is_none, open_store
+from hstdputils.work_folders import WorkFolders
+
+
+def loss(ending: Ending, kills: MemoryKills) -> AttemptFailed | None:
+    """Return why hstdputils itself was killed; none where it ended by itself, or was asked to."""
+    if ending.exit_code >= 0 or -ending.exit_code in (signal.SIGTERM, signal.SIGINT):
+        return None
+    name = signal.Signals(-ending.exit_code).name
+    if -ending.exit_code != signal.SIGKILL or (kills.can_be_told and not kills.are_new):
+        return AttemptFailed(Outcome.UNKNOWN, ExitCode.GENERAL, f"hstdputils was ended by {name}")
+    code = ExitCode.CONTAINER_MEMORY if kills.are_new else ExitCode.OS_MEMORY
+    reason = f"hstdputils was killed (signal 9), as the kernel does when memory runs out{told_limit()}"
+    return AttemptFailed(Outcome.OUT_OF_MEMORY, code, reason)
+
+
+def record_loss(
+    settings: Settings, datasets: Sequence[Dataset], since: float, ending: Ending, why: AttemptFailed
+) -> None:
+    """Write the marker of the dataset that was being processed; its log goes with it.
+
+    Parameters
+    ----------
+    settings
+        The settings of the call.
+    datasets
+        The datasets of the call.
+    since
+        When the call began, s since the epoch.
+    ending
+        How the process ended.
+    why
+        Why.
+
+    Raises
+    ------
+    StoreError
+        The store failed; there is no new marker then.
+    """
+    for dataset in datasets:
+        folders = WorkFolders(settings.work, settings.batch, dataset.ipppssoot)
+        begun, folder = folders.cut_off(since)
+        if folder is None:
+            continue
+        marker = _marker(settings, dataset, begun, ending, why)
+        _close_records(folder, marker)
+        if is_none(settings.output):
+            keep_local(marker, folder)
+        else:
+            deliver_marker(open_store(settings.output), marker, folder)
+            if settings.keep_work == "never":
+                shutil.rmtree(folder, ignore_errors=True)
+        print(f"{dataset} {marker.outcome} (exit code {marker.exit_code}): {marker.reason}", flush=True)
+
+
+def _marker(settings: Settings, dataset: Dataset, begun: float, ending: Ending, why: AttemptFailed) -> Marker:
+    store = None if is_none(settings.output) else open_store(settings.output)
+    earlier = latest_marker(store, settings.batch, dataset.ipppssoot) if store else None
+    pins = read_pins(store, settings.batch) if store else None
+    now = time.time()
+    return Marker(
+        ipppssoot=dataset.ipppssoot,
+        batch=settings.batch,
+        outcome=why.outcome,
+        exit_code=int(why.exit_code),
+        reason=why.reason,
+        attempt=earlier.attempt + 1 if earlier else 1,
+        plan_row=settings.plan_row,
+        crds_context=settings.context or (pins.crds_context if pins else ""),
+        versions=dict(pins.programs) if pins else {},
+        host=os.uname().nodename,
+        start=datetime.fromtimestamp(begun, UTC).isoformat(timespec="milliseconds"),
+        end=datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds"),
+        wall_seconds=round(now - begun, 3),
+        cpu_seconds=ending.cpu_seconds,
+        peak_memory_mib=ending.peak_memory_mib,
+        bytes_in=0,
+        bytes_out=0,
+        n_products=0,
+        manifest_sha256="",
+        earlier=earlier.as_earlier() if earlier else [],
+    )
+
+
+def _close_records(folder: Path, marker: Marker) -> None:
+    """Write the last line of the log, and the metrics, which were not written yet."""
+    with (folder / "process.log").open("a", encoding="utf-8") as log:
+        log.write(f"{marker.end} {'process':<12} | {marker.outcome}: {marker.reason}\n")
+    (folder / "metrics.json").write_text(json.dumps({"ipppssoot": marker.ipppssoot, "steps": []}, indent=1) + "\n")
