@@ -56,16 +56,16 @@ def above_zero(text: str) -> int:
     return int(text)
 
 
-def seconds_up_to(most: float) -> Callable[[str], float]:
-    """Return a function that reads a number of seconds from 0 to ``most``, for ``type`` of an option."""
+def seconds_between(least: float, most: float) -> Callable[[str], float]:
+    """Return a function that reads a number of seconds, for ``type`` of an option."""
 
     def seconds(text: str) -> float:
         try:
             value = float(text)
         except ValueError:
             value = -1
-        if not 0 <= value <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to {most:g}")
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from {least:g} to {most:g}")
         return value
 
     return seconds

@@ -92,7 +92,7 @@ def add_engines(parser: argparse.ArgumentParser) -> None:
     )
     batch.add_argument(
         "--settle",
-        type=commandline.seconds_up_to(600),
+        type=commandline.seconds_between(0, 600),
         default=BatchSettings().settle_seconds,
         metavar="SECONDS",
         help="how long a new job may be missing in Batch's lists; waited for after an interruption "

@@ -126,22 +126,16 @@ class _Blackboard:
             self._next = time.monotonic() + BLACKBOARD_SECONDS * max(1.0, progress.total / 10_000)
 
 
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1
-    if not 0.05 <= value <= 3600:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0.05 to 3600")
-    return value
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = commandline.parser("watch", _DESCRIPTION, _EXAMPLES)
     commandline.add_version(parser)
     add_batch(parser)
     parser.add_argument(
-        "--every", type=_seconds, default=15.0, metavar="SECONDS", help="how often to look (default: %(default)s)"
+        "--every",
+        type=commandline.seconds_between(0.05, 3600),
+        default=15.0,
+        metavar="SECONDS",
+        help="how often to look (default: %(default)s)",
     )
     parser.add_argument("--once", action="store_true", help="look, and rescue, once")
     parser.add_argument("--to", type=Path, metavar="FILE", help="write there how the batch ended, once it has")
