@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests import madeup
+from tests.engines.docker import asking
 from tests.projects import Project
 from tests.warm_start import WARM_STARTS
 
@@ -137,15 +138,32 @@ def real_data() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Carry the engines that a test is marked with into its report."""
+    """Carry the engines that a test is marked with into its report, and put last what takes long to be ready."""
     for item in items:
         for mark in item.iter_markers("engine"):
             item.user_properties += [("engine", name) for name in mark.args]
+    items.sort(key=lambda item: _last_of(item, "docker_daemon", "container_image", "sif"))
+
+
+def _last_of(item: pytest.Item, *fixtures: str) -> int:
+    """Return the number, from 1, of the last of the fixtures that a test uses, or 0."""
+    used = getattr(item, "fixturenames", ())
+    return max((number for number, name in enumerate(fixtures, start=1) if name in used), default=0)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Have the engines for containers made in the background, where a test uses them."""
+    made = {"docker_daemon": "daemon", "container_image": "image", "sif": "sif"}
+    wanted = [name for fixture, name in made.items() if any(_last_of(item, fixture) for item in session.items)]
+    if wanted and not session.config.option.collectonly:
+        asking.begin(wanted)
 
 
 def pytest_sessionfinish() -> None:
-    """End the process that warm starts come from."""
+    """End the process that warm starts come from and, at the end of the whole run, the engines for containers."""
     WARM_STARTS.stop()
+    if not os.environ.get("PYTEST_XDIST_WORKER"):
+        asking.end()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -23,6 +23,7 @@ from tests.engines.condor_pool import CondorPool
 from tests.engines.condor_root import NotThereError, condor_root
 from tests.engines.crds_server import CrdsServer
 from tests.engines.disturbing_proxy import DisturbingProxy
+from tests.engines.docker import asking
 from tests.engines.mast_server import MastServer
 from tests.stand_ins import write_calcos
 from tests.warm_start import WARM_STARTS
@@ -121,6 +122,26 @@ def proxy(moto_server: str) -> Iterator[DisturbingProxy]:
     """Return a proxy in front of the S3 server."""
     with DisturbingProxy(moto_server) as running:
         yield running
+
+
+@pytest.fixture
+def docker_daemon(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Return how the tests' own Docker daemon is reached, and have this process reach it; or skip the test."""
+    said = asking.wait_for("daemon")
+    monkeypatch.setenv("DOCKER_HOST", said["DOCKER_HOST"])
+    return said
+
+
+@pytest.fixture
+def container_image(docker_daemon: dict[str, str]) -> str:
+    """Return the project's image, built by the tests' own Docker daemon; or skip the test."""
+    return asking.wait_for("image")["image"]
+
+
+@pytest.fixture
+def sif(container_image: str) -> dict[str, str]:
+    """Return the project's image as a ``.sif`` file, and a folder with apptainer; or skip the test."""
+    return asking.wait_for("sif")
 
 
 @pytest.fixture

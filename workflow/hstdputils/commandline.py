@@ -33,6 +33,7 @@ def parser(command: str, description: str, examples: str) -> argparse.ArgumentPa
         description=description,
         epilog=f"examples:\n{examples}\n\nexit status:\n{exit_codes.table()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # --memory of docker is no --memory-mib
     )
 
 

@@ -57,12 +57,11 @@ def record_loss(
     StoreError
         The store failed; there is no new marker then.
     """
-    for dataset in datasets:
+    if dataset := _killed_at(settings, datasets, since):
         folders = WorkFolders(settings.work, settings.batch, dataset.ipppssoot)
         begun, folder = folders.cut_off(since)
-        if folder is None:
-            continue
-        marker = _marker(settings, dataset, begun, ending, why)
+        folder = folder or folders.new()
+        marker = _marker(settings, dataset, begun or since, ending, why)
         _close_records(folder, marker)
         if is_none(settings.output):
             keep_local(marker, folder)
@@ -71,6 +70,20 @@ def record_loss(
             if settings.keep_work == "never":
                 shutil.rmtree(folder, ignore_errors=True)
         print(f"{dataset} {marker.outcome} (exit code {marker.exit_code}): {marker.reason}", flush=True)
+
+
+def _killed_at(settings: Settings, datasets: Sequence[Dataset], since: float) -> Dataset | None:
+    """Return the dataset whose attempt was cut off or, where none was, the first that had not come to an end."""
+    for dataset in datasets:
+        if WorkFolders(settings.work, settings.batch, dataset.ipppssoot).cut_off(since)[0]:
+            return dataset
+    store = None if is_none(settings.output) else open_store(settings.output)
+    for dataset in datasets:
+        marker = latest_marker(store, settings.batch, dataset.ipppssoot) if store else None
+        has_ended = marker is not None and datetime.fromisoformat(marker.end).timestamp() >= since
+        if not (has_ended or (marker is not None and marker.succeeded and not settings.force)):
+            return dataset
+    return None
 
 
 def _marker(settings: Settings, dataset: Dataset, begun: float, ending: Ending, why: AttemptFailed) -> Marker:

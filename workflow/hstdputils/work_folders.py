@@ -61,6 +61,7 @@ class WorkFolders:
             The folder cannot be made.
         """
         try:
+            self._home.mkdir(parents=True, exist_ok=True)
             for left in self._home.iterdir():
                 if left.is_dir() and not (left / MARKER).exists():
                     shutil.rmtree(left, ignore_errors=True)
@@ -69,16 +70,15 @@ class WorkFolders:
             raise _cannot_make(error) from error
 
     def cut_off(self, since: float) -> tuple[float, Path | None]:
-        """Return when the attempt was begun that was killed, s since the epoch, and its folder.
+        """Return when the attempt that was killed was begun, s since the epoch, and its folder, if it had one.
 
-        The folder is none where no attempt that was begun after ``since`` was killed.
+        The time is 0 where no attempt that was begun after ``since`` was killed.
         """
         with contextlib.suppress(OSError):
             begun = self._path.stat().st_mtime
             if begun >= since:
                 left = [path for path in self._home.iterdir() if path.is_dir() and not (path / MARKER).exists()]
-                folder = max(left, key=lambda path: path.stat().st_mtime, default=None)
-                return begun, folder or Path(tempfile.mkdtemp(prefix="attempt-", dir=self._home))
+                return begun, max(left, key=lambda path: path.stat().st_mtime, default=None)
         return 0.0, None
 
     @property
