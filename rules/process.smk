@@ -25,6 +25,11 @@ rule process:
         mem_mb=RUN.memory_mib,
         max_seconds=RUN.max_seconds,
         tries=RUN.try_number,
+        # what HTCondor is told; other executors pass it over
+        request_memory=RUN.request_memory,
+        allowed_execute_duration=RUN.execute_seconds,
+        classad_HstdpRun=RUN.condor_run,
+        classad_HstdpDataset=RUN.condor_dataset,
     params:
         arguments=RUN.process_arguments,
         row=RUN.row,

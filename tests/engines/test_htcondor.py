@@ -28,7 +28,7 @@ def site(commands, condor):
 def test_a_batch_is_watched_to_its_end(site):
     names = site.write(4)
     site.tell(names[1], "exit", 24, "calibration_error")
-    ran = site.submit("--", "--context", 'it\'s "$HOME" $(PATH)')
+    ran = site.submit("--line=priority = 3", "--", "--context", 'it\'s "$HOME" $(PATH)')
     assert ran.status == 0, ran.said
     assert "b: 4 rows submitted in 1 jobs\n" in ran.out
     ran = site.watch()
@@ -47,6 +47,8 @@ def test_a_batch_is_watched_to_its_end(site):
     assert site.started() == Counter([*names, names[1]])
     assert site.starts()[-1][2] == "99"
     assert (site.folder / f"logs/b/{names[1]}.2.log").exists()
+    jobs = site.pool.history(f'HstdpDataset == "{names[1]}"')
+    assert [job["JobPrio"] for job in jobs[:2]] == [3, 3], "later waves are as the first"
     assert site.run("clean", "--all", "--yes").status == 0
     assert not (site.store / "b").exists()
 
@@ -284,7 +286,8 @@ def test_a_batch_stays_with_its_engine(site):
     (name,) = site.write(1)
     site.tell(name, "wait")
     assert site.submit().status == 0
-    rows = [json.loads(site.plan.read_text())]
-    assert rows[0]["output"] == str(site.store)
-    ran = site.commands.hstdputils("submit", site.plan)
-    assert "AWS Batch cannot reach" in ran.err
+    assert "AWS Batch cannot reach" in site.commands.hstdputils("submit", site.plan).err
+    wave = site.store / "b/jobs/0001/wave.json"
+    wave.write_text(wave.read_text().replace('"htcondor"', '"aws-batch"'))
+    ran = site.submit()
+    assert "runs on AWS Batch, not on HTCondor: give --engine aws-batch" in ran.err

@@ -101,6 +101,10 @@ class Config(BaseModel):
         ge=256,
         description="Largest memory that a later try may get, MiB.",
     )
+    batch_system: Literal["htcondor"] | None = Field(
+        default=None,
+        description="The system whose jobs Snakemake sends, which is asked why a job was stopped: htcondor, or null.",
+    )
     read_headers: Literal["never", "folders", "always"] = Field(
         default="folders",
         description="Which inputs the plan looks into for raw headers, which say what datasets need: folders alone, "

@@ -37,6 +37,10 @@ Calibrate datasets, and leave the products in the work folder: hstdputils proces
 place. {site.description} Variables of CRDS that are set already count first."""
 
 
+SCRATCH_VARIABLE = "_CONDOR_SCRATCH_DIR"
+"""The environment variable with the folder of a job of HTCondor on its machine, which is removed with the job."""
+
+
 def _granted(row: dict[str, Any] | None, memory_mib: int | None, max_seconds: int | None) -> dict[str, Any] | None:
     """Return the plan row with what this try has really got."""
     granted = {"memory_mib": memory_mib, "max_seconds": max_seconds}
@@ -125,9 +129,10 @@ def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentP
     parser.add_argument(
         "--work",
         type=Path,
-        default=Path("work"),
+        default=Path(os.environ.get(SCRATCH_VARIABLE, "")) / "work",
         metavar="DIR",
-        help="where attempts get their work folders (default: ./work; best on the store's own file system)",
+        help="where attempts get their work folders (default: ./work, best on the store's own file system; in a job "
+        "of HTCondor, the machine's scratch folder)",
     )
     parser.add_argument(
         "--keep-work",

@@ -17,6 +17,7 @@ from hstdputils.batches import Pins, check_batch_name, check_pins
 from hstdputils.calibrate import check_program_names
 from hstdputils.config import load_config
 from hstdputils.containers import apptainer
+from hstdputils.engines.htcondor.last_jobs import OVERHEAD_MIB, OVERHEAD_SECONDS, mark_last_job, run_name
 from hstdputils.errors import UserError
 from hstdputils.id_lists import IdList, read_ids, require_all_good
 from hstdputils.markers import ended, marker_key, read_marker
@@ -63,6 +64,7 @@ class Run:
         self._store: Store | None = None
         self._ids: IdList | None = None
         self._markers_to_make: list[str] | None = None
+        self._asked: set[tuple[str, int]] = set()
         self.report = f"{RESULTS}/{self.batch}/report.html"
         self.ended = f"{RESULTS}/{self.batch}/ended.txt"
         self.references = f"{RESULTS}/{self.batch}/references.json"
@@ -83,8 +85,14 @@ class Run:
     @property
     @_said_in_one_line()
     def marker(self) -> str:
-        """Return the local path of a dataset's ``succeeded`` marker, with the wildcard ``ipppssoot``."""
+        """Return the local path of a dataset's ``succeeded`` marker, with the wildcard ``ipppssoot``.
+
+        Snakemake removes it when a job begins. In the queue of a batch system may be jobs of a run that was killed;
+        they get a copy to remove.
+        """
         store = self.store
+        if self.config.batch_system:
+            return f"logs/{self.batch}/succeeded/{{ipppssoot}}.json"
         root = store.root if isinstance(store, FolderStore) else Path(RESULTS)
         return f"{root}/{marker_key(self.batch, '{ipppssoot}', succeeded=True)}"
 
@@ -244,7 +252,15 @@ class Run:
             if self.config.crds_context:
                 check_pins(self.store, self.batch, Pins(self.config.crds_context, {}))
             done = {name for name, succeeded in ended(self.store, self.batch).items() if succeeded}
+        if self.config.batch_system:
+            self._remove_copies(done)
         return [self.marker.format(ipppssoot=dataset) for dataset in ids.datasets if dataset.ipppssoot not in done]
+
+    def _remove_copies(self, done: set[str]) -> None:
+        """Remove copies of markers that are in the store no more."""
+        for path in Path(self.marker).parent.glob("*.json"):
+            if path.stem not in done:
+                path.unlink(missing_ok=True)
 
     @_said_in_one_line()
     def row(self, wildcards: Any, input: Any) -> str:
@@ -272,6 +288,25 @@ class Run:
     def try_number(self, wildcards: Any, attempt: int) -> int:
         """Return the number of the try."""
         return attempt
+
+    @_said_in_one_line()
+    def request_memory(self, wildcards: Any, input: Any, attempt: int) -> int:
+        """Return the memory of a job of HTCondor, MiB: Snakemake runs in it, too."""
+        return self._size(wildcards.ipppssoot, input.plan, attempt)[0] + OVERHEAD_MIB
+
+    @_said_in_one_line()
+    def execute_seconds(self, wildcards: Any, input: Any, attempt: int) -> int:
+        """Return the time limit of a job of HTCondor, s: the programs' own limit comes first."""
+        return self._size(wildcards.ipppssoot, input.plan, attempt)[1] + OVERHEAD_SECONDS
+
+    @property
+    def condor_run(self) -> str:
+        """Return what names the batch in jobs of HTCondor."""
+        return run_name(self.config.store, self.batch)
+
+    def condor_dataset(self, wildcards: Any) -> str:
+        """Return what names the dataset in its job of HTCondor."""
+        return str(wildcards.ipppssoot)
 
     def _row(self, ipppssoot: str, plan: str) -> PlanRow:
         """Return the dataset's row.
@@ -303,6 +338,7 @@ class Run:
             last = None
             # a store that is away for a while does not stop the other jobs
             with contextlib.suppress(StoreError):
+                self._ask_why(ipppssoot, row, attempt)
                 last = read_marker(self.store, self.batch, ipppssoot, succeeded=False)
             if last and last.plan_row:
                 return next_size(
@@ -312,6 +348,14 @@ class Run:
                     self.config.max_memory_mib,
                 )
         return row.memory_mib, row.max_seconds
+
+    def _ask_why(self, ipppssoot: str, row: PlanRow, attempt: int) -> None:
+        """See that the marker tells how the last try ended, where its job could not say so itself."""
+        if self.config.batch_system == "htcondor" and (ipppssoot, attempt) not in self._asked:
+            self._asked.add((ipppssoot, attempt))
+            # without HTCondor's tools, as in the job itself, it has been asked before
+            with contextlib.suppress(UserError):
+                mark_last_job(self.store, row, self.condor_run)
 
     def _set_variables(self) -> None:
         """Give the jobs what they use: CRDS's variables, the programs beside this Python, this host's files."""

@@ -47,6 +47,8 @@ request_cpus = $(job_cpus)
 request_memory = $(job_memory)
 request_disk = {disk_mib}M
 allowed_execute_duration = $(job_seconds)
+# hstdp-process ends within 10 s
+job_max_vacate_time = 20
 # a machine that does not come to its own limit for the time, and one that is lost again and again
 periodic_hold = (JobStatus == 2 && time() - JobCurrentStartExecutingDate > AllowedExecuteDuration) || \
 (JobStatus == 1 && NumJobStarts >= {most_starts})

@@ -1,0 +1,101 @@
+"""`snakemake --profile htcondor` on a real pool, with a stand-in for calcos."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.engines.condor_plugin import condor_plugin
+from tests.engines.condor_pool import as_user
+from tests.engines.condor_root import NotThereError
+from tests.madeup import write_acq_image
+from tests.stand_ins import write_calcos
+
+pytestmark = pytest.mark.engine("HTCondor", "Snakemake")
+
+NAMES = [f"ldem99{letter}{number}q" for letter in "ab" for number in range(10)]
+LARGE = NAMES[-1]
+
+BEHAVIOUR = """
+if target.startswith({large!r}) and count == 1:
+    filled = bytearray(3 * 2**30)
+    time.sleep(300)
+time.sleep(1)
+"""
+"""All take a second; one takes more memory than it has, once."""
+
+
+@pytest.fixture
+def plugin():
+    """Return the folders with Snakemake's plugin, or skip the test."""
+    try:
+        return condor_plugin(ROOT / "build")
+    except NotThereError as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture
+def calls(project, condor, plugin):
+    """Set the project up for the pool, and return the file with the calls of calcos."""
+    condor.empty()
+    calls = write_calcos(project.folder / "bin", BEHAVIOUR.format(large=LARGE))
+    path = os.pathsep.join([str(project.folder / "bin"), condor.variables["PATH"]])
+    python_path = os.pathsep.join([*plugin, *filter(None, [os.environ.get("PYTHONPATH")])])
+    project.commands.variables |= {**condor.variables, "PATH": path, "PYTHONPATH": python_path}
+    for name in NAMES:
+        write_acq_image(project.folder / "inputs" / name[:4] / name, name)
+    project.config["inputs"] = "inputs"
+    yield calls
+    condor.empty()
+
+
+def start(project):
+    """Start Snakemake."""
+    (project.folder / "my.yaml").write_text("".join(f"{key}: {value}\n" for key, value in project.config.items()))
+    command = [sys.executable, "-m", "snakemake", "--profile", "htcondor", "--seconds-between-status-checks", "1"]
+    # a file of the command line takes the place of the profile's
+    settings = (ROOT / "profiles/htcondor/settings.yaml").read_text()
+    with (project.folder / "my.yaml").open("a") as more:
+        more.write(settings)
+    with (project.folder / "said.txt").open("a") as said:
+        return subprocess.Popen(
+            [*as_user(), *command, "--configfile", "my.yaml"],
+            cwd=project.folder,
+            env=project.commands.environment(),
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def test_a_batch_of_20_with_a_kill_in_the_middle_and_one_out_of_memory(project, condor, calls):
+    project.set_ids(*[name for name in NAMES if name != LARGE])
+    process = start(project)
+    condor.wait(lambda: len(calls.read_text().splitlines()) > 3 or process.poll() is not None, 120)
+    said = (project.folder / "said.txt").read_text
+    assert process.poll() is None, said()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+    time.sleep(1.1)  # the list is newer than the plan
+    project.set_ids(*NAMES)
+    assert start(project).wait(300) == 0, said()
+    assert all(project.marker(name) for name in NAMES), said()
+    counts = Counter(line.partition("_")[0] for line in calls.read_text().splitlines())
+    assert counts == Counter([*NAMES, LARGE]), "nothing is done twice"
+
+    marker = project.marker(LARGE)
+    (earlier,) = marker["earlier"]
+    assert earlier["outcome"] == "out_of_memory"
+    assert "memory usage exceeded request_memory" in earlier["reason"]
+    assert marker["plan_row"]["memory_mib"] == 2 * earlier["memory_mib"]
+    assert marker["job"].endswith(".0")
+    (job,) = condor.history(f'HstdpDataset == "{LARGE}" && ExitCode =?= 0')
+    assert job["RequestMemory"] == marker["plan_row"]["memory_mib"] + 256
+    assert job["AllowedExecuteDuration"] == marker["plan_row"]["max_seconds"] + 900
+    assert (project.folder / f"logs/night-1/{LARGE}.log").stat().st_size > 0
+    assert list((project.folder / "logs/htcondor/process").glob("*.err"))

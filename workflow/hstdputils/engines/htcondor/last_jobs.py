@@ -1,0 +1,66 @@
+"""Why a job ended that Snakemake sent to HTCondor: it sees that a job failed, and not that it was held for memory."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from hstdputils.engines.base import RowState, State
+from hstdputils.engines.htcondor.causes import ATTRIBUTES, cause_of, is_of
+from hstdputils.engines.htcondor.description import DATASET
+from hstdputils.engines.htcondor.tools import Tools, quoted
+from hstdputils.engines.marking import mark
+from hstdputils.markers import read_marker
+from hstdputils.outcomes import Outcome
+from hstdputils.plan_rows import PlanRow
+from hstdputils.store import FolderStore, Store, open_store
+
+RUN = "HstdpRun"
+"""The attribute of a job with the batch that it belongs to."""
+
+OVERHEAD_MIB = 256
+"""Memory of a job for Snakemake, which runs in it besides what the plan knows of, MiB."""
+
+OVERHEAD_SECONDS = 900
+"""Time of a job besides that of the programs, s: fetching and saving have no limit of their own."""
+
+
+def run_name(store: str, batch: str) -> str:
+    """Return what names a batch in the attribute `RUN`."""
+    opened = open_store(store)
+    return f"{opened.root.absolute() if isinstance(opened, FolderStore) else opened.uri}/{batch}"
+
+
+def mark_last_job(store: Store, row: PlanRow, run: str) -> None:
+    """Write or correct the marker of a dataset's last job that has left the queue, where HTCondor knows better.
+
+    Parameters
+    ----------
+    store
+        The store.
+    row
+        The row of the plan.
+    run
+        What names the batch.
+
+    Raises
+    ------
+    UserError
+        HTCondor cannot be asked.
+    """
+    constraint = f"{RUN} == {quoted(run)} && {DATASET} == {quoted(row.ipppssoot)}"
+    found = Tools().history(constraint, [*ATTRIBUTES, "RequestMemory"], 1)
+    if not found:
+        return
+    ad = found[0]
+    job, started = f"{ad['ClusterId']}.{ad['ProcId']}", ad.get("JobCurrentStartDate")
+    marker = read_marker(store, row.batch, row.ipppssoot, succeeded=False)
+    own = marker if marker and is_of(job, started, marker) else None
+    cause = cause_of(ad, own)
+    if cause is None or cause.outcome in (Outcome.SUCCEEDED, Outcome.UNKNOWN):
+        return
+    memory = ad.get("RequestMemory")
+    had = replace(row, memory_mib=memory - OVERHEAD_MIB) if isinstance(memory, int) else row
+    if marker and marker.plan_row:
+        had = replace(had, max_seconds=marker.plan_row.get("max_seconds", row.max_seconds))
+    log = str(Path("logs") / row.batch / f"{row.ipppssoot}.log")
+    stopped = ad.get("EnteredCurrentStatus")
+    mark(store, row.batch, RowState(had, State.FAILED, job, cause, own, log, started, stopped))
