@@ -87,8 +87,6 @@ def _tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = commandline.parser("submit", _DESCRIPTION, _EXAMPLES)
     commandline.add_version(parser)
