@@ -20,7 +20,7 @@ from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs import Observation, RawFile, fetch_inputs, fetch_mosaic, read_mosaic, read_observation
 from hstdputils.inputs.source import VARIABLES_SUFFIX, Source
 from hstdputils.logs import AttemptLog
-from hstdputils.markers import Marker
+from hstdputils.markers import LOCAL_JOB_VARIABLE, Marker
 from hstdputils.metrics import Meter, Step
 from hstdputils.outcomes import AttemptFailed, Outcome
 from hstdputils.previews import import_ahead, make_previews
@@ -231,7 +231,7 @@ class Attempt:
             manifest_sha256=hashlib.sha256(self.manifest).hexdigest() if succeeded else "",
             warnings=self._warnings,
             earlier=job.earlier,
-            job=os.environ.get(JOB_VARIABLE, ""),
+            job=os.environ.get(LOCAL_JOB_VARIABLE) or os.environ.get(JOB_VARIABLE, ""),
         )
         metrics = {"ipppssoot": marker.ipppssoot, "steps": [asdict(step) for step in self._meter.steps]}
         (self.folder / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")

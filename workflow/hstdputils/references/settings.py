@@ -69,7 +69,9 @@ def crds_settings() -> CrdsSettings:
     if is_growing:
         _check(server, uris)
     default = str(Path.home() / "crds_cache") if server or uris else "/grp/crds/cache"
-    return CrdsSettings(Path(os.environ.get("CRDS_PATH") or default).expanduser().absolute(), server, uris, is_growing)
+    return CrdsSettings(
+        Path(os.environ.get("CRDS_PATH") or default).expanduser().absolute(), server, uris, is_growing
+    )
 
 
 def _check(server: str, uris: Mapping[str, str]) -> None:
