@@ -1,7 +1,8 @@
 # The report: how each dataset of the plan ended.
 #
 # INPUTS   plan.out, and the end of the datasets that have not succeeded yet
-# OUTPUTS  results/<batch>/report.html, and a table on the terminal; a run in which datasets fail makes it too
+# OUTPUTS  results/<batch>/report.html, report.json and report.csv, and a table on the terminal; a run in which
+#          datasets fail makes them too. `snakemake --report report.zip` carries the page
 
 
 localrules:
@@ -13,7 +14,14 @@ rule report:
         plan="plan.out",
         work=RUN.work_to_do,
     output:
-        html=RUN.report,
+        html=report(
+            RUN.report,
+            caption="../workflow/report/batch.rst",
+            category="Batches",
+            labels={"batch": RUN.batch},
+        ),
+        json=RUN.report_json,
+        csv=RUN.report_csv,
     log:
         f"logs/{RUN.batch}/report.log",
     benchmark:

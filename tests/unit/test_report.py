@@ -198,11 +198,14 @@ def test_links_lead_to_files(store, where):
     tags = Tags(text)
     links = tags.values("href")
     files = [link for link in links if not link.startswith("#")]
-    assert sum(link.endswith("process.log") for link in files) == 1
-    assert len(files) == 4
+    # the one that failed, and all four as the slowest
+    assert sum(link.endswith("process.log") for link in files) == 5
+    assert len(files) == 8
     for link in files:
         assert (Path(where).parent / urllib.parse.unquote(link)).exists()
-    assert {link[1:] for link in links if link.startswith("#")} == {"ldem01bdq"} <= set(tags.values("id"))
+    anchors = {link[1:] for link in links if link.startswith("#")}
+    assert "ldem01bdq" in anchors
+    assert anchors <= set(tags.values("id"))
     assert list(Path(where).parent.glob(".*.part")) == []
 
 
@@ -229,7 +232,7 @@ def test_page_says_what_a_failure_means_and_where_it_is_from(store):
 
 def test_tables_have_captions_and_scopes(store):
     tags = [tag for tag, _ in Tags(page()).found]
-    assert tags.count("table") == tags.count("caption") == 3
+    assert tags.count("table") == tags.count("caption") == 4
     assert all("scope" in attrs for tag, attrs in Tags(page()).found if tag == "th")
 
 
@@ -287,7 +290,9 @@ def test_s3_store_has_addresses_and_no_links(tmp_path, monkeypatch, capsys):
         assert total(capsys.readouterr().out, "pending") == "1"
         text = Path("results", BATCH, "report.html").read_text(encoding="utf-8")
         assert "<code>s3://bucket/some/demo/ldem01bdq/process.log</code>" in text
-        assert Tags(text).values("href") == ["#ldem01bdq"]
+        assert all(link.startswith("#") for link in Tags(text).values("href"))
+        assert '<pre tabindex="0">log</pre>' in text
+        assert "aws s3 cp s3://bucket/some/demo/DATASET/process.log -" in text
         assert commandline.run(report.main, ["s3://bucket", "other"]) == 2
 
 

@@ -107,7 +107,7 @@ def test_by_instrument_and_all(store, capsys):
     assert total(out, "all").split() == ["2", "2.00", "3.00", "0.5000", "1.33", "0.0", "%", "0.0", "%"]
     assert "EC2 on demand prices of us-east-1, 2020-01-31" in out
     assert "more than a year ago" in out
-    cells = re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", text[text.index("Cost and memory") :])
+    cells = re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", text[text.index("Cost and memory</h2>") :])
     assert cells[8:16] == ["acs", "1", "1.50", "2.00", "-", "1.25", "0.0 %", "0.0 %"]
     assert cells[24:32] == ["all", "2", "2.00", "3.00", "0.5000", "1.33", "0.0 %", "0.0 %"]
     assert "<td class=n>2.00" in text
@@ -170,7 +170,7 @@ def test_the_workflow_passes_its_prices_on(store, monkeypatch):
     assert commandline.run(report.main, Run(settings).report_arguments) == 0
     assert "$0.2500" in Path("results", BATCH, "report.html").read_text()
     assert {"--prices=prices.json", "--purchase=spot"} <= set(Run(settings).plan_arguments)
-    assert Run({"ids": "my.ids", "batch": BATCH}).report_arguments[0] == "results"
+    assert Run({"ids": "my.ids", "batch": BATCH}).report_arguments[-2:] == ["results", BATCH]
 
 
 @pytest.mark.parametrize(

@@ -28,25 +28,25 @@ def deliver_products(
     Raises
     ------
     StoreError
-        The store failed; there is no ``succeeded`` marker then.
+        The store failed, or a file is no longer as ``files`` says; there is no ``succeeded`` marker then.
     """
     home = f"{batch}/{ipppssoot}"
     store.sweep(f"{home}/")
     earlier = {entry.key for entry in store.entries(f"{home}/")}
     if earlier:
         store.delete([marker_key(batch, ipppssoot, succeeded=True), f"{home}/manifest.json"])
-    _save_all(store, [(folder / file.name, f"{home}/{file.name}") for file in files])
+    _save_all(store, [(folder / file.name, f"{home}/{file.name}", file.sha256) for file in files])
     kept = {f"{home}/{name}" for name in (*(file.name for file in files), *RECORDS, "manifest.json")}
     store.delete(sorted(earlier - kept))
     store.put_bytes(manifest, f"{home}/manifest.json")
 
 
-def _save_all(store: Store, files: Sequence[tuple[Path, str]]) -> None:
-    """Save files, several at a time; after the first that fails no other is begun."""
+def _save_all(store: Store, files: Sequence[tuple[Path, str, str]]) -> None:
+    """Save files with these checksums, several at a time; after the first that fails no other is begun."""
     pool = ThreadPoolExecutor(PARALLEL)
     wait = True
     try:
-        for job in as_completed([pool.submit(store.put_file, path, key) for path, key in files]):
+        for job in as_completed([pool.submit(store.put_file, *file) for file in files]):
             job.result()
     except Stopped:
         wait = False

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -60,7 +59,7 @@ class Marker:
     earlier: list[dict[str, Any]] = field(default_factory=list)
     """The attempts before this one: attempt, outcome, reason, time, memory and end."""
     job: str = ""
-    """Id of the engine's job that made the attempt; empty for one that no engine ran."""
+    """Id of the engine's job that made the attempt; empty for one that nobody gave an id."""
 
     @property
     def succeeded(self) -> bool:
@@ -142,12 +141,14 @@ def ended(store: Store, batch: str) -> dict[str, bool]:
 
 def read_markers(store: Store, batch: str, kinds: dict[str, bool]) -> Iterator[Marker]:
     """Yield the markers of the datasets in ``kinds`` (as `ended` returns it), many requests at a time."""
-
-    def read(item: tuple[str, bool]) -> Marker | None:
-        return read_marker(store, batch, item[0], succeeded=item[1])
-
-    with ThreadPoolExecutor(16) as pool:
-        yield from (marker for marker in pool.map(read, kinds.items()) if marker is not None)
+    keys = (marker_key(batch, name, succeeded=succeeded) for name, succeeded in kinds.items())
+    for _, data in store.get_many(keys):
+        try:
+            marker = None if data is None else Marker.from_json(data)
+        except ValueError:
+            continue
+        if marker is not None:
+            yield marker
 
 
 def exit_status(exit_codes: Iterable[int]) -> int:

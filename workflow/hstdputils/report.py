@@ -13,7 +13,9 @@ from hstdputils.exit_codes import ExitCode
 from hstdputils.plan_rows import PlanRow, read_plan
 from hstdputils.prices import add_price_options, chosen_prices
 from hstdputils.reports.collecting import collect, known_batches
+from hstdputils.reports.files import write_csv, write_json
 from hstdputils.reports.html import write_page
+from hstdputils.reports.provenance import Provenance, configuration, plan_file
 from hstdputils.reports.terminal import show
 from hstdputils.store import FolderStore, Store, is_none, open_store
 
@@ -23,6 +25,9 @@ log and products are. A table goes to the terminal, and an HTML page, which a br
 to results/<batch>/report.html. It can be run at any time, also while the batch still runs; it changes
 no dataset. With --plan, datasets that have not ended yet are shown too, as pending.
 
+The page shows too how planned and used memory, time and cost agree, all attempts, the ends of the logs of failed
+and of the slowest datasets, some previews, and what all was made with.
+
 It says too what the jobs cost on AWS, by memory, cores and time of all their tries, against what the plan
 expected, and how much of the memory that was asked for was used.
 
@@ -31,6 +36,7 @@ The exit status says whether the report was written, not how the datasets ended.
 _EXAMPLES = """\
   hstdputils report results mybatch
   hstdputils report results mybatch --plan plan.out --html mybatch.html
+  hstdputils report results mybatch --no-html --csv mybatch.csv
   hstdputils report s3://my-bucket mybatch --no-html"""
 
 
@@ -43,7 +49,11 @@ def main(arguments: Sequence[str]) -> int:
     store = open_store(options.output_bucket)
     has_plan = options.plan is not None and not (options.if_any and not options.plan.exists())
     prices = chosen_prices(options)
-    report = collect(store, batch, _planned(options.plan if has_plan else None, store, batch), prices)
+    plan = options.plan if has_plan else None
+    config = configuration(options.config_json) if options.config_json else {}
+    planned = _planned(plan, store, batch)
+    told = Provenance(plan=plan_file(plan, planned) if plan else None, config=config)
+    report = collect(store, batch, planned, prices, told)
     if not report.rows and options.if_any:
         return ExitCode.SUCCESS
     if not report.rows:
@@ -51,7 +61,11 @@ def main(arguments: Sequence[str]) -> int:
     page = None
     if options.html:
         page = options.page or Path("results") / batch / "report.html"
-        write_page(report, page, shlex.join(["hstdputils", "report", *arguments]))
+        write_page(report, page, shlex.join(["hstdputils", "report", *_without_config(arguments)]))
+    if options.json:
+        write_json(report, options.json)
+    if options.csv:
+        write_csv(report, options.csv)
     show(report, None if page is None else str(page))
     return ExitCode.SUCCESS
 
@@ -75,6 +89,11 @@ def _is_same(output: str, store: Store) -> bool:
     if is_none(output) or not isinstance(store, FolderStore):
         return False
     return Path(output.removeprefix("file://")).resolve() == store.root.resolve()
+
+
+def _without_config(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments without the configuration, which the page shows elsewhere."""
+    return [argument for argument in arguments if not argument.startswith("--config-json=")]
 
 
 def _no_batch(store: Store, batch: str) -> str:
@@ -107,6 +126,11 @@ def _parser() -> argparse.ArgumentParser:
         help="where the page goes (default: results/<batch>/report.html)",
     )
     page.add_argument("--no-html", dest="html", action="store_false", help="write no page")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON too, for programs")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the datasets as a table (CSV) too")
+    parser.add_argument(
+        "--config-json", metavar="JSON", help="the workflow's configuration, which the page shows; an object of keys"
+    )
     parser.add_argument(
         "--if-any",
         action="store_true",

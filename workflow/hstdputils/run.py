@@ -4,7 +4,7 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
@@ -41,16 +41,21 @@ def main(arguments: Sequence[str]) -> int:
     rows = read_plan_strictly(options.plan)
     store, batch = open_store(rows[0].output), rows[0].batch
     store.check()
-    with hold(store, f"{batch}/jobs/lease/"), stop_by_exception():
+    with hold(store, f"{batch}/jobs/lease/") as lease, stop_by_exception():
         try:
-            return _run(store, batch, rows, options, further)
+            return _run(store, batch, rows, options, further, lease.check_taken_over)
         except Stopped as stopped:
             print(f"{stopped.reason}: to go on, run it again", file=sys.stderr)
             return stopped.exit_code
 
 
 def _run(
-    store: Store, batch: str, rows: Sequence[PlanRow], options: argparse.Namespace, further: Sequence[str]
+    store: Store,
+    batch: str,
+    rows: Sequence[PlanRow],
+    options: argparse.Namespace,
+    further: Sequence[str],
+    check: Callable[[], None],
 ) -> int:
     done: set[str] = set()
     if not options.force:
@@ -63,7 +68,7 @@ def _run(
     packing = Packing(options.cores, options.memory_mib)
     starter = Starter(further, options.logs or Path("logs") / batch, shlex.split(options.command or ""))
     limits = Limits(max_memory_mib=options.max_memory_mib)
-    pool = Pool(store, packing, starter, options.retries, limits, screen.tell)
+    pool = Pool(store, packing, starter, options.retries, limits, screen.tell, check)
     with screen:
         status = pool.run(left, tally, screen.show)
     print(sentence(batch, tally))

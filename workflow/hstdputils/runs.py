@@ -66,6 +66,8 @@ class Run:
         self._markers_to_make: list[str] | None = None
         self._asked: set[tuple[str, int]] = set()
         self.report = f"{RESULTS}/{self.batch}/report.html"
+        self.report_json = f"{RESULTS}/{self.batch}/report.json"
+        self.report_csv = f"{RESULTS}/{self.batch}/report.csv"
         self.ended = f"{RESULTS}/{self.batch}/ended.txt"
         self.references = f"{RESULTS}/{self.batch}/references.json"
         self.started = time.time_ns()
@@ -129,7 +131,9 @@ class Run:
     @property
     def report_arguments(self) -> list[str]:
         """Return the arguments of ``hstdputils.report``."""
-        return [*self._price_options, self.config.store, self.batch, "--html", self.report]
+        config = json.dumps(self.config.model_dump(mode="json", exclude_defaults=True))
+        files = [f"--html={self.report}", f"--json={self.report_json}", f"--csv={self.report_csv}"]
+        return [*self._price_options, *files, f"--config-json={config}", self.config.store, self.batch]
 
     @property
     def _price_options(self) -> list[str]:

@@ -11,9 +11,13 @@ from pathlib import Path
 
 from hstdputils.calibrate.recipe import Program
 from hstdputils.errors import UserError
+from hstdputils.exit_codes import ExitCode
 
 VERSION_SECONDS = 60
 """How long a program may take to tell its version."""
+
+_KILLED = (-9, 128 + 9)
+"""Exit statuses of what was killed, as for want of memory."""
 
 
 class Programs:
@@ -59,7 +63,7 @@ class Programs:
         Raises
         ------
         UserError
-            The program cannot be run.
+            The program cannot be run, or was killed.
         """
         words = self.find(program)
         if Path(words[0]).parent == Path(sys.executable).parent:
@@ -77,7 +81,7 @@ class Programs:
         try:
             for question in questions:
                 answer = subprocess.run(question, capture_output=True, text=True, timeout=seconds, check=False)
-                if answer.returncode == 0:
+                if answer.returncode == 0 or answer.returncode in _KILLED:
                     break
         except subprocess.TimeoutExpired as error:
             raise UserError(f"{words[0]} --version does not end: mend the program {program.name}") from error
@@ -85,6 +89,11 @@ class Programs:
             raise UserError(
                 f"{words[0]} cannot be run ({error.strerror}): mend the program {program.name}"
             ) from error
+        if answer.returncode in _KILLED:  # a wrong answer would be pinned for the whole batch
+            raise UserError(
+                f"{words[0]} was killed (signal 9) when it was asked for its version: give more memory, or try again",
+                ExitCode.SUBPROCESS_MEMORY,
+            )
         match = re.search(r"\d+(\.\w+)+", answer.stdout + answer.stderr)
         return match[0] if match else "unknown"
 

@@ -39,7 +39,7 @@ class _Holder:
     """Identifies the machine's present run, and the processes that can see each other."""
     pid: int
     begun: float
-    """When the process began."""
+    """When the process began, in ticks since the machine did: a clock that is set does not change it."""
     word: str = ""
     """Changes with each renewal."""
     released: bool = False
@@ -57,7 +57,7 @@ class _Holder:
             return False
         try:
             process = psutil.Process(self.pid)
-            return process.status() == psutil.STATUS_ZOMBIE or abs(process.create_time() - self.begun) > 1
+            return process.status() == psutil.STATUS_ZOMBIE or _begun(self.pid) != self.begun
         except psutil.NoSuchProcess:
             return True
 
@@ -80,6 +80,11 @@ class Lease:
             self._lost = "the store could not be written for too long"
         if self._lost:
             raise UserError(f"stopped, since {self._lost}: run it again", ExitCode.UPLOAD)
+
+    def check_taken_over(self) -> None:
+        """Raise `UserError` where another process has taken the lease over, not where the store is away."""
+        if self._lost:
+            raise UserError(f"stopped, since {self._lost}: look who runs this batch", ExitCode.GENERAL)
 
     def _renew_until_over(self) -> None:
         while not self._over.wait(RENEW_SECONDS):
@@ -123,7 +128,7 @@ def hold(store: Store, prefix: str) -> Iterator[Lease]:
 
 
 def _take(store: Store, prefix: str) -> Lease:
-    me = _Holder(os.uname().nodename, _boot(), os.getpid(), psutil.Process().create_time(), uuid.uuid4().hex)
+    me = _Holder(os.uname().nodename, _boot(), os.getpid(), _begun(os.getpid()), uuid.uuid4().hex)
     while True:
         numbers = _numbers(store, prefix)
         latest = max(numbers, default=0)
@@ -134,6 +139,7 @@ def _take(store: Store, prefix: str) -> Lease:
         if store.put_bytes(me.to_json(), lease._key(), only_if_absent=True):
             store.delete([f"{prefix}{number:06d}" for number in numbers if number <= latest - _KEPT])
             return lease
+        time.sleep(0.1)  # another was first, or the store does not list it yet
 
 
 def _wait_for_its_end(store: Store, key: str) -> None:
@@ -164,6 +170,14 @@ def _read(store: Store, key: str) -> _Holder | None:
 def _numbers(store: Store, prefix: str) -> list[int]:
     names = (entry.key.removeprefix(prefix) for entry in store.entries(prefix))
     return [int(name) for name in names if name.isdecimal()]
+
+
+def _begun(pid: int) -> float:
+    """Return when a process began, in ticks since the machine did; 0 where that cannot be told."""
+    try:
+        return float(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except OSError:
+        return 0.0
 
 
 def _boot() -> str:

@@ -1,6 +1,7 @@
 """Running rows to their end: starting what fits, deciding about what failed, and starting that again."""
 
 import contextlib
+import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -61,6 +62,7 @@ class _Job:
     wanted: Wanted
     process: Running
     started: float
+    id: str
 
 
 class Pool:
@@ -80,13 +82,22 @@ class Pool:
         How far further tries go.
     tell
         Takes lines for a person.
+    check
+        Called again and again; raises where no more may be done.
     """
 
     def __init__(
-        self, store: Store, packing: Packing, starter: Starter, retries: int, limits: Limits, tell: Tell
+        self,
+        store: Store,
+        packing: Packing,
+        starter: Starter,
+        retries: int,
+        limits: Limits,
+        tell: Tell,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self._store, self._packing, self._starter, self._tell = store, packing, starter, tell
-        self._retries, self._limits = retries, limits
+        self._retries, self._limits, self._check = retries, limits, check
         self._jobs: dict[int, _Job] = {}
         self._earlier: dict[str, list[Outcome]] = {}
         self._codes: set[int] = set()
@@ -109,6 +120,7 @@ class Pool:
         shown = 0.0
         try:
             while True:
+                self._check()
                 self._start_what_fits(by_name)
                 tally.running = len(self._jobs)
                 if monotonic() - shown > 0.25:
@@ -125,8 +137,9 @@ class Pool:
 
     def _start_what_fits(self, rows: Mapping[str, PlanRow]) -> None:
         while (wanted := self._packing.next()) is not None:
-            process = self._starter.start(rows[wanted.ipppssoot], wanted)
-            self._jobs[process.sentinel] = _Job(wanted, process, time())
+            job = secrets.token_hex(8)
+            process = self._starter.start(rows[wanted.ipppssoot], wanted, job)
+            self._jobs[process.sentinel] = _Job(wanted, process, time(), job)
 
     def _end(self, job: _Job, rows: Mapping[str, PlanRow], tally: Tally) -> None:
         status, wanted = job.process.status(), job.wanted
@@ -157,7 +170,7 @@ class Pool:
         marker = None
         with contextlib.suppress(StoreError):
             marker = read_marker(self._store, row.batch, row.ipppssoot, succeeded=False)
-        own = marker if marker is not None and _is_after(marker, job.started) else None
+        own = marker if marker is not None and _is_of(job, marker) else None
         if own is not None:
             return RowState(row, State.FAILED, "", Cause(own.outcome, own.reason), own, started=job.started)
         text = (
@@ -190,8 +203,11 @@ def _next(wanted: Wanted, decision: Decision) -> Wanted:
     )
 
 
-def _is_after(marker: Marker, started: float) -> bool:
+def _is_of(job: _Job, marker: Marker) -> bool:
+    """Tell whether a job has left a marker; clocks, which may jump, are asked where it does not say whose it is."""
+    if marker.job:
+        return marker.job == job.id
     try:
-        return datetime.fromisoformat(marker.end) >= datetime.fromtimestamp(started, UTC)
+        return datetime.fromisoformat(marker.end) >= datetime.fromtimestamp(job.started, UTC)
     except (ValueError, TypeError):
         return False

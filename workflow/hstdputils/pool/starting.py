@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hstdputils.plan_rows import PlanRow
+from hstdputils.plan_slices import JOB_VARIABLE
 from hstdputils.pool.packing import Wanted
 
 _PRELOADED = ["hstdputils.process", "astropy.io.fits", "astropy.table", "PIL.Image"]
@@ -86,26 +87,31 @@ class Starter:
         if not command:
             self._context.set_forkserver_preload(_PRELOADED)
 
-    def start(self, row: PlanRow, wanted: Wanted) -> Running:
-        """Start the process of a row."""
+    def start(self, row: PlanRow, wanted: Wanted, job: str) -> Running:
+        """Start the process of a row, whose marker is to have this id of a job."""
         granted = replace(row, memory_mib=wanted.memory_mib, max_seconds=wanted.max_seconds)
         words = [*self._arguments, "--plan-row", json.dumps(asdict(granted)), "--wait", "--try", str(wanted.tries)]
         words += ["--memory-mib", str(wanted.memory_mib), "--max-seconds", str(wanted.max_seconds)]
         words += [row.output, row.batch, row.ipppssoot]
         log = self._logs / f"{row.ipppssoot}.log"
         if not self._command:
-            process = self._context.Process(target=_process, args=(words, log), name=row.ipppssoot)
+            process = self._context.Process(target=_process, args=(words, log, job), name=row.ipppssoot)
             process.start()
             return _Fork(process)
         with log.open("wb") as output:
             started = subprocess.Popen(
-                [*self._command, *words], stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                [*self._command, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, JOB_VARIABLE: job},
             )
         return _Command(started, os.pidfd_open(started.pid))
 
 
-def _process(words: Sequence[str], log: Path) -> None:
+def _process(words: Sequence[str], log: Path, job: str) -> None:
     """Run ``hstdputils process`` in this process, and end it."""
+    os.environ[JOB_VARIABLE] = job
     from hstdputils import commandline
     from hstdputils.process import main
 

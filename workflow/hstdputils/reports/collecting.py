@@ -12,11 +12,18 @@ from hstdputils.markers import Marker, ended, marker_key, read_markers
 from hstdputils.outcomes import Outcome
 from hstdputils.plan_rows import PlanRow
 from hstdputils.prices import Prices
+from hstdputils.reports.provenance import Provenance, one_line
 from hstdputils.reports.rows import PENDING, BatchReport, Row, Try
 from hstdputils.store import FolderStore, Store
 
 
-def collect(store: Store, batch: str, plan: Mapping[str, PlanRow], prices: Prices | None = None) -> BatchReport:
+def collect(
+    store: Store,
+    batch: str,
+    plan: Mapping[str, PlanRow],
+    prices: Prices | None = None,
+    told: Provenance | None = None,
+) -> BatchReport:
     """Return how the datasets of a batch ended.
 
     Parameters
@@ -29,6 +36,8 @@ def collect(store: Store, batch: str, plan: Mapping[str, PlanRow], prices: Price
         The batch's rows of the plan, by ipppssoot; may be empty.
     prices
         The prices for what the attempts cost on AWS; none where no cost is wanted.
+    told
+        What plan and configuration tell of the batch's provenance.
 
     Raises
     ------
@@ -49,7 +58,8 @@ def collect(store: Store, batch: str, plan: Mapping[str, PlanRow], prices: Price
             # what was decided says more than how the attempts ended
             row = replace(row, notes=(*row.notes[: len(row.notes) - len(row.tries[1:])], *ladders[name]))
         rows.append(row)
-    return BatchReport(batch, store, rows, _made_with(store.get_bytes(f"{batch}/batch.json")), prices)
+    provenance = (told or Provenance()).with_markers(markers.values())
+    return BatchReport(batch, store, rows, _made_with(store.get_bytes(f"{batch}/batch.json")), prices, provenance)
 
 
 def known_batches(store: Store) -> list[str]:
@@ -65,6 +75,7 @@ def _pending_row(name: str, planned: PlanRow) -> Row:
         _instrument(name),
         PENDING,
         planned_memory_mib=planned.memory_mib,
+        planned_seconds=planned.max_seconds,
         planned_cost_usd=_amount(planned.cost_usd) or None,
     )
 
@@ -94,32 +105,43 @@ def _row_of_marker(name: str, marker: Marker, planned: PlanRow | None, prices: P
         ipppssoot=name,
         instrument=_instrument(name),
         state=str(marker.outcome),
-        reason=_one_line(marker.reason),
+        reason=one_line(marker.reason),
         exit_code=int(marker.exit_code),
         attempt=int(marker.attempt),
         wall_seconds=_number(marker.wall_seconds),
         cpu_seconds=_number(marker.cpu_seconds),
         peak_memory_mib=int(_number(marker.peak_memory_mib)),
         planned_memory_mib=int(_number(memory)) if memory else None,
+        planned_seconds=_limit(row, planned, tries),
         n_products=int(_number(marker.n_products)),
         bytes_out=int(_number(marker.bytes_out)),
-        start=_one_line(marker.start),
-        crds_context=_one_line(marker.crds_context),
-        notes=(*(_one_line(text) for text in marker.warnings), *map(_earlier, marker.earlier)),
+        start=one_line(marker.start),
+        end=one_line(marker.end),
+        host=one_line(marker.host),
+        crds_context=one_line(marker.crds_context),
+        notes=(*(one_line(text) for text in marker.warnings), *map(_earlier, marker.earlier)),
         tries=tries,
         cost_usd=_cost(tries, cores, prices),
         planned_cost_usd=_amount(row.get("cost_usd")) or None,
     )
 
 
+def _limit(row: Mapping[str, Any], planned: PlanRow | None, tries: Sequence[Try]) -> int | None:
+    """Return the time limit that the plan gave, s: the last one, less what was added after tries that it cut."""
+    if planned:
+        return planned.max_seconds
+    cut = sum(one.outcome == Outcome.TIMEOUT for one in tries[:-1])
+    return int(_amount(row.get("max_seconds"))) >> min(cut, 20) or None
+
+
 def _decision(entry: Entry) -> str:
     had = f"with {entry.memory_mib} MiB and {entry.max_seconds} s"
-    return _one_line(f"{entry.time} {had}: {entry.reason}")
+    return one_line(f"{entry.time} {had}: {entry.reason}")
 
 
 def _try(attempt: Mapping[str, Any]) -> Try:
     memory, peak, wall = (_amount(attempt.get(key)) for key in ("memory_mib", "peak_memory_mib", "wall_seconds"))
-    return Try(str(attempt.get("outcome")), int(memory), int(peak), wall)
+    return Try(one_line(attempt.get("outcome"))[:40], int(memory), int(peak), wall)
 
 
 def _cost(tries: Sequence[Try], vcpus: int, prices: Prices | None) -> float | None:
@@ -132,7 +154,7 @@ def _cost(tries: Sequence[Try], vcpus: int, prices: Prices | None) -> float | No
 def _earlier(attempt: Mapping[str, Any]) -> str:
     memory = attempt.get("memory_mib")
     given = f" with {memory} MiB" if memory else ""
-    return _one_line(f"attempt {attempt.get('attempt')}: {attempt.get('outcome')}{given}")
+    return one_line(f"attempt {attempt.get('attempt')}: {attempt.get('outcome')}{given}")
 
 
 def _instrument(name: str) -> str:
@@ -155,16 +177,12 @@ def _number(value: Any) -> float:
     return number
 
 
-def _one_line(text: Any) -> str:
-    """Return the text without line breaks and control characters, which could act on a terminal."""
-    return "".join(char if char.isprintable() else " " for char in " ".join(str(text).split()))
-
-
 def _made_with(batch_json: bytes | None) -> dict[str, str]:
     try:
         values = json.loads(batch_json or b"{}")
         pins = {"CRDS context": values.get("crds_context"), **values.get("programs", {})}
+        pins |= values.get("settings", {})
         pins["hstdputils"] = values.get("hstdputils")
-        return {_one_line(name): _one_line(version) for name, version in pins.items() if version}
+        return {one_line(name): one_line(version) for name, version in pins.items() if version}
     except (ValueError, TypeError, AttributeError):
         return {}

@@ -1,22 +1,27 @@
 """The report as one HTML page that needs nothing else: no scripts, no files, no network."""
 
-import os
-import uuid
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain, zip_longest
 from pathlib import Path
-from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hstdputils import __version__
-from hstdputils.errors import UserError
 from hstdputils.reports import wording
+from hstdputils.reports.closer import look_closer
+from hstdputils.reports.files import write_whole
+from hstdputils.reports.ladder import MOST_LADDERS, in_words, ladder
+from hstdputils.reports.links import Links
+from hstdputils.reports.planning import how_to_read, pictures
 from hstdputils.reports.rows import BatchReport, Row, kind_of
 from hstdputils.reports.spending import spending
 from hstdputils.store import FolderStore
+
+MOST_LISTED = 12_000
+"""Datasets in the table of all; of a larger batch those that did not succeed come first."""
 
 _TEMPLATE = "page.html.j2"
 _MANY, _EACH = 1000, 100
@@ -24,6 +29,12 @@ _MANY, _EACH = 1000, 100
 
 _LONG, _SHORT = 600, 100
 """Characters of a reason or note at length, and in the table of a batch of more than ``_MANY`` datasets."""
+
+_SHOWN = 5
+"""Failures of one outcome that are shown at once; the others come with a click."""
+
+_OPEN = 3
+"""Failures whose logs are open at first, where there are no more."""
 
 
 def write_page(report: BatchReport, path: Path, command: str) -> None:
@@ -43,21 +54,11 @@ def write_page(report: BatchReport, path: Path, command: str) -> None:
     UserError
         The page cannot be written.
     """
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(render(report, path, command), encoding="utf-8", errors="replace")
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot write the page {path} ({error.strerror}): name another file with --html") from error
+    write_whole(path, render(report, path, command), "--html")
 
 
 def render(report: BatchReport, path: Path, command: str) -> str:
     """Return the page; links to files of a folder store are relative to ``path``."""
-    links = _Links(report, path)
     failed = [row for row in report.urgent_first if row.failed]
     groups = _groups(failed, _EACH if len(failed) > _MANY else len(failed))
     environment = Environment(
@@ -68,6 +69,7 @@ def render(report: BatchReport, path: Path, command: str) -> str:
         lstrip_blocks=True,
     )
     spent = spending(report.rows)
+    listed = report.rows if len(report.rows) <= MOST_LISTED else report.urgent_first[:MOST_LISTED]
     environment.filters |= {
         "usd": wording.usd,
         "duration": wording.duration,
@@ -75,10 +77,15 @@ def render(report: BatchReport, path: Path, command: str) -> str:
         "cut": _cut,
         "exit_meaning": wording.exit_meaning,
         "what_follows": wording.what_follows,
+        "tries": in_words,
+        "n": "{:,}".format,
+        "how_to_read": how_to_read,
     }
     return environment.get_template(_TEMPLATE).render(
         report=report,
+        listed=listed,
         address=report.store.address(report.batch),
+        is_folder=isinstance(report.store, FolderStore),
         summary=wording.summary(report),
         totals=wording.totals(report),
         groups=groups,
@@ -86,6 +93,12 @@ def render(report: BatchReport, path: Path, command: str) -> str:
         long=_LONG,
         short=_SHORT,
         note=_LONG if len(report.rows) <= _MANY else _SHORT,
+        most_shown=_SHOWN,
+        is_open=len(failed) <= _OPEN,
+        closer=look_closer(report, _in_turn([group.rows for group in groups])),
+        pictures=pictures(report),
+        ladder=ladder(report.rows),
+        most_ladders=MOST_LADDERS,
         spending_headings=wording.SPENDING_HEADINGS,
         spending=[wording.spending_cells(item) for item in spent] if report.prices else [],
         spending_notes=wording.spending_notes(report, spent[-1]),
@@ -93,42 +106,12 @@ def render(report: BatchReport, path: Path, command: str) -> str:
         by_instrument=Counter((row.state, row.instrument) for row in report.rows),
         per_instrument=Counter(row.instrument for row in report.rows),
         kind_of=kind_of,
-        contexts=sorted({row.crds_context for row in report.rows if row.crds_context}),
-        links=links,
+        links=Links(report, path),
         products=wording.products,
         command=command,
         version=__version__,
         now=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S"),
     )
-
-
-class _Links:
-    """Where the files of datasets are, as seen from the page."""
-
-    def __init__(self, report: BatchReport, path: Path) -> None:
-        self._report = report
-        self._folder: Path | None = None
-        self._relative = ""
-        if isinstance(report.store, FolderStore):
-            self._folder = report.store.root.resolve() / report.batch
-            relative = Path(os.path.relpath(self._folder, path.parent.resolve())).as_posix()
-            self._relative = "" if relative == "." else f"{quote(relative)}/"
-
-    def folder(self, row: Row) -> str:
-        """Return a link to a dataset's folder, or nothing where the store is no folder."""
-        return "" if self._folder is None else f"{self._relative}{quote(row.ipppssoot)}/"
-
-    def log(self, row: Row) -> str:
-        """Return a link to a dataset's log, or nothing where the store is no folder or has no log."""
-        if self._folder is None or not (self._folder / row.ipppssoot / "process.log").is_file():
-            return ""
-        return f"{self.folder(row)}process.log"
-
-    def log_address(self, row: Row) -> str:
-        """Return where a dataset's log is, for a person, or nothing where a folder store has no log."""
-        if self._folder is not None and not self.log(row):
-            return ""
-        return self._report.store.address(f"{self._report.batch}/{row.ipppssoot}/process.log")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +137,11 @@ def _groups(failed: Sequence[Row], each: int) -> list[_Group]:
         _Group(state, len(of), sorted({row.exit_code for row in of if row.exit_code is not None}), of[:each])
         for state, of in rows.items()
     ]
+
+
+def _in_turn(groups: Sequence[Sequence[Row]]) -> list[Row]:
+    """Return the rows of all groups: the first of each, then the second of each, and so on."""
+    return [row for row in chain.from_iterable(zip_longest(*groups)) if row is not None]
 
 
 def _cut(text: str, most: int) -> str:

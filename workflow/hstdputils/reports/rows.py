@@ -1,11 +1,12 @@
 """How the datasets of a batch ended: one row a dataset."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from hstdputils.outcomes import RETRIED, Outcome
 from hstdputils.prices import Prices
+from hstdputils.reports.provenance import Provenance
 from hstdputils.store import Store
 
 PENDING = "pending"
@@ -61,12 +62,18 @@ class Row:
     """Peak memory of the last attempt, MiB."""
     planned_memory_mib: int | None = None
     """Memory that it was given, MiB; none where no plan says it."""
+    planned_seconds: int | None = None
+    """The time limit that the plan gave it, s; none where no plan says it."""
     n_products: int = 0
     """Number of files in the manifest."""
     bytes_out: int = 0
     """Their bytes."""
     start: str = ""
     """Start of the last attempt, ISO 8601."""
+    end: str = ""
+    """Its end, ISO 8601."""
+    host: str = ""
+    """The machine that made it."""
     crds_context: str = ""
     """The CRDS context."""
     notes: tuple[str, ...] = ()
@@ -103,6 +110,8 @@ class BatchReport:
     """The batch's CRDS context and program versions, as ``batch.json`` pins them; empty without it."""
     prices: Prices | None = None
     """The prices by which the rows' costs are worked out; none where no cost is wanted."""
+    provenance: Provenance = field(default_factory=Provenance)
+    """What ran, as markers, plan and configuration tell."""
 
     @property
     def urgent_first(self) -> list[Row]:

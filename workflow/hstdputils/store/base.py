@@ -10,6 +10,12 @@ class StoreError(Exception):
     """The store cannot be reached, read or written; ``str()`` is one line that names it and the mend."""
 
 
+def require_digest(address: str, path: Path, wanted: str, found: str) -> None:
+    """Raise `StoreError` where the bytes of a file that is saved are not those that are wanted."""
+    if wanted and found != wanted:
+        raise StoreError(f"cannot write {address}: {path} has changed since its checksum was taken: check that disk")
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One object of a listing."""
@@ -32,14 +38,23 @@ class Store(Protocol):
     def check(self) -> None:
         """Raise `StoreError` unless the store can be reached and, as far as can be told, written."""
 
-    def put_file(self, path: Path, key: str) -> None:
-        """Save a file, which may be moved away from ``path``."""
+    def put_file(self, path: Path, key: str, sha256: str = "") -> None:
+        """Save a file, which may be moved away from ``path``.
+
+        Where its SHA-256 is given, other bytes than those are an error.
+        """
 
     def put_bytes(self, data: bytes, key: str, *, only_if_absent: bool = False) -> bool:
         """Save bytes; return false where ``only_if_absent`` is set and the key exists already."""
 
     def get_bytes(self, key: str) -> bytes | None:
         """Return an object's bytes, or none where there is no such key."""
+
+    def get_many(self, keys: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
+        """Yield keys, in their order, with the bytes of their objects, several at a time; none as in `get_bytes`."""
+
+    def get_end(self, key: str, size: int) -> bytes | None:
+        """Return the last bytes of an object, all where it has no more, or none where there is no such key."""
 
     def digest(self, key: str) -> str | None:
         """Return the SHA-256 of an object's bytes, which are all read, or none where there is no such key."""

@@ -7,11 +7,15 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from hstdputils.store.base import Entry, StoreError
+from hstdputils.store.base import Entry, StoreError, require_digest
 
 _PART = ".part"
+
+_PARALLEL = 16
+"""Files that are read at once where many are wanted: a shared file system answers each slowly."""
 
 
 class FolderStore:
@@ -29,7 +33,7 @@ class FolderStore:
             probe.touch()
             probe.unlink()
 
-    def put_file(self, path: Path, key: str) -> None:
+    def put_file(self, path: Path, key: str, sha256: str = "") -> None:
         """See `Store.put_file`: within one file system the file is renamed, not copied."""
         with self._errors("write"), self._part_of(key) as part:
             try:
@@ -38,6 +42,8 @@ class FolderStore:
                 if error.errno != errno.EXDEV:
                     raise
                 shutil.copyfile(path, part)
+            if sha256:
+                require_digest(self.address(key), path, sha256, _digest(part))
 
     def put_bytes(self, data: bytes, key: str, *, only_if_absent: bool = False) -> bool:
         """See `Store.put_bytes`."""
@@ -57,12 +63,27 @@ class FolderStore:
             except FileNotFoundError:
                 return None
 
+    def get_many(self, keys: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
+        """See `Store.get_many`."""
+        wanted = list(keys)
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            yield from zip(wanted, pool.map(self.get_bytes, wanted), strict=True)
+
+    def get_end(self, key: str, size: int) -> bytes | None:
+        """See `Store.get_end`."""
+        with self._errors("read"):
+            try:
+                with (self.root / key).open("rb") as file:
+                    file.seek(max(0, file.seek(0, os.SEEK_END) - size))
+                    return file.read(size)
+            except FileNotFoundError:
+                return None
+
     def digest(self, key: str) -> str | None:
         """See `Store.digest`."""
         with self._errors("read"):
             try:
-                with (self.root / key).open("rb") as file:
-                    return hashlib.file_digest(file, "sha256").hexdigest()
+                return _digest(self.root / key)
             except FileNotFoundError:
                 return None
 
@@ -141,3 +162,8 @@ class FolderStore:
                 errno.EEXIST: "give a folder, not a file",
             }.get(error.errno or 0, "name another store, or change its permissions")
             raise StoreError(f"cannot {verb} the store {self.uri} ({place}: {error.strerror}): {mend}") from error
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -94,6 +94,10 @@ class QuickReads:
         with s3_errors(f"s3://{self._bucket}/{key}", "read"):
             return bytes(self._client.get_object(Bucket=self._bucket, Key=key, Range=part)["Body"].read())
 
+    def whole(self, key: str) -> bytes | None:
+        """Return an object's bytes, or none where S3 does not answer well; ask through boto3 then."""
+        return self._ask("get_object", {"Key": key}, {})
+
     def _ask(self, action: str, params: dict[str, str], headers: dict[str, str]) -> bytes | None:
         """Return what S3 answers, or none where it does not answer well."""
         try:

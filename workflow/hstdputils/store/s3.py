@@ -3,8 +3,9 @@
 import contextlib
 import hashlib
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -14,10 +15,13 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
 from hstdputils.errors import UserError
-from hstdputils.store.base import Entry, StoreError
+from hstdputils.store.base import Entry, StoreError, require_digest
 
 _CHUNK = 2**20
 """Bytes of an object that are read at once."""
+
+_FEW = 200
+"""Objects up to which boto3 is quick enough."""
 
 
 def s3_client(*, unsigned: bool = False, tries: int = 5, seconds: float | None = None) -> Any:
@@ -94,6 +98,20 @@ def s3_errors(uri: str, verb: str) -> Iterator[None]:
         raise StoreError(f"cannot {verb} {uri}: {text}: check the network and AWS_ENDPOINT_URL") from error
 
 
+class _Hashing:
+    """A file that is read once, from beginning to end, and hashed on the way: what is hashed is what is sent."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes."""
+        data = self._file.read(size)
+        self.digest.update(data)
+        return data
+
+
 class S3Store:
     """A store in an S3 bucket, below an optional prefix. Uploads carry SHA-256 checksums, which S3 verifies."""
 
@@ -114,16 +132,18 @@ class S3Store:
         with s3_errors(self.uri, "reach"):
             self._client.head_bucket(Bucket=self.bucket)
 
-    def put_file(self, path: Path, key: str) -> None:
+    def put_file(self, path: Path, key: str, sha256: str = "") -> None:
         """See `Store.put_file`: large files go in parts, several at a time."""
-        with s3_errors(self.address(key), "write"):
+        with s3_errors(self.address(key), "write"), path.open("rb") as file:
+            hashing = _Hashing(file)
             try:
-                self._client.upload_file(
-                    str(path), self.bucket, self.prefix + key, ExtraArgs={"ChecksumAlgorithm": "SHA256"}
+                self._client.upload_fileobj(
+                    hashing, self.bucket, self.prefix + key, ExtraArgs={"ChecksumAlgorithm": "SHA256"}
                 )
             except S3UploadFailedError as error:
                 # boto3 wraps what S3 answered into a text of its own
                 raise error if error.__context__ is None else error.__context__ from None
+        require_digest(self.address(key), path, sha256, hashing.digest.hexdigest())
 
     def put_bytes(self, data: bytes, key: str, *, only_if_absent: bool = False) -> bool:
         """See `Store.put_bytes`."""
@@ -151,6 +171,33 @@ class S3Store:
                 return self._client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"].read()
             except self._client.exceptions.NoSuchKey:
                 return None
+
+    def get_many(self, keys: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
+        """See `Store.get_many`."""
+        from hstdputils.store.quick_reads import PARALLEL, QuickReads
+
+        wanted = list(keys)
+        quick = QuickReads(self._client, self.bucket) if len(wanted) > _FEW else None
+
+        def get(key: str) -> bytes | None:
+            data = quick.whole(self.prefix + key) if quick else None
+            return self.get_bytes(key) if data is None else data
+
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            yield from zip(wanted, pool.map(get, wanted), strict=True)
+
+    def get_end(self, key: str, size: int) -> bytes | None:
+        """See `Store.get_end`."""
+        with s3_errors(self.address(key), "read"):
+            try:
+                answer = self._client.get_object(Bucket=self.bucket, Key=self.prefix + key, Range=f"bytes=-{size}")
+                return bytes(answer["Body"].read())[-size:]
+            except self._client.exceptions.NoSuchKey:
+                return None
+            except ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] == 416:  # an empty object has no last bytes
+                    return b""
+                raise
 
     def digest(self, key: str) -> str | None:
         """See `Store.digest`."""

@@ -19,6 +19,8 @@ from hstdputils.engines.base import RowState, Submitted, Tell
 from hstdputils.engines.leased import Leased
 from hstdputils.engines.placements import placements
 from hstdputils.engines.waves import PlannedJob, Recorded, Records, Wave
+from hstdputils.errors import UserError
+from hstdputils.exit_codes import ExitCode
 from hstdputils.plan_rows import PlanRow
 from hstdputils.plan_slices import write_slice
 from hstdputils.store import Store
@@ -177,6 +179,10 @@ class AwsBatch(Leased):
             again=again,
         )
         if not self._records.begin(wave):
-            raise AssertionError(f"wave {number} is there although its lease is ours")
+            # the store's listing has not shown it: nothing that it sends may be sent once more
+            raise UserError(
+                f"{self._store.uri} does not list yet what was submitted as wave {number}: try again in a moment",
+                ExitCode.UPLOAD,
+            )
         self._tell(f"wave {number}: {len(rows)} rows in {len(jobs)} jobs")
         return wave

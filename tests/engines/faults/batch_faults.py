@@ -1,0 +1,38 @@
+"""Troubles of AWS Batch itself."""
+
+from tests.engines.batch import endings
+from tests.engines.batch.afflictions import KINDS
+from tests.engines.faults.batch_scene import BatchScene
+from tests.engines.faults.mishaps import Nothing
+from tests.engines.faults.scene import Scene
+
+_ENDINGS = (endings.host_lost, endings.cannot_inspect, endings.docker_timeout, endings.out_of_memory)
+
+
+class HostsAreLost(Nothing):
+    """Hosts and containers go away under the jobs."""
+
+    def before(self, scene: Scene) -> None:
+        assert isinstance(scene, BatchScene)
+        for _ in range(scene.random.randint(1, 3)):
+            ending = scene.random.choice(_ENDINGS)()
+            scene.batch.afflict(ending, times=scene.random.randint(1, 2), after=scene.random.uniform(0, 2))
+
+    def after(self, scene: Scene) -> None:
+        assert isinstance(scene, BatchScene)
+        scene.batch.afflictions.of_jobs.clear()
+
+
+class BatchInTrouble(Nothing):
+    """Requests to Batch go wrong."""
+
+    def before(self, scene: Scene) -> None:
+        assert isinstance(scene, BatchScene)
+        for _ in range(scene.random.randint(1, 3)):
+            scene.batch.disturb(
+                scene.random.choice(KINDS), times=scene.random.randint(1, 3), spare=scene.random.randrange(12)
+            )
+
+    def after(self, scene: Scene) -> None:
+        assert isinstance(scene, BatchScene)
+        scene.batch.afflictions.faults.clear()

@@ -1,0 +1,96 @@
+"""Heads that are no longer the only one, and clocks that are wrong."""
+
+import json
+import os
+import sys
+import time
+
+import pytest
+
+from hstdputils.engines import lease
+from hstdputils.engines.aws_batch.causes import cause_of
+from hstdputils.markers import Marker
+from hstdputils.outcomes import Outcome
+from hstdputils.store import FolderStore
+from tests.engines.batch_sites import row
+from tests.engines.faults.programs import write_process_with_jumping_clock
+from tests.stand_ins import write_calcos
+
+
+@pytest.fixture
+def start(commands, made_up, tmp_path):
+    """Return what starts ``run`` for one dataset; calcos does what is given."""
+
+    def run(behaviour, *options):
+        write_calcos(tmp_path / "programs", behaviour)
+        (tmp_path / "plan.out").write_text(json.dumps({**row(0), "ipppssoot": "ldem01acq", "output": "results"}))
+        given = ["--", f"--inputs={made_up.inputs}", "--context=hst_9001.pmap"]
+        path = f"{tmp_path / 'programs'}{os.pathsep}{commands.environment()['PATH']}"
+        return commands.start([sys.executable, "-m", "hstdputils.run", "plan.out", *options, *given], PATH=path)
+
+    return run
+
+
+def test_a_run_that_was_taken_for_dead_stops(start, tmp_path):
+    """As after a machine that slept: a head elsewhere has taken the batch over."""
+    process = start("time.sleep(60)")
+    calls = tmp_path / "programs/calls.txt"
+    while not calls.exists() or not calls.read_text():
+        time.sleep(0.05)
+    other = {"host": "other", "boot": "another boot", "pid": 1, "begun": 0.0, "word": "w", "released": False}
+    FolderStore(tmp_path / "results").put_bytes(json.dumps(other).encode(), "b/jobs/lease/000002")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1, out + err
+    assert err.splitlines()[-1] == "error: stopped, since another process has taken over: look who runs this batch"
+    assert not (tmp_path / "results/b/markers/succeeded").exists()
+
+
+@pytest.mark.parametrize("jump", [-3600, 3600])
+def test_the_marker_of_a_job_is_its_own_whatever_the_clock_says(start, tmp_path, jump):
+    (tmp_path / "programs").mkdir()
+    command = write_process_with_jumping_clock(tmp_path / "programs", jump)
+    process = start("sys.exit('calcos: cannot')", "--command", str(command))
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 23, out + err
+    marker = json.loads((tmp_path / "results/b/markers/failed/ldem01acq.json").read_text())
+    assert (marker["outcome"], marker["attempt"]) == ("calibration_error", 1)
+
+
+def test_a_holder_lives_whatever_the_clock_says(tmp_path, monkeypatch):
+    """The time of boot in seconds since 1970, from which psutil reckons, moves when the clock is set."""
+    import psutil
+
+    store = FolderStore(tmp_path)
+    with lease.hold(store, "b/lease/"):
+        earlier = psutil.Process.create_time
+        monkeypatch.setattr(psutil.Process, "create_time", lambda self: earlier(self) + 3600)
+        with pytest.raises(lease.Busy), lease.hold(store, "b/lease/"):
+            pass
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_the_marker_of_a_batch_job_is_its_own_whatever_the_clock_says(hours):
+    values = dict.fromkeys(
+        ("wall_seconds", "cpu_seconds", "peak_memory_mib", "bytes_in", "bytes_out", "n_products"), 1
+    )
+    marker = Marker(
+        ipppssoot="ldem01acq",
+        batch="b",
+        outcome=Outcome.NO_REFERENCES,
+        exit_code=27,
+        reason="x is missing",
+        attempt=1,
+        plan_row=None,
+        crds_context="hst_9001.pmap",
+        versions={},
+        host="h",
+        start="",
+        end=time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(time.time() + 3600 * hours)),
+        manifest_sha256="",
+        job="1-2",
+        **values,
+    )
+    attempt = {"startedAt": time.time() * 1000, "container": {"exitCode": 27}}
+    job = {"jobId": "1-2", "status": "FAILED", "statusReason": "Essential container in task exited"}
+    cause = cause_of({**job, "attempts": [attempt]}, marker)
+    assert (cause.outcome, cause.text) == (Outcome.NO_REFERENCES, "x is missing")

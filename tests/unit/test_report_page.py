@@ -1,0 +1,329 @@
+"""The page's closer look: logs, previews, plan and use, attempts and provenance, from made-up markers."""
+
+import csv
+import hashlib
+import io
+import json
+import re
+import urllib.parse
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from hstdputils import commandline, report
+from hstdputils.markers import marker_key
+from hstdputils.outcomes import Outcome
+from hstdputils.reports import html
+from hstdputils.reports.closer import MOST_PICTURES, look_closer
+from hstdputils.reports.collecting import collect
+from hstdputils.reports.ladder import in_words, ladder
+from hstdputils.reports.planning import pictures
+from hstdputils.reports.plots import MOST_DOTS, Axis, Point, plot
+from hstdputils.reports.provenance import configuration
+from hstdputils.store import FolderStore, StoreError
+from tests.unit.test_report import BATCH, Tags, made_up, page, plan_line, run, save
+
+EVIL = '</pre><script>alert(1)</script> " & \x1b[31m'
+AXIS = Axis("planned", "used", [1, 10, 100, 1000], str)
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return FolderStore("results")
+
+
+def look(store):
+    found = collect(store, BATCH, {})
+    return look_closer(found, [row for row in found.rows if row.failed])
+
+
+def thumbnail(kind="jpeg"):
+    data = io.BytesIO()
+    Image.new("L", (128, 96), 30).save(data, kind)
+    return data.getvalue()
+
+
+def add_preview(store, name, file, data=None):
+    store.put_bytes(data or thumbnail(), f"{BATCH}/{name}/previews/{file}_thumb.jpg")
+    store.put_bytes(b"full", f"{BATCH}/{name}/previews/{file}.jpg")
+
+
+def earlier(outcome, memory_mib=1024, wall_seconds=100.0):
+    return {"outcome": outcome, "memory_mib": memory_mib, "peak_memory_mib": memory_mib, "wall_seconds": wall_seconds}
+
+
+def test_the_end_of_a_log_and_no_more(store):
+    save(store, made_up("ldem01bdq", Outcome.BAD_INPUT))
+    lines = [f"line {n:04d} of a long log" for n in range(2000)]
+    store.put_bytes("\n".join(lines).encode(), f"{BATCH}/ldem01bdq/process.log")
+    assert list(look(store).logs["ldem01bdq"]) == lines[-15:]
+    text = page()
+    assert "line 1999 of a long log" in text
+    assert "line 1984 of" not in text
+
+
+def test_a_log_of_one_endless_line(store):
+    save(store, made_up("ldem01bdq", Outcome.BAD_INPUT))
+    store.put_bytes(b"x" * 100_000, f"{BATCH}/ldem01bdq/process.log")
+    assert [len(line) for line in look(store).logs["ldem01bdq"]] == [240]
+
+
+@pytest.mark.parametrize("data", [b"", None])
+def test_a_dataset_without_a_log(store, data):
+    save(store, made_up("ldem01bdq", Outcome.BAD_INPUT))
+    if data is None:
+        store.delete([f"{BATCH}/ldem01bdq/process.log"])
+    else:
+        store.put_bytes(data, f"{BATCH}/ldem01bdq/process.log")
+    assert look(store).logs == {}
+    assert "last lines of its log" not in page()
+
+
+def test_hostile_text_stays_text(store):
+    tries = [earlier(EVIL)]
+    save(
+        store,
+        made_up("ldem01bdq", Outcome.TIMEOUT, host=EVIL, versions={EVIL: EVIL}, warnings=[EVIL], earlier=tries),
+        made_up("ldem01acq", start=EVIL, end=EVIL, plan_row={"memory_mib": 512, "max_seconds": EVIL}, earlier=tries),
+    )
+    store.put_bytes(EVIL.encode() + b"\xff\n", f"{BATCH}/ldem01bdq/process.log")
+    steps = {"steps": [{"name": EVIL, "wall_seconds": 2.0}, {"name": "x", "wall_seconds": "much"}]}
+    store.put_bytes(json.dumps(steps | {"steps": steps["steps"][:1]}).encode(), f"{BATCH}/ldem01bdq/metrics.json")
+    store.put_bytes(json.dumps(steps).encode(), f"{BATCH}/ldem01acq/metrics.json")
+    store.put_bytes(
+        json.dumps({"crds_context": EVIL, "programs": {EVIL: EVIL}, "settings": {"a": EVIL}}).encode(),
+        f"{BATCH}/batch.json",
+    )
+    add_preview(store, "ldem01acq", '"><script>x')
+    text = page("--config-json", json.dumps({"batch": EVIL, EVIL: 1}))
+    assert "<script" not in text
+    assert "\x1b" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &#34; &amp;" in text
+    # steps that cannot be read are left out
+    assert list(look(store).steps) == ["ldem01bdq"]
+
+
+def test_slowest_first_with_the_steps_that_took_the_time(store):
+    save(store, *(made_up(f"ldem{n:04d}q", wall_seconds=float(n)) for n in range(30)))
+    steps = [{"name": name, "wall_seconds": wall} for name, wall in (("a", 1.0), ("b", 9.0), ("c", 3), ("d", 2))]
+    store.put_bytes(json.dumps({"steps": steps}).encode(), f"{BATCH}/ldem0029q/metrics.json")
+    closer = look(store)
+    assert [row.ipppssoot for row in closer.slowest] == [f"ldem{n:04d}q" for n in range(29, 19, -1)]
+    assert closer.steps == {"ldem0029q": [("b", 9.0), ("c", 3.0), ("d", 2.0)]}
+    assert "b 9.0 s, c 3.0 s, d 2.0 s" in page()
+
+
+def test_previews_are_in_the_page_and_lead_to_full_pictures(store):
+    save(store, made_up("ldem01010"))
+    add_preview(store, "ldem01010", "ldem01a1q_flt")
+    add_preview(store, "ldem01010", "ldem01010_x1dsum")
+    add_preview(store, "ldem01010", "no picture", b"<svg onload=alert(1)>")
+    add_preview(store, "ldem01010", "too large", thumbnail() + bytes(20_000))
+    tags = Tags(page())
+    images = [attributes for tag, attributes in tags.found if tag == "img"]
+    assert [image["alt"] for image in images] == ["preview of ldem01010_x1dsum", "preview of ldem01a1q_flt"]
+    assert all(image["src"].startswith("data:image/jpeg;base64,") for image in images)
+    links = [link for link in tags.values("href") if "/previews/" in link]
+    assert len(links) == 2
+    assert all(Path("results", BATCH, urllib.parse.unquote(link)).read_bytes() == b"full" for link in links)
+
+
+def test_the_gallery_is_bounded_and_has_every_instrument(store):
+    names = [f"j{n:07d}q" for n in range(200)] + ["ldem01acq"]
+    save(store, *map(made_up, names))
+    for name in names:
+        add_preview(store, name, f"{name}_flt")
+    found = look(store).previews
+    assert MOST_PICTURES - 2 <= len(found) <= MOST_PICTURES
+    assert {preview.instrument for preview in found} == {"acs", "cos"}
+    assert found[0].ipppssoot < "j0000010q"
+    assert found[-2].ipppssoot > "j0000190q"
+
+
+def test_a_store_that_fails_meanwhile_leaves_the_page(store, monkeypatch):
+    save(store, made_up("ldem01acq"), made_up("ldem01bdq", Outcome.TIMEOUT))
+
+    def lost(*arguments):
+        raise StoreError("away")
+
+    found = collect(store, BATCH, {})
+    monkeypatch.setattr(FolderStore, "get_end", lost)
+    monkeypatch.setattr(FolderStore, "entries", lost)
+    assert "1 of 2 datasets succeeded" in html.render(found, Path("page.html"), "")
+
+
+def test_points_are_where_they_belong():
+    svg = plot([Point("even", 10, 10), Point("less", 100, 5), Point("short", 5, 100, short=True)], AXIS, "said")
+    found = re.findall(r'<circle class="(\w+)" cx="([\d.]+)" cy="([\d.]+)" r="3"><title>(\w+)', svg)
+    places = {name: (kind, float(x), float(y)) for kind, x, y, name in found}
+    assert [places[name][0] for name in ("even", "less", "short")] == ["fits", "fits", "short"]
+    x0, y0, x1, y1 = map(float, re.search(r'class="same" d="M(\S+) (\S+)L(\S+) (\S+)"', svg).groups())
+
+    def above_line(x, y):
+        return y0 + (x - x0) * (y1 - y0) / (x1 - x0) - y
+
+    assert above_line(*places["even"][1:]) == pytest.approx(0, abs=0.1)
+    assert above_line(*places["less"][1:]) < -20
+    assert above_line(*places["short"][1:]) > 20
+    assert all(x0 <= x <= x1 and y1 <= y <= y0 for _, x, y in places.values())
+
+
+def test_many_points_become_squares_that_count_them_all():
+    points = [Point("x", 10 ** (n % 7 / 3), 10 ** (n % 5 / 4)) for n in range(50_000)]
+    svg = plot(points, AXIS, "said")
+    assert len(svg) < 10_000
+    assert "<circle" not in svg
+    # 7 x 5 places
+    assert sum(path.count("z") for path in re.findall(r'class="fits" opacity="[\d.]+" d="([^"]+)"', svg)) == 35
+    assert "<title>" not in plot(points[:MOST_DOTS], AXIS, "said")
+
+
+@pytest.mark.parametrize("value", [1e-9, 0.5, 1.0, 999.0, 1e12])
+def test_one_point_anywhere_can_be_drawn(value):
+    svg = plot([Point("x", value, value)], AXIS, "<said>")
+    assert "nan" not in svg
+    assert 'aria-label="&lt;said&gt;"' in svg
+
+
+def test_planned_against_used(store):
+    row = {"memory_mib": 4096, "max_seconds": 1000}
+    tries = [earlier("out_of_memory", 2048), earlier("timeout", 4096)]
+    save(
+        store, *(made_up(f"ldem{n:04d}q", plan_row=row, peak_memory_mib=1024, wall_seconds=100.0) for n in range(11))
+    )
+    save(store, made_up("ldem01acq", plan_row=row, peak_memory_mib=3000, wall_seconds=700.0, earlier=tries))
+    save(store, made_up("ldem01bdq", Outcome.BAD_INPUT, plan_row=row, peak_memory_mib=4000))
+    memory, time = pictures(collect(store, BATCH, {}))
+    assert memory.said == ("Half of 12 datasets used less than 25 % of the planned memory. 1 (8.3 %) ran out of it.")
+    assert time.said == "Half of 12 datasets used less than 10 % of the planned time limit. 1 (8.3 %) reached it."
+    # the plan is what the first try was given
+    assert next(point for point in memory.points if point.short) == ("ldem01acq", 2048, 3000, True)
+    assert next(point for point in time.points if point.short) == ("ldem01acq", 500, 700.0, True)
+    assert "ldem01bdq" not in {point.name for point in memory.points}
+
+
+def test_a_batch_without_a_plan_has_no_pictures(store):
+    save(store, made_up("ldem01acq", plan_row=None))
+    assert pictures(collect(store, BATCH, {})) == []
+    text = page()
+    assert "<svg" not in text
+    assert "#plan" not in text
+
+
+def test_the_ladder_of_attempts(store):
+    save(store, made_up("ldem01acq"), made_up("ldem01tnq", Outcome.TIMEOUT))
+    save(store, made_up("ldem01010", earlier=[earlier("out_of_memory"), earlier("surprise", 2048)]))
+    found = ladder(collect(store, BATCH, {}).rows)
+    assert [(rung.tried, rung.outcomes) for rung in found.rungs] == [
+        (3, {"succeeded": 1, "timeout": 1, "out_of_memory": 1}),
+        (1, {"unknown": 1}),
+        (1, {"succeeded": 1}),
+    ]
+    assert found.outcomes == ["succeeded", "out_of_memory", "timeout", "unknown"]
+    assert [row.ipppssoot for row in found.again] == ["ldem01010"]
+    assert in_words(found.again[0]) == (
+        "out_of_memory with 1024 MiB (0:01:40) → surprise with 2048 MiB (0:01:40) → succeeded with 2048 MiB (0:03:01)"
+    )
+    assert "1 of 3 datasets were tried more than once" in page()
+
+
+def test_provenance(store):
+    save(store, made_up("ldem01acq"), made_up("ldem01tnq", host="node08", versions={"calcos": "3.7"}))
+    Path("plan.out").write_text(plan_line("ldem01acq") + "\n" + plan_line("ldem01tnq"))
+    digest = hashlib.sha256(Path("plan.out").read_bytes()).hexdigest()
+    config = {"batch": BATCH, "inputs": ["s3://bucket", "mast:"], "crds_server_url": "https://me:secret@crds"}
+    text = page("--plan", "plan.out", f"--config-json={json.dumps(config)}")
+    assert f"2 rows by instrument (2)<br>SHA-256 <code>{digest}</code>" in text
+    assert "3.6.2 (1), 3.7 (1)" in text
+    assert "2026-03-14 09:12:07 to 2026-03-14 09:15:08 UTC, on 2 machines" in text
+    assert "<code>inputs: s3://bucket, mast:</code>" in text
+    assert "crds_server_url: https://crds" in text
+    assert "secret" not in text
+    assert "config-json" not in text
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "3"])
+def test_a_configuration_that_is_none_is_one_line(store, capsys, text):
+    save(store, made_up("ldem01acq"))
+    assert run(f"--config-json={text}") == 2
+    assert capsys.readouterr().err.startswith("error: --config-json is no JSON")
+
+
+def test_configuration_values_are_plain():
+    assert configuration('{"a": null, "b": true, "c": [1, "x"], "d": {"e": "f"}}') == {
+        "a": "null", "b": "true", "c": "1, x", "d": '{"e": "f"}'
+    }  # fmt: skip
+
+
+def test_a_larger_batch_lists_what_did_not_succeed_first(store, monkeypatch):
+    monkeypatch.setattr(html, "MOST_LISTED", 5)
+    save(store, *(made_up(f"ldem{n:04d}q") for n in range(20)), made_up("ldem99bdq", Outcome.BAD_INPUT))
+    text = page()
+    listed = re.findall(r"<th scope=row>(\w+)", text)
+    assert len(listed) == 5
+    assert listed[0] == "ldem99bdq"
+    assert "The first 5 of 21, those first that did not succeed" in text
+
+
+def test_a_batch_that_has_not_begun(store):
+    Path("plan.out").write_text(plan_line("ldem01acq"))
+    text = page("--plan", "plan.out")
+    assert "0 of 1 dataset succeeded; 1 has not run." in text
+    assert "Slowest" not in text
+    assert "<svg" not in text
+
+
+def test_a_page_with_all_its_parts_stays_small(store):
+    picture = thumbnail()
+    line = b"2026-01-02T00:00:00.000Z calcos       | one of the many lines that a program prints\n"
+    kinds = [*([Outcome.SUCCEEDED] * 18), Outcome.OUT_OF_MEMORY, Outcome.CALIBRATION_ERROR]
+    row = {"max_seconds": 3600, "vcpus": 1, "cost_usd": 0.01}
+    for n in range(10_000):
+        name, outcome = f"{'ijlo'[n % 4]}{n:07d}q", kinds[n % 20]
+        values = {"plan_row": row | {"memory_mib": 512 << n % 5}, "peak_memory_mib": 100 + n, "wall_seconds": n / 7}
+        marker = made_up(name, outcome, **values, earlier=[earlier("timeout")] * (n % 50 == 0))
+        path = Path("results", marker_key(BATCH, name, succeeded=outcome is Outcome.SUCCEEDED))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(marker.to_json())
+        if n % 5 == 0 or outcome is not Outcome.SUCCEEDED:
+            store.put_bytes(200 * line, f"{BATCH}/{name}/process.log")
+            add_preview(store, name, f"{name}_flt", picture)
+    text = page()
+    assert len(text) < 5_000_000
+    tags = [tag for tag, _ in Tags(text).found]
+    assert tags.count("svg") == 3
+    assert 20 <= tags.count("img") <= MOST_PICTURES
+    assert 60 <= tags.count("pre") <= 70
+    assert len(re.findall(r"<th scope=row>", text)) == 10_000
+
+
+def test_files_for_programs(store, capsys):
+    save(store, made_up("ldem01acq", reason="=cmd|' /C calc'!A0", plan_row={"memory_mib": 512, "max_seconds": 60}))
+    save(store, made_up("ldem01bdq", Outcome.TIMEOUT, reason='a "reason", with\nall', earlier=[earlier("timeout")]))
+    assert run("--no-html", "--json", "some/report.json", "--csv", "some/report.csv") == 0
+    told = json.loads(Path("some/report.json").read_text())
+    assert told["states"] == {"succeeded": 1, "timeout": 1}
+    assert told["by_instrument"] == {"cos": {"succeeded": 1, "timeout": 1}}
+    assert [one["ipppssoot"] for one in told["datasets"]] == ["ldem01acq", "ldem01bdq"]
+    assert told["datasets"][0]["planned_seconds"] == 60
+    assert [one["outcome"] for one in told["datasets"][1]["tries"]] == ["timeout", "timeout"]
+    assert told["attempts"][1]["tried"] == 1
+    with Path("some/report.csv").open(newline="") as file:
+        first, second = csv.DictReader(file)
+    # a spreadsheet would run it
+    assert first["reason"] == "'=cmd|' /C calc'!A0"
+    assert (second["reason"], second["state"]) == ('a "reason", with all', "timeout")
+    assert float(first["wall_seconds"]) == 181.4
+    Path("file").write_text("")
+    capsys.readouterr()
+    assert run("--no-html", "--csv", "file/report.csv") == 2
+    assert capsys.readouterr().err.startswith("error: cannot write the file file/report.csv")
+
+
+def test_the_command_line_names_all_files(store, capsys):
+    with pytest.raises(SystemExit):
+        commandline.run(report.main, ["--help"])
+    out = capsys.readouterr().out
+    assert all(option in out for option in ("--json FILE", "--csv FILE", "--config-json JSON"))
