@@ -303,10 +303,10 @@ class Run:
         """Return the time limit of a job of HTCondor, s: the programs' own limit comes first."""
         return self._size(wildcards.ipppssoot, input.plan, attempt)[1] + OVERHEAD_SECONDS
 
-    @property
-    def condor_run(self) -> str:
+    @_said_in_one_line()
+    def condor_run(self, wildcards: Any = None) -> str:
         """Return what names the batch in jobs of HTCondor."""
-        return run_name(self.config.store, self.batch)
+        return run_name(self.store, self.batch)
 
     def condor_dataset(self, wildcards: Any) -> str:
         """Return what names the dataset in its job of HTCondor."""
@@ -359,7 +359,7 @@ class Run:
             self._asked.add((ipppssoot, attempt))
             # without HTCondor's tools, as in the job itself, it has been asked before
             with contextlib.suppress(UserError):
-                mark_last_job(self.store, row, self.condor_run)
+                mark_last_job(self.store, row, self.condor_run())
 
     def _set_variables(self) -> None:
         """Give the jobs what they use: CRDS's variables, the programs beside this Python, this host's files."""

@@ -11,7 +11,7 @@ from hstdputils.engines.marking import mark
 from hstdputils.markers import read_marker
 from hstdputils.outcomes import Outcome
 from hstdputils.plan_rows import PlanRow
-from hstdputils.store import FolderStore, Store, open_store
+from hstdputils.store import FolderStore, Store
 
 RUN = "HstdpRun"
 """The attribute of a job with the batch that it belongs to."""
@@ -23,10 +23,9 @@ OVERHEAD_SECONDS = 900
 """Time of a job besides that of the programs, s: fetching and saving have no limit of their own."""
 
 
-def run_name(store: str, batch: str) -> str:
+def run_name(store: Store, batch: str) -> str:
     """Return what names a batch in the attribute `RUN`."""
-    opened = open_store(store)
-    return f"{opened.root.absolute() if isinstance(opened, FolderStore) else opened.uri}/{batch}"
+    return f"{store.root.absolute() if isinstance(store, FolderStore) else store.uri}/{batch}"
 
 
 def mark_last_job(store: Store, row: PlanRow, run: str) -> None:
