@@ -27,7 +27,7 @@ def run(*argv: str | Path, folder: Path, timeout: float = 600, variables: Mappin
     process = subprocess.Popen(
         [str(word) for word in argv],
         cwd=folder,
-        env={**os.environ, **(variables or {})},
+        env={**os.environ, "PATH": search_path(), **(variables or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -80,4 +80,9 @@ def install(folder: Path, programs: Mapping[str, str]) -> None:
 
 def find(program: str) -> str | None:
     """Return a program's path, Debian's own first."""
-    return shutil.which(program, path="/usr/sbin:/usr/bin") or shutil.which(program)
+    return shutil.which(program, path=f"/usr/sbin:/usr/bin:{search_path()}")
+
+
+def search_path() -> str:
+    """Return where programs are looked for: root's too, which not every root's shell has."""
+    return os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
