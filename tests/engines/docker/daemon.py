@@ -6,7 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.engines.docker.running import CannotStart, find, install, run
+from tests.engines.docker.running import CannotStart, find, install, run, search_path
 
 SECONDS = 60
 """How long it may take to start, or to end."""
@@ -37,6 +37,7 @@ class Daemon:
         with log.open("wb") as out:
             self._process = subprocess.Popen(
                 [find("dockerd") or "", *folders, f"--pidfile={self.folder}/dockerd.pid", "-H", self.address],
+                env={**os.environ, "PATH": search_path()},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,

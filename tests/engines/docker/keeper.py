@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +37,7 @@ class Keeper:
 
     def keep(self) -> None:
         """Make what is wanted, wait for the end of the test run, and leave nothing behind."""
+        threading.Thread(target=self._watch, daemon=True).start()
         steps: dict[str, Callable[[], dict[str, str]]] = {
             "daemon": self.daemon.start,
             "image": lambda: build_image(self.folder, self.daemon.variables),
@@ -45,13 +47,18 @@ class Keeper:
             missing = ""
             for name in [name for name in steps if name in self.wanted]:
                 missing = self._make(name, steps[name], missing)
-            while _is_alive(self.test_run):
-                time.sleep(1)
+            threading.Event().wait()
         except _End:
             pass
         finally:
             self.daemon.stop()
             subprocess.run(["rm", "-rf", self.folder], check=False)  # quicker than Python with so many files
+
+    def _watch(self) -> None:
+        """Ask for the end once the test run has ended, even where something is still being made."""
+        while _is_alive(self.test_run):
+            time.sleep(1)
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def _make(self, name: str, make: Callable[[], dict[str, str]], missing: str) -> str:
         """Make one thing and say how that went; return why what comes after it cannot be made either."""

@@ -1,7 +1,9 @@
 """Running the programs that engines are made with."""
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,24 +24,30 @@ def run(*argv: str | Path, folder: Path, timeout: float = 600, variables: Mappin
     log = folder / "engines.log"
     with log.open("a") as file:
         file.write(f"$ {' '.join(map(str, argv))}\n")
-    done = subprocess.run(
+    process = subprocess.Popen(
         [str(word) for word in argv],
         cwd=folder,
-        env={**os.environ, **(variables or {})},
+        env={**os.environ, "PATH": search_path(), **(variables or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        timeout=timeout,
-        check=False,
+        start_new_session=True,
     )
+    try:
+        said, _ = process.communicate(timeout=timeout)
+    finally:
+        # whatever cuts this off, nothing that the program began goes on
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
     with log.open("a") as file:
-        file.write(done.stdout)
-    if done.returncode:
-        last = "\n".join(done.stdout.splitlines()[-30:])
-        raise OSError(f"{argv[0]} ended with {done.returncode}:\n{last}")
-    return done.stdout
+        file.write(said)
+    if process.returncode:
+        last = "\n".join(said.splitlines()[-30:])
+        raise OSError(f"{argv[0]} ended with {process.returncode}:\n{last}")
+    return said
 
 
 def install(folder: Path, programs: Mapping[str, str]) -> None:
@@ -72,4 +80,9 @@ def install(folder: Path, programs: Mapping[str, str]) -> None:
 
 def find(program: str) -> str | None:
     """Return a program's path, Debian's own first."""
-    return shutil.which(program, path="/usr/sbin:/usr/bin") or shutil.which(program)
+    return shutil.which(program, path=f"/usr/sbin:/usr/bin:{search_path()}")
+
+
+def search_path() -> str:
+    """Return where programs are looked for: root's too, which not every root's shell has."""
+    return os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
