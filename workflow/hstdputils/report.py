@@ -25,8 +25,8 @@ log and products are. A table goes to the terminal, and an HTML page, which a br
 to results/<batch>/report.html. It can be run at any time, also while the batch still runs; it changes
 no dataset. With --plan, datasets that have not ended yet are shown too, as pending.
 
-The page shows too how planned and used memory, time and cost agree, all attempts, the ends of the logs of failed
-and of the slowest datasets, some previews, and what all was made with.
+The page has, besides, planned against used memory, time and cost, all attempts, the ends of the logs of failed and
+of the slowest datasets, some previews, and what all was made with.
 
 It says too what the jobs cost on AWS, by memory, cores and time of all their tries, against what the plan
 expected, and how much of the memory that was asked for was used.

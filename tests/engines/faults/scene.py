@@ -18,7 +18,7 @@ from tests.engines.faults.bad_store import BadStore
 from tests.engines.faults.programs import write_programs
 
 TAG = "FAULT_SCENE"
-LONGEST = 90.0
+LONGEST = 300.0
 """Seconds that anything may take."""
 
 
