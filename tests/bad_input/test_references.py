@@ -101,7 +101,7 @@ KINDS = [
         "a CRDS cache that is a file",
         f"out b {SPECTRUM}",
         27,
-        "cannot make the CRDS cache cache…: set CRDS_PATH",
+        "cannot make the CRDS cache …cache…: set CRDS_PATH",
         cache_is_a_file,
     ),
     process(
@@ -185,7 +185,7 @@ KINDS = [
         "a CRDS mapping is missing",
         f"out b {SPECTRUM}",
         27,
-        "a mapping of hst_9001.pmap is missing or broken in the CRDS cache crds: sync the cache",
+        "a mapping of hst_9001.pmap is missing or broken in the CRDS cache …crds: sync the cache",
         own_cache("mappings/hst/hst_cos_9001.imap", None),
         outcome=Outcome.NO_REFERENCES,
     ),
