@@ -34,9 +34,18 @@ class Daemon:
         log = self.folder / "dockerd.log"
         # a container that a killed test leaves behind is ended at once when the daemon is
         folders = [f"--data-root={self.folder}/data", f"--exec-root={self.folder}/exec", "--shutdown-timeout=1"]
+        # whoever kills the keeper ends the daemon with it
+        ends_too = [setpriv, "--pdeathsig", "TERM"] if (setpriv := find("setpriv")) else []
         with log.open("wb") as out:
             self._process = subprocess.Popen(
-                [find("dockerd") or "", *folders, f"--pidfile={self.folder}/dockerd.pid", "-H", self.address],
+                [
+                    *ends_too,
+                    find("dockerd") or "",
+                    *folders,
+                    f"--pidfile={self.folder}/dockerd.pid",
+                    "-H",
+                    self.address,
+                ],
                 env={**os.environ, "PATH": search_path()},
                 stdin=subprocess.DEVNULL,
                 stdout=out,

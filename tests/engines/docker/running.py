@@ -37,11 +37,12 @@ def run(*argv: str | Path, folder: Path, timeout: float = 600, variables: Mappin
     )
     try:
         said, _ = process.communicate(timeout=timeout)
-    finally:
-        # whatever cuts this off, nothing that the program began goes on
+    except BaseException:
+        # cut off here, nothing that the program began goes on
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        raise
     with log.open("a") as file:
         file.write(said)
     if process.returncode:
