@@ -34,9 +34,6 @@ def test_rules_run_in_the_image(
     absent.chmod(0o755)
     path = os.pathsep.join([str(absent.parent), sif["programs"], Commands(tmp_path).environment()["PATH"]])
     commands = Commands(tmp_path, PATH=path, CRDS_READONLY_CACHE="1")
-    tried = commands.run("apptainer", "exec", sif["sif"], "sh", "-c", ": > /dev/null", timeout=120)
-    if tried.status:
-        pytest.skip(f"Apptainer gives no usable /dev here: {tried.said.strip()[-200:]}")
     settings = [
         *("ids=my.ids", "batch=b", f"store={store}", f"inputs={made_up.inputs}", f"container={sif['sif']}"),
         *(f"crds_path={made_up.crds}", "crds_context=hst_9001.pmap"),

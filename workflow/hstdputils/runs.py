@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -36,13 +37,21 @@ RESULTS = "results"
 """The folder with a folder for each batch: report and, for remote stores, copies of markers."""
 
 
+class RunError(Exception):
+    """A question cannot be answered; ``str()`` is the line that says why."""
+
+
 @contextlib.contextmanager
 def _said_in_one_line() -> Iterator[None]:
-    """End the run with the line that an error says; Snakemake would put a trace and text of its own around it."""
+    """End the run with the line that an error says; Snakemake would put a trace and text of its own around it.
+
+    In a thread of an executor, which would end without a word and leave Snakemake waiting, the error is raised to it.
+    """
     try:
         yield
     except (UserError, StoreError) as error:
-        raise SystemExit(f"error: {error}") from None
+        is_main = threading.current_thread() is threading.main_thread()
+        raise (SystemExit if is_main else RunError)(f"error: {error}") from None
 
 
 class Run:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from hstdputils.containers.mounts import local_path
+from hstdputils.containers.mounts import file_of, local_path
 
 VARIABLES = ("APPTAINER_BIND", "SINGULARITY_BIND")
 """The environment variables from which Apptainer and SingularityCE take their binds."""
@@ -24,7 +24,7 @@ def bind(places: Iterable[str]) -> None:
     for name, file in _AWS_FILES.items():
         if (folder / file).is_file():
             os.environ.setdefault(name, str(folder / file))
-    paths += [Path(os.environ[name]).absolute() for name in _AWS_FILES if os.environ.get(name)]
+    paths += [path for name in _AWS_FILES if (path := file_of(name))]
     seen = [_nearest(path) for path in paths if not path.is_relative_to(here)]
     earlier = next((os.environ[name] for name in VARIABLES if os.environ.get(name)), "")
     binds = dict.fromkeys([*filter(None, earlier.split(",")), *(str(path) for path in seen if path != path.parent)])

@@ -68,7 +68,7 @@ def crds_mounts() -> list[Mount]:
 
 def aws_mounts() -> list[Mount]:
     """Return the user's configuration of AWS, to be read, where the environment has no credentials."""
-    found = [path for name in _AWS_FILES if (path := _file_of(name))]
+    found = [path for name in _AWS_FILES if (path := file_of(name))]
     folder = Path.home() / ".aws"
     mounts = [Mount(path) for path in found]
     if folder.is_dir() and not os.environ.get("AWS_ACCESS_KEY_ID"):
@@ -78,7 +78,7 @@ def aws_mounts() -> list[Mount]:
 
 def certificate_mounts() -> list[Mount]:
     """Return the certificates that variables name, to be read."""
-    return _without_repeats(Mount(path) for name in _CERTIFICATES if (path := _file_of(name)))
+    return _without_repeats(Mount(path) for name in _CERTIFICATES if (path := file_of(name)))
 
 
 def _without_repeats(mounts: Iterable[Mount]) -> list[Mount]:
@@ -97,7 +97,8 @@ def local_path(place: str) -> Path | None:
     return None if ":" in place.partition("/")[0] else Path(place)
 
 
-def _file_of(variable: str) -> Path | None:
+def file_of(variable: str) -> Path | None:
+    """Return the file that a variable names; none where there is no such file, or a device such as ``/dev/null``."""
     path = Path(os.environ.get(variable) or os.devnull).absolute()
     return path if path.is_file() else None
 

@@ -1,0 +1,60 @@
+"""Errors in what rules ask: the main thread ends with the line, and the thread of an executor hears of it."""
+
+import json
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from hstdputils.runs import Run, RunError
+
+IDS = "ldem01acq\n"
+
+
+@pytest.fixture
+def ask(tmp_path, monkeypatch):
+    """Return a question about a dataset that the plan does not have."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    (tmp_path / "my.ids").write_text(IDS)
+    run = Run({"ids": "my.ids", "batch": "b", "crds_path": str(tmp_path)})
+    row = {
+        "output": "results",
+        "batch": "b",
+        "ipppssoot": "ldem01tnq",
+        "instrument": "cos",
+        "command": "hstdp-process",
+    }
+    row |= {
+        "vcpus": 1,
+        "memory_mib": 1,
+        "max_seconds": 1,
+        "evidence": "instrument",
+        "evidence_n": 0,
+        "cost_usd": None,
+    }
+    (tmp_path / "plan.out").write_text(json.dumps(row) + "\n")
+    wildcards, given = SimpleNamespace(ipppssoot="ldem01acq"), SimpleNamespace(plan="plan.out")
+    return lambda: run.memory_mib(wildcards, given, 1)
+
+
+def test_the_main_thread_ends_with_the_line(ask):
+    with pytest.raises(SystemExit, match=r"^error: plan\.out has no row for ldem01acq"):
+        ask()
+
+
+def test_another_thread_hears_of_it(ask):
+    raised = []
+
+    def asking():
+        try:
+            ask()
+        except Exception as error:  # what executors catch; SystemExit would end the thread without a word
+            raised.append(error)
+
+    thread = threading.Thread(target=asking)
+    thread.start()
+    thread.join()
+    assert [(type(error), str(error).partition(" for")[0]) for error in raised] == [
+        (RunError, "error: plan.out has no row")
+    ]
