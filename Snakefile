@@ -15,8 +15,11 @@ if workflow.resource_settings.cores is None:
     workflow.resource_settings.cores = 1
 
 
-RUN.machine = workflow.resource_settings.cores, workflow.global_resources.get("mem_mb")
-RUN.is_local = workflow.local_exec
+RUN.use(
+    workflow.resource_settings.cores,
+    workflow.global_resources.get("mem_mb"),
+    is_local=workflow.local_exec,
+)
 
 
 container: RUN.config.container
@@ -32,5 +35,5 @@ include: "rules/report.smk"
 rule all:
     default_target: True
     input:
-        RUN.work_to_do,
+        RUN.remaining.work,
         RUN.report,

@@ -24,7 +24,7 @@ from quick_s3 import quick_s3
 from hstdputils.datasets import parse_dataset
 from hstdputils.markers import Marker, marker_key
 from hstdputils.outcomes import Outcome
-from hstdputils.plan_rows import PlanRow
+from hstdputils.plans.rows import PlanRow
 
 VERSIONS = {"calcos": "3.6.2"}
 START, END = "2026-01-02T00:00:00+00:00", "2026-01-02T01:00:00+00:00"

@@ -13,14 +13,14 @@ from hstdputils.engines.ledger import Entry
 from hstdputils.exit_codes import ExitCode
 from hstdputils.markers import Marker
 from hstdputils.outcomes import RETRIED, Outcome, exit_code_of
-from hstdputils.plan_rows import PlanRow
+from hstdputils.plans.rows import PlanRow
 from hstdputils.products import ProductFile
 from hstdputils.watching.blackboard import COLUMNS
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN = "<!-- keys: written by docs/write_reference.py -->\n"
 END = "<!-- keys end -->"
-PARSERS = {"process": "hstdputils.process_options"}
+PARSERS = {"process": "hstdputils.attempts.options"}
 """Modules with the parsers of commands that do not have their own."""
 
 

@@ -21,7 +21,7 @@ rule jobs:
     benchmark:
         f"logs/{RUN.batch}/jobs.benchmark.tsv"
     params:
-        commands=RUN.jobs_commands,
+        commands=RUN.all_at_once,
         # each run does what is left to do, whatever the last one left behind
         run=RUN.started,
     message:

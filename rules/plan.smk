@@ -10,7 +10,7 @@ localrules:
 
 rule plan:
     input:
-        RUN.id_lists,
+        RUN.remaining.id_lists,
     output:
         "plan.out",
     log:
@@ -18,7 +18,7 @@ rule plan:
     benchmark:
         f"logs/{RUN.batch}/plan.benchmark.tsv"
     params:
-        arguments=RUN.plan_arguments,
+        arguments=RUN.arguments.plan,
     message:
         f"plan of batch {RUN.batch}"
     shell:

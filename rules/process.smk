@@ -20,19 +20,19 @@ rule process:
     benchmark:
         f"logs/{RUN.batch}/{{ipppssoot}}.benchmark.tsv"
     retries: RUN.config.retries
-    threads: RUN.vcpus
+    threads: RUN.jobs.vcpus
     resources:
-        mem_mb=RUN.memory_mib,
-        max_seconds=RUN.max_seconds,
-        tries=RUN.try_number,
+        mem_mb=RUN.jobs.memory_mib,
+        max_seconds=RUN.jobs.max_seconds,
+        tries=RUN.jobs.try_number,
         # what HTCondor is told; other executors pass it over
-        request_memory=RUN.request_memory,
-        allowed_execute_duration=RUN.execute_seconds,
-        classad_HstdpRun=RUN.condor_run,
-        classad_HstdpDataset=RUN.condor_dataset,
+        request_memory=RUN.jobs.request_memory,
+        allowed_execute_duration=RUN.jobs.execute_seconds,
+        classad_HstdpRun=RUN.jobs.condor_run,
+        classad_HstdpDataset=RUN.jobs.condor_dataset,
     params:
-        arguments=RUN.process_arguments,
-        row=RUN.row,
+        arguments=RUN.arguments.process,
+        row=RUN.jobs.row,
         command=RUN.config.process_command,
     message:
         "{wildcards.ipppssoot}"

@@ -18,7 +18,7 @@ rule references:
     benchmark:
         f"logs/{RUN.batch}/references.benchmark.tsv"
     params:
-        arguments=RUN.sync_arguments,
+        arguments=RUN.arguments.sync,
         # each run syncs what is left to do, whatever the last one left behind
         run=RUN.started,
     message:

@@ -12,7 +12,7 @@ localrules:
 rule report:
     input:
         plan="plan.out",
-        work=RUN.work_to_do,
+        work=RUN.remaining.work,
     output:
         html=report(
             RUN.report,
@@ -27,7 +27,7 @@ rule report:
     benchmark:
         f"logs/{RUN.batch}/report.benchmark.tsv"
     params:
-        arguments=RUN.report_arguments,
+        arguments=RUN.arguments.report,
     message:
         f"report of batch {RUN.batch}"
     shell:
@@ -35,4 +35,4 @@ rule report:
 
 
 onerror:
-    shell("hstdputils report {RUN.report_arguments:q} --plan plan.out --if-any")
+    shell("hstdputils report {RUN.arguments.report:q} --plan plan.out --if-any")

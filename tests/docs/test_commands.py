@@ -20,10 +20,10 @@ SNAKEMAKE = [(page.relative_to(ROOT), words) for page in PAGES for words in comm
 def parse(command, words):
     """Parse a command line as the command does; it raises where it is wrong."""
     if command == "plan" and words[0] in ("--show", "--set"):
-        module = importlib.import_module(f"hstdputils.plan_{'show' if words[0] == '--show' else 'changes'}")
+        module = importlib.import_module(f"hstdputils.plans.{'show' if words[0] == '--show' else 'changes'}")
         return module._parser().parse_args(words)
     if command == "process":
-        return importlib.import_module("hstdputils.process_options").read_options(words)
+        return importlib.import_module("hstdputils.attempts.options").read_options(words)
     words = words[: words.index("--")] if "--" in words else words
     return importlib.import_module(f"hstdputils.{command}")._parser().parse_args(words)
 

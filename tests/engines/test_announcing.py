@@ -8,8 +8,8 @@ from dataclasses import asdict, replace
 import boto3
 import pytest
 
-from hstdputils.announcements import Announcement, of_batch, of_marker
-from hstdputils.announcing import A_CALL, MOST_BYTES, Announcer
+from hstdputils.announcements.content import Announcement, of_batch, of_marker
+from hstdputils.announcements.targets import A_CALL, MOST_BYTES, Announcer
 from hstdputils.errors import UserError
 from hstdputils.markers import Marker
 from hstdputils.outcomes import Outcome

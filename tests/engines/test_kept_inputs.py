@@ -81,7 +81,7 @@ def test_a_tarball_is_kept_as_it_came(with_stand_in, s3, proxy, made_up):
 
 def test_the_workflow_keeps_inputs(with_mast, mast):
     """The key of the configuration becomes the option of ``process``."""
-    code = "import sys; from hstdputils.runs import Run; print(Run(dict(ids='i', batch='b', {})).process_arguments)"
+    code = "import sys; from hstdputils.runs import Run; print(Run(dict(ids='i', batch='b', {})).arguments.process)"
     for setting, is_there in (("keep_inputs='kept'", True), ("", False)):
         ran = with_mast.run("python", "-c", code.format(setting))
         assert ("--keep-inputs=kept" in ran.out) == is_there, ran.said

@@ -241,7 +241,7 @@ import json, shutil, sys
 from pathlib import Path
 from hstdputils.calibrate import recipe_for
 from hstdputils.datasets import parse_dataset
-from hstdputils.logs import AttemptLog
+from hstdputils.records.log import AttemptLog
 from hstdputils.references import Crds
 from hstdputils.references.bestrefs import assign_bestrefs, named_references
 from hstdputils.references.needs import find_needs

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from hstdputils.captured_values import HIDDEN, kept
+from hstdputils.captures.values import HIDDEN, kept
 
 
 @pytest.mark.parametrize(

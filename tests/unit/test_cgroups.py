@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from hstdputils import cgroups, memory_kills
 from hstdputils.exit_codes import ExitCode
+from hstdputils.hosts import cgroups, memory_kills
 from hstdputils.outcomes import AttemptFailed, Outcome
 
 EVENTS = "low 0\nhigh 0\nmax 7\noom 2\noom_kill {}\noom_group_kill 0\n"

@@ -7,7 +7,7 @@ from hstdputils import plan
 from hstdputils.datasets import INSTRUMENTS
 from hstdputils.errors import UserError
 from hstdputils.model import BY_INSTRUMENT, Model
-from hstdputils.plan_rows import read_plan
+from hstdputils.plans.rows import read_plan
 
 KEYS = ("output batch ipppssoot instrument command vcpus memory_mib max_seconds evidence evidence_n cost_usd").split()
 

@@ -3,9 +3,9 @@ import json
 import pytest
 
 from hstdputils import plan
+from hstdputils.costs.prices import Prices
 from hstdputils.errors import UserError
-from hstdputils.plan_rows import read_plan
-from hstdputils.prices import Prices
+from hstdputils.plans.rows import read_plan
 
 NAMES = ["ldfd01vlq", "izzz01010", "izzz02010", "j8cb010b0"]
 OF_2020 = "('s3://b', 'batch-1/J9CB010B0', 'J9CB010B0', 'acs', 'hstdp-process', 4, 2048, 14400)"

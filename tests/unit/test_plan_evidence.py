@@ -7,10 +7,10 @@ import pytest
 
 from hstdputils import plan
 from hstdputils.errors import UserError
-from hstdputils.feature_tables import COLUMNS
 from hstdputils.model import Features, Measured, Model
 from hstdputils.model.history import History
 from hstdputils.model.tables import TableRow
+from hstdputils.plans.features import COLUMNS
 
 BY_NAME, BY_FEATURES, OWN = "izzz01010", "izzz02010", "izzz03010"
 FEATURES = Features(9, 140, 1, 1, 2, 0, 1, 1)

@@ -6,8 +6,8 @@ from rich.console import Console
 
 from hstdputils import plan
 from hstdputils.errors import UserError
-from hstdputils.plan_rows import read_plan
-from hstdputils.plan_show import show
+from hstdputils.plans.rows import read_plan
+from hstdputils.plans.show import show
 
 NAMES = ["ldfd01vlq", "izzz01010", "izzz02010", "acs_8ph_01"]
 

@@ -2,11 +2,11 @@
 
 import pytest
 
+from hstdputils.attempts.options import read_options, settings_of
 from hstdputils.engines.aws_batch.grouping import LARGEST_ARRAY, group
 from hstdputils.errors import UserError
-from hstdputils.plan_rows import PlanRow
-from hstdputils.plan_slices import INDEX_VARIABLE, ROW_VARIABLE, read_slice, slice_key, write_slice
-from hstdputils.process_options import read_options, settings_of
+from hstdputils.plans.rows import PlanRow
+from hstdputils.plans.slices import INDEX_VARIABLE, ROW_VARIABLE, read_slice, slice_key, write_slice
 from hstdputils.store import FolderStore
 
 

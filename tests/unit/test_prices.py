@@ -7,8 +7,8 @@ import pytest
 
 from hstdputils import commandline, report
 from hstdputils.config import Config
+from hstdputils.costs.prices import PURCHASE, REGION, Prices
 from hstdputils.errors import UserError
-from hstdputils.prices import PURCHASE, REGION, Prices
 from hstdputils.shipped import shipped
 
 TABLE = {

@@ -11,9 +11,9 @@ from hstdputils.calibrate.recipe import Command, Program
 from hstdputils.calibrate.running import run_command
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
-from hstdputils.logs import AttemptLog
-from hstdputils.metrics import Meter
 from hstdputils.outcomes import AttemptFailed, Outcome
+from hstdputils.records.log import AttemptLog
+from hstdputils.records.metrics import Meter
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from rich.console import Console
 from hstdputils import commandline, report
 from hstdputils.markers import Marker, marker_key, write_marker
 from hstdputils.outcomes import Outcome
-from hstdputils.plan_rows import PlanRow
+from hstdputils.plans.rows import PlanRow
 from hstdputils.reports import wording
 from hstdputils.reports.collecting import collect
 from hstdputils.reports.terminal import show

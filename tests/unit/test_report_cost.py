@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from hstdputils import commandline, report
+from hstdputils.costs.prices import Prices
 from hstdputils.outcomes import Outcome
-from hstdputils.prices import Prices
 from hstdputils.reports import wording
 from hstdputils.reports.collecting import collect
 from hstdputils.reports.spending import spending
@@ -167,10 +167,10 @@ def test_the_workflow_passes_its_prices_on(store, monkeypatch):
     monkeypatch.setenv("PATH", os.environ["PATH"])  # which a run adds to
     save(store, made_up("ldem01acq", wall_seconds=3600.0, plan_row=row()))
     settings = {"ids": "my.ids", "batch": BATCH, "prices": "prices.json", "purchase": "spot"}
-    assert commandline.run(report.main, Run(settings).report_arguments) == 0
+    assert commandline.run(report.main, Run(settings).arguments.report) == 0
     assert "$0.2500" in Path("results", BATCH, "report.html").read_text()
-    assert {"--prices=prices.json", "--purchase=spot"} <= set(Run(settings).plan_arguments)
-    assert Run({"ids": "my.ids", "batch": BATCH}).report_arguments[-2:] == ["results", BATCH]
+    assert {"--prices=prices.json", "--purchase=spot"} <= set(Run(settings).arguments.plan)
+    assert Run({"ids": "my.ids", "batch": BATCH}).arguments.report[-2:] == ["results", BATCH]
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def ask(tmp_path, monkeypatch):
     }
     (tmp_path / "plan.out").write_text(json.dumps(row) + "\n")
     wildcards, given = SimpleNamespace(ipppssoot="ldem01acq"), SimpleNamespace(plan="plan.out")
-    return lambda: run.memory_mib(wildcards, given, 1)
+    return lambda: run.jobs.memory_mib(wildcards, given, 1)
 
 
 def test_the_main_thread_ends_with_the_line(ask):

@@ -5,9 +5,9 @@ import tracemalloc
 
 import pytest
 
-from hstdputils import strict_plans
 from hstdputils.errors import UserError
-from hstdputils.strict_plans import read_plan_strictly
+from hstdputils.plans import strict as strict_plans
+from hstdputils.plans.strict import read_plan_strictly
 
 GOOD = {
     "output": "s3://bucket",

@@ -7,15 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from hstdputils import commandline
-from hstdputils.batch_address import add_batch
 from hstdputils.engines.base import Cause, RowState
 from hstdputils.engines.decisions import Decision, Next
 from hstdputils.engines.ledger import Ledger, entry_of
 from hstdputils.engines.marking import mark
 from hstdputils.exit_codes import ExitCode
-from hstdputils.operators import Operated, operated, operator
+from hstdputils.operators.address import add_batch
+from hstdputils.operators.operated import Operated, operated, operator
+from hstdputils.operators.selection import add_selection
 from hstdputils.outcomes import Outcome
-from hstdputils.selection import add_selection
 
 _DESCRIPTION = """\
 End the jobs of datasets that have not ended yet: those that wait, start or run, also single children of array jobs,

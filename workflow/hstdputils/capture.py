@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from hstdputils import commandline
-from hstdputils.captured_files import differences, save
-from hstdputils.captured_values import kept
+from hstdputils.captures.files import differences, save
+from hstdputils.captures.values import kept
 from hstdputils.engines.aws_batch.client import batch_client, batch_errors
 from hstdputils.errors import UserError, one_line
 from hstdputils.exit_codes import ExitCode

@@ -5,14 +5,14 @@ import sys
 from collections.abc import Sequence
 
 from hstdputils import commandline
-from hstdputils.batch_address import add_batch, open_batch
 from hstdputils.engines.lease import hold
 from hstdputils.engines.opening import open_engine
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.markers import marker_key
+from hstdputils.operators.address import add_batch, open_batch
+from hstdputils.operators.selection import add_selection, selected
 from hstdputils.reports.wording import size
-from hstdputils.selection import add_selection, selected
 from hstdputils.store import Entry, FolderStore, Store
 from hstdputils.watching.progress import word_of
 from hstdputils.watching.rounds import Watcher

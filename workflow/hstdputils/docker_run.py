@@ -8,7 +8,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from hstdputils import commandline, process_options
+from hstdputils import commandline
+from hstdputils.attempts import options as process_options
 from hstdputils.batches import check_batch_name
 from hstdputils.containers import (
     Mount,
@@ -22,7 +23,7 @@ from hstdputils.containers import (
 from hstdputils.containers.engine import VARIABLE, has_terminal
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
-from hstdputils.plan_rows import COMMAND
+from hstdputils.plans.rows import COMMAND
 from hstdputils.references.settings import crds_settings
 
 _SECRET = re.compile(r"(\w*(?:SECRET|TOKEN|PASSWORD|ACCESS_KEY)\w*=)[^\s'\"]+", re.IGNORECASE)

@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 
 from hstdputils import commandline
 from hstdputils.batches import check_batch_name
+from hstdputils.costs.prices import Prices, add_price_options, chosen_prices
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.id_lists import read_ids, require_all_good, tell_problems
 from hstdputils.model.fitted import Model
-from hstdputils.plan_evidence import Evidence, gather
-from hstdputils.plan_rows import row_lines
-from hstdputils.plan_totals import Totals
-from hstdputils.prices import Prices, add_price_options, chosen_prices
+from hstdputils.plans.evidence import Evidence, gather
+from hstdputils.plans.rows import row_lines
+from hstdputils.plans.totals import Totals
 from hstdputils.store import is_none, open_store
 
 _CHUNK = 20_000
@@ -45,11 +45,11 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     first_words = {argument.partition("=")[0] for argument in arguments}
     if "--show" in first_words:
-        from hstdputils.plan_show import main as show
+        from hstdputils.plans.show import main as show
 
         return show(arguments)
     if "--set" in first_words:
-        from hstdputils.plan_changes import main as change
+        from hstdputils.plans.changes import main as change
 
         return change(arguments)
     options = _parser().parse_args(arguments)

@@ -5,18 +5,19 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from hstdputils import commandline, guarding
+from hstdputils import commandline
+from hstdputils.attempts.delivery import copy_marker
+from hstdputils.attempts.losses import loss, record_loss
+from hstdputils.attempts.options import read_options, settings_of
+from hstdputils.attempts.processor import Ended, Processor, Settings
 from hstdputils.datasets import Dataset
-from hstdputils.delivery import copy_marker
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
+from hstdputils.hosts import guarding
+from hstdputils.hosts.memory_kills import MemoryKills
 from hstdputils.id_lists import IdList, read_ids, require_all_good, tell_problems
-from hstdputils.losses import loss, record_loss
 from hstdputils.markers import exit_status
-from hstdputils.memory_kills import MemoryKills
 from hstdputils.outcomes import AttemptFailed, Outcome
-from hstdputils.process_options import read_options, settings_of
-from hstdputils.processor import Ended, Processor, Settings
 from hstdputils.sites import ONSITE, REMOTE, Site
 from hstdputils.stopping import Stopped, stop_by_exception
 from hstdputils.store import StoreError

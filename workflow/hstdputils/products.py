@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import warnings
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from hstdputils.calibrate import Expectation
 from hstdputils.exit_codes import ExitCode
+from hstdputils.fits_files import fits_problem
 from hstdputils.outcomes import AttemptFailed, Outcome
 
 
@@ -60,26 +60,6 @@ def _listed(path: Path) -> list[str]:
     """Return a list of products: its own name, and the names of images and catalogues in it."""
     lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
     return [path.name, *(line.strip() for line in lines if line.strip().endswith((".fits", ".ecsv")))]
-
-
-def fits_problem(path: Path, *, empty_is_fine: bool = False) -> str:
-    """Return what is wrong with a FITS file, or an empty string."""
-    from astropy.io import fits
-
-    size = path.stat().st_size
-    data_bytes = 0
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with fits.open(path) as hdus:
-                for hdu in hdus:
-                    place = hdu.fileinfo()
-                    if place["datLoc"] + place["datSpan"] > size:
-                        return "is cut short"
-                    data_bytes += place["datSpan"]
-    except (OSError, TypeError, ValueError, KeyError, fits.VerifyError) as error:
-        return f"is no FITS file ({' '.join(str(error).split())})"
-    return "" if data_bytes or empty_is_fine else "is empty"
 
 
 def list_products(folder: Path, inputs: Iterable[Path]) -> list[ProductFile]:

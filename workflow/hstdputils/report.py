@@ -8,10 +8,10 @@ from pathlib import Path
 
 from hstdputils import commandline
 from hstdputils.batches import check_batch_name
+from hstdputils.costs.prices import add_price_options, chosen_prices
 from hstdputils.errors import UserError, nearest
 from hstdputils.exit_codes import ExitCode
-from hstdputils.plan_rows import PlanRow, read_plan
-from hstdputils.prices import add_price_options, chosen_prices
+from hstdputils.plans.rows import PlanRow, read_plan
 from hstdputils.reports.collecting import collect, known_batches
 from hstdputils.reports.files import write_csv, write_json
 from hstdputils.reports.html import write_page

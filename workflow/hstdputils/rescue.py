@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from hstdputils import commandline
-from hstdputils.batch_address import add_batch
 from hstdputils.batches import check_batch_name, read_pins
 from hstdputils.engines.base import RowState
 from hstdputils.engines.decisions import Decision, Limits, Next
@@ -14,9 +13,10 @@ from hstdputils.engines.ledger import Entry
 from hstdputils.engines.rescuing import Rescuer
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
-from hstdputils.operators import Operated, operated, operator
+from hstdputils.operators.address import add_batch
+from hstdputils.operators.operated import Operated, operated, operator
+from hstdputils.operators.selection import add_selection
 from hstdputils.outcomes import Outcome, next_size
-from hstdputils.selection import add_selection
 
 _DESCRIPTION = """\
 Send failed datasets of a batch to AWS Batch again, whatever the rules have decided. Those that ran out of memory or

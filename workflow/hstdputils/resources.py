@@ -64,8 +64,8 @@ def _score(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    from hstdputils.feature_tables import read_features_table
     from hstdputils.model.explaining import explain
+    from hstdputils.plans.features import read_features_table
 
     try:
         dataset = parse_dataset(options.ipppssoot)

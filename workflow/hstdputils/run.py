@@ -13,13 +13,13 @@ from hstdputils import commandline
 from hstdputils.engines.decisions import Limits
 from hstdputils.engines.lease import hold
 from hstdputils.markers import ended
-from hstdputils.plan_rows import PlanRow
+from hstdputils.plans.rows import PlanRow
+from hstdputils.plans.strict import read_plan_strictly
 from hstdputils.pool.packing import Packing
 from hstdputils.pool.running import Pool, Tally
 from hstdputils.pool.starting import Starter
 from hstdputils.stopping import Stopped, stop_by_exception
 from hstdputils.store import Store, open_store
-from hstdputils.strict_plans import read_plan_strictly
 from hstdputils.watching.screen import Screen, sentence
 
 _DESCRIPTION = """\

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from hstdputils import commandline
-from hstdputils.batch_address import add_batch
 from hstdputils.datasets import parse_dataset
 from hstdputils.engines.ledger import Ledger
 from hstdputils.exit_codes import ExitCode
-from hstdputils.operators import Operated, operated
+from hstdputils.operators.address import add_batch
+from hstdputils.operators.operated import Operated, operated
+from hstdputils.operators.selection import add_selection, is_selective
 from hstdputils.outcomes import Outcome
-from hstdputils.selection import add_selection, is_selective
 from hstdputils.watching.blackboard import blackboard_text
 from hstdputils.watching.screen import sentence
 

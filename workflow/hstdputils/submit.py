@@ -12,10 +12,10 @@ from hstdputils.engines.waves import AWS_BATCH
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.markers import ended, marker_key
-from hstdputils.plan_rows import PlanRow
+from hstdputils.operators.submitting import add_engines, engine_of
+from hstdputils.plans.rows import PlanRow
+from hstdputils.plans.strict import read_plan_strictly
 from hstdputils.store import Store, open_store
-from hstdputils.strict_plans import read_plan_strictly
-from hstdputils.submit_engines import add_engines, engine_of
 
 _DESCRIPTION = """\
 Send the rows of a plan to AWS Batch (rows that share size and time as array jobs, the rest as single jobs) or to

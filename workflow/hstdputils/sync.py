@@ -17,7 +17,7 @@ from hstdputils.inputs import open_sources
 from hstdputils.inputs.progress import count_bar
 from hstdputils.inputs.source import Source
 from hstdputils.markers import ended
-from hstdputils.plan_rows import PlanRow, read_plan
+from hstdputils.plans.rows import PlanRow, read_plan
 from hstdputils.references import Crds
 from hstdputils.references.needs import find_needs
 from hstdputils.references.starts import start_sources

@@ -34,9 +34,9 @@ from hstdputils.exit_codes import ExitCode
 from hstdputils.markers import ended
 from hstdputils.store import StoreError
 from hstdputils.store.s3 import S3Store, s3_client, s3_errors
-from hstdputils.trigger_events import Message, messages_of
-from hstdputils.trigger_plans import MOST_BYTES, plan_key, plan_of, read_list, told
-from hstdputils.trigger_settings import TriggerSettings, trigger_settings
+from hstdputils.triggers.events import Message, messages_of
+from hstdputils.triggers.plans import MOST_BYTES, plan_key, plan_of, read_list, told
+from hstdputils.triggers.settings import TriggerSettings, trigger_settings
 
 _TAKEN = "there is no message: it was taken before"
 

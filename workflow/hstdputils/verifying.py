@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from hstdputils.attempts.delivery import RECORDS
 from hstdputils.batches import Pins, read_pins
-from hstdputils.delivery import RECORDS
 from hstdputils.errors import UserError
 from hstdputils.markers import FAILED, SUCCEEDED, Marker, marker_key
 from hstdputils.store import Store

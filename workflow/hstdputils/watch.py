@@ -8,13 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from hstdputils import commandline
-from hstdputils.announcing import Announcer
-from hstdputils.batch_address import add_batch, open_batch
+from hstdputils.announcements.targets import Announcer
 from hstdputils.engines.decisions import Limits
 from hstdputils.engines.opening import open_engine
 from hstdputils.engines.rescuing import Rescuer
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
+from hstdputils.operators.address import add_batch, open_batch
 from hstdputils.stopping import Stopped, stop_by_exception
 from hstdputils.store import Store, StoreError
 from hstdputils.watching.blackboard import write_blackboard

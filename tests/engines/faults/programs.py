@@ -29,7 +29,7 @@ def put_stamp():
 _SHIFTED = """\
 #!{python}
 import datetime, sys
-import hstdputils.attempt
+import hstdputils.attempts.attempt
 from hstdputils.process import console
 
 class Jumping(datetime.datetime):
@@ -40,7 +40,7 @@ class Jumping(datetime.datetime):
         jump = datetime.timedelta(seconds={jump!r} if cls.calls > 1 else 0)
         return datetime.datetime.now(tz) + jump
 
-hstdputils.attempt.datetime = Jumping
+hstdputils.attempts.attempt.datetime = Jumping
 sys.exit(console())
 """
 """Between the start and the end of an attempt the clock jumps."""

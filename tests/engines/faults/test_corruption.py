@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hstdputils.delivery import deliver_products
+from hstdputils.attempts.delivery import deliver_products
 from hstdputils.products import list_products, manifest
 from hstdputils.store import FolderStore, StoreError
 from hstdputils.store.s3 import S3Store

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from hstdputils.calibrate.recipe import Command
 from hstdputils.exit_codes import ExitCode
-from hstdputils.logs import AttemptLog
+from hstdputils.fits_files import fits_problem
 from hstdputils.outcomes import AttemptFailed, Outcome
-from hstdputils.products import fits_problem
+from hstdputils.records.log import AttemptLog
 from hstdputils.stopping import not_stopped_here
 
 TERMINATION_SECONDS = 3.0

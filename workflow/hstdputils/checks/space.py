@@ -6,10 +6,10 @@ from pathlib import Path
 
 import psutil
 
-from hstdputils.cgroups import memory_limit
 from hstdputils.checks.finding import Finding, fail, ok, warn
 from hstdputils.checks.setup import Setup
 from hstdputils.exit_codes import ExitCode
+from hstdputils.hosts.cgroups import memory_limit
 from hstdputils.model import resources_for
 
 USUAL_WORK_GB = {"acs": 3.0, "cos": 1.0, "stis": 0.3, "wfc3": 3.0}

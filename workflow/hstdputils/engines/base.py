@@ -8,7 +8,7 @@ from typing import Protocol
 
 from hstdputils.markers import Marker
 from hstdputils.outcomes import Outcome
-from hstdputils.plan_rows import PlanRow
+from hstdputils.plans.rows import PlanRow
 
 Tell = Callable[[str], None]
 """Takes a line for the person who watches."""

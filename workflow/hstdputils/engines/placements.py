@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hstdputils.engines.waves import Recorded, Records, rows_of
-from hstdputils.plan_rows import PlanRow
+from hstdputils.plans.rows import PlanRow
 
 
 @dataclass(frozen=True, slots=True)

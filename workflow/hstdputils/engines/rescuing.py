@@ -9,7 +9,7 @@ from hstdputils.engines.decisions import Decision, Limits, decide
 from hstdputils.engines.ledger import Entry, Ledger, entry_of, since_operator
 from hstdputils.engines.marking import mark
 from hstdputils.outcomes import Outcome
-from hstdputils.plan_rows import PlanRow
+from hstdputils.plans.rows import PlanRow
 from hstdputils.store import Store
 
 Decide = Callable[[RowState, Sequence[Entry]], Decision]

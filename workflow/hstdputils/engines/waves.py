@@ -14,8 +14,8 @@ from typing import Any
 
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
-from hstdputils.plan_rows import PlanRow
-from hstdputils.plan_slices import read_slice
+from hstdputils.plans.rows import PlanRow
+from hstdputils.plans.slices import read_slice
 from hstdputils.store import Store
 
 AWS_BATCH = "aws-batch"

@@ -14,7 +14,7 @@ from hstdputils.engines.decisions import Decision, Limits, decide
 from hstdputils.engines.marking import exit_code, mark
 from hstdputils.markers import Marker, exit_status, read_marker
 from hstdputils.outcomes import Outcome
-from hstdputils.plan_rows import PlanRow
+from hstdputils.plans.rows import PlanRow
 from hstdputils.pool.packing import Packing, Wanted
 from hstdputils.pool.starting import Running, Starter
 from hstdputils.store import Store, StoreError

@@ -13,8 +13,8 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Protocol
 
-from hstdputils.plan_rows import PlanRow
-from hstdputils.plan_slices import JOB_VARIABLE
+from hstdputils.plans.rows import PlanRow
+from hstdputils.plans.slices import JOB_VARIABLE
 from hstdputils.pool.packing import Wanted
 
 _PRELOADED = ["hstdputils.process", "astropy.io.fits", "astropy.table", "PIL.Image"]

@@ -9,8 +9,8 @@ from typing import Any
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs import RawFile
-from hstdputils.logs import AttemptLog
 from hstdputils.outcomes import AttemptFailed, Outcome
+from hstdputils.records.log import AttemptLog
 from hstdputils.references.bestrefs import GaveUp, assign_bestrefs, named_references
 from hstdputils.references.bringing import bring_files, cache_alone
 from hstdputils.references.errors import OriginError

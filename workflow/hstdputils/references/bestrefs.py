@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from hstdputils.logs import AttemptLog, LogHandler
+from hstdputils.records.log import AttemptLog, LogHandler
 from hstdputils.references.loading import load_crds
 
 _REFERENCE = re.compile(r"([a-z]ref)\$(\S+)", re.IGNORECASE)

@@ -14,8 +14,8 @@ from hstdputils.errors import one_line
 from hstdputils.inputs import fetch_inputs, fetch_mosaic
 from hstdputils.inputs.progress import without_bars
 from hstdputils.inputs.source import Source
-from hstdputils.logs import AttemptLog
 from hstdputils.outcomes import AttemptFailed
+from hstdputils.records.log import AttemptLog
 from hstdputils.references.access import DISTORTION, Crds
 from hstdputils.references.bestrefs import GaveUp, assign_bestrefs, named_references
 from hstdputils.references.starts import read_headers, shorten

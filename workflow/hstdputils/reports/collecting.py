@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from hstdputils.costs.prices import Prices
 from hstdputils.datasets import BadDatasetName, parse_dataset
 from hstdputils.engines.ledger import Entry, Ledger
 from hstdputils.markers import Marker, ended, marker_key, read_markers
 from hstdputils.outcomes import Outcome
-from hstdputils.plan_rows import PlanRow
-from hstdputils.prices import Prices
+from hstdputils.plans.rows import PlanRow
 from hstdputils.reports.provenance import Provenance, one_line
 from hstdputils.reports.rows import PENDING, BatchReport, Row, Try
 from hstdputils.store import FolderStore, Store

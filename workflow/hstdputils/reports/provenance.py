@@ -12,7 +12,7 @@ from typing import Any
 
 from hstdputils.errors import UserError
 from hstdputils.markers import Marker
-from hstdputils.plan_rows import PlanRow
+from hstdputils.plans.rows import PlanRow
 
 _PASSWORD = re.compile(r"://[^/@\s]*@")
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from hstdputils.costs.prices import Prices
 from hstdputils.outcomes import RETRIED, Outcome
-from hstdputils.prices import Prices
 from hstdputils.reports.provenance import Provenance
 from hstdputils.store import Store
 

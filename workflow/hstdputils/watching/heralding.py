@@ -1,7 +1,7 @@
 """Announcing what ends while a batch is watched."""
 
-from hstdputils.announcements import of_batch, of_marker
-from hstdputils.announcing import Announcer
+from hstdputils.announcements.content import of_batch, of_marker
+from hstdputils.announcements.targets import Announcer
 from hstdputils.markers import read_markers
 from hstdputils.store import Store
 from hstdputils.watching.progress import Progress

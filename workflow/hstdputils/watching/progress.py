@@ -9,7 +9,7 @@ from hstdputils.engines.base import Cause, RowState, State
 from hstdputils.engines.marking import exit_code
 from hstdputils.markers import Marker, exit_status
 from hstdputils.outcomes import Outcome
-from hstdputils.plan_rows import COMMAND, PlanRow
+from hstdputils.plans.rows import COMMAND, PlanRow
 
 ENDED = "ended"
 """The state, on the blackboard, of a dataset whose job is over."""

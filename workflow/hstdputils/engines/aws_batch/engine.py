@@ -21,8 +21,8 @@ from hstdputils.engines.placements import placements
 from hstdputils.engines.waves import PlannedJob, Recorded, Records, Wave
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
-from hstdputils.plan_rows import PlanRow
-from hstdputils.plan_slices import write_slice
+from hstdputils.plans.rows import PlanRow
+from hstdputils.plans.slices import write_slice
 from hstdputils.store import Store
 
 QUEUE = "hstdp"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from hstdputils.plan_rows import PlanRow
+from hstdputils.plans.rows import PlanRow
 
 LARGEST_ARRAY = 10_000
 """Children that AWS Batch allows an array."""

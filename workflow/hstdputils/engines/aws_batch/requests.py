@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from hstdputils.engines.waves import PlannedJob, Wave
-from hstdputils.plan_rows import PlanRow
-from hstdputils.plan_slices import ROW_VARIABLE
+from hstdputils.plans.rows import PlanRow
+from hstdputils.plans.slices import ROW_VARIABLE
 
 RETRIES: dict[str, Any] = {
     "attempts": 4,

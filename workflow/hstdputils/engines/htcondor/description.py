@@ -10,8 +10,8 @@ from hstdputils.engines.htcondor.holds import LOST, MOST_STARTS, TIME
 from hstdputils.engines.htcondor.tools import TOKEN, quoted
 from hstdputils.engines.waves import Wave
 from hstdputils.errors import UserError
-from hstdputils.plan_rows import PlanRow
-from hstdputils.plan_slices import JOB_VARIABLE, ROW_VARIABLE
+from hstdputils.plans.rows import PlanRow
+from hstdputils.plans.slices import JOB_VARIABLE, ROW_VARIABLE
 from hstdputils.store import FolderStore, Store
 
 GO = "HstdpGo"

@@ -15,8 +15,8 @@ from hstdputils.engines.htcondor.tools import Tools
 from hstdputils.engines.leased import Leased
 from hstdputils.engines.placements import placements
 from hstdputils.engines.waves import HTCONDOR, PlannedJob, Records, Wave
-from hstdputils.plan_rows import PlanRow
-from hstdputils.plan_slices import write_slice
+from hstdputils.plans.rows import PlanRow
+from hstdputils.plans.slices import write_slice
 from hstdputils.store import Store
 
 

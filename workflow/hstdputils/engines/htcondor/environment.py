@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from hstdputils.errors import UserError
-from hstdputils.plan_slices import JOB_VARIABLE, ROW_VARIABLE
+from hstdputils.plans.slices import JOB_VARIABLE, ROW_VARIABLE
 
 PASSED = ("CRDS_*", "AWS_*", "HSTDP_*", "ASTROMETRY_*", "?ref", "LANG", "LC_*", "CSYS_VER", "AWSDPVER", "AWSYSVER")
 """Variables that jobs get: of CRDS, of boto3, of the package and of the programs."""

@@ -10,7 +10,7 @@ from hstdputils.engines.htcondor.tools import Tools, quoted
 from hstdputils.engines.marking import mark
 from hstdputils.markers import read_marker
 from hstdputils.outcomes import Outcome
-from hstdputils.plan_rows import PlanRow
+from hstdputils.plans.rows import PlanRow
 from hstdputils.store import FolderStore, Store
 
 RUN = "HstdpRun"

@@ -11,24 +11,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from hstdputils.attempts.drills import drill
 from hstdputils.calibrate import Expectation, Recipe
 from hstdputils.calibrate.programs import Programs
 from hstdputils.calibrate.running import run_command, threads_limit
 from hstdputils.datasets import Dataset
-from hstdputils.drills import drill
 from hstdputils.exit_codes import ExitCode
+from hstdputils.hosts.memory_kills import MemoryKills
+from hstdputils.hosts.spot import spot_notice
 from hstdputils.inputs import Observation, RawFile, fetch_inputs, fetch_mosaic, read_mosaic, read_observation
 from hstdputils.inputs.source import VARIABLES_SUFFIX, Source
-from hstdputils.logs import AttemptLog
 from hstdputils.markers import Marker
-from hstdputils.memory_kills import MemoryKills
-from hstdputils.metrics import Meter, Step
 from hstdputils.outcomes import AttemptFailed, Outcome
-from hstdputils.plan_slices import JOB_VARIABLE
+from hstdputils.plans.slices import JOB_VARIABLE
 from hstdputils.previews import import_ahead, make_previews
 from hstdputils.products import ProductFile, check_products, list_products, manifest
+from hstdputils.records.log import AttemptLog
+from hstdputils.records.metrics import Meter, Step
 from hstdputils.references import Crds
-from hstdputils.spot import spot_notice
 from hstdputils.stopping import Stopped
 from hstdputils.store import StoreError
 

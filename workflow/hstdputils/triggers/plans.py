@@ -5,15 +5,15 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from hstdputils.costs.prices import Prices
 from hstdputils.errors import UserError
 from hstdputils.id_lists import IdList, read_id_lines
 from hstdputils.model.fitted import Model
-from hstdputils.plan_evidence import gather
-from hstdputils.plan_rows import PlanRow, row_lines
-from hstdputils.prices import Prices
+from hstdputils.plans.evidence import gather
+from hstdputils.plans.rows import PlanRow, row_lines
+from hstdputils.plans.strict import read_plan_strictly
 from hstdputils.store import Store
-from hstdputils.strict_plans import read_plan_strictly
-from hstdputils.trigger_settings import TriggerSettings
+from hstdputils.triggers.settings import TriggerSettings
 
 MOST_BYTES = 32 * 2**20
 """Bytes of an id list; half a million ids have 5 MB."""

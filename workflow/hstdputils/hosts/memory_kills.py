@@ -1,7 +1,7 @@
 """Failures behind which the kernel is that killed a process for memory."""
 
-from hstdputils.cgroups import memory_limit, oom_kills
 from hstdputils.exit_codes import ExitCode
+from hstdputils.hosts.cgroups import memory_limit, oom_kills
 from hstdputils.outcomes import AttemptFailed, Outcome
 
 _MAY_BE_MEMORY = (Outcome.OUT_OF_MEMORY, Outcome.CALIBRATION_ERROR, Outcome.INCOMPLETE_PRODUCTS)

@@ -4,9 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from operator import itemgetter
 
+from hstdputils.costs.prices import Prices
 from hstdputils.model import Resources
-from hstdputils.plan_rows import INSTRUMENT_OF
-from hstdputils.prices import Prices
+from hstdputils.plans.rows import INSTRUMENT_OF
 
 _EVIDENCE = Resources._fields.index("evidence")
 

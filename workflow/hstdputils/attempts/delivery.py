@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+from hstdputils.attempts.work_folders import MARKER
 from hstdputils.markers import Marker, marker_key, write_marker
 from hstdputils.products import ProductFile
 from hstdputils.stopping import Stopped, not_stopped_here
 from hstdputils.store import Store, StoreError
-from hstdputils.work_folders import MARKER
 
 PARALLEL = 4
 """Files that are saved at the same time."""

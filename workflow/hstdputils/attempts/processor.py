@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from hstdputils.attempt import Attempt, Job
+from hstdputils.attempts.attempt import Attempt, Job
+from hstdputils.attempts.delivery import deliver_marker, deliver_products, keep_local
+from hstdputils.attempts.drills import forced_outcome
+from hstdputils.attempts.work_folders import WorkFolders
 from hstdputils.batches import Pins, check_pins, pin_batch, read_pins
 from hstdputils.calibrate import Recipe, recipe_for
 from hstdputils.calibrate.astrometry import astrometry_variables, describe
 from hstdputils.calibrate.programs import Programs
 from hstdputils.datasets import Dataset
-from hstdputils.delivery import deliver_marker, deliver_products, keep_local
-from hstdputils.drills import forced_outcome
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs import open_sources
 from hstdputils.markers import Marker, latest_marker, read_marker
@@ -22,7 +23,6 @@ from hstdputils.outcomes import RETRIED, AttemptFailed, Outcome
 from hstdputils.references import Crds
 from hstdputils.stopping import Stopped
 from hstdputils.store import Store, StoreError, is_none, open_store
-from hstdputils.work_folders import WorkFolders
 
 Report = Callable[[str, str, str, float], None]
 """Called when a step has ended, with dataset, step, ``done`` or ``failed``, and its wall time in s."""

@@ -13,7 +13,7 @@ from rich.text import Text
 from hstdputils import commandline
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
-from hstdputils.plan_rows import PlanRow, read_plan
+from hstdputils.plans.rows import PlanRow, read_plan
 
 LARGEST, SIZES = 10, 20
 """Rows, and sizes, that are listed at most."""

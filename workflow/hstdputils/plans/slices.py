@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
-from hstdputils.plan_rows import PlanRow
+from hstdputils.plans.rows import PlanRow
 from hstdputils.store import Store
 
 FOLDER = "plan-slices"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hstdputils.batches import check_batch_name
 from hstdputils.errors import UserError
-from hstdputils.plan_rows import PlanRow, read_plan
+from hstdputils.plans.rows import PlanRow, read_plan
 from hstdputils.store import Store, open_store
 
 VARIABLE = "HSTDP_STORE"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from hstdputils.announcements import Announcement
+from hstdputils.announcements.content import Announcement
 from hstdputils.errors import UserError, one_line
 
 SOURCE = "hstdputils"

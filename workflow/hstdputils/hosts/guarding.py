@@ -13,7 +13,7 @@ from types import FrameType
 
 import psutil
 
-from hstdputils.cgroups import memory_limit
+from hstdputils.hosts.cgroups import memory_limit
 
 PASSED_ON = (signal.SIGTERM, signal.SIGINT)
 _PR_SET_PDEATHSIG = 1

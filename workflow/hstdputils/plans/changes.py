@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import IO
 
 from hstdputils import commandline
+from hstdputils.costs.prices import Prices, add_price_options, chosen_prices
 from hstdputils.datasets import INSTRUMENTS, BadDatasetName, parse_dataset
 from hstdputils.errors import UserError, nearest
 from hstdputils.exit_codes import ExitCode
-from hstdputils.plan_rows import INSTRUMENT_OF, PlanRow, read_rows
-from hstdputils.prices import Prices, add_price_options, chosen_prices
+from hstdputils.plans.rows import INSTRUMENT_OF, PlanRow, read_rows
 
 COLUMNS = ("vcpus", "memory_mib", "max_seconds")
 """What can be changed."""

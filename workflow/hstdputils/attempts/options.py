@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from hstdputils import commandline
+from hstdputils.attempts.processor import Settings
 from hstdputils.batches import check_batch_name
 from hstdputils.calibrate import check_program_names
 from hstdputils.calibrate.astrometry import VARIABLES
 from hstdputils.input_options import add_input_options
-from hstdputils.plan_slices import INDEX_VARIABLE, ROW_VARIABLE, row_of_child
-from hstdputils.processor import Settings
+from hstdputils.plans.slices import INDEX_VARIABLE, ROW_VARIABLE, row_of_child
 from hstdputils.references.synced import work_off_line
 from hstdputils.sites import Site
 from hstdputils.store import open_store

@@ -48,7 +48,7 @@ def gather(names: Sequence[str], table: Path | None, inputs: Sequence[str], hist
         with History(history) as runs:
             evidence.measured, evidence.features = runs.measured(names), runs.features(names)
     if table:
-        from hstdputils.feature_tables import read_features_table
+        from hstdputils.plans.features import read_features_table
 
         known = read_features_table(table)
         evidence.features = {**evidence.features, **known} if evidence.features else known

@@ -8,7 +8,7 @@ from typing import Any
 
 from hstdputils.batches import check_batch_name
 from hstdputils.errors import UserError, one_line
-from hstdputils.plan_rows import PlanRow, read_plan
+from hstdputils.plans.rows import PlanRow, read_plan
 
 MOST_ROWS = 500_000
 """Rows of one plan; a longer list is better cut into several batches."""

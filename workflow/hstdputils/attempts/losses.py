@@ -9,17 +9,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from hstdputils.attempts.delivery import deliver_marker, keep_local
+from hstdputils.attempts.processor import Settings
+from hstdputils.attempts.work_folders import WorkFolders
 from hstdputils.batches import read_pins
 from hstdputils.datasets import Dataset
-from hstdputils.delivery import deliver_marker, keep_local
 from hstdputils.exit_codes import ExitCode
-from hstdputils.guarding import Ending
+from hstdputils.hosts.guarding import Ending
+from hstdputils.hosts.memory_kills import MemoryKills, told_limit
 from hstdputils.markers import Marker, latest_marker
-from hstdputils.memory_kills import MemoryKills, told_limit
 from hstdputils.outcomes import AttemptFailed, Outcome
-from hstdputils.processor import Settings
 from hstdputils.store import is_none, open_store
-from hstdputils.work_folders import WorkFolders
 
 
 def loss(ending: Ending, kills: MemoryKills) -> AttemptFailed | None:

@@ -16,8 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, get_args
 
+from hstdputils.costs.table import Instance, read_table
 from hstdputils.errors import UserError
-from hstdputils.price_table import Instance, read_table
 from hstdputils.shipped import shipped
 
 Purchase = Literal["on_demand", "spot"]

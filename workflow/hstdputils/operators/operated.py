@@ -5,12 +5,12 @@ import getpass
 import os
 from dataclasses import dataclass
 
-from hstdputils.batch_address import open_batch
 from hstdputils.engines.base import Engine
 from hstdputils.engines.opening import open_engine
 from hstdputils.errors import UserError
+from hstdputils.operators.address import open_batch
+from hstdputils.operators.selection import selected
 from hstdputils.outcomes import Outcome
-from hstdputils.selection import selected
 from hstdputils.store import Store
 from hstdputils.watching.progress import Progress, word_of
 from hstdputils.watching.rounds import Watcher

@@ -1,0 +1,1 @@
+"""Telling topics and buses how datasets and batches ended."""

@@ -1,0 +1,1 @@
+"""What of AWS Batch is captured, and how it is written down."""

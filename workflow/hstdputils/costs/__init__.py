@@ -1,0 +1,1 @@
+"""What instances cost, and what jobs on them do."""

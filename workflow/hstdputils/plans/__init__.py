@@ -1,0 +1,1 @@
+"""Plans: their rows, and how they are made, read, changed and shown."""

@@ -1,0 +1,114 @@
+"""The arguments with which a run's rules call the commands of hstdputils."""
+
+import json
+import shlex
+from dataclasses import dataclass
+
+from hstdputils.costs.prices import PURCHASE, REGION
+from hstdputils.runs.batch import RunBatch
+
+PROCESS = "hstdputils process"
+"""What processes a dataset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """Arguments of commands, as the configuration of a batch wants them."""
+
+    batch: RunBatch
+    """The batch."""
+
+    @property
+    def plan(self) -> list[str]:
+        """Return the arguments of ``hstdputils plan``."""
+        config = self.batch.config
+        options = ["--skip-bad"] if config.skip_bad else []
+        files = {"features": config.features, "history": config.history, "model": config.model}
+        options += [f"--{name}={path}" for name, path in files.items() if path]
+        options += [f"--inputs={source}" for source in self._sources_of_headers]
+        options += [f"--grid={config.grid_mib}"] if config.grid_mib else []
+        return [*options, *self._prices, config.store, self.batch.name, *[f"@{path}" for path in config.ids]]
+
+    @property
+    def process(self) -> list[str]:
+        """Return the arguments of ``hstdputils process`` that are the same for all datasets."""
+        config = self.batch.config
+        return [*self._here, *(["--force"] if config.force else []), config.store, self.batch.name]
+
+    @property
+    def sync(self) -> list[str]:
+        """Return the arguments of ``hstdputils sync``: datasets that have not succeeded, as their jobs find them."""
+        config = self.batch.config
+        options = [f"--inputs={source}" for source in config.inputs]
+        if config.keep_inputs:
+            options.append(f"--keep-inputs={config.keep_inputs}")
+        if config.crds_context:
+            options.append(f"--context={config.crds_context}")
+        return [*options, "--force" if config.force else "--unfinished"]
+
+    @property
+    def report(self) -> list[str]:
+        """Return the arguments of ``hstdputils report``."""
+        config = json.dumps(self.batch.config.model_dump(mode="json", exclude_defaults=True))
+        files = [f"--{kind}={self.batch.result(f'report.{kind}')}" for kind in ("html", "json", "csv")]
+        return [*self._prices, *files, f"--config-json={config}", self.batch.config.store, self.batch.name]
+
+    def send(self, plan: str, ended: str) -> str:
+        """Return the shell commands that send a plan to AWS Batch, and follow it to its end."""
+        config = self.batch.config
+        options = [f"--queue={config.batch_queue}", f"--job-definition={config.batch_job_definition}"]
+        options += [f"--image={config.batch_image}"] if config.batch_image else []
+        options += ["--force"] if config.force else []
+        submit = ["hstdputils", "submit", *options, plan, "--", *self._anywhere]
+        most = f"--max-memory-mib={config.max_memory_mib}"
+        watch = ["hstdputils", "watch", f"--store={config.store}", most, self.batch.name, "--to", ended]
+        return f"{shlex.join(submit)} && {shlex.join(watch)}"
+
+    def run(self, plan: str, ended: str, cores: int, memory_mib: int | None) -> str:
+        """Return the shell command that runs a plan on this machine, on so many cores and in so much memory (MiB)."""
+        config = self.batch.config
+        options = [f"--cores={cores}", f"--retries={config.retries}", f"--max-memory-mib={config.max_memory_mib}"]
+        options += [f"--memory-mib={memory_mib}"] if memory_mib else []
+        options += [f"--command={config.process_command}"] if config.process_command != PROCESS else []
+        options += ["--force"] if config.force else []
+        options += [f"--logs=logs/{self.batch.name}", f"--to={ended}"]
+        return shlex.join(["hstdputils", "run", *options, plan, "--", *self._here])
+
+    @property
+    def _sources_of_headers(self) -> list[str]:
+        """Return the inputs into whose headers the plan may look."""
+        config = self.batch.config
+        if config.read_headers == "folders":
+            return [source for source in config.inputs if not source.startswith(("s3://", "mast:"))]
+        return config.inputs if config.read_headers == "always" else []
+
+    @property
+    def _prices(self) -> list[str]:
+        """Return the options of ``plan`` and ``report`` that say which prices count."""
+        config = self.batch.config
+        options = [f"--prices={config.prices}"] if config.prices else []
+        options += [f"--region={config.region}"] if config.region != REGION else []
+        return [*options, *([f"--purchase={config.purchase}"] if config.purchase != PURCHASE else [])]
+
+    @property
+    def _anywhere(self) -> list[str]:
+        """Return the options of ``process`` that hold wherever a dataset is processed."""
+        config = self.batch.config
+        options = [f"--inputs={source}" for source in config.inputs]
+        options += [f"--program={name}={command}" for name, command in config.programs.items()]
+        if config.astrometry is not None:
+            options.append(f"--astrometry={'on' if config.astrometry else 'off'}")
+        if config.crds_context:
+            options.append(f"--context={config.crds_context}")
+        return options
+
+    @property
+    def _here(self) -> list[str]:
+        """Return the options of ``process`` on this machine or a cluster."""
+        config = self.batch.config
+        options = [f"--work={config.work}", f"--keep-work={config.keep_work}"]
+        if config.keep_inputs:
+            options.append(f"--keep-inputs={config.keep_inputs}")
+        if config.sync_references:
+            options.append(f"--references={self.batch.result('references.json')}")
+        return [*self._anywhere, *options]

@@ -1,0 +1,133 @@
+"""The jobs of datasets in Snakemake: cores, memory and time from the plan, and from how the last try ended."""
+
+import contextlib
+import errno
+import json
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from hstdputils.engines.htcondor.last_jobs import OVERHEAD_MIB, OVERHEAD_SECONDS, mark_last_job, run_name
+from hstdputils.errors import UserError
+from hstdputils.markers import read_marker
+from hstdputils.outcomes import next_size
+from hstdputils.plans.rows import PlanRow, read_plan
+from hstdputils.runs.batch import RunBatch
+from hstdputils.runs.saying import said_in_one_line
+from hstdputils.store import StoreError
+
+
+class Jobs:
+    """The jobs of a batch's datasets in Snakemake.
+
+    Parameters
+    ----------
+    batch
+        The batch.
+    """
+
+    def __init__(self, batch: RunBatch) -> None:
+        self._batch = batch
+        self._asked: set[tuple[str, int]] = set()
+
+    @said_in_one_line()
+    def row(self, wildcards: Any, input: Any) -> str:
+        """Return the dataset's row of the plan as JSON."""
+        return json.dumps(asdict(self._row(wildcards.ipppssoot, input.plan)))
+
+    @said_in_one_line()
+    def vcpus(self, wildcards: Any, input: Any) -> int:
+        """Return the cores of the dataset's job; 1 while there is no plan yet, since Snakemake wants a number."""
+        try:
+            return self._row(wildcards.ipppssoot, input.plan).vcpus
+        except FileNotFoundError:
+            return 1
+
+    @said_in_one_line()
+    def memory_mib(self, wildcards: Any, input: Any, attempt: int) -> int:
+        """Return the memory, MiB, of a try at the dataset: more after a try that ran out of it."""
+        return self._size(wildcards.ipppssoot, input.plan, attempt)[0]
+
+    @said_in_one_line()
+    def max_seconds(self, wildcards: Any, input: Any, attempt: int) -> int:
+        """Return the time limit, s, of a try at the dataset: more after a try that was cut by it."""
+        return self._size(wildcards.ipppssoot, input.plan, attempt)[1]
+
+    def try_number(self, wildcards: Any, attempt: int) -> int:
+        """Return the number of the try."""
+        return attempt
+
+    @said_in_one_line()
+    def request_memory(self, wildcards: Any, input: Any, attempt: int) -> int:
+        """Return the memory of a job of HTCondor, MiB: Snakemake runs in it, too."""
+        return self._size(wildcards.ipppssoot, input.plan, attempt)[0] + OVERHEAD_MIB
+
+    @said_in_one_line()
+    def execute_seconds(self, wildcards: Any, input: Any, attempt: int) -> int:
+        """Return the time limit of a job of HTCondor, s: the programs' own limit comes first."""
+        return self._size(wildcards.ipppssoot, input.plan, attempt)[1] + OVERHEAD_SECONDS
+
+    @said_in_one_line()
+    def condor_run(self, wildcards: Any = None) -> str:
+        """Return what names the batch in jobs of HTCondor."""
+        return run_name(self._batch.store, self._batch.name)
+
+    def condor_dataset(self, wildcards: Any) -> str:
+        """Return what names the dataset in its job of HTCondor."""
+        return str(wildcards.ipppssoot)
+
+    def _row(self, ipppssoot: str, plan: str) -> PlanRow:
+        """Return the dataset's row.
+
+        Raises
+        ------
+        FileNotFoundError
+            The plan is not there or about to be written anew; Snakemake asks again when it is.
+        UserError
+            The plan has no row for the dataset.
+        """
+        rows = _plan(plan, Path(plan).stat().st_mtime_ns)
+        if ipppssoot in rows:
+            return rows[ipppssoot]
+        if self._is_stale(plan, rows):
+            raise FileNotFoundError(errno.ENOENT, "the plan is stale", plan)
+        raise UserError(f"{plan} has no row for {ipppssoot}: remove it, to have it written anew")
+
+    def _is_stale(self, plan: str, rows: dict[str, PlanRow]) -> bool:
+        """Tell whether the plan is older than an id list, or of another batch or store."""
+        written = Path(plan).stat().st_mtime
+        is_older = any(Path(path).stat().st_mtime > written for path in self._batch.config.ids)
+        asked = (self._batch.name, self._batch.config.store)
+        return is_older or any((row.batch, row.output) != asked for row in rows.values())
+
+    def _size(self, ipppssoot: str, plan: str, attempt: int) -> tuple[int, int]:
+        """Return memory and time limit, after a look at how the last try ended."""
+        row = self._row(ipppssoot, plan)
+        if attempt > 1:
+            last = None
+            # a store that is away for a while does not stop the other jobs
+            with contextlib.suppress(StoreError):
+                self._ask_why(ipppssoot, row, attempt)
+                last = read_marker(self._batch.store, self._batch.name, ipppssoot, succeeded=False)
+            if last and last.plan_row:
+                return next_size(
+                    last.outcome,
+                    last.plan_row.get("memory_mib", row.memory_mib),
+                    last.plan_row.get("max_seconds", row.max_seconds),
+                    self._batch.config.max_memory_mib,
+                )
+        return row.memory_mib, row.max_seconds
+
+    def _ask_why(self, ipppssoot: str, row: PlanRow, attempt: int) -> None:
+        """See that the marker tells how the last try ended, where its job could not say so itself."""
+        if self._batch.config.batch_system == "htcondor" and (ipppssoot, attempt) not in self._asked:
+            self._asked.add((ipppssoot, attempt))
+            # without HTCondor's tools, as in the job itself, it has been asked before
+            with contextlib.suppress(UserError):
+                mark_last_job(self._batch.store, row, self.condor_run())
+
+
+@lru_cache(maxsize=2)
+def _plan(path: str, changed: int) -> dict[str, PlanRow]:
+    return read_plan(Path(path))

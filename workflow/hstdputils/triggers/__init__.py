@@ -1,0 +1,1 @@
+"""Batches that begin when an id list reaches a bucket."""
