@@ -1,4 +1,4 @@
-"""Print what the image needs from PyPI: the package's dependencies and the calibration programs."""
+"""Print what the image needs from PyPI: the package's dependencies, the calibration programs, and what the trigger runs by."""
 
 import re
 import sys
@@ -12,7 +12,8 @@ NOT_IN_IMAGE = ("snakemake",)
 def main(pyproject: Path) -> None:
     """Print the requirements that a project file names, one a line."""
     project = tomllib.loads(pyproject.read_text())["project"]
-    for requirement in [*project["dependencies"], *project["optional-dependencies"]["cal"]]:
+    extras = project["optional-dependencies"]
+    for requirement in [*project["dependencies"], *extras["cal"], *extras["trigger"]]:
         if re.split(r"[^\w-]", requirement)[0] not in NOT_IN_IMAGE:
             print(requirement)
 
