@@ -1,4 +1,4 @@
-"""Print what the image needs from PyPI: the package's dependencies, the calibration programs, and what the trigger runs by."""
+"""Print what the image needs from PyPI: the package's dependencies, the calibration programs, the trigger's client."""
 
 import re
 import sys

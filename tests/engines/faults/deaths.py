@@ -2,32 +2,45 @@
 
 import contextlib
 import random
+import time
 
 import psutil
 
-from tests.engines.faults.scene import Scene
+from tests.engines.faults.bad_store import Call
+from tests.engines.faults.scene import LONGEST, Scene
 
 
 class _Death:
-    """Kills processes when so many requests have come, or so much time is over."""
+    """Kills processes when so much time is over, or so many requests, or products, have come to the store."""
 
     seconds = 2.5
 
     def before(self, scene: Scene) -> None:
         self.random = random.Random(scene.random.random())
-        self.requests = self.random.randrange(10, 150)
+        self.left = 0
+        if scene.proxy and self.random.random() < 0.8:
+            self.is_of_products = self.random.random() < 0.6
+            self.left = self.random.randint(1, 25 if self.is_of_products else 150)
+            scene.proxy.watchers.append(self._count)
 
     def after(self, scene: Scene) -> None:
         pass
 
     def during(self, scene: Scene) -> None:
-        by_requests = scene.proxy is not None and self.random.random() < 0.7
-        for _ in scene.moments(60.0 if by_requests else self.seconds):
-            if by_requests and scene.proxy and scene.proxy.count >= self.requests:
+        for _ in scene.moments(LONGEST if self.left else self.seconds):
+            if self.left < 0:
                 break
         for process in self.doomed(scene):
             with contextlib.suppress(psutil.Error):
                 process.kill()
+
+    def _count(self, call: Call) -> None:
+        """Count a request; the one that matters is held until death has come."""
+        if not self.is_of_products or (call.method == "PUT" and "/b/ldem" in call.path):
+            self.left -= 1
+            if not self.left:
+                self.left = -1
+                time.sleep(0.15)
 
     def doomed(self, scene: Scene) -> list[psutil.Process]:
         """Return what is to die."""

@@ -1,8 +1,8 @@
 """Troubles of the store, clocks that jump, references that are missing, and a second head."""
 
+import os
 import random
 import shutil
-import time
 
 from tests.engines.faults.bad_store import KINDS, Trouble
 from tests.engines.faults.local_scenes import LocalScene
@@ -53,7 +53,7 @@ class NoReference(Nothing):
 
     def before(self, scene: Scene) -> None:
         cache = scene.folder / "crds"
-        shutil.copytree(scene.made_up.crds, cache, copy_function=lambda source, dest: dest_link(source, dest))
+        shutil.copytree(scene.made_up.crds, cache, copy_function=os.symlink)
         self.path = cache / "references/hst" / REFERENCE
         self.target = self.path.readlink()
         self.path.unlink()
@@ -68,13 +68,6 @@ class NoReference(Nothing):
     def after(self, scene: Scene) -> None:
         if not scene.failed:
             self.path.symlink_to(self.target)
-
-
-def dest_link(source: str, dest: str) -> None:
-    """Make a link in place of a copy."""
-    from pathlib import Path
-
-    Path(dest).symlink_to(source)
 
 
 class ClockJumps(Nothing):
@@ -101,4 +94,3 @@ class SecondHead(Nothing):
             pass
         if scene.is_running:
             scene.second_head()
-            time.sleep(0)

@@ -4,10 +4,10 @@ import os
 import random
 import subprocess
 import sys
-import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -77,19 +77,18 @@ class Scene:
         """Run the batch once, while the faults come about."""
         for fault in faults:
             fault.before(self)
-        threads = [threading.Thread(target=fault.during, args=(self,), daemon=True) for fault in faults]
-        for thread in threads:
-            thread.start()
-        try:
-            self.run_disturbed()
-        finally:
-            self.is_over = True
-            for thread in threads:
-                thread.join(LONGEST)
-            if self.proxy:
-                self.proxy.recover()
-            for fault in faults:
-                fault.after(self)
+        with ThreadPoolExecutor(len(faults)) as pool:
+            going_wrong = [pool.submit(fault.during, self) for fault in faults]
+            try:
+                self.run_disturbed()
+            finally:
+                self.is_over = True
+        if self.proxy:
+            self.proxy.recover()
+        for fault in faults:
+            fault.after(self)
+        for one in going_wrong:
+            one.result()
 
     def run_disturbed(self) -> None:
         """Run the batch once."""
