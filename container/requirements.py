@@ -1,4 +1,4 @@
-"""Print what the image needs from PyPI: the package's dependencies, the calibration programs, the trigger's client."""
+"""Print what the image needs from PyPI: the package, the calibration programs and the trigger."""
 
 import re
 import sys
