@@ -79,13 +79,12 @@ class Ledger:
         self._store.put_bytes(lines.encode(), self._prefix + name)
 
     def entries(self) -> dict[str, list[Entry]]:
-        """Return all decisions by ipppssoot, oldest first, with one listing and one request for each new object."""
-        for item in sorted(self._store.entries(self._prefix), key=lambda item: item.key):
-            if item.key not in self._read:
-                self._read[item.key] = _parsed(self._store.get_bytes(item.key) or b"")
+        """Return all decisions by ipppssoot, oldest first, with one listing and one read of each new object."""
+        new = [item.key for item in self._store.entries(self._prefix) if item.key not in self._read]
+        self._read |= {key: _parsed(data or b"") for key, data in self._store.get_many(new)}
         found: dict[str, dict[str, Entry]] = defaultdict(dict)
-        for entries in self._read.values():
-            for entry in entries:
+        for key in sorted(self._read):
+            for entry in self._read[key]:
                 found[entry.ipppssoot][entry.job] = entry
         return {name: list(by_job.values()) for name, by_job in found.items()}
 
