@@ -61,7 +61,8 @@ def start(project):
     # a file of the command line takes the place of the profile's
     settings = (ROOT / "profiles/htcondor/settings.yaml").read_text()
     with (project.folder / "my.yaml").open("a") as more:
-        more.write(settings)
+        given = [line for line in settings.splitlines(keepends=True) if line.partition(":")[0] not in project.config]
+        more.writelines(given)
     with (project.folder / "said.txt").open("a") as said:
         return subprocess.Popen(
             [*as_user(), *command, "--configfile", "my.yaml"],
@@ -99,3 +100,16 @@ def test_a_batch_of_20_with_a_kill_in_the_middle_and_one_out_of_memory(project, 
     assert job["AllowedExecuteDuration"] == marker["plan_row"]["max_seconds"] + 900
     assert (project.folder / f"logs/night-1/{LARGE}.log").stat().st_size > 0
     assert list((project.folder / "logs/htcondor/process").glob("*.err"))
+
+
+def test_long_lists_go_as_one_cluster(project, condor, calls):
+    some = NAMES[:4]
+    project.set_ids(*some)
+    project.config["jobs_up_to"] = 3
+    said = (project.folder / "said.txt").read_text
+    assert start(project).wait(120) == 0, said()
+    assert all(project.marker(name) for name in some), said()
+    assert len({project.marker(name)["job"].partition(".")[0] for name in some}) == 1, "one cluster"
+    assert (project.folder / "results/night-1/report.html").exists()
+    assert start(project).wait(60) == 0
+    assert len(calls.read_text().splitlines()) == len(some), "nothing is done twice"

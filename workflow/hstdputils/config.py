@@ -148,8 +148,8 @@ class Config(BaseModel):
     jobs_up_to: int = Field(
         default=200,
         ge=0,
-        description="How many datasets Snakemake runs here as jobs of its own; more are run by hstdputils run, in "
-        "one job.",
+        description="How many datasets Snakemake runs as jobs of its own. More are run in one of its jobs: here by "
+        "hstdputils run, and on HTCondor as one cluster, by hstdputils submit and watch.",
     )
     process_command: str = Field(
         default="hstdputils process",

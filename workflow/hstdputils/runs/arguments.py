@@ -5,6 +5,7 @@ import shlex
 from dataclasses import dataclass
 
 from hstdputils.costs.prices import PURCHASE, REGION
+from hstdputils.engines.waves import AWS_BATCH
 from hstdputils.runs.batch import RunBatch
 
 PROCESS = "hstdputils process"
@@ -54,12 +55,15 @@ class Arguments:
         return [*self._prices, *files, f"--config-json={config}", self.batch.config.store, self.batch.name]
 
     def send(self, plan: str, ended: str) -> str:
-        """Return the shell commands that send a plan to AWS Batch, and follow it to its end."""
+        """Return the shell commands that send a plan to the batch's engine, and follow it to its end."""
         config = self.batch.config
-        options = [f"--queue={config.batch_queue}", f"--job-definition={config.batch_job_definition}"]
-        options += [f"--image={config.batch_image}"] if config.batch_image else []
+        options = [f"--engine={self.batch.engine}"]
+        if self.batch.engine == AWS_BATCH:
+            options += [f"--queue={config.batch_queue}", f"--job-definition={config.batch_job_definition}"]
+            options += [f"--image={config.batch_image}"] if config.batch_image else []
         options += ["--force"] if config.force else []
-        submit = ["hstdputils", "submit", *options, plan, "--", *self._anywhere]
+        further = self._anywhere if self.batch.engine == AWS_BATCH else self._here
+        submit = ["hstdputils", "submit", *options, plan, "--", *further]
         most = f"--max-memory-mib={config.max_memory_mib}"
         watch = ["hstdputils", "watch", f"--store={config.store}", most, self.batch.name, "--to", ended]
         return f"{shlex.join(submit)} && {shlex.join(watch)}"

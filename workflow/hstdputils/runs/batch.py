@@ -7,12 +7,10 @@ from pathlib import Path
 from hstdputils.batches import check_batch_name
 from hstdputils.calibrate import check_program_names
 from hstdputils.config import Config
+from hstdputils.engines.waves import AWS_BATCH
 from hstdputils.errors import UserError
 from hstdputils.markers import marker_key
 from hstdputils.store import FolderStore, Store, is_none, open_store
-
-AWS_BATCH = "aws-batch"
-"""The engine to which the whole plan is sent."""
 
 RESULTS = "results"
 """The folder with a folder for each batch: report and, for remote stores, copies of markers."""
@@ -39,7 +37,7 @@ class RunBatch:
             raise UserError(
                 "config: store = 'none' keeps no markers, which the workflow needs: give s3://… or a folder"
             )
-        if self.is_sent and not store.lower().startswith("s3://"):
+        if self.config.engine == AWS_BATCH and not store.lower().startswith("s3://"):
             raise UserError(
                 f"config: store = {store!r}, which AWS Batch cannot reach: give --config store=s3://bucket"
             )
@@ -50,9 +48,9 @@ class RunBatch:
         return self.config.batch
 
     @property
-    def is_sent(self) -> bool:
-        """Tell whether the whole plan is sent to AWS Batch."""
-        return self.config.engine == AWS_BATCH
+    def engine(self) -> str:
+        """Return the engine that the whole plan can be sent to; empty where there is none."""
+        return AWS_BATCH if self.config.engine == AWS_BATCH else self.config.batch_system or ""
 
     @cached_property
     def store(self) -> Store:

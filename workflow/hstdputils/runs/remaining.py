@@ -4,9 +4,11 @@ from functools import cached_property
 from pathlib import Path
 
 from hstdputils.batches import Pins, check_pins
+from hstdputils.engines.waves import AWS_BATCH
 from hstdputils.errors import UserError
 from hstdputils.id_lists import IdList, read_ids, require_all_good
 from hstdputils.markers import ended
+from hstdputils.runs.arguments import PROCESS
 from hstdputils.runs.batch import RunBatch
 from hstdputils.runs.saying import said_in_one_line
 
@@ -46,12 +48,20 @@ class Remaining:
             The id list has names that cannot be processed, or the batch was made with other settings.
         """
         markers = self._markers
-        are_jobs_of_snakemake = not self.is_local or len(markers) <= self._batch.config.jobs_up_to
-        if not self._batch.is_sent and are_jobs_of_snakemake:
+        if not self._goes_at_once(len(markers)):
             return markers
         # jobs may have ended since a watch was detached: that has to be seen before the report is made
         ended_path = self._batch.result("ended.txt")
         return [ended_path] if markers or not Path(ended_path).exists() else []
+
+    def _goes_at_once(self, n: int) -> bool:
+        """Tell whether so many datasets run without jobs of Snakemake, whose cost grows with the square of them."""
+        config, engine = self._batch.config, self._batch.engine
+        if engine == AWS_BATCH:
+            return True
+        is_own_command = config.process_command != PROCESS
+        can_go = not is_own_command if engine else self.is_local
+        return can_go and n > config.jobs_up_to
 
     @cached_property
     def _ids(self) -> IdList:

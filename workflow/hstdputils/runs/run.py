@@ -65,7 +65,7 @@ class Run:
 
     def all_at_once(self, wildcards: object, input: Any, output: Any) -> str:
         """Return the shell commands that run all datasets of the plan but for those that have succeeded."""
-        if self._batch.is_sent:
+        if self._batch.engine:
             return self.arguments.send(input.plan, output.ended)
         memory_mib = getattr(self._memory, "value", self._memory)
         return self.arguments.run(input.plan, output.ended, self._cores, memory_mib)
