@@ -23,7 +23,7 @@ help:
 	@echo "make setup        the environment in .venv, and links that let 'snakemake --profile NAME' find profiles/"
 	@echo "make demo         three made-up COS datasets, from raw files to a report, off line"
 	@echo "make test         all tests"
-	@echo "make lint         ruff, snakefmt, codespell and snakemake --lint"
+	@echo "make lint         ruff, snakefmt, mypy, codespell and snakemake --lint"
 	@echo "make format       format Python files and rules"
 	@echo "make constraints  write constraints.txt anew, with today's versions"
 	@echo "make image        the container image IMAGE (calcloud:latest), on BASE_IMAGE"
@@ -68,6 +68,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/Snakefile rules
+	$(BIN)/mypy
 	$(BIN)/codespell README.md CHANGELOG.md config docs profiles rules tests workflow benchmarks
 	$(BIN)/snakemake --lint
 
