@@ -10,7 +10,7 @@ import pytest
 
 from hstdputils.engines import lease
 from hstdputils.errors import UserError
-from hstdputils.store import FolderStore
+from hstdputils.store import FolderStore, StoreError
 
 PREFIX = "b/jobs/lease/"
 
@@ -47,7 +47,7 @@ def test_it_is_free_after_an_error(store):
 HOLDS = """
 import sys, time
 from hstdputils.engines import lease
-from hstdputils.store import FolderStore
+from hstdputils.store import FolderStore, StoreError
 
 with lease.hold(FolderStore(sys.argv[1]), sys.argv[2]):
     time.sleep(60)
@@ -105,3 +105,37 @@ def test_who_cannot_renew_it_makes_no_more(store, monkeypatch):
         time.sleep(0.2)
         with pytest.raises(UserError, match="could not be written for too long"):
             mine.check()
+
+
+class Lossy(FolderStore):
+    """A store that loses writes, or the answers to them."""
+
+    lost = ""
+
+    def put_bytes(self, data, key, *, only_if_absent=False):
+        if self.lost == "write":
+            raise StoreError("access is denied")
+        written = super().put_bytes(data, key, only_if_absent=only_if_absent)
+        if self.lost == "answer":
+            self.lost = ""
+            return False  # as where the same request is sent twice, and the second finds what the first has written
+        return written
+
+
+def test_of_this_process_it_can_be_had_again_where_its_end_could_not_be_written(tmp_path):
+    store = Lossy(tmp_path)
+    with lease.hold(store, PREFIX):
+        store.lost = "write"
+    store.lost = ""
+    assert not held(store)["released"]
+    with lease.hold(store, PREFIX) as mine:
+        mine.check()
+
+
+def test_a_lost_answer_does_not_keep_this_process_out(tmp_path):
+    store = Lossy(tmp_path)
+    store.lost = "answer"
+    with lease.hold(store, PREFIX) as mine:
+        mine.check()
+        with pytest.raises(UserError, match="is at work"), lease.hold(store, PREFIX):
+            pass

@@ -25,6 +25,9 @@ STALE_SECONDS = 30.0
 _KEPT = 2
 """How many of the latest leases are left in the store."""
 
+_held: set[str] = set()
+"""The leases that this process holds."""
+
 
 class Busy(UserError):
     """Another process is at work on the batch."""
@@ -43,6 +46,8 @@ class _Holder:
     word: str = ""
     """Changes with each renewal."""
     released: bool = False
+    lease: str = ""
+    """Tells the leases of a process apart."""
 
     def to_json(self) -> bytes:
         values = {name: getattr(self, name) for name in self.__slots__}
@@ -50,11 +55,14 @@ class _Holder:
 
     @property
     def is_dead(self) -> bool:
-        """Tell whether the process can be seen from here to be over."""
+        """Tell whether the process, or its lease, can be seen from here to be over."""
         if self.released:
             return True
         if not self.boot or self.boot != _boot():
             return False
+        if (self.pid, self.begun) == (os.getpid(), _begun(os.getpid())):
+            # what a lease of this process wrote last may not have reached the store, or its answer not this process
+            return self.lease not in _held
         try:
             process = psutil.Process(self.pid)
             return process.status() == psutil.STATUS_ZOMBIE or _begun(self.pid) != self.begun
@@ -114,11 +122,13 @@ def hold(store: Store, prefix: str) -> Iterator[Lease]:
         Another process holds the lease.
     """
     lease = _take(store, prefix)
+    _held.add(lease._holder.lease)
     renewing = threading.Thread(target=lease._renew_until_over, name="lease", daemon=True)
     renewing.start()
     try:
         yield lease
     finally:
+        _held.discard(lease._holder.lease)
         lease._over.set()
         renewing.join(RENEW_SECONDS)
         if not lease._lost:
@@ -128,7 +138,8 @@ def hold(store: Store, prefix: str) -> Iterator[Lease]:
 
 
 def _take(store: Store, prefix: str) -> Lease:
-    me = _Holder(os.uname().nodename, _boot(), os.getpid(), _begun(os.getpid()), uuid.uuid4().hex)
+    pid = os.getpid()
+    me = _Holder(os.uname().nodename, _boot(), pid, _begun(pid), uuid.uuid4().hex, lease=uuid.uuid4().hex)
     while True:
         numbers = _numbers(store, prefix)
         latest = max(numbers, default=0)
