@@ -4,6 +4,7 @@ It belongs to a user that is not root. Where the tests run as root, it runs in a
 user's number: HTCondor takes jobs from nobody who is root, and the jobs still find the files of the tests.
 """
 
+import contextlib
 import json
 import os
 import pwd
@@ -72,6 +73,11 @@ UPDATE_INTERVAL = 2
 POLLING_INTERVAL = 2
 PERIODIC_EXPR_INTERVAL = 2
 RUNBENCHMARKS = 0
+# what a test kills is there again at once, and jobs of a machine that is gone are soon given up
+JOB_DEFAULT_LEASE_DURATION = 20
+RECONNECT_BACKOFF_CEILING = 2
+MASTER_BACKOFF_CONSTANT = 1
+MASTER_BACKOFF_CEILING = 1
 # more jobs at a time than this machine has cores: they mostly wait
 NUM_CPUS = 12
 MEMORY = 49152
@@ -103,14 +109,16 @@ class CondorPool:
     ----------
     root
         The folder with HTCondor's programs.
+    more
+        Further lines of its configuration.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, more: str = "") -> None:
         self._check_user()
         # short, since the names of sockets in it must be
         self.home = Path(tempfile.mkdtemp(prefix="condor-"))
         self.tools = self.home / "bin"
-        self._write(root)
+        self._write(root, more)
         self._master = subprocess.Popen(
             [self.tools / "condor_master", "-f"],
             cwd=self.home,
@@ -163,6 +171,24 @@ class CondorPool:
             time.sleep(every)
         return found
 
+    def daemons(self, *names: str) -> list[psutil.Process]:
+        """Return the processes of the pool that run programs of these names, such as ``condor_startd``."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                words = process.cmdline()
+                programs = {Path(word).name for word in words[:5]}
+                config = process.environ().get("CONDOR_CONFIG") if programs.intersection(names) else None
+                found += [process] if config == self.variables["CONDOR_CONFIG"] else []
+        return found
+
+    def is_up(self) -> bool:
+        """Tell whether all of it answers."""
+        return all(
+            subprocess.run([self.tools / tool, *words], capture_output=True, check=False).stdout.strip()
+            for tool, *words in (("condor_status", "-af", "Name"), ("condor_q", "-totals"))
+        )
+
     def empty(self) -> None:
         """Remove all jobs."""
         # where the last of them ends meanwhile, there is nothing to remove, which the tool takes for an error
@@ -192,13 +218,13 @@ class CondorPool:
                 f"HTCondor takes no jobs from root, and nobody else can be had: {done.stderr.strip()}"
             )
 
-    def _write(self, root: Path) -> None:
+    def _write(self, root: Path, more: str) -> None:
         for name in "bin run log lock spool execute etc tokens passwords".split():
             (self.home / name).mkdir()
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             port = listener.getsockname()[1]
-        (self.home / "etc/condor_config").write_text(_CONFIG.format(root=root, home=self.home, port=port))
+        (self.home / "etc/condor_config").write_text(_CONFIG.format(root=root, home=self.home, port=port) + more)
         key = self.home / "passwords/POOL"
         key.write_bytes(secrets.token_bytes(64))
         key.chmod(0o600)
@@ -209,6 +235,9 @@ class CondorPool:
                 tool = self.tools / program.name
                 tool.write_text(_TOOL.format(program=program, **beside))
                 tool.chmod(0o755)
+        # what shows whether containers can be made
+        sandbox = "singularity_test_sandbox"
+        (self.tools / sandbox).symlink_to(root / "usr/libexec/condor" / sandbox)
 
     def _wait_for_start(self) -> None:
         deadline = time.monotonic() + LONGEST_START

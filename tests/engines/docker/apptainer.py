@@ -68,8 +68,9 @@ def _install(folder: Path, programs: Path) -> None:
             folder=folder,
         )
     # it looks for what it has in /etc and /var below its own /usr
-    for link, target in {"usr/etc": "../etc", "usr/var": "../var", "usr/lib/var": "../../var"}.items():
-        (root / link).symlink_to(target)
+    for name in ("etc", "var"):
+        (root / "usr" / name).symlink_to(f"../{name}")
+        (root / "usr/lib" / name).symlink_to(f"../../{name}")
     (root / "var/lib/apptainer/mnt/session").mkdir(parents=True, exist_ok=True)
     settings = root / "etc/apptainer/apptainer.conf"
     text = settings.read_text()

@@ -14,7 +14,7 @@ REMOVED, COMPLETED, HELD = 3, 4, 5
 """HTCondor's JobStatus of jobs that do not go on."""
 
 ATTRIBUTES = (
-    "ClusterId ProcId JobStatus ExitCode ExitBySignal ExitSignal RemoveReason JobCurrentStartDate "
+    "ClusterId ProcId JobStatus NumJobStarts ExitCode ExitBySignal ExitSignal RemoveReason JobCurrentStartDate "
     "EnteredCurrentStatus HoldReason HoldReasonCode HoldReasonSubCode LastHoldReason LastHoldReasonCode "
     "LastHoldReasonSubCode"
 ).split()
@@ -62,14 +62,15 @@ def cause_of(ad: Mapping[str, Any], marker: Marker | None = None) -> Cause | Non
     return cause_of_exit(code if isinstance(code, int) else 0, "HTCondor gives no reason")
 
 
-def is_of(job: str, started: float | None, marker: Marker) -> bool:
+def is_of(job: str, ad: Mapping[str, Any], marker: Marker) -> bool:
     """Tell whether a marker speaks for a job's last start, not for an earlier start or job."""
+    started = ad.get("JobCurrentStartDate")
     if marker.succeeded:
         return True
     if marker.job != job:
         return False
-    if started is None:
-        return True
+    if not isinstance(started, int | float) or ad.get("NumJobStarts") in (0, 1):
+        return True  # however wrong the clock of its machine is
     try:
         return datetime.fromisoformat(marker.end).timestamp() >= started - _CLOCKS_DIFFER
     except ValueError:

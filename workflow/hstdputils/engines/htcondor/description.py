@@ -33,8 +33,7 @@ request_memory request_cpus request_disk periodic_hold periodic_remove periodic_
 _DESCRIPTION = """\
 # {size} datasets of batch {batch}
 batch_name = {batch}
-universe = vanilla
-{image}executable = /usr/bin/env
+{universe}executable = /usr/bin/env
 transfer_executable = false
 arguments = "$(command) {store} {batch_word} $(dataset){arguments}"
 environment = "{environment}"
@@ -53,7 +52,8 @@ job_max_vacate_time = 20
 periodic_hold = (JobStatus == 2 && time() - JobCurrentStartExecutingDate > AllowedExecuteDuration) || \
 (JobStatus == 1 && NumJobStarts >= {most_starts})
 periodic_hold_subcode = ifThenElse(JobStatus == 1, {lost}, {time})
-periodic_hold_reason = ifThenElse(JobStatus == 1, "it lost its machine {most_starts} times", \
+periodic_hold_reason = ifThenElse(JobStatus == 1, \
+"{most_starts} starts came to no end: its machines were lost, or could not start it", \
 "it ran for longer than its time limit")
 # no job starts before its cluster is on record, nor after its dataset was cancelled
 requirements = (MY.{go} =?= true) && !stringListMember(MY.{dataset}, MY.{struck}, " ")
@@ -121,7 +121,7 @@ def description_of(store: Store, batch: str, wave: Wave, site: Site) -> str:
     return _DESCRIPTION.format(
         size=wave.jobs[0].size,
         batch=batch,
-        image=f"container_image = {site.image}\n" if site.image else "",
+        universe=_universe(site.image),
         store=_word(output),
         batch_word=_word(batch),
         arguments="".join(f" {_word(argument)}" for argument in wave.arguments),
@@ -142,6 +142,33 @@ def description_of(store: Store, batch: str, wave: Wave, site: Site) -> str:
         max_idle=site.max_idle,
         lines="".join(f"{line}\n" for line in site.lines),
     )
+
+
+def image_of(name: str) -> str:
+    """Return a container image as HTCondor wants it: an address with its protocol, or a path.
+
+    Raises
+    ------
+    UserError
+        It is a relative path, and nothing is there.
+    """
+    path = Path(name)
+    if not name or "://" in name or path.is_absolute():
+        return name
+    if path.exists():
+        return str(path.absolute())
+    if path.suffix == ".sif" or name.startswith("."):
+        raise UserError(f"--image {name}: there is no such file or folder: correct the path")
+    return f"docker://{name}"
+
+
+def _universe(image: str) -> str:
+    """Return the lines that say what a job runs in."""
+    if not image:
+        return "universe = vanilla\n"
+    # HTCondor looks for a file that it may transfer, and in the end need not, in the wrong folder
+    where = "" if "://" in image else "transfer_container = false\n"
+    return f"universe = container\ncontainer_image = {image}\n{where}"
 
 
 def items_of(rows: Iterable[PlanRow]) -> Iterator[str]:

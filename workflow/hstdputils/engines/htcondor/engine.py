@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from hstdputils.engines.base import RowState, Submitted, Tell
-from hstdputils.engines.htcondor.description import Site
+from hstdputils.engines.htcondor.description import Site, image_of
 from hstdputils.engines.htcondor.ending import Ender
 from hstdputils.engines.htcondor.environment import environment
 from hstdputils.engines.htcondor.looking import Looker
@@ -143,4 +143,4 @@ class HTCondor(Leased):
 
 def here(more: Sequence[str] = (), image: str = "") -> Site:
     """Return a site for jobs that run as this process does, in this folder."""
-    return Site(str(Path.cwd()), environment(more, has_image=bool(image)), image=image)
+    return Site(str(Path.cwd()), environment(more, has_image=bool(image)), image=image_of(image))

@@ -52,7 +52,7 @@ def mark_last_job(store: Store, row: PlanRow, run: str) -> None:
     ad = found[0]
     job, started = f"{ad['ClusterId']}.{ad['ProcId']}", ad.get("JobCurrentStartDate")
     marker = read_marker(store, row.batch, row.ipppssoot, succeeded=False)
-    own = marker if marker and is_of(job, started, marker) else None
+    own = marker if marker and is_of(job, ad, marker) else None
     cause = cause_of(ad, own)
     if cause is None or cause.outcome in (Outcome.SUCCEEDED, Outcome.UNKNOWN):
         return

@@ -160,20 +160,20 @@ class Looker:
         return found | {(ad["ClusterId"], ad["ProcId"]): ad for ad in ads}
 
     def _cause(self, place: Placement, ad: Ad) -> tuple[Cause | None, Marker | None]:
-        marker = self._marker(place, _seconds(ad))
+        marker = self._marker(place, ad)
         return cause_of(ad, marker), marker
 
-    def _marker(self, place: Placement, started: float | None) -> Marker | None:
+    def _marker(self, place: Placement, ad: Ad) -> Marker | None:
         """Return the marker that the job at a place has left in its last start, or none."""
         for succeeded in (True, False):
             marker = read_marker(self._store, place.row.batch, place.row.ipppssoot, succeeded=succeeded)
-            if marker and is_of(job_of(place), started, marker):
+            if marker and is_of(job_of(place), ad, marker):
                 return marker
         return None
 
     def _gone(self, place: Placement, found: Mapping[tuple[int, int], Ad]) -> RowState:
         """Return the state of a job that is neither in the queue nor in the history."""
-        marker = self._marker(place, None)
+        marker = self._marker(place, {})
         if marker:
             cause = Cause(marker.outcome, marker.reason or "the marker")
         elif job_of(place) in self.cancelled:
@@ -193,7 +193,7 @@ class Looker:
 
     def _struck(self, place: Placement) -> RowState:
         cause = Cause(Outcome.CANCELLED, self.cancelled.get(job_of(place), "cancelled before its job was made"))
-        return self._ended(place, {}, cause, self._marker(place, None), remember=False)
+        return self._ended(place, {}, cause, self._marker(place, {}), remember=False)
 
     def _ended(
         self, place: Placement, ad: Ad, cause: Cause | None, marker: Marker | None, *, remember: bool = True
