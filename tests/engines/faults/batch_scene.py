@@ -99,7 +99,7 @@ class BatchScene(Scene):
         return self.s3.download("out", self.folder / f"store-{time.monotonic_ns()}")
 
     def logs(self) -> str:
-        """Return what the jobs have printed."""
+        """See `Scene.logs`."""
         return "".join(self.batch.log(job) for job in self.batch.jobs())
 
     def assert_no_two_jobs_at_once(self) -> None:

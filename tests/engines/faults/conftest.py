@@ -9,16 +9,18 @@ import pytest
 
 from tests.conftest import ROOT, Commands, MadeUp
 from tests.engines.batch import Batch
+from tests.engines.condor_pool import CondorPool
 from tests.engines.conftest import CREDENTIALS, S3
-from tests.engines.faults import catalogue
+from tests.engines.faults import catalogue, condor_catalogue
 from tests.engines.faults.bad_store import BadStore
 from tests.engines.faults.batch_scene import BatchScene
+from tests.engines.faults.condor_scene import CondorScene
 from tests.engines.faults.disks import can_mount, unmount
 from tests.engines.faults.local_scenes import LocalScene, SnakemakeScene
 from tests.engines.faults.scene import Scene
 from tests.projects import Project
 
-RUNS = int(os.environ.get("TEST_FAULTS", "8"))
+RUNS = int(os.environ.get("TEST_FAULTS", "6"))
 """Runs with faults: their seeds are below this."""
 
 ONE = os.environ.get("TEST_FAULT_SEED")
@@ -28,6 +30,11 @@ FIRST = int(os.environ.get("TEST_FAULT_FROM", "0"))
 """The first of them."""
 
 SEEDS = [int(ONE)] if ONE else list(range(FIRST, RUNS))
+
+ON_CONDOR = 2
+"""Runs on HTCondor, where there are not more of the others by far."""
+
+CONDOR_SEEDS = [int(ONE)] if ONE else list(range(FIRST // 10, max(ON_CONDOR, RUNS // 10)))
 
 Make = Callable[[str, int], Scene]
 
@@ -61,6 +68,22 @@ def _make(way: str, seed: int, folder: Path, made_up: MadeUp, s3: S3, at_end: co
     scene = LocalScene(through, made_up, "s3://out", seed, proxy)
     scene.s3 = s3
     return scene
+
+
+@pytest.fixture
+def make_condor_scene(tmp_path: Path, made_up: MadeUp, s3: S3, condor: CondorPool) -> Iterator[Make]:
+    """Return what makes the scene for a seed on HTCondor."""
+    with contextlib.ExitStack() as at_end:
+
+        def make(way: str, seed: int) -> Scene:
+            condor.empty()
+            proxy = at_end.enter_context(BadStore(s3.endpoint)) if way == condor_catalogue.BUCKET else None
+            scene = CondorScene(Commands(tmp_path), made_up, s3, condor, seed, proxy)
+            at_end.callback(unmount, scene)
+            at_end.callback(scene.close)
+            return scene
+
+        yield make
 
 
 def _snakemake(commands: Commands, made_up: MadeUp, seed: int) -> SnakemakeScene:

@@ -110,6 +110,10 @@ class Scene:
         """Return a folder with what is in the store now."""
         return self.folder / self.output
 
+    def logs(self) -> str:
+        """Return what the jobs have printed, where that is not in files."""
+        return ""
+
     def run_head(self, *argv: str | Path) -> Ran:
         """Run a head, which a fault may kill."""
         head = self.commands.start([sys.executable, "-m", *argv])
