@@ -209,20 +209,21 @@ def requests(n: int) -> Mapping[str, int]:
     keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "us-east-1"}
     os.environ.update(keys | {"AWS_ENDPOINT_URL": f"http://{host}:{port}"})
     client = boto3.client("s3")
-    client.create_bucket(Bucket="out")
+    bucket = f"out-{n}"  # what one server of this process holds, the next holds too
+    client.create_bucket(Bucket=bucket)
     with project(n) as folder:
         text = (
             "import sys, boto3, subprocess\n"
             "arguments = sys.argv[1:]\n"
             "subprocess.run(['./stand-in.sh', *arguments], check=True)\n"
             "name = arguments[-1]\n"
-            "boto3.client('s3').upload_file(f's3:/out/b/markers/succeeded/{name}.json', 'out', "
-            "f'b/markers/succeeded/{name}.json')\n"
+            "marker = f'b/markers/succeeded/{name}.json'\n"
+            f"boto3.client('s3').upload_file(f's3:/{bucket}/{{marker}}', {bucket!r}, marker)\n"
         )
         (folder / "stand-in").rename(folder / "stand-in.sh")
         (folder / "stand-in").write_text(f"#!{sys.executable}\n{text}")
         (folder / "stand-in").chmod(0o755)
-        config = {"ids": "my.ids", "batch": "b", "store": "s3://out", "process_command": "./stand-in"}
+        config = {"ids": "my.ids", "batch": "b", "store": f"s3://{bucket}", "process_command": "./stand-in"}
         given = [f"{name}={value}" for name, value in (config | {"read_headers": "never", "jobs_up_to": "0"}).items()]
         counting.counts.clear()
         measured(n, ["snakemake", "--profile", "onsite", "--config", *given], folder)
