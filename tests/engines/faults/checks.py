@@ -1,6 +1,28 @@
-"""What must hold of a scene that is over, besides what is in its store."""
+"""What must hold of a scene under faults: while it plays, when it is over, and of what was said."""
 
+from collections.abc import Mapping, Sequence
+
+from tests.engines.faults.catalogue import Make
+from tests.engines.faults.invariant import assert_done, assert_honest
 from tests.engines.faults.scene import Scene
+
+
+def assert_survives(scene: Scene, faults: Mapping[str, Make], names: Sequence[str], has_mounts: bool) -> None:
+    """Play a scene with the faults of these names, and check that another run completes it and nothing is amiss."""
+    wanted = [name for name in names if has_mounts or not name.startswith("full ")]
+    try:
+        scene.play([faults[name]() for name in wanted])
+        late = "late listings" in wanted
+        assert_honest(scene.store(), scene.names, late)
+        scene.finish()
+        assert_done(scene.store(), scene.names, scene.failed, late)
+        assert_quiet(scene)
+        assert_verified(scene, late)
+        scene.assert_no_two_jobs_at_once()
+    except BaseException as error:
+        said = "\n".join(f"$ {' '.join(map(str, argv))}\n[{ran.status}] {ran.said}" for argv, ran in scene.said)
+        error.add_note(f"{type(scene).__name__}: {', '.join(wanted)}\n{said}")
+        raise
 
 
 def assert_quiet(scene: Scene) -> None:
@@ -21,8 +43,3 @@ def assert_verified(scene: Scene, late: bool) -> None:
     ran = scene.commands.hstdputils("verify", scene.output, "b")
     problems = [line for line in ran.out.splitlines()[:-1] if not (late and ".tra is in no manifest" in line)]
     assert not problems, ran.said
-
-
-def story(scene: Scene) -> str:
-    """Return all that commands have said."""
-    return "\n".join(f"$ {' '.join(map(str, argv))}\n[{ran.status}] {ran.said}" for argv, ran in scene.said)

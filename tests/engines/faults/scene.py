@@ -114,6 +114,9 @@ class Scene:
         """Return what the jobs have printed, where that is not in files."""
         return ""
 
+    def assert_no_two_jobs_at_once(self) -> None:
+        """Check that no dataset had two jobs at a time, where an engine tells."""
+
     def run_head(self, *argv: str | Path) -> Ran:
         """Run a head, which a fault may kill."""
         head = self.commands.start([sys.executable, "-m", *argv])
