@@ -21,7 +21,7 @@ from hstdputils.inputs import open_sources
 from hstdputils.markers import Marker, latest_marker, read_marker
 from hstdputils.outcomes import RETRIED, AttemptFailed, Outcome
 from hstdputils.references import Crds
-from hstdputils.stopping import Stopped
+from hstdputils.stopping import Stopped, not_stopped_here
 from hstdputils.store import Store, StoreError, is_none, open_store
 
 Report = Callable[[str, str, str, float], None]
@@ -119,10 +119,10 @@ class Processor:
                 self._pin(recipe)
             except Stopped as early:
                 stopped = early
-            return self._attempt(dataset, recipe, earlier, folders.new(), stopped)
+            return self._attempt(dataset, recipe, earlier, folders, stopped)
 
     def _attempt(
-        self, dataset: Dataset, recipe: Recipe, earlier: Marker | None, folder: Path, stopped: Stopped | None
+        self, dataset: Dataset, recipe: Recipe, earlier: Marker | None, folders: WorkFolders, stopped: Stopped | None
     ) -> Ended:
         """Make an attempt, or record that it was stopped before it began."""
         settings = self.settings
@@ -143,7 +143,14 @@ class Processor:
             earlier=earlier.as_earlier() if earlier else [],
         )
         name = dataset.ipppssoot
-        attempt = Attempt(job, folder, lambda step, end, wall: self._report(name, step, end, wall))
+        attempt: Attempt | None = None
+        while attempt is None:
+            try:
+                with not_stopped_here():  # where there is a work folder, there is an attempt that leaves a marker
+                    folder = folders.new()
+                    attempt = Attempt(job, folder, lambda step, end, wall: self._report(name, step, end, wall))
+            except Stopped as early:
+                stopped = early
         keep = settings.keep_work == "always"
         try:
             marker = attempt.stopped(stopped) if stopped else attempt.run(self._save)
