@@ -1,5 +1,5 @@
 # make demo    set up, and process three made-up COS datasets off line
-# make test    set up, and run the tests
+# make test    set up, and run the tests, in a few minutes
 # make help    say what else there is
 
 PYTHON ?= python3
@@ -11,18 +11,22 @@ PROFILES := $(notdir $(wildcard profiles/*))
 # what a user's shell sets for CRDS and AWS has no say in the demo
 OFF_LINE := env -u CRDS_PATH -u CRDS_SERVER_URL -u CRDS_CONTEXT -u CRDS_READONLY_CACHE -u AWS_ENDPOINT_URL
 
+# more workers than most machines have cores, since tests wait for programs, servers and limits
+PYTEST = $(BIN)/python -m pytest -n 4 --dist worksteal
+
 # what builds the image and starts containers: docker or podman, whichever is there
 ENGINE = $(or $(HSTDP_CONTAINER_ENGINE),$(firstword $(shell command -v docker podman)))
 IMAGE ?= calcloud:latest
 BASE_IMAGE ?=
 BUILD_OPTIONS ?=
 
-.PHONY: help setup demo test lint format constraints clean image
+.PHONY: help setup demo test test-all lint format constraints clean image
 
 help:
 	@echo "make setup        the environment in .venv, and links that let 'snakemake --profile NAME' find profiles/"
 	@echo "make demo         three made-up COS datasets, from raw files to a report, off line"
-	@echo "make test         all tests"
+	@echo "make test         the tests, but for slow ones and whole engines"
+	@echo "make test-all     all tests: make test, then those on Docker, Apptainer, HTCondor, and slow ones"
 	@echo "make lint         ruff, snakefmt, mypy, codespell and snakemake --lint"
 	@echo "make format       format Python files and rules"
 	@echo "make constraints  write constraints.txt anew, with today's versions"
@@ -62,7 +66,10 @@ $(DEMO)/complete: $(READY) $(wildcard tests/madeup/*.py)
 	touch $@
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 4 --dist worksteal
+	$(PYTEST) -m "not slow"
+
+test-all: test
+	$(PYTEST) -m slow
 
 lint: $(READY)
 	$(BIN)/ruff check .

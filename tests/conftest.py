@@ -137,9 +137,15 @@ def real_data() -> Path:
     return REAL_DATA
 
 
+_WHOLE_ENGINES = {"docker_daemon", "condor"}
+"""Fixtures that start what takes a minute and more to be installed and made: their tests are slow ones."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Carry the engines that a test is marked with into its report, and put last what takes long to be ready."""
     for item in items:
+        if _WHOLE_ENGINES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
         for mark in item.iter_markers("engine"):
             item.user_properties += [("engine", name) for name in mark.args]
     items.sort(key=lambda item: _last_of(item, "docker_daemon", "container_image", "sif"))

@@ -138,7 +138,8 @@ def test_kill_that_a_program_hides(docked: Commands, made_up: MadeUp):
     ran = with_program(docked, HIDES_A_KILL, "--memory=600m", made_up=made_up)
     marker = marker_of(docked.folder / "results", "ldem01acq", "failed")
     assert (marker["outcome"], marker["exit_code"]) == ("out_of_memory", 31), ran.said
-    assert marker["reason"].startswith("the kernel killed a process for memory (limit 600 MiB); ")
+    # the kernel may as well choose the program itself, which then hides nothing
+    assert "(limit 600 MiB)" in marker["reason"]
 
 
 def with_program(docked: Commands, script: str, *options: str, made_up: MadeUp, **variables: str) -> Ran:
