@@ -8,7 +8,7 @@ min_version("9.20")
 configfile: "config/config.yaml"
 
 
-RUN = Run(config)
+RUN = Run(config, is_main=workflow.is_main_process)
 
 # without a profile or --cores, one core: `snakemake plan.out` works as it stands
 if workflow.resource_settings.cores is None:

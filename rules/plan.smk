@@ -1,18 +1,18 @@
-# The plan: cores, memory and time for each dataset.
+# The plan of the batch: cores, memory and time for each dataset.
 #
-# INPUTS   the id lists of the configuration
-# OUTPUTS  plan.out, one JSON line a dataset
+# INPUTS   the id lists of the configuration, and the plan as it is; what they say counts, and not how old they are
+# OUTPUTS  results/<batch>/plan.out, one JSON line a dataset, and a copy by which this run works, whatever others do
+#          plan.out, for `snakemake plan.out`: a copy for reading, which nothing reads back
 
 
 localrules:
     plan,
+    show_plan,
 
 
 rule plan:
-    input:
-        RUN.remaining.id_lists,
     output:
-        "plan.out",
+        RUN.plan.copy,
     log:
         f"logs/{RUN.batch}/plan.log",
     benchmark:
@@ -22,4 +22,22 @@ rule plan:
     message:
         f"plan of batch {RUN.batch}"
     shell:
-        "hstdputils plan {params.arguments:q} > {output:q} 2> {log:q}"
+        "hstdputils plan {params.arguments:q} --copy {output:q} 2> {log:q}"
+
+
+rule show_plan:
+    input:
+        RUN.plan.to_be_shown,
+    output:
+        "plan.out",
+    log:
+        f"logs/{RUN.batch}/show_plan.log",
+    benchmark:
+        f"logs/{RUN.batch}/show_plan.benchmark.tsv"
+    params:
+        plan=RUN.plan.path,
+        sha256=RUN.plan.sha256,
+    message:
+        f"plan.out shows the plan of batch {RUN.batch}"
+    shell:
+        "cp {params.plan:q} {output:q}.$$ 2> {log:q} && mv {output:q}.$$ {output:q} 2>> {log:q}"

@@ -1,8 +1,9 @@
 # Processing: one job a dataset.
 #
-# INPUTS   plan.out, for cores, memory and time; datasets that have succeeded are not in the graph at all
+# INPUTS   the plan of the run, for cores, memory and time; datasets that have succeeded are not in the graph at all
 #          the list of references, where they are synced
-# OUTPUTS  the dataset's marker, written after its products and manifest are in the store
+# OUTPUTS  the dataset's marker in the store, written after its products and manifest, and a copy for this run: Snakemake
+#          removes outputs when a job begins or fails, and another run may be at work on the dataset
 
 
 wildcard_constraints:
@@ -11,7 +12,7 @@ wildcard_constraints:
 
 rule process:
     input:
-        plan="plan.out",
+        plan=RUN.plan.copy,
         references=RUN.synced_references,
     output:
         marker=RUN.marker,
@@ -33,10 +34,10 @@ rule process:
     params:
         arguments=RUN.arguments.process,
         row=RUN.jobs.row,
-        command=RUN.config.process_command,
+        command=RUN.jobs.command,
     message:
         "{wildcards.ipppssoot}"
     shell:
-        "{params.command} {params.arguments:q} {wildcards.ipppssoot}"
-        " --plan-row {params.row:q} --memory-mib {resources.mem_mb} --max-seconds {resources.max_seconds}"
-        " --wait --try {resources.tries} --copy-marker {output.marker:q} 2> {log:q}"
+        "{params.command:q} {params.arguments:q} {wildcards.ipppssoot:q}"
+        " --plan-row {params.row:q} --memory-mib {resources.mem_mb:q} --max-seconds {resources.max_seconds:q}"
+        " --wait --try {resources.tries:q} --copy-marker {output.marker:q} 2> {log:q}"

@@ -47,7 +47,7 @@ class Place:
     def write(self, name: str, content: str | bytes) -> None:
         """Write a file."""
         path = self.folder / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
 
     def copy(self, ipppssoot: str) -> Path:

@@ -27,9 +27,15 @@ def workflow(**config: object) -> Setup:
 def workflow_with_plan(content: str) -> Setup:
     def setup(place: Place) -> None:
         workflow()(place)
-        place.write("plan.out", content)
+        place.write("results/b/plan.out", content)
 
     return setup
+
+
+def plan_line(output: str) -> str:
+    row = {"output": output, "batch": "b", "ipppssoot": IMAGE, "instrument": "cos", "command": "hstdp-process"}
+    row |= {"vcpus": 1, "memory_mib": 1, "max_seconds": 1, "evidence": "x", "evidence_n": 0, "cost_usd": None}
+    return f"{json.dumps(row)}\n"
 
 
 def workflow_of_another_context(place: Place) -> None:
@@ -59,7 +65,15 @@ KINDS = [
     snakemake(
         "a plan of a missing list", "the id list no.ids…: correct its name", workflow(ids="no.ids"), "-n plan.out"
     ),
-    snakemake("a broken plan", "plan.out:1: no plan row…: write the plan anew", workflow_with_plan("{\n"), "-n"),
+    snakemake(
+        "a broken plan", "results/b/plan.out:1: no plan row…: write the plan anew", workflow_with_plan("{\n"), "-n"
+    ),
+    snakemake(
+        "a plan of another store",
+        "results/b is of the batch 'b' in the store 's3://other', not in 'out': choose another batch name, or",
+        workflow_with_plan(plan_line("s3://other")),
+        "-n",
+    ),
     snakemake("a workflow of another context", "not hst_9002.pmap: choose another", workflow_of_another_context),
 ]
 

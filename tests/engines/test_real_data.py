@@ -178,7 +178,6 @@ def on_site(real, archive, batch, context, dataset, *, succeeds):
     )
     assert (ran.status == 0) is succeeds, ran.said
     assert (real.folder / "results" / batch / "report.html").exists(), ran.said
-    (real.folder / "plan.out").unlink()
     marker = marker_of(real.folder / "results", dataset, "succeeded" if succeeds else "failed", batch)
     assert marker is not None, ran.said
     assert marker["plan_row"]["ipppssoot"] == dataset

@@ -63,6 +63,9 @@ def test_ways_to_name_a_batch(site, tmp_path, how):
     site.write([row(0), row(1)])
     site.submit()
     folder = site.commands.folder if how == "plan" else tmp_path
+    if how == "plan":
+        (folder / "results/b").mkdir(parents=True)
+        site.plan.rename(folder / "results/b/plan.out")
     variables = {"HSTDP_STORE": "s3://out"} if how == "variable" else {}
     commands = Commands(folder, **site.commands.variables, **variables)
     more = ["--store", "s3://out"] if how == "option" else []

@@ -31,7 +31,7 @@ def test_visits_and_sky_cells_beside_ipppssoots(project):
 
     ran = project.snakemake("--profile", "onsite")
     assert ran.status == 0, ran.said
-    rows = [json.loads(line) for line in (project.folder / "plan.out").read_text().splitlines()]
+    rows = [json.loads(line) for line in (project.folder / "results/night-1/plan.out").read_text().splitlines()]
     assert {row["ipppssoot"]: row["instrument"] for row in rows} == DATASETS
     for name in DATASETS:
         marker = project.marker(name)

@@ -23,7 +23,7 @@ def test_the_page_of_a_real_batch(project):
     assert page.count("<svg") == 3
     assert "no raw files of ldem99zzq" in page[page.index("<pre") : page.index("</pre>")]
     assert page.count('<img src="data:image/') >= 3
-    assert hashlib.sha256((project.folder / "plan.out").read_bytes()).hexdigest() in page
+    assert hashlib.sha256((home / "plan.out").read_bytes()).hexdigest() in page
     assert "<code>batch: night-1</code>" in page
     assert "<script" not in page
 

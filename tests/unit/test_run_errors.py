@@ -33,13 +33,15 @@ def ask(tmp_path, monkeypatch):
         "evidence_n": 0,
         "cost_usd": None,
     }
-    (tmp_path / "plan.out").write_text(json.dumps(row) + "\n")
-    wildcards, given = SimpleNamespace(ipppssoot="ldem01acq"), SimpleNamespace(plan="plan.out")
+    copy = tmp_path / run.plan.copy
+    copy.parent.mkdir(parents=True)
+    copy.write_text(json.dumps(row) + "\n")
+    wildcards, given = SimpleNamespace(ipppssoot="ldem01acq"), SimpleNamespace(plan=run.plan.copy)
     return lambda: run.jobs.memory_mib(wildcards, given, 1)
 
 
 def test_the_main_thread_ends_with_the_line(ask):
-    with pytest.raises(SystemExit, match=r"^error: plan\.out has no row for ldem01acq"):
+    with pytest.raises(SystemExit, match=r"^error: results/b/plan\.out has no row for ldem01acq"):
         ask()
 
 
@@ -56,5 +58,5 @@ def test_another_thread_hears_of_it(ask):
     thread.start()
     thread.join()
     assert [(type(error), str(error).partition(" for")[0]) for error in raised] == [
-        (RunError, "error: plan.out has no row")
+        (RunError, "error: results/b/plan.out has no row")
     ]

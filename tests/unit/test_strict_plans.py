@@ -116,7 +116,7 @@ def test_empty_and_missing_plans(read, tmp_path):
 def test_too_many_rows_are_refused_before_they_are_read(read, monkeypatch):
     monkeypatch.setattr(strict_plans, "MOST_ROWS", 1000)
     with pytest.raises(UserError, match=r"plan\.out:1001: more than 1,000 rows: cut the list"):
-        read(*[SECOND] * 1000, json.dumps(GOOD), *["{"] * 10)
+        read(*[changed(ipppssoot=f"ldem{number:04}q") for number in range(1001)], *["{"] * 10)
 
 
 def test_one_endless_line(tmp_path):

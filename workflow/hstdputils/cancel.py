@@ -25,7 +25,7 @@ and nothing sends them again but hstdputils rescue. Datasets that have ended are
 _EXAMPLES = """\
   hstdputils cancel s3://my-bucket/mybatch j8cb010b0
   hstdputils cancel s3://my-bucket/mybatch --instrument wfc3 --reason 'wrong context'
-  hstdputils cancel mybatch --all                      with ./plan.out, or HSTDP_STORE=s3://my-bucket"""
+  hstdputils cancel mybatch --all                      with results/mybatch/plan.out, or HSTDP_STORE=s3://my-bucket"""
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -42,6 +42,24 @@ def add_version(target: argparse.ArgumentParser) -> None:
     target.add_argument("--version", action="version", version=f"hstdputils {__version__}")
 
 
+def add_wanted(target: argparse.ArgumentParser) -> None:
+    """Add what a workflow says of a plan: the datasets that it must have, and that others may be at work on it."""
+    target.add_argument(
+        "--wanted",
+        metavar="SHA256",
+        help="the SHA-256 of the names of the datasets that are wanted, sorted, a line each: a plan of others is not "
+        "used (default: what the plan has is wanted)",
+    )
+    target.add_argument(
+        "--wait", action="store_true", help="wait for another process at work on the batch, instead of giving up"
+    )
+
+
+def tell(text: str) -> None:
+    """Print a line to standard error, at once."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def split_at_dashes(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
     """Return the arguments before and after ``--``."""
     if "--" not in arguments:

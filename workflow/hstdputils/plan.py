@@ -3,20 +3,22 @@
 import argparse
 import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from hstdputils import commandline
 from hstdputils.batches import check_batch_name
-from hstdputils.costs.prices import Prices, add_price_options, chosen_prices
+from hstdputils.costs.prices import add_price_options, chosen_prices
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.id_lists import read_ids, require_all_good, tell_problems
 from hstdputils.model.fitted import Model
-from hstdputils.plans.evidence import Evidence, gather
+from hstdputils.plans.evidence import gather
 from hstdputils.plans.rows import row_lines
 from hstdputils.plans.totals import Totals
+from hstdputils.plans.update import BatchPlan, settings_digest
 from hstdputils.store import is_none, open_store
 
 _CHUNK = 20_000
@@ -37,6 +39,7 @@ _EXAMPLES = """\
   hstdputils plan none mybatch j8cb010b0 ldfd01010 > plan.out
   hstdputils plan s3://my-bucket mybatch @my.ids --inputs s3://stpubdata/hst/public --history runs.sqlite > plan.out
   zcat many.ids.gz | hstdputils plan results mybatch - --skip-bad --features features.csv.gz > plan.out
+  hstdputils plan results mybatch @my.ids --update results/mybatch/plan.out
   hstdputils plan --show plan.out
   hstdputils plan --set memory_mib=8192 --only acs plan.out"""
 
@@ -52,44 +55,77 @@ def main(arguments: Sequence[str]) -> int:
         from hstdputils.plans.changes import main as change
 
         return change(arguments)
-    options = _parser().parse_args(arguments)
+    options = parse(arguments)
+    if options.copy and not options.update:
+        raise UserError("--copy goes with --update: give the plan that is to be copied")
     batch = check_batch_name(options.batch_name)
     _check_output(options.output_bucket)
-    model, prices = Model.load(options.model), chosen_prices(options)
+    planner = _Planner(options, batch)
     gc.disable()  # none of the many small objects that follow are in a cycle
     try:
         ids = read_ids(options.ipppssoots)
         tell_problems(ids, skip_bad=options.skip_bad)
-        if ids.names:
-            evidence = gather(ids.names, options.features, options.inputs, options.history)
-            totals = _write(options.output_bucket, batch, ids.names, evidence, model, prices, options.grid)
-            for note in (totals.line(prices), *totals.notes(prices)):
-                print(f"note: {note}", file=sys.stderr)
+        if options.update:
+            require_all_good(ids, skip_bad=options.skip_bad)
+            _update(options, batch, ids.names, planner)
+        elif ids.names:
+            for lines in planner.chunks(ids.names):
+                sys.stdout.write("".join(lines))
+            sys.stdout.flush()
     finally:
         gc.enable()
     require_all_good(ids, skip_bad=options.skip_bad)
     return ExitCode.SUCCESS
 
 
-def _write(
-    output: str,
-    batch: str,
-    names: Sequence[str],
-    evidence: Evidence,
-    model: Model,
-    prices: Prices,
-    grid_mib: int | None,
-) -> Totals:
-    """Write the plan, and return its totals."""
-    totals = Totals()
-    for first in range(0, len(names), _CHUNK):
-        chunk = names[first : first + _CHUNK]
-        needs = model.needs(chunk, evidence.features, evidence.measured, grid_mib)
-        lines, costs = row_lines(output, batch, chunk, needs, prices.rates)
-        sys.stdout.write("".join(lines))
-        totals.add(chunk, needs, costs)
-    sys.stdout.flush()
-    return totals
+class _Planner:
+    """Plans datasets, as the options want it, and says what they come to."""
+
+    def __init__(self, options: argparse.Namespace, batch: str) -> None:
+        self._options, self._batch = options, batch
+        self._model, self._prices = Model.load(options.model), chosen_prices(options)
+
+    def chunks(self, names: Sequence[str]) -> Iterator[list[str]]:
+        """Yield the rows of datasets, many at a time."""
+        options, totals = self._options, Totals()
+        evidence = gather(names, options.features, options.inputs, options.history)
+        for first in range(0, len(names), _CHUNK):
+            chunk = names[first : first + _CHUNK]
+            needs = self._model.needs(chunk, evidence.features, evidence.measured, options.grid)
+            lines, costs = row_lines(options.output_bucket, self._batch, chunk, needs, self._prices.rates)
+            yield lines
+            totals.add(chunk, needs, costs)
+        for note in (totals.line(self._prices), *totals.notes(self._prices)):
+            print(f"note: {note}", file=sys.stderr)
+
+
+def _update(options: argparse.Namespace, batch: str, names: Sequence[str], planner: _Planner) -> None:
+    """Bring a plan up to date, and say how much of it stayed."""
+    plan = BatchPlan(options.update, options.output_bucket, batch)
+    done = plan.update(names, shaped_by(options), lambda new: chain.from_iterable(planner.chunks(new)), options.copy)
+    if done.kept:
+        edited = f", of which {done.edited:,} were edited" if done.edited else ""
+        print(f"note: {done.planned:,} rows planned; {done.kept:,} stay as they were{edited}", file=sys.stderr)
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options of a command line that plans datasets."""
+    return _parser().parse_args(arguments)
+
+
+def shaped_by(options: argparse.Namespace) -> str:
+    """Return the digest of what shapes the rows of a plan beside the datasets' names.
+
+    Tables and models count by their contents; the database of finished runs, which grows all the time, by its name.
+
+    Raises
+    ------
+    UserError
+        A file cannot be read.
+    """
+    values = {name: getattr(options, name) for name in ("inputs", "history", "grid", "region", "purchase")}
+    files = {name: getattr(options, name) for name in ("features", "model", "prices")}
+    return settings_digest(values, files)
 
 
 def _check_output(output: str) -> None:
@@ -139,6 +175,14 @@ def _parser() -> argparse.ArgumentParser:
         help="memory is a multiple of this; without it, rows share the few sizes that were fitted with the model, as "
         "array jobs on AWS need",
     )
+    parser.add_argument(
+        "--update",
+        type=Path,
+        metavar="PLAN",
+        help="bring this file up to date, where all ids are good, and print nothing: edited rows stay while "
+        "their datasets are wanted, others stay while nothing that shapes them has changed",
+    )
+    parser.add_argument("--copy", type=Path, metavar="FILE", help="write the rows of the plan to this file, too")
     add_price_options(parser)
     return parser
 

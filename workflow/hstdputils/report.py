@@ -17,7 +17,7 @@ from hstdputils.reports.files import write_csv, write_json
 from hstdputils.reports.html import write_page
 from hstdputils.reports.provenance import Provenance, configuration, plan_file
 from hstdputils.reports.terminal import show
-from hstdputils.store import FolderStore, Store, is_none, open_store
+from hstdputils.store import Store, is_none, is_same_store, open_store
 
 _DESCRIPTION = """\
 Show how the datasets of a batch ended: which succeeded, which did not and why, what each took, and where its
@@ -78,17 +78,8 @@ def _planned(path: Path | None, store: Store, batch: str) -> dict[str, PlanRow]:
         rows = read_plan(path).values()
     except OSError as error:
         raise UserError(f"cannot read the plan {path} ({error.strerror}): correct --plan") from error
-    same = {output: _is_same(output, store) for output in {row.output for row in rows}}
+    same = {output: is_same_store(output, store.uri) for output in {row.output for row in rows}}
     return {row.ipppssoot.lower(): row for row in rows if row.batch == batch and same[row.output]}
-
-
-def _is_same(output: str, store: Store) -> bool:
-    """Tell whether a plan row's store is this store."""
-    if "://" in output and not output.startswith("file://"):
-        return output.rstrip("/") == store.uri.rstrip("/")
-    if is_none(output) or not isinstance(store, FolderStore):
-        return False
-    return Path(output.removeprefix("file://")).resolve() == store.root.resolve()
 
 
 def _without_config(arguments: Sequence[str]) -> list[str]:

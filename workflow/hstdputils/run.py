@@ -38,10 +38,11 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     own, further = commandline.split_at_dashes(arguments)
     options = _parser().parse_args(own)
-    rows = read_plan_strictly(options.plan)
+    rows = read_plan_strictly(options.plan, options.wanted)
     store, batch = open_store(rows[0].output), rows[0].batch
     store.check()
-    with hold(store, f"{batch}/jobs/lease/") as lease, stop_by_exception():
+    waiting = commandline.tell if options.wait else None
+    with hold(store, f"{batch}/jobs/lease/", waiting) as lease, stop_by_exception():
         try:
             return _run(store, batch, rows, options, further, lease.check_taken_over)
         except Stopped as stopped:
@@ -109,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MIB",
         help="largest memory that a further try may get (default: %(default)s)",
     )
+    commandline.add_wanted(parser)
     parser.add_argument("--force", action="store_true", help="process datasets again that have succeeded")
     parser.add_argument("--logs", type=Path, metavar="DIR", help="folder of the logs (default: logs/<batch>)")
     parser.add_argument("--to", type=Path, metavar="FILE", help="write there how the batch ended, once it has")

@@ -24,7 +24,7 @@ changed."""
 _EXAMPLES = """\
   hstdputils status s3://my-bucket/mybatch
   hstdputils status s3://my-bucket/mybatch j8cb010b0
-  hstdputils status mybatch --outcome timeout          with ./plan.out, or HSTDP_STORE=s3://my-bucket
+  hstdputils status mybatch --outcome timeout          with results/mybatch/plan.out, or HSTDP_STORE=s3://my-bucket
   hstdputils status s3://my-bucket/mybatch --blackboard | cut -d'|' -f1,3,4"""
 
 MOST_LISTED = 1000

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hstdputils import commandline
 from hstdputils.engines.base import Engine, Submitted
+from hstdputils.engines.lease import wait_while_busy
 from hstdputils.engines.waves import AWS_BATCH
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(own)
     if sum(len(word) + 3 for word in further) > MOST_FURTHER or not all(further):
         raise UserError(f"what follows -- must be words of {MOST_FURTHER} characters in all: no more fit into a job")
-    rows = read_plan_strictly(options.plan)
+    rows = read_plan_strictly(options.plan, options.wanted)
     output, batch = rows[0].output, rows[0].batch
     if options.engine == AWS_BATCH and not output.lower().startswith("s3://"):
         raise UserError(
@@ -51,17 +52,25 @@ def main(arguments: Sequence[str]) -> int:
         )
     store = open_store(output)
     store.check()
+    waiting = commandline.tell if options.wait else None
+    return wait_while_busy(lambda: _submit(store, batch, rows, options, further), waiting)
+
+
+def _submit(
+    store: Store, batch: str, rows: Sequence[PlanRow], options: argparse.Namespace, further: Sequence[str]
+) -> int:
+    """Submit what is left to do, and say what became of it."""
     done = {name for name, succeeded in ended(store, batch).items() if succeeded}
     if options.force:
         further = [*further, "--force"]
         done = set()
     left = [row for row in rows if row.ipppssoot not in done]
     if done:
-        _tell(f"{len(rows) - len(left)} of {len(rows)} datasets have succeeded before")
+        commandline.tell(f"{len(rows) - len(left)} of {len(rows)} datasets have succeeded before")
     if not left:
         print(f"{batch}: nothing to submit: all {len(rows)} datasets have succeeded")
         return ExitCode.SUCCESS
-    engine = engine_of(options, store, batch, further, _tell)
+    engine = engine_of(options, store, batch, further, commandline.tell)
     sent = _send_all_again(store, batch, engine, left) if options.force else engine.submit(left)
     notes = [f"{sent.adopted} jobs found that were made before"] if sent.adopted else []
     notes += (
@@ -83,15 +92,12 @@ def _send_all_again(store: Store, batch: str, engine: Engine, rows: Sequence[Pla
     return replace(sent, earlier=len(rows) - len(again))
 
 
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = commandline.parser("submit", _DESCRIPTION, _EXAMPLES)
     commandline.add_version(parser)
     parser.add_argument("plan", type=Path, help="the plan, as hstdputils plan writes it")
     add_engines(parser)
+    commandline.add_wanted(parser)
     parser.add_argument(
         "--force",
         action="store_true",

@@ -33,7 +33,7 @@ succeeded; else it is the failures' own, or 1 where they differ."""
 
 _EXAMPLES = """\
   hstdputils watch s3://my-bucket/mybatch
-  hstdputils watch mybatch --look-only            with ./plan.out, or HSTDP_STORE=s3://my-bucket
+  hstdputils watch mybatch --look-only            with results/mybatch/plan.out, or HSTDP_STORE=s3://my-bucket
   hstdputils watch s3://my-bucket/mybatch --once"""
 
 PATIENCE = 20

@@ -6,9 +6,10 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
@@ -24,6 +25,8 @@ STALE_SECONDS = 30.0
 
 _KEPT = 2
 """How many of the latest leases are left in the store."""
+
+T = TypeVar("T")
 
 _held: set[str] = set()
 """The leases that this process holds."""
@@ -110,18 +113,19 @@ class Lease:
 
 
 @contextlib.contextmanager
-def hold(store: Store, prefix: str) -> Iterator[Lease]:
+def hold(store: Store, prefix: str, waiting: Callable[[str], object] | None = None) -> Iterator[Lease]:
     """Hold the lease below ``prefix`` while the block runs.
 
     The lease of a process that is over is taken over: at once where it ran on this machine, else when nothing has
-    been heard of it for ``STALE_SECONDS``.
+    been heard of it for ``STALE_SECONDS``. Another holder is waited for with ``waiting``, which takes a line for a
+    person.
 
     Raises
     ------
     Busy
-        Another process holds the lease.
+        Another process holds the lease, and is not waited for.
     """
-    lease = _take(store, prefix)
+    lease = wait_while_busy(lambda: _take(store, prefix), waiting)
     _held.add(lease._holder.lease)
     renewing = threading.Thread(target=lease._renew_until_over, name="lease", daemon=True)
     renewing.start()
@@ -135,6 +139,28 @@ def hold(store: Store, prefix: str) -> Iterator[Lease]:
             lease._holder.released = True
             with contextlib.suppress(StoreError):
                 store.put_bytes(lease._holder.to_json(), lease._key())
+
+
+def wait_while_busy(act: Callable[[], T], waiting: Callable[[str], object] | None) -> T:
+    """Return what an act returns, trying it again while another process is at work on the batch.
+
+    Raises
+    ------
+    Busy
+        Another process is, and there is no ``waiting`` to tell it to.
+    """
+    told = ""
+    while True:
+        try:
+            return act()
+        except Busy as busy:
+            if waiting is None:
+                raise
+            line = str(busy).partition(":")[0]
+            if line != told:
+                waiting(f"{line}: waiting for its end")
+            told = line
+        time.sleep(1)
 
 
 def _take(store: Store, prefix: str) -> Lease:

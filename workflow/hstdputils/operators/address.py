@@ -12,14 +12,16 @@ from hstdputils.store import Store, open_store
 VARIABLE = "HSTDP_STORE"
 """The environment variable with the store of batches that are named without one."""
 
-PLAN = Path("plan.out")
-"""The plan whose store counts where no other is named."""
+PLAN = "results/{batch}/plan.out"
+"""The plan whose store counts where no other is named: the workflow's, of that batch."""
 
 
 def add_batch(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that name a batch."""
     parser.add_argument(
-        "batch", help=f"the batch: s3://bucket/NAME, or NAME where --store, {VARIABLE} or ./{PLAN} tells its store"
+        "batch",
+        help=f"the batch: s3://bucket/NAME, or NAME where --store, {VARIABLE} or {PLAN.format(batch='NAME')} tells "
+        "its store",
     )
     parser.add_argument("--store", metavar="URI", help="the batch's store: s3://bucket or a folder")
 
@@ -44,9 +46,10 @@ def open_batch(options: argparse.Namespace) -> tuple[Store, str]:
 
 
 def planned_rows(batch: str) -> dict[str, PlanRow]:
-    """Return the rows of the batch in the plan of this folder; none where it has none."""
+    """Return the rows of the batch's plan in this folder; none where it has none."""
+    path = Path(PLAN.format(batch=check_batch_name(batch)))
     try:
-        return {name: row for name, row in read_plan(PLAN).items() if row.batch == batch}
+        return {name: row for name, row in read_plan(path).items() if row.batch == batch}
     except OSError:
         return {}
 

@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import IO
 
 from hstdputils import commandline
 from hstdputils.costs.prices import Prices, add_price_options, chosen_prices
 from hstdputils.datasets import INSTRUMENTS, BadDatasetName, parse_dataset
 from hstdputils.errors import UserError, nearest
 from hstdputils.exit_codes import ExitCode
-from hstdputils.plans.rows import INSTRUMENT_OF, PlanRow, read_rows
+from hstdputils.plans.rows import INSTRUMENT_OF, PlanRow, lines_of, read_rows
 
 COLUMNS = ("vcpus", "memory_mib", "max_seconds")
 """What can be changed."""
@@ -50,8 +49,8 @@ def main(arguments: Sequence[str]) -> int:
             if options.only is None or row.instrument in instruments or row.ipppssoot in names:
                 new = _changed(row, values, prices)
                 changed += new != row
-                line = line if new == row else f"{new.to_json()}\n"
-            write(line if line.endswith("\n") else f"{line}\n")
+                line = line if new == row else f"{new.to_json()}\n".encode()
+            write(line if line.endswith(b"\n") else line + b"\n")
         found = {INSTRUMENT_OF[name[0]] for name in seen}
         if absent := [*sorted(left), *sorted(instruments - found)]:
             more = f" and {len(absent) - 3} more" if len(absent) > 3 else ""
@@ -119,12 +118,9 @@ def _is_wanted(word: str) -> bool:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[str]]:
+def _opened(path: Path) -> Iterator[Iterator[bytes]]:
     try:
-        with path.open(encoding="utf-8") as lines:
-            yield lines
-    except UnicodeDecodeError as error:
-        raise UserError(f"the plan {path} is no text file: write it with hstdputils plan") from error
+        yield lines_of(path)
     except OSError as error:
         if error.filename != str(path):
             raise
@@ -132,12 +128,12 @@ def _opened(path: Path) -> Iterator[IO[str]]:
 
 
 @contextmanager
-def _replacing(path: Path, like: Path) -> Iterator[Callable[[str], object]]:
+def _replacing(path: Path, like: Path) -> Iterator[Callable[[bytes], object]]:
     """Write a file under another name, which it leaves when it is whole; a link stays a link."""
     target = path.resolve()
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with part.open("w", encoding="utf-8") as out:
+        with part.open("wb") as out:
             yield out.write
         shutil.copymode(like, part)
         part.replace(target)

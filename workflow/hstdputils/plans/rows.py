@@ -1,12 +1,14 @@
-"""Rows of a plan: all that is needed to run one dataset anywhere."""
+"""Rows of a plan: all that is needed to run one dataset anywhere, and how they are read."""
 
 import ast
 import json
-import math
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 
 from hstdputils.datasets import INSTRUMENTS, MOSAICKED, SKYCELL, parse_dataset
 from hstdputils.errors import UserError, one_line
@@ -18,18 +20,22 @@ COMMAND = "hstdp-process"
 INSTRUMENT_OF = {**INSTRUMENTS, **{name[0]: name for name in (*MOSAICKED, SKYCELL)}}
 """Instruments by the first letter of a dataset's name; those of ipppssoots begin no visit or sky cell."""
 
-_NO_ROW = (ValueError, TypeError, SyntaxError, LookupError, AttributeError, RecursionError, MemoryError)
-"""Errors of lines that are no rows; Python's parser answers deep nesting with the last two."""
+LONGEST_LINE = 4096
+"""Bytes of one line; rows have about 250."""
 
-_LONGEST_REASON = 200
-"""Characters of a reason that are shown."""
+_DEEPEST = 8
+"""Brackets of one kind in a tuple of 2020; rows have one. Python's parser is not asked about more."""
+
+_LONGEST_VALUE, _LONGEST_REASON = 60, 200
+"""Characters of a wrong value, and of a reason, that are shown."""
 
 
+@with_config(ConfigDict(strict=True, extra="forbid", allow_inf_nan=False))
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """One row of ``plan.out``, in the order in which its keys are written."""
+    """One row of ``plan.out``, in the order in which its keys are written; what is read is held against the types."""
 
-    output: str
+    output: Annotated[str, Field(min_length=1)]
     """The store: ``s3://bucket``, a folder, or ``none``."""
     batch: str
     """The batch's name."""
@@ -37,24 +43,31 @@ class PlanRow:
     """The dataset, lower case."""
     instrument: str
     """Its instrument, lower case."""
-    command: str
+    command: Annotated[str, Field(pattern=f"^{COMMAND}$")]
     """The command that runs in the container."""
-    vcpus: int
+    vcpus: Annotated[int, Field(ge=1, le=256)]
     """Cores."""
-    memory_mib: int
+    memory_mib: Annotated[int, Field(ge=1, le=2**20)]
     """Memory, MiB."""
-    max_seconds: int
+    max_seconds: Annotated[int, Field(ge=1, le=14 * 86_400)]
     """Time limit, s."""
     evidence: str
     """What memory and time rest on."""
-    evidence_n: int
+    evidence_n: Annotated[int, Field(ge=0)]
     """Number of finished runs behind the evidence."""
-    cost_usd: float | None
+    cost_usd: Annotated[float, Field(ge=0, lt=1e6)] | None
     """Expected cost in USD; none where no prices are known."""
 
     def to_json(self) -> str:
         """Return the row as one line of JSON."""
         return json.dumps(asdict(self))
+
+
+_MODEL = TypeAdapter(PlanRow)
+"""Reads rows."""
+
+_TUPLE = ("output", "batch", "ipppssoot", "instrument", "command", "vcpus", "memory_mib", "max_seconds")
+"""The keys of a tuple of 2020, whose second value is ``<batch>/<ipppssoot>``."""
 
 
 def row_lines(
@@ -98,6 +111,60 @@ def row_lines(
     return lines, costs
 
 
+def parse_row(line: bytes) -> PlanRow:
+    """Read one line of a plan or of a slice, and hold it against `PlanRow`; nothing in it is evaluated.
+
+    Raises
+    ------
+    ValueError
+        The line is not a plan row; ``str()`` is one short line that says why.
+    """
+    if len(line) > LONGEST_LINE:
+        raise ValueError(f"longer than {LONGEST_LINE} bytes")
+    try:
+        is_tuple = line[:1] != b"{" and line.lstrip().startswith(b"(")
+        row = _MODEL.validate_json(json.dumps(_values_of_tuple(line)) if is_tuple else line)
+        dataset = parse_dataset(row.ipppssoot)
+    except ValidationError as error:
+        raise ValueError(_complaint(error)) from error
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
+        raise ValueError(_short(one_line(error) or type(error).__name__)) from error
+    if dataset.instrument != row.instrument:
+        raise ValueError(f"{dataset} is a dataset of {dataset.instrument}, not of {_value(row.instrument)}")
+    return row if dataset.ipppssoot == row.ipppssoot else replace(row, ipppssoot=dataset.ipppssoot)
+
+
+def lines_of(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file, and no more of each than `parse_row` takes.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    """
+    with path.open("rb") as lines:
+        while line := lines.readline(LONGEST_LINE + 1):
+            yield line
+
+
+def read_rows(path: Path, lines: Iterable[bytes]) -> Iterator[tuple[int, bytes, PlanRow]]:
+    """Yield the rows of a plan, each with its number and text; blank lines are passed over.
+
+    Raises
+    ------
+    UserError
+        A line is no plan row; it is named.
+    """
+    for number, line in enumerate(lines, start=1):
+        if line.isspace() and len(line) <= LONGEST_LINE:
+            continue
+        try:
+            row = parse_row(line)
+        except ValueError as error:
+            raise UserError(f"{path}:{number}: no plan row ({error}): write the plan anew") from error
+        yield number, line, row
+
+
 def read_plan(path: Path) -> dict[str, PlanRow]:
     """Read a plan.
 
@@ -108,80 +175,54 @@ def read_plan(path: Path) -> dict[str, PlanRow]:
 
     Raises
     ------
-    FileNotFoundError
-        There is no such file.
+    OSError
+        There is no such file, or it cannot be read.
     UserError
         A line is no plan row, or the second for its dataset; the line is named.
     """
+    rows: dict[str, PlanRow] = {}
+    for number, _, row in read_rows(path, lines_of(path)):
+        if row.ipppssoot in rows:
+            raise UserError(f"{path}:{number}: a second row for {row.ipppssoot}: keep one of them")
+        rows[row.ipppssoot] = row
+    return rows
+
+
+def _values_of_tuple(line: bytes) -> dict[str, object]:
+    """Return the values of a row of the prototype of 2020, a tuple of literals, by key."""
+    if max(map(line.count, (b"[", b"{", b"("))) > _DEEPEST:
+        raise ValueError("too many brackets")
+    values = ast.literal_eval(line.decode().strip())
+    if not isinstance(values, tuple) or len(values) != len(_TUPLE):
+        raise ValueError(f"a tuple of {len(_TUPLE)} values is wanted")
+    row = dict(zip(_TUPLE, values, strict=True))
+    for name, change in (("batch", lambda text: text.partition("/")[0]), ("instrument", str.lower)):
+        if isinstance(row[name], str):
+            row[name] = change(row[name])
+    return row | {"evidence": "instrument", "evidence_n": 0, "cost_usd": None}
+
+
+def _complaint(error: ValidationError) -> str:
+    """Return the first complaint of pydantic in one line, whatever the row has."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    place = ".".join(str(part) for part in first["loc"][:1])
+    message = first["msg"].partition(", got ")[0].replace("Input should", "must").rstrip(".")
+    if first["type"] in ("missing", "unexpected_keyword_argument"):
+        verb = "is missing" if first["type"] == "missing" else "is not a key of a row"
+        return _short(f"{_value(place)} {verb}")
+    if not place:
+        return _short(message)
+    return _short(f"{place} {message}, not {_value(first['input'])}")
+
+
+def _value(value: object) -> str:
+    """Return a value as it may be shown, however long it is."""
     try:
-        with path.open(encoding="utf-8") as lines:
-            rows: dict[str, PlanRow] = {}
-            for number, _, row in read_rows(path, lines):
-                if row.ipppssoot in rows:
-                    raise UserError(f"{path}:{number}: a second row for {row.ipppssoot}: keep one of them")
-                rows[row.ipppssoot] = row
-            return rows
-    except UnicodeDecodeError as error:
-        raise UserError(f"the plan {path} is no text file: write it with python -m hstdputils.plan") from error
+        text = repr(value)
+    except ValueError:  # a number of thousands of digits
+        return "a huge number"
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
-def read_rows(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, str, PlanRow]]:
-    """Yield the rows of a plan, each with its number and text; blank lines are passed over.
-
-    Raises
-    ------
-    UserError
-        A line is no plan row; it is named.
-    """
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = _row_of_tuple(line) if line.lstrip().startswith("(") else _row_of_json(line)
-        except _NO_ROW as error:
-            reason = textwrap.shorten(one_line(error) or type(error).__name__, _LONGEST_REASON, placeholder="…")
-            raise UserError(f"{path}:{number}: no plan row ({reason}): write the plan anew") from error
-        yield number, line, row
-
-
-def _row_of_json(line: str) -> PlanRow:
-    row = PlanRow(**json.loads(line))
-    _check(row)
-    return replace(row, ipppssoot=row.ipppssoot.lower())
-
-
-def _row_of_tuple(line: str) -> PlanRow:
-    """Read a row of the prototype of 2020: a tuple of literals."""
-    output, prefix, ipppssoot, instrument, command, vcpus, memory_mib, max_seconds = ast.literal_eval(line.strip())
-    row = PlanRow(
-        output=output,
-        batch=prefix.split("/")[0],
-        ipppssoot=parse_dataset(ipppssoot).ipppssoot,
-        instrument=instrument.lower(),
-        command=command,
-        vcpus=vcpus,
-        memory_mib=memory_mib,
-        max_seconds=max_seconds,
-        evidence="instrument",
-        evidence_n=0,
-        cost_usd=None,
-    )
-    _check(row)
-    return row
-
-
-def _check(row: PlanRow) -> None:
-    for name in ("output", "batch", "ipppssoot", "command", "evidence"):
-        if not isinstance(getattr(row, name), str):
-            raise ValueError(f"{name} must be a text, not {getattr(row, name)!r}")
-    if type(row.evidence_n) is not int:
-        raise ValueError(f"evidence_n must be a whole number, not {row.evidence_n!r}")
-    if row.cost_usd is not None and (type(row.cost_usd) not in (int, float) or not 0 <= row.cost_usd < math.inf):
-        raise ValueError(f"cost_usd must be a number or null, not {row.cost_usd!r}")
-    dataset = parse_dataset(row.ipppssoot)
-    if dataset.instrument != row.instrument:
-        raise ValueError(f"{row.ipppssoot} is a dataset of {dataset.instrument}, not of {row.instrument}")
-    for name in ("vcpus", "memory_mib", "max_seconds"):
-        value = getattr(row, name)
-        if type(value) is not int or value < 1:
-            raise ValueError(f"{name} must be a whole number above 0, not {value!r}")
+def _short(reason: str) -> str:
+    return textwrap.shorten(reason, _LONGEST_REASON, placeholder="…")

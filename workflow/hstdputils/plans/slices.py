@@ -1,14 +1,13 @@
 """Slices of a plan in the store: the rows of one array job, of which each child takes the one with its index."""
 
 import gzip
-import json
+import io
 import zlib
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
 
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
-from hstdputils.plans.rows import PlanRow
+from hstdputils.plans.rows import LONGEST_LINE, PlanRow, parse_row
 from hstdputils.store import Store
 
 FOLDER = "plan-slices"
@@ -31,7 +30,7 @@ def slice_key(batch: str, name: str) -> str:
 
 def write_slice(store: Store, batch: str, name: str, rows: Sequence[PlanRow]) -> None:
     """Save rows as a slice: JSON Lines, compressed, since each of up to 10,000 children reads it."""
-    lines = "".join(f"{json.dumps(asdict(row))}\n" for row in rows)
+    lines = "".join(f"{row.to_json()}\n" for row in rows)
     store.put_bytes(gzip.compress(lines.encode(), compresslevel=6, mtime=0), slice_key(batch, name))
 
 
@@ -48,12 +47,22 @@ def read_slice(store: Store, batch: str, name: str) -> list[PlanRow]:
     if data is None:
         raise UserError(f"{store.address(key)} is not there: submit the plan again", ExitCode.S3_DOWNLOAD)
     try:
-        return [PlanRow(**json.loads(line)) for line in gzip.decompress(data).splitlines()]
-    except (ValueError, TypeError, EOFError, OSError, zlib.error) as error:
+        rows = [parse_row(line) for line in _lines(data)]
+        if other := next((row for row in rows if row.batch != batch), None):
+            raise ValueError(f"{other.ipppssoot} is of the batch {other.batch[:60]!a}")
+    except (ValueError, EOFError, OSError, zlib.error) as error:
         raise UserError(
             f"{store.address(key)} is no slice of a plan ({error}): submit the plan under another batch name",
             ExitCode.S3_DOWNLOAD,
         ) from error
+    return rows
+
+
+def _lines(data: bytes) -> Iterator[bytes]:
+    """Yield the lines of a slice, of each no more than a row has."""
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as lines:
+        while line := lines.readline(LONGEST_LINE + 1):
+            yield line
 
 
 def row_of_child(store: Store, batch: str, name: str, index: str | None) -> PlanRow:

@@ -1,7 +1,6 @@
 """The arguments with which a run's rules call the commands of hstdputils."""
 
 import json
-import shlex
 from dataclasses import dataclass
 
 from hstdputils.costs.prices import PURCHASE, REGION
@@ -28,7 +27,8 @@ class Arguments:
         options += [f"--{name}={path}" for name, path in files.items() if path]
         options += [f"--inputs={source}" for source in self._sources_of_headers]
         options += [f"--grid={config.grid_mib}"] if config.grid_mib else []
-        return [*options, *self._prices, config.store, self.batch.name, *[f"@{path}" for path in config.ids]]
+        options += [*self._prices, f"--update={self.batch.plan}"]
+        return [*options, config.store, self.batch.name, *[f"@{path}" for path in config.ids]]
 
     @property
     def process(self) -> list[str]:
@@ -45,6 +45,7 @@ class Arguments:
             options.append(f"--keep-inputs={config.keep_inputs}")
         if config.crds_context:
             options.append(f"--context={config.crds_context}")
+        options.append(f"--list={self.batch.result('references.json')}")
         return [*options, "--force" if config.force else "--unfinished"]
 
     @property
@@ -52,31 +53,35 @@ class Arguments:
         """Return the arguments of ``hstdputils report``."""
         config = json.dumps(self.batch.config.model_dump(mode="json", exclude_defaults=True))
         files = [f"--{kind}={self.batch.result(f'report.{kind}')}" for kind in ("html", "json", "csv")]
-        return [*self._prices, *files, f"--config-json={config}", self.batch.config.store, self.batch.name]
+        options = [*self._prices, *files, f"--plan={self.batch.plan}", f"--config-json={config}"]
+        return [*options, self.batch.config.store, self.batch.name]
 
-    def send(self, plan: str, ended: str) -> str:
-        """Return the shell commands that send a plan to the batch's engine, and follow it to its end."""
+    def submit(self, plan: str, wanted: str) -> list[str]:
+        """Return the command that submits a plan of these datasets to the batch's engine."""
         config = self.batch.config
-        options = [f"--engine={self.batch.engine}"]
+        options = [f"--engine={self.batch.engine}", f"--wanted={wanted}", "--wait"]
         if self.batch.engine == AWS_BATCH:
             options += [f"--queue={config.batch_queue}", f"--job-definition={config.batch_job_definition}"]
             options += [f"--image={config.batch_image}"] if config.batch_image else []
         options += ["--force"] if config.force else []
         further = self._anywhere if self.batch.engine == AWS_BATCH else self._here
-        submit = ["hstdputils", "submit", *options, plan, "--", *further]
-        most = f"--max-memory-mib={config.max_memory_mib}"
-        watch = ["hstdputils", "watch", f"--store={config.store}", most, self.batch.name, "--to", ended]
-        return f"{shlex.join(submit)} && {shlex.join(watch)}"
+        return ["hstdputils", "submit", *options, plan, "--", *further]
 
-    def run(self, plan: str, ended: str, cores: int, memory_mib: int | None) -> str:
-        """Return the shell command that runs a plan on this machine, on so many cores and in so much memory (MiB)."""
+    def watch(self, ended: str) -> list[str]:
+        """Return the command that follows the jobs of the batch to their end."""
+        config = self.batch.config
+        options = [f"--store={config.store}", f"--max-memory-mib={config.max_memory_mib}", f"--to={ended}"]
+        return ["hstdputils", "watch", *options, self.batch.name]
+
+    def run(self, plan: str, wanted: str, ended: str, cores: int, memory_mib: int | None) -> list[str]:
+        """Return the command that runs a plan of these datasets here, on so many cores, in so much memory (MiB)."""
         config = self.batch.config
         options = [f"--cores={cores}", f"--retries={config.retries}", f"--max-memory-mib={config.max_memory_mib}"]
         options += [f"--memory-mib={memory_mib}"] if memory_mib else []
         options += [f"--command={config.process_command}"] if config.process_command != PROCESS else []
         options += ["--force"] if config.force else []
-        options += [f"--logs=logs/{self.batch.name}", f"--to={ended}"]
-        return shlex.join(["hstdputils", "run", *options, plan, "--", *self._here])
+        options += [f"--wanted={wanted}", "--wait", f"--logs=logs/{self.batch.name}", f"--to={ended}"]
+        return ["hstdputils", "run", *options, plan, "--", *self._here]
 
     @property
     def _sources_of_headers(self) -> list[str]:

@@ -2,18 +2,16 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from hstdputils.batches import check_batch_name
 from hstdputils.calibrate import check_program_names
 from hstdputils.config import Config
 from hstdputils.engines.waves import AWS_BATCH
 from hstdputils.errors import UserError
-from hstdputils.markers import marker_key
-from hstdputils.store import FolderStore, Store, is_none, open_store
+from hstdputils.store import Store, is_none, open_store
 
 RESULTS = "results"
-"""The folder with a folder for each batch: report and, for remote stores, copies of markers."""
+"""The folder with a folder for each batch: its plan, its report and how it ended."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +26,8 @@ class RunBatch:
 
     config: Config
     """The configuration."""
+    run: str = "run"
+    """What tells this run of the workflow from others over the batch."""
 
     def __post_init__(self) -> None:
         check_batch_name(self.config.batch)
@@ -57,17 +57,28 @@ class RunBatch:
         """Return its store, opened when it is first needed."""
         return open_store(self.config.store)
 
-    @cached_property
-    def marker(self) -> str:
-        """Return the local path of a dataset's ``succeeded`` marker, with the wildcard ``ipppssoot``.
+    @property
+    def plan(self) -> str:
+        """Return the path of its plan."""
+        return self.result("plan.out")
 
-        Snakemake removes it when a job begins. In the queue of a batch system may be jobs of a run that was killed;
-        they get a copy to remove.
+    @property
+    def marker(self) -> str:
+        """Return the path that says, in this run, that a dataset has succeeded, with the wildcard ``ipppssoot``.
+
+        Snakemake removes what a job makes before the job begins and when it fails. Other runs may be at work on the
+        dataset: neither the marker in the store nor a file of theirs is what a job of this run makes.
         """
-        if self.config.batch_system:
-            return f"logs/{self.name}/succeeded/{{ipppssoot}}.json"
-        root = self.store.root if isinstance(self.store, FolderStore) else Path(RESULTS)
-        return f"{root}/{marker_key(self.name, '{ipppssoot}', succeeded=True)}"
+        return self.of_run("succeeded/{ipppssoot}.json")
+
+    def of_run(self, name: str) -> str:
+        """Return the local path of a file of this run alone."""
+        return f"{self.runs}/{self.run}/{name}"
+
+    @property
+    def runs(self) -> str:
+        """Return the folder with a folder for each run."""
+        return f"logs/{self.name}/runs"
 
     def result(self, name: str) -> str:
         """Return the local path of a file of the batch."""

@@ -1,19 +1,16 @@
 """The jobs of datasets in Snakemake: cores, memory and time from the plan, and from how the last try ended."""
 
 import contextlib
-import errno
-import json
-from dataclasses import asdict
-from functools import lru_cache
-from pathlib import Path
+import shlex
 from typing import Any
 
 from hstdputils.engines.htcondor.last_jobs import OVERHEAD_MIB, OVERHEAD_SECONDS, mark_last_job, run_name
 from hstdputils.errors import UserError
 from hstdputils.markers import read_marker
 from hstdputils.outcomes import next_size
-from hstdputils.plans.rows import PlanRow, read_plan
+from hstdputils.plans.rows import PlanRow
 from hstdputils.runs.batch import RunBatch
+from hstdputils.runs.plans import RunPlan
 from hstdputils.runs.saying import said_in_one_line
 from hstdputils.store import StoreError
 
@@ -25,34 +22,38 @@ class Jobs:
     ----------
     batch
         The batch.
+    plan
+        Its plan.
     """
 
-    def __init__(self, batch: RunBatch) -> None:
-        self._batch = batch
+    def __init__(self, batch: RunBatch, plan: RunPlan) -> None:
+        self._batch, self._plan = batch, plan
+        self.command = shlex.split(batch.config.process_command)
+        """The words of the command that processes a dataset."""
         self._asked: set[tuple[str, int]] = set()
 
     @said_in_one_line()
     def row(self, wildcards: Any, input: Any) -> str:
         """Return the dataset's row of the plan as JSON."""
-        return json.dumps(asdict(self._row(wildcards.ipppssoot, input.plan)))
+        return self._row(wildcards.ipppssoot).to_json()
 
     @said_in_one_line()
     def vcpus(self, wildcards: Any, input: Any) -> int:
         """Return the cores of the dataset's job; 1 while there is no plan yet, since Snakemake wants a number."""
         try:
-            return self._row(wildcards.ipppssoot, input.plan).vcpus
+            return self._row(wildcards.ipppssoot).vcpus
         except FileNotFoundError:
             return 1
 
     @said_in_one_line()
     def memory_mib(self, wildcards: Any, input: Any, attempt: int) -> int:
         """Return the memory, MiB, of a try at the dataset: more after a try that ran out of it."""
-        return self._size(wildcards.ipppssoot, input.plan, attempt)[0]
+        return self._size(wildcards.ipppssoot, attempt)[0]
 
     @said_in_one_line()
     def max_seconds(self, wildcards: Any, input: Any, attempt: int) -> int:
         """Return the time limit, s, of a try at the dataset: more after a try that was cut by it."""
-        return self._size(wildcards.ipppssoot, input.plan, attempt)[1]
+        return self._size(wildcards.ipppssoot, attempt)[1]
 
     def try_number(self, wildcards: Any, attempt: int) -> int:
         """Return the number of the try."""
@@ -61,12 +62,12 @@ class Jobs:
     @said_in_one_line()
     def request_memory(self, wildcards: Any, input: Any, attempt: int) -> int:
         """Return the memory of a job of HTCondor, MiB: Snakemake runs in it, too."""
-        return self._size(wildcards.ipppssoot, input.plan, attempt)[0] + OVERHEAD_MIB
+        return self._size(wildcards.ipppssoot, attempt)[0] + OVERHEAD_MIB
 
     @said_in_one_line()
     def execute_seconds(self, wildcards: Any, input: Any, attempt: int) -> int:
         """Return the time limit of a job of HTCondor, s: the programs' own limit comes first."""
-        return self._size(wildcards.ipppssoot, input.plan, attempt)[1] + OVERHEAD_SECONDS
+        return self._size(wildcards.ipppssoot, attempt)[1] + OVERHEAD_SECONDS
 
     @said_in_one_line()
     def condor_run(self, wildcards: Any = None) -> str:
@@ -77,33 +78,24 @@ class Jobs:
         """Return what names the dataset in its job of HTCondor."""
         return str(wildcards.ipppssoot)
 
-    def _row(self, ipppssoot: str, plan: str) -> PlanRow:
+    def _row(self, ipppssoot: str) -> PlanRow:
         """Return the dataset's row.
 
         Raises
         ------
         FileNotFoundError
-            The plan is not there or about to be written anew; Snakemake asks again when it is.
+            The plan of this run is not made yet; Snakemake asks again when it is.
         UserError
             The plan has no row for the dataset.
         """
-        rows = _plan(plan, Path(plan).stat().st_mtime_ns)
-        if ipppssoot in rows:
-            return rows[ipppssoot]
-        if self._is_stale(plan, rows):
-            raise FileNotFoundError(errno.ENOENT, "the plan is stale", plan)
-        raise UserError(f"{plan} has no row for {ipppssoot}: remove it, to have it written anew")
+        rows = self._plan.rows()
+        if ipppssoot not in rows:
+            raise UserError(f"{self._plan.path()} has no row for {ipppssoot}: run the workflow again, which plans it")
+        return rows[ipppssoot]
 
-    def _is_stale(self, plan: str, rows: dict[str, PlanRow]) -> bool:
-        """Tell whether the plan is older than an id list, or of another batch or store."""
-        written = Path(plan).stat().st_mtime
-        is_older = any(Path(path).stat().st_mtime > written for path in self._batch.config.ids)
-        asked = (self._batch.name, self._batch.config.store)
-        return is_older or any((row.batch, row.output) != asked for row in rows.values())
-
-    def _size(self, ipppssoot: str, plan: str, attempt: int) -> tuple[int, int]:
+    def _size(self, ipppssoot: str, attempt: int) -> tuple[int, int]:
         """Return memory and time limit, after a look at how the last try ended."""
-        row = self._row(ipppssoot, plan)
+        row = self._row(ipppssoot)
         if attempt > 1:
             last = None
             # a store that is away for a while does not stop the other jobs
@@ -126,8 +118,3 @@ class Jobs:
             # without HTCondor's tools, as in the job itself, it has been asked before
             with contextlib.suppress(UserError):
                 mark_last_job(self._batch.store, row, self.condor_run())
-
-
-@lru_cache(maxsize=2)
-def _plan(path: str, changed: int) -> dict[str, PlanRow]:
-    return read_plan(Path(path))

@@ -6,10 +6,11 @@ from pathlib import Path
 from hstdputils.batches import Pins, check_pins
 from hstdputils.engines.waves import AWS_BATCH
 from hstdputils.errors import UserError
-from hstdputils.id_lists import IdList, read_ids, require_all_good
+from hstdputils.id_lists import require_all_good
 from hstdputils.markers import ended
 from hstdputils.runs.arguments import PROCESS
 from hstdputils.runs.batch import RunBatch
+from hstdputils.runs.plans import RunPlan
 from hstdputils.runs.saying import said_in_one_line
 
 
@@ -20,23 +21,26 @@ class Remaining:
     ----------
     batch
         The batch.
+    plan
+        Its plan.
     """
 
-    def __init__(self, batch: RunBatch) -> None:
-        self._batch = batch
+    def __init__(self, batch: RunBatch, plan: RunPlan) -> None:
+        self._batch, self._plan = batch, plan
         self.is_local = True
         """Whether Snakemake runs jobs on this machine."""
 
     @said_in_one_line()
-    def id_lists(self, wildcards: object = None) -> list[str]:
-        """Return the id lists, once it is sure that they are there.
+    def plan(self, wildcards: object = None) -> list[str]:
+        """Return the plan of this run, where the batch's has to be brought up to date or there is anything to do.
 
         Raises
         ------
         SystemExit
-            A list cannot be read, or there is no id in any of them; the plan says which ids are bad.
+            The id list has names that cannot be processed, or the plan of the batch cannot be used.
         """
-        return self._batch.config.ids if self._ids else []
+        is_current = self._plan.is_current
+        return [self._plan.copy] if self._work or not is_current else []
 
     @said_in_one_line()
     def work(self, wildcards: object = None) -> list[str]:
@@ -47,12 +51,16 @@ class Remaining:
         SystemExit
             The id list has names that cannot be processed, or the batch was made with other settings.
         """
+        return self._work
+
+    @cached_property
+    def _work(self) -> list[str]:
         markers = self._markers
         if not self._goes_at_once(len(markers)):
             return markers
         # jobs may have ended since a watch was detached: that has to be seen before the report is made
-        ended_path = self._batch.result("ended.txt")
-        return [ended_path] if markers or not Path(ended_path).exists() else []
+        is_open = markers or not Path(self._batch.result("ended.txt")).exists()
+        return [self._batch.of_run("ended.txt")] if is_open else []
 
     def _goes_at_once(self, n: int) -> bool:
         """Tell whether so many datasets run without jobs of Snakemake, whose cost grows with the square of them."""
@@ -64,13 +72,9 @@ class Remaining:
         return can_go and n > config.jobs_up_to
 
     @cached_property
-    def _ids(self) -> IdList:
-        return read_ids(f"@{path}" for path in self._batch.config.ids)
-
-    @cached_property
     def _markers(self) -> list[str]:
-        """The markers of the datasets that have not succeeded, from one listing of the store."""
-        batch, config, ids = self._batch, self._batch.config, self._ids
+        """What the datasets that have not succeeded make in this run, from one listing of the store."""
+        batch, config, ids = self._batch, self._batch.config, self._plan.ids
         if ids.problems and not config.skip_bad:
             more = f" (and {len(ids.problems) - 1} more)" if len(ids.problems) > 1 else ""
             raise UserError(f"{ids.problems[0]}{more}: mend the list, or set skip_bad: true")
@@ -80,12 +84,4 @@ class Remaining:
             if config.crds_context:
                 check_pins(batch.store, batch.name, Pins(config.crds_context, {}))
             done = {name for name, succeeded in ended(batch.store, batch.name).items() if succeeded}
-        if config.batch_system:
-            self._remove_copies(done)
-        return [batch.marker.format(ipppssoot=dataset) for dataset in ids.datasets if dataset.ipppssoot not in done]
-
-    def _remove_copies(self, done: set[str]) -> None:
-        """Remove copies of markers that are in the store no more."""
-        for path in Path(self._batch.marker).parent.glob("*.json"):
-            if path.stem not in done:
-                path.unlink(missing_ok=True)
+        return [batch.marker.format(ipppssoot=name) for name in ids.names if name not in done]

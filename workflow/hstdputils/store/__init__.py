@@ -1,15 +1,31 @@
 """Stores: where products, manifests and markers go."""
 
+from pathlib import Path
+
 from hstdputils.errors import UserError
 from hstdputils.store.base import Entry, Store, StoreError
 from hstdputils.store.folder import FolderStore
 
-__all__ = ["Entry", "FolderStore", "Store", "StoreError", "is_none", "open_store"]
+__all__ = ["Entry", "FolderStore", "Store", "StoreError", "is_none", "is_same_store", "open_store"]
 
 
 def is_none(uri: str) -> bool:
     """Tell whether the store is ``none``: nothing is saved, the products stay in the work folder."""
     return uri.lower() == "none"
+
+
+def is_same_store(one: str, other: str) -> bool:
+    """Tell whether two URIs or folders name one store."""
+    return _identity(one) == _identity(other)
+
+
+def _identity(uri: str) -> str:
+    scheme, separator, rest = uri.partition("://")
+    if is_none(uri):
+        return "none"
+    if not separator or scheme.lower() == "file":
+        return str(Path(rest if separator else uri).resolve())
+    return f"{scheme.lower()}://{rest.rstrip('/')}"
 
 
 def open_store(uri: str, *, seconds: float | None = None) -> Store:
