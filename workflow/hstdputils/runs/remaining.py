@@ -1,5 +1,6 @@
 """What of a batch is left to do."""
 
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from hstdputils.batches import Pins, check_pins
 from hstdputils.engines.waves import AWS_BATCH
 from hstdputils.errors import UserError
 from hstdputils.id_lists import IdList, read_ids, require_all_good
-from hstdputils.markers import ended
+from hstdputils.markers import ended, read_marker
 from hstdputils.runs.arguments import PROCESS
 from hstdputils.runs.batch import RunBatch
 from hstdputils.runs.saying import said_in_one_line
@@ -79,10 +80,19 @@ class Remaining:
         if not config.force:
             if config.crds_context:
                 check_pins(batch.store, batch.name, Pins(config.crds_context, {}))
-            done = {name for name, succeeded in ended(batch.store, batch.name).items() if succeeded}
+            unreadable: list[str] = []
+            kinds = ended(batch.store, batch.name, unreadable=unreadable)
+            done = {name for name, succeeded in kinds.items() if succeeded}
+            self._remove_unreadable(unreadable)
         if config.batch_system:
             self._remove_copies(done)
         return [batch.marker.format(ipppssoot=dataset) for dataset in ids.datasets if dataset.ipppssoot not in done]
+
+    def _remove_unreadable(self, names: Iterable[str]) -> None:
+        """Remove ``succeeded`` markers that cannot be read: Snakemake, which looks for files, would trust in them."""
+        for name in names:
+            if read_marker(self._batch.store, self._batch.name, name, succeeded=True) is None:
+                Path(self._batch.marker.format(ipppssoot=name)).unlink(missing_ok=True)
 
     def _remove_copies(self, done: set[str]) -> None:
         """Remove copies of markers that are in the store no more."""
