@@ -67,7 +67,7 @@ def _run(
     screen = Screen(batch, quiet=options.quiet)
     packing = Packing(options.cores, options.memory_mib)
     starter = Starter(further, options.logs or Path("logs") / batch, shlex.split(options.command or ""))
-    limits = Limits(max_memory_mib=options.max_memory_mib)
+    limits = Limits(max_memory_mib=options.max_memory_mib, max_seconds=options.max_seconds)
     pool = Pool(store, packing, starter, options.retries, limits, screen.tell, check)
     with screen:
         status = pool.run(left, tally, screen.show)
@@ -108,6 +108,13 @@ def _parser() -> argparse.ArgumentParser:
         default=Limits().max_memory_mib,
         metavar="MIB",
         help="largest memory that a further try may get (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--max-seconds",
+        type=above_zero,
+        default=Limits().max_seconds,
+        metavar="SECONDS",
+        help="longest time limit that a further try may get when it is made longer (default: %(default)s)",
     )
     parser.add_argument("--force", action="store_true", help="process datasets again that have succeeded")
     parser.add_argument("--logs", type=Path, metavar="DIR", help="folder of the logs (default: logs/<batch>)")

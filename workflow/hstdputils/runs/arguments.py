@@ -64,19 +64,24 @@ class Arguments:
         options += ["--force"] if config.force else []
         further = self._anywhere if self.batch.engine == AWS_BATCH else self._here
         submit = ["hstdputils", "submit", *options, plan, "--", *further]
-        most = f"--max-memory-mib={config.max_memory_mib}"
-        watch = ["hstdputils", "watch", f"--store={config.store}", most, self.batch.name, "--to", ended]
+        watch = ["hstdputils", "watch", f"--store={config.store}", *self._limits, self.batch.name, "--to", ended]
         return f"{shlex.join(submit)} && {shlex.join(watch)}"
 
     def run(self, plan: str, ended: str, cores: int, memory_mib: int | None) -> str:
         """Return the shell command that runs a plan on this machine, on so many cores and in so much memory (MiB)."""
         config = self.batch.config
-        options = [f"--cores={cores}", f"--retries={config.retries}", f"--max-memory-mib={config.max_memory_mib}"]
+        options = [f"--cores={cores}", f"--retries={config.retries}", *self._limits]
         options += [f"--memory-mib={memory_mib}"] if memory_mib else []
         options += [f"--command={config.process_command}"] if config.process_command != PROCESS else []
         options += ["--force"] if config.force else []
         options += [f"--logs=logs/{self.batch.name}", f"--to={ended}"]
         return shlex.join(["hstdputils", "run", *options, plan, "--", *self._here])
+
+    @property
+    def _limits(self) -> list[str]:
+        """Return the options of ``run`` and ``watch`` that say how far later tries may go."""
+        config = self.batch.config
+        return [f"--max-memory-mib={config.max_memory_mib}", f"--max-seconds={config.max_seconds}"]
 
     @property
     def _sources_of_headers(self) -> list[str]:
