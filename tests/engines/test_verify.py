@@ -51,7 +51,7 @@ DAMAGES = {
         lambda b: edit(b / NAME / "manifest.json", lambda v: v["files"].pop()),
         "manifest.json is not the one that the marker speaks of",
     ),
-    "no manifest": (lambda b: (b / NAME / "manifest.json").write_text("[]"), "manifest.json is no manifest"),
+    "no manifest": (lambda b: (b / NAME / "manifest.json").write_text("[]"), "manifest.json is not a valid manifest"),
     "marker": (lambda b: (b / f"markers/succeeded/{NAME}.json").write_text("{"), "cannot be read"),
     "outcome": (
         lambda b: edit(b / f"markers/succeeded/{NAME}.json", lambda v: v.update(outcome="timeout")),

@@ -202,7 +202,7 @@ def test_a_model_is_written_and_read_back(model, tmp_path):
         (lambda data: {**data, "format": 99}, "later hstdputils"),
         (lambda data: {**data, "trees": None}, "no 'trees'"),
         (lambda data: {**data, "trees": {"acs": {"offset": 1, "nodes": [[1, 2]]}}}, "no fitted model"),
-        (lambda data: [], "no format"),
+        (lambda data: [], "it is a list, not an object"),
     ],
 )
 def test_a_model_that_cannot_be_used_is_one_line(model, tmp_path, change, message):

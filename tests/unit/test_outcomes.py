@@ -17,7 +17,13 @@ from hstdputils.outcomes import RETRIED, Outcome, next_size
     ],
 )
 def test_the_size_of_the_next_try(outcome, memory_mib, expected):
-    assert next_size(outcome, memory_mib, 1800, max_memory_mib=65536) == expected
+    assert next_size(outcome, memory_mib, 1800, 65536, 172_800) == expected
+
+
+def test_time_grows_up_to_the_longest():
+    assert next_size(Outcome.TIMEOUT, 512, 100_000, 65536, 172_800) == (512, 172_800)
+    assert next_size(Outcome.TIMEOUT, 512, 172_800, 65536, 172_800) == (512, 172_800)
+    assert next_size(Outcome.TIMEOUT, 512, 259_200, 65536, 172_800) == (512, 259_200)
 
 
 def test_science_errors_are_not_retried():

@@ -121,7 +121,7 @@ def _with(value, *keys):
     ("table", "said"),
     [
         (b"{", "Expecting property name"),
-        (b'"\xe9"', "it is no text"),
+        (b'"\xe9"', "it is not UTF-8 text"),
         (b"[]", "the table is missing, or no mapping"),
         (_with("yesterday", "date"), 'date must be a day such as 2026-01-31, not "yesterday"'),
         (_with(None, "date"), "date must be a day"),

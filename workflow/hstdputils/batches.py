@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from hstdputils import __version__
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
+from hstdputils.formats import MOST_BYTES, BadFormat, read_as
 from hstdputils.markers import SUCCEEDED
 from hstdputils.store import Store
 
@@ -101,16 +102,15 @@ def check_pins(store: Store, batch: str, pins: Pins) -> None:
 
 def read_pins(store: Store, batch: str) -> Pins | None:
     """Return what the batch is made with, or none for a new batch."""
-    data = store.get_bytes(_key(batch))
+    data = store.get_bytes(_key(batch), MOST_BYTES + 1)
     if data is None:
         return None
     try:
-        values = json.loads(data)
-        return Pins(values["crds_context"], dict(values["programs"]), dict(values.get("settings", {})))
-    except (ValueError, KeyError, TypeError) as error:
+        return read_as(Pins, data)
+    except BadFormat as error:
         raise UserError(
-            f"{store.address(_key(batch))} is no batch description ({error}): choose another batch name, or "
-            "remove the file",
+            f"{store.address(_key(batch))} is not a valid description of a batch ({error}): choose another "
+            "batch name, or remove the file",
             ExitCode.UPLOAD,
         ) from error
 

@@ -101,6 +101,11 @@ class Config(BaseModel):
         ge=256,
         description="Largest memory that a later try may get, MiB.",
     )
+    max_seconds: int = Field(
+        default=172_800,
+        ge=60,
+        description="Longest time limit that a later try may get, s.",
+    )
     batch_system: Literal["htcondor"] | None = Field(
         default=None,
         description="The system whose jobs Snakemake sends, which is asked why a job was stopped: htcondor, or null.",

@@ -71,13 +71,16 @@ class AttemptFailed(Exception):
         self.reason = reason
 
 
-def next_size(outcome: Outcome, memory_mib: int, max_seconds: int, max_memory_mib: int) -> tuple[int, int]:
+def next_size(
+    outcome: Outcome, memory_mib: int, max_seconds: int, max_memory_mib: int, longest_seconds: int
+) -> tuple[int, int]:
     """Return memory (MiB) and time limit (s) for the attempt after one that ended with ``outcome``.
 
-    Memory doubles after ``out_of_memory``, up to ``max_memory_mib``; time doubles after ``timeout``.
+    Memory doubles after ``out_of_memory``, up to ``max_memory_mib``; time doubles after ``timeout``, up to
+    ``longest_seconds``. What was more before stays as it was.
     """
     if outcome is Outcome.OUT_OF_MEMORY:
         return max(memory_mib, min(2 * memory_mib, max_memory_mib)), max_seconds
     if outcome is Outcome.TIMEOUT:
-        return memory_mib, 2 * max_seconds
+        return memory_mib, max(max_seconds, min(2 * max_seconds, longest_seconds))
     return memory_mib, max_seconds

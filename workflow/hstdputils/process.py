@@ -10,6 +10,7 @@ from hstdputils.attempts.delivery import copy_marker
 from hstdputils.attempts.losses import loss, record_loss
 from hstdputils.attempts.options import read_options, settings_of
 from hstdputils.attempts.processor import Ended, Processor, Settings
+from hstdputils.attempts.refusals import record_refusal
 from hstdputils.datasets import Dataset
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
@@ -20,7 +21,7 @@ from hstdputils.markers import exit_status
 from hstdputils.outcomes import AttemptFailed, Outcome
 from hstdputils.sites import ONSITE, REMOTE, Site
 from hstdputils.stopping import Stopped, stop_by_exception
-from hstdputils.store import StoreError
+from hstdputils.store import StoreError, is_none, open_store
 
 
 def main(arguments: Sequence[str], site: Site | None = None) -> int:
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str], site: Site | None = None) -> int:
             return _after(ending, settings, ids, begun, kills)
     with stop_by_exception():
         try:
-            processor = Processor(settings, _tell_step)
+            processor = _processor(settings, ids)
             for dataset in ids.datasets:
                 codes.append(_process(processor, dataset, options.copy_marker))
                 if codes[-1] in (ExitCode.CANCELLED, ExitCode.INTERRUPTED):
@@ -53,6 +54,23 @@ def main(arguments: Sequence[str], site: Site | None = None) -> int:
     if ids.problems and not options.skip_bad:
         codes.append(_tell_bad(ids))
     return exit_status(codes)
+
+
+def _processor(settings: Settings, ids: IdList) -> Processor:
+    """Return what processes the datasets.
+
+    Raises
+    ------
+    UserError
+        It cannot be set up; where it is for want of references, the datasets have markers that say so.
+    """
+    try:
+        return Processor(settings, _tell_step)
+    except UserError as error:
+        store = None if is_none(settings.output) else open_store(settings.output)
+        for dataset in ids.datasets:
+            record_refusal(store, settings.batch, dataset, error, settings.context or "", settings.plan_row)
+        raise
 
 
 def _after(ending: guarding.Ending, settings: Settings, ids: IdList, begun: float, kills: MemoryKills) -> int:

@@ -78,7 +78,9 @@ def _size(state: RowState, options: argparse.Namespace) -> tuple[int, int]:
     """Return memory (MiB) and time limit (s) of the next job."""
     assert state.cause is not None
     row = state.row
-    memory, seconds = next_size(state.cause.outcome, row.memory_mib, row.max_seconds, Limits().max_memory_mib)
+    limits, outcome = Limits(), state.cause.outcome
+    most = limits.max_memory_mib, limits.max_seconds
+    memory, seconds = next_size(outcome, row.memory_mib, row.max_seconds, *most)
     return options.memory_mib or memory, options.max_seconds or seconds
 
 

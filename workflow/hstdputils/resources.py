@@ -47,6 +47,8 @@ def _fit(options: argparse.Namespace) -> int:
             added = refitting.add(history, source, options.date or "")
             print(f"{source}: {added} new run{'s' if added != 1 else ''}")
         history.commit()
+        if unsound := history.n_unsound():
+            print(f"note: {unsound} runs of {options.history} are passed over: they have no sound memory or time")
         if options.model is None and path.exists():
             refitting.check_not_poorer(history, path)
         model, table = refitting.refit(history, path, last)

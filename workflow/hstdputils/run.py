@@ -68,7 +68,7 @@ def _run(
     screen = Screen(batch, quiet=options.quiet)
     packing = Packing(options.cores, options.memory_mib)
     starter = Starter(further, options.logs or Path("logs") / batch, shlex.split(options.command or ""))
-    limits = Limits(max_memory_mib=options.max_memory_mib)
+    limits = Limits(max_memory_mib=options.max_memory_mib, max_seconds=options.max_seconds)
     pool = Pool(store, packing, starter, options.retries, limits, screen.tell, check)
     with screen:
         status = pool.run(left, tally, screen.show)
@@ -111,6 +111,13 @@ def _parser() -> argparse.ArgumentParser:
         help="largest memory that a further try may get (default: %(default)s)",
     )
     commandline.add_wanted(parser)
+    parser.add_argument(
+        "--max-seconds",
+        type=above_zero,
+        default=Limits().max_seconds,
+        metavar="SECONDS",
+        help="longest time limit that a further try may get when it is made longer (default: %(default)s)",
+    )
     parser.add_argument("--force", action="store_true", help="process datasets again that have succeeded")
     parser.add_argument("--logs", type=Path, metavar="DIR", help="folder of the logs (default: logs/<batch>)")
     parser.add_argument("--to", type=Path, metavar="FILE", help="write there how the batch ended, once it has")

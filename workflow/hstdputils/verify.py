@@ -35,12 +35,16 @@ def main(arguments: Sequence[str]) -> int:
     if not found.datasets:
         raise UserError(f"no batch {batch!r} in {store.uri}: correct the store or the name")
     n_problems = 0
-    wrong = set()
+    wrong: set[str] = set()
+    unknown: set[str] = set()
     for problem in verify(store, batch, found, read_bytes=not options.sizes_only):
         n_problems += 1
         wrong.add(problem.ipppssoot)
+        if problem.hides_end:
+            unknown.add(problem.ipppssoot)
         print(problem, flush=True)
-    counts = f"{len(found.succeeded):,} succeeded, {len(found.failed):,} failed"
+    counts = f"{len(found.succeeded - unknown):,} succeeded, {len(found.failed - unknown):,} failed"
+    counts += f", {len(unknown):,} unknown" if unknown else ""
     if n_problems:
         print(f"{batch}: {n_problems:,} problems with {len(wrong):,} of {len(found.datasets):,} datasets ({counts})")
         return ExitCode.PRODUCTS

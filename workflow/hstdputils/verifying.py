@@ -1,17 +1,16 @@
 """Reading a batch back from its store: what its markers say has to be there, byte for byte."""
 
 import hashlib
-import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 from hstdputils.attempts.delivery import RECORDS
 from hstdputils.batches import Pins, read_pins
 from hstdputils.errors import UserError
-from hstdputils.markers import FAILED, SUCCEEDED, Marker, marker_key
+from hstdputils.formats import MOST_BYTES, BadFormat, read_as, shown
+from hstdputils.markers import FAILED, SUCCEEDED, Marker, is_dataset, marker_key
 from hstdputils.store import Store
 
 PARALLEL = 16
@@ -21,6 +20,28 @@ NOT_DATASETS = {"markers", "jobs", "plan-slices", "decisions"}
 """Folders of a batch that are no dataset's."""
 
 _MANIFEST = "manifest.json"
+
+_MOST_MANIFEST = 64 * 2**20
+"""Bytes of a manifest; that of a large mosaic has 1 MB."""
+
+_LONGEST_LINE = 1000
+"""Characters of a problem that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file of a manifest."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Manifest:
+    """What of a manifest is checked."""
+
+    files: list[_File]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +53,12 @@ class Problem:
     text: str
     """What, with the key."""
 
+    hides_end: bool = False
+    """Whether it leaves unknown how the dataset ended: its marker cannot be read."""
+
     def __str__(self) -> str:
-        return f"{self.ipppssoot}  {self.text}" if self.ipppssoot else self.text
+        text = shown(self.text, _LONGEST_LINE)
+        return f"{shown(self.ipppssoot)}  {text}" if self.ipppssoot else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +71,8 @@ class Contents:
     """Datasets with a ``succeeded`` marker."""
     failed: frozenset[str]
     """Datasets with a ``failed`` marker and no other."""
+    foreign: Sequence[str] = ()
+    """Keys among the markers under names that no dataset has."""
 
     @property
     def datasets(self) -> list[str]:
@@ -57,16 +84,20 @@ def contents(store: Store, batch: str) -> Contents:
     """Return what a batch has in its store, from one listing."""
     files: dict[str, dict[str, int]] = defaultdict(dict)
     markers: dict[str, set[str]] = {SUCCEEDED: set(), FAILED: set()}
+    foreign: list[str] = []
     for entry in store.entries(f"{batch}/"):
         first, separator, rest = entry.key.removeprefix(f"{batch}/").partition("/")
         if first == "markers":
             kind, _, name = rest.partition("/")
             if kind in markers and name.endswith(".json"):
-                markers[kind].add(name.removesuffix(".json"))
+                if is_dataset(name.removesuffix(".json")):
+                    markers[kind].add(name.removesuffix(".json"))
+                else:
+                    foreign.append(entry.key)
         elif separator and first not in NOT_DATASETS:
             files[first][rest] = entry.size
     succeeded = frozenset(markers[SUCCEEDED])
-    return Contents(dict(files), succeeded, frozenset(markers[FAILED]) - succeeded)
+    return Contents(dict(files), succeeded, frozenset(markers[FAILED]) - succeeded, foreign)
 
 
 def verify(store: Store, batch: str, found: Contents, *, read_bytes: bool = True) -> Iterator[Problem]:
@@ -93,6 +124,7 @@ def verify(store: Store, batch: str, found: Contents, *, read_bytes: bool = True
         yield Problem("", str(error))
     if pins is None and found.succeeded:
         yield Problem("", f"{store.address(f'{batch}/batch.json')} is missing: what the products were made with")
+    yield from (Problem("", f"{key} is not a marker: no dataset has this name") for key in found.foreign)
     reader = _Reader(store, batch, found, pins, read_bytes)
     with ThreadPoolExecutor(PARALLEL) as pool:
         for problems in pool.map(reader.problems, found.datasets):
@@ -104,6 +136,7 @@ class _Reader:
 
     def __init__(self, store: Store, batch: str, found: Contents, pins: Pins | None, read_bytes: bool) -> None:
         self._store, self._batch, self._found, self._pins, self._read_bytes = store, batch, found, pins, read_bytes
+        self._unreadable: set[str] = set()
 
     def problems(self, name: str) -> list[Problem]:
         """Return what is wrong with one dataset."""
@@ -114,15 +147,23 @@ class _Reader:
             texts = list(self._of_failure(name))
         else:
             texts = [f"has {len(files)} files and no marker: it is under way, or was cut off"]
-        return [Problem(name, text) for text in texts]
+        return [Problem(name, text, text in self._unreadable) for text in texts]
 
     def _of_failure(self, name: str) -> Iterator[str]:
         key = marker_key(self._batch, name, succeeded=False)
         marker, problem = self._marker(key)
         if problem:
             yield problem
-        elif marker and marker.succeeded:
+            return
+        assert marker is not None
+        if marker.succeeded:
             yield f"{key} says that it succeeded, among the failures"
+        yield from self._of_identity(name, key, marker)
+
+    def _of_identity(self, name: str, key: str, marker: Marker) -> Iterator[str]:
+        """Yield whose marker it is, where that is another dataset or batch."""
+        if (marker.ipppssoot, marker.batch) != (name, self._batch):
+            yield f"{key} is of {marker.ipppssoot} in batch {marker.batch}"
 
     def _of_success(self, name: str, files: Mapping[str, int]) -> Iterator[str]:
         key = marker_key(self._batch, name, succeeded=True)
@@ -132,8 +173,7 @@ class _Reader:
             return
         if not marker.succeeded:
             yield f"{key} says {marker.outcome}, among those that succeeded"
-        if (marker.ipppssoot, marker.batch) != (name, self._batch):
-            yield f"{key} is of {marker.ipppssoot} in batch {marker.batch}"
+        yield from self._of_identity(name, key, marker)
         yield from self._of_pins(marker)
         yield from self._of_manifest(name, marker, files)
 
@@ -149,18 +189,18 @@ class _Reader:
 
     def _of_manifest(self, name: str, marker: Marker, files: Mapping[str, int]) -> Iterator[str]:
         key = f"{self._batch}/{name}/{_MANIFEST}"
-        data = self._store.get_bytes(key)
+        data = self._store.get_bytes(key, _MOST_MANIFEST + 1)
         if data is None:
             yield f"{key} is missing"
             return
         if hashlib.sha256(data).hexdigest() != marker.manifest_sha256:
             yield f"{key} is not the one that the marker speaks of"
         try:
-            listed: list[dict[str, Any]] = json.loads(data)["files"]
-            sizes = {str(item["name"]): (int(item["size"]), str(item["sha256"])) for item in listed}
-        except (ValueError, TypeError, KeyError) as error:
-            yield f"{key} is no manifest ({error})"
+            listed = read_as(_Manifest, data, _MOST_MANIFEST).files
+        except BadFormat as error:
+            yield f"{key} is not a valid manifest ({error})"
             return
+        sizes = {item.name: (item.size, item.sha256) for item in listed}
         if len(sizes) != marker.n_products:
             yield f"{key} lists {len(sizes)} files, the marker {marker.n_products}"
         for file, (size, checksum) in sizes.items():
@@ -180,8 +220,10 @@ class _Reader:
                 yield f"{file} is missing" if digest is None else f"{file} has other bytes than its manifest says"
 
     def _marker(self, key: str) -> tuple[Marker | None, str]:
-        data = self._store.get_bytes(key)
+        data = self._store.get_bytes(key, MOST_BYTES + 1)
         try:
             return (Marker.from_json(data), "") if data is not None else (None, f"{key} is missing")
         except ValueError as error:
-            return None, f"{key} cannot be read ({error})"
+            problem = f"{key} cannot be read ({error})"
+            self._unreadable.add(problem)
+            return None, problem

@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     store, batch = open_batch(options)
     screen = Screen(batch, quiet=options.quiet)
     engine = open_engine(store, batch, screen.tell)
-    limits = Limits(max_memory_mib=options.max_memory_mib)
+    limits = Limits(max_memory_mib=options.max_memory_mib, max_seconds=options.max_seconds)
     rescuer = None if options.look_only else Rescuer(engine, store, batch, limits)
     watcher = Watcher(engine, store, batch, rescuer)
     herald = Herald(Announcer(options.announce, screen.tell), store, batch)
@@ -155,6 +155,13 @@ def _parser() -> argparse.ArgumentParser:
         default=Limits().max_memory_mib,
         metavar="MIB",
         help="largest memory that a dataset may get (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--max-seconds",
+        type=commandline.above_zero,
+        default=Limits().max_seconds,
+        metavar="SECONDS",
+        help="longest time limit that a dataset may get when it is made longer (default: %(default)s)",
     )
     return parser
 

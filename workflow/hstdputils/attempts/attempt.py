@@ -16,6 +16,8 @@ from hstdputils.calibrate import Expectation, Recipe
 from hstdputils.calibrate.programs import Programs
 from hstdputils.calibrate.running import run_command, threads_limit
 from hstdputils.datasets import Dataset
+from hstdputils.engines.exits import outcome_of_exit
+from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.hosts.memory_kills import MemoryKills
 from hstdputils.hosts.spot import spot_notice
@@ -110,6 +112,8 @@ class Attempt:
             return self.stopped(stopped)
         except StoreError as failure:
             ending = Outcome.STORAGE_ERROR, ExitCode.UPLOAD, str(failure)
+        except UserError as failure:
+            ending = outcome_of_exit(failure.exit_code), failure.exit_code, str(failure)
         except MemoryError:
             ending = Outcome.OUT_OF_MEMORY, ExitCode.OWN_MEMORY, "hstdputils ran out of memory"
         except OSError as error:
@@ -245,11 +249,16 @@ class Attempt:
             manifest_sha256=hashlib.sha256(self.manifest).hexdigest() if succeeded else "",
             warnings=self._warnings,
             earlier=job.earlier,
-            job=next((os.environ[name] for name in JOB_VARIABLES if os.environ.get(name)), ""),
+            job=job_id(),
         )
         metrics = {"ipppssoot": marker.ipppssoot, "steps": [asdict(step) for step in self._meter.steps]}
         (self.folder / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
         return marker
+
+
+def job_id() -> str:
+    """Return the id of the engine's job that this process is; empty where nobody gave it one."""
+    return next((os.environ[name] for name in JOB_VARIABLES if os.environ.get(name)), "")
 
 
 JOB_VARIABLES = (JOB_VARIABLE, "AWS_BATCH_JOB_ID")

@@ -80,7 +80,8 @@ def _killed_at(settings: Settings, datasets: Sequence[Dataset], since: float) ->
     store = None if is_none(settings.output) else open_store(settings.output)
     for dataset in datasets:
         marker = latest_marker(store, settings.batch, dataset.ipppssoot) if store else None
-        has_ended = marker is not None and datetime.fromisoformat(marker.end).timestamp() >= since
+        end = marker.end if marker else ""
+        has_ended = bool(end) and datetime.fromisoformat(end).timestamp() >= since
         if not (has_ended or (marker is not None and marker.succeeded and not settings.force)):
             return dataset
     return None

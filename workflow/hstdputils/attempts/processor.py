@@ -10,16 +10,19 @@ from typing import Any, TypeGuard
 from hstdputils.attempts.attempt import Attempt, Job
 from hstdputils.attempts.delivery import deliver_marker, deliver_products, keep_local
 from hstdputils.attempts.drills import forced_outcome
+from hstdputils.attempts.refusals import record_refusal
 from hstdputils.attempts.work_folders import WorkFolders
 from hstdputils.batches import Pins, check_pins, pin_batch, read_pins
 from hstdputils.calibrate import Recipe, recipe_for
 from hstdputils.calibrate.astrometry import astrometry_variables, describe
 from hstdputils.calibrate.programs import Programs
 from hstdputils.datasets import Dataset
+from hstdputils.engines.decisions import Limits, decide_after
+from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs import open_sources
 from hstdputils.markers import Marker, latest_marker, read_marker
-from hstdputils.outcomes import RETRIED, AttemptFailed, Outcome
+from hstdputils.outcomes import AttemptFailed, Outcome
 from hstdputils.references import Crds
 from hstdputils.stopping import Stopped, not_stopped_here
 from hstdputils.store import Store, StoreError, is_none, open_store
@@ -119,6 +122,9 @@ class Processor:
                 self._pin(recipe)
             except Stopped as early:
                 stopped = early
+            except UserError as error:
+                self._refuse(dataset, error)
+                raise
             return self._attempt(dataset, recipe, earlier, folders, stopped)
 
     def _attempt(
@@ -177,6 +183,12 @@ class Processor:
             if not keep:
                 shutil.rmtree(folder, ignore_errors=True)
 
+    def _refuse(self, dataset: Dataset, error: UserError) -> None:
+        """Leave a marker where CRDS refuses the dataset before its attempt begins."""
+        settings = self.settings
+        context = self._context or settings.context or ""
+        record_refusal(self._store, settings.batch, dataset, error, context, settings.plan_row)
+
     def _save(self, attempt: Attempt) -> None:
         if self._store is not None:
             name = attempt.job.dataset.ipppssoot
@@ -221,7 +233,13 @@ class Processor:
             return False
         if earlier.succeeded:
             return not self.settings.force
-        return self.settings.try_number > 1 and earlier.outcome not in RETRIED
+        if self.settings.try_number < 2:
+            return False
+        # what this try has got is what the policy allows
+        usual = Limits()
+        memory = (self.settings.plan_row or {}).get("memory_mib", usual.max_memory_mib)
+        limits = Limits(max_memory_mib=memory, max_seconds=int(self.settings.max_seconds or usual.max_seconds))
+        return not decide_after(earlier, self.settings.try_number - 1, 1, 1, limits).is_again
 
     def _place(self, dataset: Dataset) -> str:
         assert self._store is not None

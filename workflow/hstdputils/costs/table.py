@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from hstdputils.errors import UserError, nearest
+from hstdputils.formats import read_json, shown
+
+_MOST_BYTES = 64 * 2**20
+"""Bytes of the table; that of all regions has 2 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,8 @@ def read_table(path: Path, region: str, purchase: str) -> tuple[date, str, tuple
         The table cannot be read, a value in it is wrong, or it has no such prices.
     """
     try:
-        table = _mapping(json.loads(path.read_bytes()), "the table")
+        with path.open("rb") as file:
+            table = _mapping(read_json(file.read(_MOST_BYTES + 1), _MOST_BYTES), "the table")
         return _date(table.get("date")), str(table.get("source", "")), _instances(table, region, purchase)
     except OSError as error:
         raise UserError(
@@ -95,7 +100,7 @@ def _mapping(value: Any, where: str) -> Mapping[str, Any]:
 
 def _number(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise ValueError(f"{where} must be a number above 0, not {json.dumps(value)}")
+        raise ValueError(f"{where} must be a number above 0, not {shown(json.dumps(value))}")
     return float(value)
 
 
@@ -103,8 +108,8 @@ def _date(value: Any) -> date:
     try:
         return date.fromisoformat(value)
     except (TypeError, ValueError):
-        raise ValueError(f"date must be a day such as 2026-01-31, not {json.dumps(value)}") from None
+        raise ValueError(f"date must be a day such as 2026-01-31, not {shown(json.dumps(value))}") from None
 
 
 def _one_line(error: ValueError) -> str:
-    return "it is no text" if isinstance(error, UnicodeDecodeError) else " ".join(str(error).split())
+    return shown(error, 200)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hstdputils.engines.base import Cause
+from hstdputils.markers import Marker
 from hstdputils.outcomes import RETRIED, Outcome, next_size
 
 
@@ -16,6 +17,9 @@ class Next(StrEnum):
     MORE_TIME = "again, with more time"
     SAME = "again, as it was"
     NEVER = "no more"
+
+
+_KNOWN = frozenset(Outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +84,7 @@ def decide(
         return never("nothing more to do")
     if outcome not in RETRIED:
         return never("another attempt would end the same")
-    memory, seconds = next_size(outcome, memory_mib, max_seconds, limits.max_memory_mib)
-    seconds = max(max_seconds, min(seconds, limits.max_seconds))
+    memory, seconds = next_size(outcome, memory_mib, max_seconds, limits.max_memory_mib, limits.max_seconds)
     if outcome is Outcome.OUT_OF_MEMORY:
         if memory == memory_mib:
             return never(f"{memory_mib} MiB is the largest memory")
@@ -97,6 +100,27 @@ def decide(
     if times >= limits.times_same:
         return never(f"it has been sent again {_times(times)} for this")
     return Decision(Next.SAME, memory, seconds, f"{said}: again with the same size")
+
+
+def decide_after(marker: Marker, tries: int, memory_mib: int, max_seconds: int, limits: Limits) -> Decision:
+    """Decide what follows from the try of a run that left a marker.
+
+    Parameters
+    ----------
+    marker
+        The marker.
+    tries
+        How many tries the run has made, that one included.
+    memory_mib, max_seconds
+        What the try had, where its marker does not say it.
+    limits
+        How far further tries go.
+    """
+    row = marker.plan_row or {}
+    before = marker.earlier[max(0, len(marker.earlier) - tries + 1) :]
+    outcomes = [Outcome(one["outcome"]) for one in before if one.get("outcome") in _KNOWN]
+    had = row.get("memory_mib", memory_mib), row.get("max_seconds", max_seconds)
+    return decide(Cause(marker.outcome, marker.reason), *had, outcomes, limits)
 
 
 def _times(count: int) -> str:

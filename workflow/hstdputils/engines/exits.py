@@ -29,6 +29,11 @@ _NO_COMMAND = {125: "the container was not made", 126: "its command cannot be ru
 """Exit codes of Docker and of shells for a job that ran nothing."""
 
 
+def outcome_of_exit(code: int) -> Outcome:
+    """Return the outcome that an exit code of hstdputils stands for; ``unknown`` for other codes."""
+    return _BY_EXIT_CODE.get(ExitCode(code), Outcome.UNKNOWN) if code in set(ExitCode) else Outcome.UNKNOWN
+
+
 def cause_of_exit(code: int, said: str) -> Cause:
     """Return what an exit code alone tells.
 

@@ -15,6 +15,7 @@ import psutil
 
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
+from hstdputils.formats import MOST_BYTES, BadFormat, read_as
 from hstdputils.store import Store, StoreError
 
 RENEW_SECONDS = 5.0
@@ -199,9 +200,10 @@ def _wait_for_its_end(store: Store, key: str) -> None:
 
 def _read(store: Store, key: str) -> _Holder | None:
     try:
-        return _Holder(**json.loads(store.get_bytes(key) or b"{}"))
-    except (ValueError, TypeError):
+        holder = read_as(_Holder, store.get_bytes(key, MOST_BYTES + 1) or b"{}")
+    except BadFormat:
         return None
+    return holder if 0 < holder.pid < 2**31 else None
 
 
 def _numbers(store: Store, prefix: str) -> list[int]:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
 from hstdputils.engines.decisions import Decision, Next
+from hstdputils.formats import BadFormat, read_as
 from hstdputils.outcomes import Outcome
 from hstdputils.store import Store
 
@@ -20,6 +21,13 @@ FOLDER = "decisions"
 
 WATCH = "watch"
 """Who decides where no operator does."""
+
+
+_MOST_BYTES = 256 * 2**20
+"""Bytes that are read of one object; a round over half a million datasets has half of that."""
+
+_LONGEST_LINE = 65_536
+"""Bytes of one decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,7 @@ class Ledger:
     def entries(self) -> dict[str, list[Entry]]:
         """Return all decisions by ipppssoot, oldest first, with one listing and one read of each new object."""
         new = [item.key for item in self._store.entries(self._prefix) if item.key not in self._read]
-        self._read |= {key: _parsed(data or b"") for key, data in self._store.get_many(new)}
+        self._read |= {key: _parsed(data or b"") for key, data in self._store.get_many(new, _MOST_BYTES)}
         found: dict[str, dict[str, Entry]] = defaultdict(dict)
         for key in sorted(self._read):
             for entry in self._read[key]:
@@ -102,8 +110,7 @@ def _parsed(data: bytes) -> list[Entry]:
     entries = []
     for line in data.splitlines():
         try:
-            values = json.loads(line)
-            entries.append(Entry(**(values | {"outcome": Outcome(values["outcome"]), "next": Next(values["next"])})))
-        except (ValueError, TypeError, KeyError):
+            entries.append(read_as(Entry, line, _LONGEST_LINE))
+        except BadFormat:
             continue
     return entries

@@ -14,6 +14,7 @@ from typing import Any
 
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
+from hstdputils.formats import BadFormat, read_as, shown
 from hstdputils.plans.rows import PlanRow
 from hstdputils.plans.slices import read_slice
 from hstdputils.store import Store
@@ -26,6 +27,9 @@ HTCONDOR = "htcondor"
 
 NEVER_SENT = "never-sent"
 """Stands for the id of a job that was cancelled before it was submitted."""
+
+_MOST_BYTES = 512 * 2**20
+"""Bytes of a wave; half a million jobs have half of that."""
 
 _CONFIRMATION = re.compile(r"(\d+)/(\d+)\.(.+)")
 _WAVE = re.compile(r"(\d+)/wave\.json")
@@ -84,9 +88,21 @@ class Wave:
 
     @classmethod
     def from_json(cls, data: bytes) -> "Wave":
-        """Read a wave."""
-        values: dict[str, Any] = json.loads(data)
-        return cls(**(values | {"jobs": [PlannedJob(**job) for job in values["jobs"]]}))
+        """Read a wave.
+
+        Raises
+        ------
+        BadFormat
+            The data are not a wave.
+        """
+        wave = read_as(cls, data, _MOST_BYTES)
+        try:
+            datetime.fromisoformat(wave.created)
+        except ValueError:
+            raise BadFormat(f"created must be a time, not {shown(wave.created)}") from None
+        if any(job.first < 0 or job.size < 1 for job in wave.jobs):
+            raise BadFormat("a job has no rows")
+        return wave
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +143,7 @@ class Records:
 
     def engine(self) -> str:
         """Return the engine that runs the batch, with one request; empty where nothing was submitted."""
-        return self._read_wave(1).engine if self._store.get_bytes(self._wave_key(1)) else ""
+        return self._read_wave(1).engine if self._store.get_bytes(self._wave_key(1), 1) is not None else ""
 
     def strike(self, recorded: Iterable[Recorded], wanted: Collection[str]) -> int:
         """Take jobs that were not submitted yet off the records, where all their rows are to be cancelled.
@@ -156,10 +172,11 @@ class Records:
     def _wave(self, number: int) -> Wave:
         key = self._wave_key(number)
         try:
-            return Wave.from_json(self._store.get_bytes(key) or b"")
-        except (ValueError, TypeError, KeyError) as error:
+            return Wave.from_json(self._store.get_bytes(key, _MOST_BYTES + 1) or b"")
+        except BadFormat as error:
             raise UserError(
-                f"{self._store.address(key)} is no record of jobs ({error}): submit under another batch name",
+                f"{self._store.address(key)} is not a valid record of jobs ({error}): submit under another "
+                "batch name",
                 ExitCode.UPLOAD,
             ) from error
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hstdputils.errors import UserError
+from hstdputils.formats import BadFormat, read_object, shown
 from hstdputils.model.features import Features
 from hstdputils.model.needs import Measured, Resources, needs_of_mosaic
 from hstdputils.shipped import shipped
@@ -19,6 +20,9 @@ FORMAT = 1
 """Format of the file; a file of a later one is refused."""
 
 NAME = "resources.json"
+
+_MOST_BYTES = 256 * 2**20
+"""Bytes of the file; one with half a million programs has a tenth of that."""
 
 _CHUNK = 100_000
 _IPPPSSOOT = 9
@@ -55,12 +59,13 @@ class Model:
         path = default_path() if path is None else path
         mend = "fit one with hstdputils resources fit, or name another with --model"
         try:
-            data = json.loads(path.read_bytes())
+            with path.open("rb") as file:
+                data = read_object(file.read(_MOST_BYTES + 1), _MOST_BYTES)
         except OSError as error:
             raise UserError(f"cannot read the model {path} ({error.strerror}): {mend}") from error
-        except ValueError as error:
+        except BadFormat as error:
             raise UserError(f"{path} is no fitted model ({error}): {mend}") from error
-        if not isinstance(data, dict) or not isinstance(data.get("format"), int):
+        if type(data.get("format")) is not int:
             raise UserError(f"{path} is no fitted model (it has no format): {mend}")
         if data["format"] > FORMAT:
             raise UserError(f"{path} is a model of format {data['format']}, made by a later hstdputils: {mend}")
@@ -70,8 +75,9 @@ class Model:
         model = cls(data, path)
         try:
             _ = model.planner
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise UserError(f"{path} is no fitted model ({type(error).__name__}: {error}): {mend}") from error
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            reason = shown(f"{type(error).__name__}: {error}", 200)
+            raise UserError(f"{path} is no fitted model ({reason}): {mend}") from error
         return model
 
     @cached_property

@@ -9,6 +9,7 @@ from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hstdputils.formats import MOST_NUMBER
 from hstdputils.markers import Marker
 from hstdputils.model.database import Database
 from hstdputils.model.features import Features
@@ -27,6 +28,11 @@ CREATE TABLE IF NOT EXISTS runs (
     PRIMARY KEY (ipppssoot, batch, date, wall_seconds));
 CREATE TABLE IF NOT EXISTS features (ipppssoot TEXT PRIMARY KEY, {_FEATURES});
 """
+
+_SOUND = """typeof(ipppssoot) = 'text' AND ipppssoot NOT GLOB '*[^a-z0-9_-]*'
+    AND typeof(memory_mib) IN ('real', 'integer') AND memory_mib > 0 AND memory_mib <= 1073741824
+    AND typeof(wall_seconds) IN ('real', 'integer') AND wall_seconds > 0 AND wall_seconds <= 1000000000"""
+"""What holds of runs that can be used: up to 1 PiB and 31 years."""
 
 _ENOUGH_TO_ASK_ONE_BY_ONE = 500
 
@@ -93,28 +99,34 @@ class History(Database):
         """
         from hstdputils.model.columns import largest_measured
 
-        query = "SELECT ipppssoot, memory_mib, wall_seconds FROM runs"
+        query = f"SELECT ipppssoot, memory_mib, wall_seconds FROM runs WHERE {_SOUND}"
         with self.errors():
             if names is not None and len(names) <= _ENOUGH_TO_ASK_ONE_BY_ONE:
                 marks = ", ".join("?" * len(names))
-                return largest_measured(self.sql.execute(f"{query} WHERE ipppssoot IN ({marks})", list(names)))
+                return largest_measured(self.sql.execute(f"{query} AND ipppssoot IN ({marks})", list(names)))
             return largest_measured(self.sql.execute(query))
+
+    def n_unsound(self) -> int:
+        """Return the number of runs that are passed over: name, memory or time is none that a run can have."""
+        with self.errors():
+            return int(self.sql.execute(f"SELECT count(*) FROM runs WHERE NOT ({_SOUND})").fetchone()[0])
 
     def features(self, names: Sequence[str] | None = None) -> dict[str, Features]:
         """Return the features that are on record; `names` is as in `measured`."""
-        query = "SELECT * FROM features"
+        query = f"SELECT ipppssoot, {', '.join(Features._fields)} FROM features WHERE typeof(ipppssoot) = 'text'"
         with self.errors():
             if names is not None and len(names) <= _ENOUGH_TO_ASK_ONE_BY_ONE:
                 marks = ", ".join("?" * len(names))
-                rows = self.sql.execute(f"{query} WHERE ipppssoot IN ({marks})", list(names)).fetchall()
+                rows = self.sql.execute(f"{query} AND ipppssoot IN ({marks})", list(names)).fetchall()
             else:
                 rows = self.sql.execute(query).fetchall()
-        return {name: Features(*(nan if value is None else value for value in values)) for name, *values in rows}
+        return {name: Features(*map(_feature, values)) for name, *values in rows}
 
     def dates(self) -> tuple[str, str]:
         """Return the date of the earliest and of the latest run."""
         with self.errors():
-            first, last = self.sql.execute("SELECT min(date), max(date) FROM runs WHERE date != ''").fetchone()
+            is_date = "typeof(date) = 'text' AND date GLOB '[12][0-9][0-9][0-9]-*'"
+            first, last = self.sql.execute(f"SELECT min(date), max(date) FROM runs WHERE {is_date}").fetchone()
         return (first or "")[:10], (last or "")[:10]
 
     def runs(self) -> "Runs":
@@ -128,13 +140,19 @@ class History(Database):
         query = f"""
             SELECT ipppssoot, memory_mib, wall_seconds, {columns} FROM (
                 SELECT ipppssoot, memory_mib, wall_seconds, max(date || printf('%012d', rowid)) FROM runs
-                WHERE outcome = '{Outcome.SUCCEEDED}' AND length(ipppssoot) = 9 GROUP BY ipppssoot)
+                WHERE outcome = '{Outcome.SUCCEEDED}' AND length(ipppssoot) = 9 AND {_SOUND} GROUP BY ipppssoot)
             LEFT JOIN features USING (ipppssoot) ORDER BY ipppssoot"""
         with self.errors():
             rows = self.sql.execute(query).fetchall()
-        values = np.array([row[1:] for row in rows], dtype=float).reshape(len(rows), 2 + len(Features._fields))
+        numbers = [[*row[1:3], *map(_feature, row[3:])] for row in rows]
+        values = np.array(numbers, dtype=float).reshape(len(rows), 2 + len(Features._fields))
         names = characters([row[0] for row in rows])
         return Runs(names, values[:, 2:], values[:, 0], values[:, 1])
+
+
+def _feature(value: object) -> float:
+    """Return a feature; ``nan`` for what is not a number that one can have."""
+    return float(value) if isinstance(value, int | float) and 0 <= value < MOST_NUMBER else nan
 
 
 def _null(value: float) -> float | None:

@@ -77,6 +77,22 @@ class Planner:
         self.sizes = np.asarray(data["sizes"]["memory_mib"], float)
         self.most_mib = BEYOND * data["largest"]["memory_mib"]
         self.most_seconds = BEYOND * data["largest"]["wall_seconds"]
+        self._check()
+
+    def _check(self) -> None:
+        """Raise `ValueError` where what is planned could be no number, or none above 0."""
+        kinds = [values for of_instrument in self.kinds.values() for values in of_instrument.values()]
+        for values in (self.sizes, np.array([self.most_mib, self.most_seconds], float)):
+            if not (np.isfinite(values).all() and (values > 0).all()):
+                raise ValueError("a size is not a number above 0")
+        numbers = np.array(kinds, float).reshape(-1, 4)
+        if not (np.isfinite(numbers).all() and (numbers >= 0).all() and (numbers[:, 0] > 0).all()):
+            raise ValueError("a kind has values that are not numbers of memory, times and runs")
+        for corrections in (self.by_size, self.by_name):
+            if not (np.isfinite(corrections.values).all() and (corrections.values[:, :3] > 0).all()):
+                raise ValueError("a program has factors that are not numbers above 0")
+        if (np.diff(self.sizes) <= 0).any():
+            raise ValueError("sizes do not grow")
 
     def plan(self, names: Bytes, features: Floats, history: Floats | None = None) -> Planned:
         """Return what datasets get.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isinf, nan
 from pathlib import Path
+from typing import TextIO
 
 from hstdputils.datasets import parse_dataset
 from hstdputils.errors import UserError, nearest
@@ -16,6 +17,9 @@ NAMES = ("ipst", "ipppssoot")
 
 MEMORY = {"memory": 1e9 / 2**20, "memory_mib": 1.0}
 """Columns of the memory used, and what makes MiB of them: GB, or MiB."""
+
+_LONGEST_LINE = 65_536
+"""Characters of a line."""
 
 WALL = ("wallclock", "wall_seconds")
 """Columns of the wall time, s."""
@@ -49,12 +53,20 @@ def read_table(path: Path) -> Iterator[TableRow]:
         with path.open("rb") as raw:
             packed = raw.read(2) == b"\x1f\x8b"
         with gzip.open(path, "rt", encoding="utf-8") if packed else path.open(encoding="utf-8") as lines:
-            yield from _rows(path, csv.DictReader(lines))
+            yield from _rows(path, csv.DictReader(_bounded(lines)))
     except (OSError, EOFError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"cannot read the table {path} ({reason}): correct its name, or write it anew") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path} is no CSV table ({error}): write it as text, with a line of column names") from error
+
+
+def _bounded(lines: TextIO) -> Iterator[str]:
+    """Yield lines of which none is longer than any of a table."""
+    while line := lines.readline(_LONGEST_LINE + 1):
+        if len(line) > _LONGEST_LINE:
+            raise csv.Error(f"a line has more than {_LONGEST_LINE:,} characters")
+        yield line
 
 
 def _rows(path: Path, rows: "csv.DictReader[str]") -> Iterator[TableRow]:

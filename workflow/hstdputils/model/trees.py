@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hstdputils.model.arrays import Floats, Ints
+from hstdputils.model.features import QUESTIONS
 
 COLUMNS = ("question", "threshold", "left", "right", "factor", "mean_rate", "slowest_rate", "runs", "programs")
 """Columns of a node: a question's column (-1: none), the two next nodes, and what the node answers."""
@@ -23,7 +24,23 @@ class Tree:
     @classmethod
     def of(cls, offset: float, nodes: Sequence[Sequence[float]]) -> "Tree":
         """Return the tree of rows of numbers."""
-        return cls(offset, np.asarray(nodes, float).reshape(-1, len(COLUMNS)))
+        tree = cls(float(offset), np.asarray(nodes, float).reshape(-1, len(COLUMNS)))
+        tree.check()
+        return tree
+
+    def check(self) -> None:
+        """Raise `ValueError` where the way down could lead nowhere, or an answer is not a number above 0."""
+        own = np.arange(len(self.nodes))
+        question, asks = self["question"], self["question"] >= 0
+        if not len(own) or not np.isfinite(self.nodes).all() or not 0 <= self.offset < np.inf:
+            raise ValueError("a tree has no nodes, or values that are not numbers")
+        if (question < -1).any() or (question >= len(QUESTIONS)).any():
+            raise ValueError("a tree asks for what is not known")
+        for side in (self["left"], self["right"]):
+            if (asks & ((side <= own) | (side >= len(own)) | (side != np.floor(side)))).any():
+                raise ValueError("a tree leads to a node that is not below")
+        if (self["factor"] <= 0).any() or (self["mean_rate"] < 0).any() or (self["slowest_rate"] < 0).any():
+            raise ValueError("a tree answers with a size below 0")
 
     def __getitem__(self, column: str) -> Floats:
         return self.nodes[:, COLUMNS.index(column)]

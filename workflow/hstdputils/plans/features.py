@@ -20,6 +20,12 @@ COLUMNS = (ID_COLUMN, *Features._fields, "instr")
 MEASURED_COLUMNS = frozenset({"memory", "wallclock", "mem_bin", "src"})
 """Columns of a table of finished runs, which may be there and are not read."""
 
+_MOST_CHARACTERS = 2**28
+"""Characters of a table, unpacked; that of a million datasets has a quarter of that."""
+
+_LONGEST_LINE = 65_536
+"""Characters of the line with the columns' names."""
+
 _GZIP = b"\x1f\x8b"
 
 
@@ -41,7 +47,7 @@ def read_features_table(path: Path) -> Mapping[str, Features]:
             is_packed = file.read(2) == _GZIP
             file.seek(0)
             with TextIOWrapper(gzip.GzipFile(fileobj=file) if is_packed else file, "utf-8-sig", newline="") as lines:
-                header = next(csv.reader([lines.readline()]), [])
+                header = next(csv.reader([lines.readline(_LONGEST_LINE)]), [])
                 return _features(path, lines, _columns(path, header))
     except (OSError, EOFError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -70,7 +76,9 @@ def _features(path: Path, lines: TextIO, places: Sequence[int]) -> Mapping[str, 
 
     from hstdputils.model.columns import NAME, Columns
 
-    text = lines.read()
+    text = lines.read(_MOST_CHARACTERS + 1)
+    if len(text) > _MOST_CHARACTERS:
+        raise UserError(f"the table of features {path} has more than {_MOST_CHARACTERS:,} characters: cut it in two")
     if not text.strip():
         return {}
     kinds = [("name", NAME), *((field, float) for field in Features._fields)]

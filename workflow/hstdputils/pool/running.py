@@ -11,6 +11,7 @@ from time import monotonic, time
 
 from hstdputils.engines.base import Cause, RowState, State
 from hstdputils.engines.decisions import Decision, Limits, decide
+from hstdputils.engines.exits import cause_of_exit
 from hstdputils.engines.marking import exit_code, mark
 from hstdputils.markers import Marker, exit_status, read_marker
 from hstdputils.outcomes import Outcome
@@ -173,10 +174,12 @@ class Pool:
         own = marker if marker is not None and _is_of(job, marker) else None
         if own is not None:
             return RowState(row, State.FAILED, "", Cause(own.outcome, own.reason), own, started=job.started)
-        text = (
-            f"ended by signal {-status} without a marker" if status < 0 else f"ended with {status} without a marker"
+        cause = (
+            Cause(Outcome.UNKNOWN, f"ended by signal {-status} without a marker")
+            if status < 0
+            else cause_of_exit(status, f"ended with {status} without a marker")
         )
-        state = RowState(row, State.FAILED, "", Cause(Outcome.UNKNOWN, text), None, "", job.started, time())
+        state = RowState(row, State.FAILED, "", cause, None, "", job.started, time())
         with contextlib.suppress(StoreError):
             mark(self._store, row.batch, state)
         return state

@@ -1,13 +1,13 @@
 """A closer look at some datasets of a batch: the end of their logs, what took their time, and their previews."""
 
 import base64
-import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from hstdputils.formats import MOST_BYTES, read_object
 from hstdputils.outcomes import Outcome
 from hstdputils.reports.provenance import one_line
 from hstdputils.reports.rows import BatchReport, Row
@@ -129,9 +129,9 @@ def _legible(line: str) -> str:
 
 def _longest(store: Store, key: str) -> Sequence[tuple[str, float]]:
     try:
-        steps = json.loads(store.get_bytes(key) or b"{}")["steps"]
+        steps = read_object(store.get_bytes(key, MOST_BYTES + 1) or b"{}")["steps"]
         known = [(one_line(step["name"])[:40], float(step["wall_seconds"])) for step in steps]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         return []
     return sorted((step for step in known if math.isfinite(step[1])), key=lambda step: -step[1])[:_STEPS]
 
@@ -164,7 +164,7 @@ def _thumbnails(store: Store, batch: str, ipppssoot: str) -> Sequence[str]:
 
 
 def _preview(store: Store, row: Row, key: str) -> Preview | None:
-    data = store.get_bytes(key) or b""
+    data = store.get_bytes(key, _PICTURE_BYTES) or b""
     kind = next((kind for start, kind in _KINDS.items() if data.startswith(start)), None)
     if kind is None:
         return None

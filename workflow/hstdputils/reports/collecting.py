@@ -1,6 +1,5 @@
 """Collecting how the datasets of a batch ended, from the markers in the store and the plan."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -9,7 +8,8 @@ from typing import Any
 from hstdputils.costs.prices import Prices
 from hstdputils.datasets import BadDatasetName, parse_dataset
 from hstdputils.engines.ledger import Entry, Ledger
-from hstdputils.markers import Marker, ended, marker_key, read_markers
+from hstdputils.formats import MOST_BYTES, read_object
+from hstdputils.markers import Marker, listed, read_markers
 from hstdputils.outcomes import Outcome
 from hstdputils.plans.rows import PlanRow
 from hstdputils.reports.provenance import Provenance, one_line
@@ -44,14 +44,13 @@ def collect(
     StoreError
         The store cannot be read.
     """
-    kinds = ended(store, batch)
+    kinds = listed(store, batch)
     markers = {marker.ipppssoot: marker for marker in read_markers(store, batch, kinds)}
     ladders = {name: tuple(map(_decision, entries)) for name, entries in Ledger(store, batch).entries().items()}
     rows = []
     for name in sorted(kinds.keys() | plan.keys()):
         if name in kinds:
-            address = store.address(marker_key(batch, name, succeeded=kinds[name]))
-            row = _ended_row(name, markers.get(name), plan.get(name), address, prices)
+            row = _row_of_marker(name, markers[name], plan.get(name), prices)
         else:
             row = _pending_row(name, plan[name])
         if name in ladders:
@@ -59,7 +58,9 @@ def collect(
             row = replace(row, notes=(*row.notes[: len(row.notes) - len(row.tries[1:])], *ladders[name]))
         rows.append(row)
     provenance = (told or Provenance()).with_markers(markers.values())
-    return BatchReport(batch, store, rows, _made_with(store.get_bytes(f"{batch}/batch.json")), prices, provenance)
+    return BatchReport(
+        batch, store, rows, _made_with(store.get_bytes(f"{batch}/batch.json", MOST_BYTES + 1)), prices, provenance
+    )
 
 
 def known_batches(store: Store) -> list[str]:
@@ -80,22 +81,11 @@ def _pending_row(name: str, planned: PlanRow) -> Row:
     )
 
 
-def _ended_row(name: str, marker: Marker | None, planned: PlanRow | None, address: str, prices: Prices | None) -> Row:
-    try:
-        if marker is not None:
-            return _row_of_marker(name, marker, planned, prices)
-    except (TypeError, ValueError, AttributeError):
-        pass
-    return Row(
-        name,
-        _instrument(name),
-        str(Outcome.UNKNOWN),
-        f"its marker {address} cannot be read: the next run processes it again",
-        planned_memory_mib=planned.memory_mib if planned else None,
-    )
-
-
 def _row_of_marker(name: str, marker: Marker, planned: PlanRow | None, prices: Prices | None) -> Row:
+    if not marker.attempt:
+        memory_mib = planned.memory_mib if planned else None
+        state = str(marker.outcome)
+        return Row(name, _instrument(name), state, one_line(marker.reason), planned_memory_mib=memory_mib)
     row = asdict(planned) if planned else {}
     row |= marker.plan_row or {}
     memory = row.get("memory_mib")
@@ -106,15 +96,15 @@ def _row_of_marker(name: str, marker: Marker, planned: PlanRow | None, prices: P
         instrument=_instrument(name),
         state=str(marker.outcome),
         reason=one_line(marker.reason),
-        exit_code=int(marker.exit_code),
-        attempt=int(marker.attempt),
-        wall_seconds=_number(marker.wall_seconds),
-        cpu_seconds=_number(marker.cpu_seconds),
-        peak_memory_mib=int(_number(marker.peak_memory_mib)),
-        planned_memory_mib=int(_number(memory)) if memory else None,
+        exit_code=marker.exit_code,
+        attempt=marker.attempt,
+        wall_seconds=marker.wall_seconds,
+        cpu_seconds=marker.cpu_seconds,
+        peak_memory_mib=marker.peak_memory_mib,
+        planned_memory_mib=memory,
         planned_seconds=_limit(row, planned, tries),
-        n_products=int(_number(marker.n_products)),
-        bytes_out=int(_number(marker.bytes_out)),
+        n_products=marker.n_products,
+        bytes_out=marker.bytes_out,
         start=one_line(marker.start),
         end=one_line(marker.end),
         host=one_line(marker.host),
@@ -170,19 +160,12 @@ def _amount(value: Any) -> float:
     return max(0.0, float(value)) if is_number else 0.0
 
 
-def _number(value: Any) -> float:
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError(f"no number: {value}")
-    return number
-
-
 def _made_with(batch_json: bytes | None) -> dict[str, str]:
     try:
-        values = json.loads(batch_json or b"{}")
+        values = read_object(batch_json or b"{}")
         pins = {"CRDS context": values.get("crds_context"), **values.get("programs", {})}
         pins |= values.get("settings", {})
         pins["hstdputils"] = values.get("hstdputils")
-        return {one_line(name): one_line(version) for name, version in pins.items() if version}
+        return {one_line(name): one_line(version) for name, version in pins.items() if isinstance(version, str)}
     except (ValueError, TypeError, AttributeError):
         return {}

@@ -69,19 +69,24 @@ class Arguments:
 
     def watch(self, ended: str) -> list[str]:
         """Return the command that follows the jobs of the batch to their end."""
-        config = self.batch.config
-        options = [f"--store={config.store}", f"--max-memory-mib={config.max_memory_mib}", f"--to={ended}"]
+        options = [f"--store={self.batch.config.store}", *self._limits, f"--to={ended}"]
         return ["hstdputils", "watch", *options, self.batch.name]
 
     def run(self, plan: str, wanted: str, ended: str, cores: int, memory_mib: int | None) -> list[str]:
         """Return the command that runs a plan of these datasets here, on so many cores, in so much memory (MiB)."""
         config = self.batch.config
-        options = [f"--cores={cores}", f"--retries={config.retries}", f"--max-memory-mib={config.max_memory_mib}"]
+        options = [f"--cores={cores}", f"--retries={config.retries}", *self._limits]
         options += [f"--memory-mib={memory_mib}"] if memory_mib else []
         options += [f"--command={config.process_command}"] if config.process_command != PROCESS else []
         options += ["--force"] if config.force else []
         options += [f"--wanted={wanted}", "--wait", f"--logs=logs/{self.batch.name}", f"--to={ended}"]
         return ["hstdputils", "run", *options, plan, "--", *self._here]
+
+    @property
+    def _limits(self) -> list[str]:
+        """Return the options of ``run`` and ``watch`` that say how far later tries may go."""
+        config = self.batch.config
+        return [f"--max-memory-mib={config.max_memory_mib}", f"--max-seconds={config.max_seconds}"]
 
     @property
     def _sources_of_headers(self) -> list[str]:

@@ -4,10 +4,10 @@ import contextlib
 import shlex
 from typing import Any
 
+from hstdputils.engines.decisions import Limits, decide_after
 from hstdputils.engines.htcondor.last_jobs import OVERHEAD_MIB, OVERHEAD_SECONDS, mark_last_job, run_name
 from hstdputils.errors import UserError
 from hstdputils.markers import read_marker
-from hstdputils.outcomes import next_size
 from hstdputils.plans.rows import PlanRow
 from hstdputils.runs.batch import RunBatch
 from hstdputils.runs.plans import RunPlan
@@ -102,13 +102,11 @@ class Jobs:
             with contextlib.suppress(StoreError):
                 self._ask_why(ipppssoot, row, attempt)
                 last = read_marker(self._batch.store, self._batch.name, ipppssoot, succeeded=False)
-            if last and last.plan_row:
-                return next_size(
-                    last.outcome,
-                    last.plan_row.get("memory_mib", row.memory_mib),
-                    last.plan_row.get("max_seconds", row.max_seconds),
-                    self._batch.config.max_memory_mib,
-                )
+            if last:
+                config = self._batch.config
+                limits = Limits(max_memory_mib=config.max_memory_mib, max_seconds=config.max_seconds)
+                decision = decide_after(last, attempt - 1, row.memory_mib, row.max_seconds, limits)
+                return decision.memory_mib, decision.max_seconds
         return row.memory_mib, row.max_seconds
 
     def _ask_why(self, ipppssoot: str, row: PlanRow, attempt: int) -> None:

@@ -1,5 +1,6 @@
 """What of a batch is left to do."""
 
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 

@@ -47,11 +47,11 @@ class Store(Protocol):
     def put_bytes(self, data: bytes, key: str, *, only_if_absent: bool = False) -> bool:
         """Save bytes; return false where ``only_if_absent`` is set and the key exists already."""
 
-    def get_bytes(self, key: str) -> bytes | None:
-        """Return an object's bytes, or none where there is no such key."""
+    def get_bytes(self, key: str, most: int | None = None) -> bytes | None:
+        """Return an object's bytes, the first ``most`` where that is given, or none where there is no such key."""
 
-    def get_many(self, keys: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
-        """Yield keys, in their order, with the bytes of their objects, several at a time; none as in `get_bytes`."""
+    def get_many(self, keys: Iterable[str], most: int | None = None) -> Iterator[tuple[str, bytes | None]]:
+        """Yield keys, in their order, with what `get_bytes` returns for them, several at a time."""
 
     def get_end(self, key: str, size: int) -> bytes | None:
         """Return the last bytes of an object, all where it has no more, or none where there is no such key."""

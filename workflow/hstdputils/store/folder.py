@@ -5,6 +5,7 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -55,19 +56,20 @@ class FolderStore:
                 return False
         return True
 
-    def get_bytes(self, key: str) -> bytes | None:
+    def get_bytes(self, key: str, most: int | None = None) -> bytes | None:
         """See `Store.get_bytes`."""
         with self._errors("read"):
             try:
-                return (self.root / key).read_bytes()
-            except FileNotFoundError:
+                with (self.root / key).open("rb") as file:
+                    return file.read(-1 if most is None else most)
+            except (FileNotFoundError, IsADirectoryError):
                 return None
 
-    def get_many(self, keys: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
+    def get_many(self, keys: Iterable[str], most: int | None = None) -> Iterator[tuple[str, bytes | None]]:
         """See `Store.get_many`."""
         wanted = list(keys)
         with ThreadPoolExecutor(_PARALLEL) as pool:
-            yield from zip(wanted, pool.map(self.get_bytes, wanted), strict=True)
+            yield from zip(wanted, pool.map(lambda key: self.get_bytes(key, most), wanted), strict=True)
 
     def get_end(self, key: str, size: int) -> bytes | None:
         """See `Store.get_end`."""
@@ -104,8 +106,13 @@ class FolderStore:
             below = f"{key}/{item.name}" if key else item.name
             if item.is_dir():
                 yield from self._walk(folder / item.name, below)
-            else:
-                yield Entry(below, item.stat().st_size)
+                continue
+            try:
+                found_now = item.stat()
+            except FileNotFoundError:
+                continue  # it was renamed meanwhile, or is a link to nothing
+            if stat.S_ISREG(found_now.st_mode):
+                yield Entry(below, found_now.st_size)
 
     def delete(self, keys: Iterable[str]) -> None:
         """See `Store.delete`."""

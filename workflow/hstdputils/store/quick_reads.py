@@ -16,6 +16,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError, HTTPClientError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
+from urllib3.exceptions import HTTPError
 
 from hstdputils.store.base import Entry
 from hstdputils.store.s3 import s3_errors
@@ -94,16 +95,26 @@ class QuickReads:
         with s3_errors(f"s3://{self._bucket}/{key}", "read"):
             return bytes(self._client.get_object(Bucket=self._bucket, Key=key, Range=part)["Body"].read())
 
-    def whole(self, key: str) -> bytes | None:
-        """Return an object's bytes, or none where S3 does not answer well; ask through boto3 then."""
-        return self._ask("get_object", {"Key": key}, {})
+    def whole(self, key: str, most: int | None = None) -> bytes | None:
+        """Return an object's bytes, or none where S3 does not answer well; ask through boto3 then.
 
-    def _ask(self, action: str, params: dict[str, str], headers: dict[str, str]) -> bytes | None:
-        """Return what S3 answers, or none where it does not answer well."""
+        Of one with more than ``most`` bytes none is read.
+        """
+        return self._ask("get_object", {"Key": key}, {}, most)
+
+    def _ask(
+        self, action: str, params: dict[str, str], headers: dict[str, str], most: int | None = None
+    ) -> bytes | None:
+        """Return what S3 answers, or none where it does not answer well, or with more than ``most`` bytes."""
         try:
             url = self._client.generate_presigned_url(action, Params={"Bucket": self._bucket, **params})
-            answer = self._http.send(AWSRequest("GET", url, headers=headers).prepare())
-        except (BotoCoreError, HTTPClientError):
+            request = AWSRequest("GET", url, headers=headers, stream_output=most is not None).prepare()
+            answer = self._http.send(request)
+            if most is not None and int(answer.headers.get("Content-Length", most + 1)) > most:
+                answer.raw.close()
+                return None
+            _ = answer.content
+        except (BotoCoreError, HTTPClientError, HTTPError, OSError, ValueError):
             return None
         is_whole = len(answer.content) == int(answer.headers.get("Content-Length", len(answer.content)))
         return answer.content if answer.status_code == (206 if headers else 200) and is_whole else None

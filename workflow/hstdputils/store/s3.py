@@ -164,15 +164,21 @@ class S3Store:
                 raise
         return True
 
-    def get_bytes(self, key: str) -> bytes | None:
+    def get_bytes(self, key: str, most: int | None = None) -> bytes | None:
         """See `Store.get_bytes`."""
         with s3_errors(self.address(key), "read"):
             try:
-                return self._client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"].read()
+                body = self._client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"]
             except self._client.exceptions.NoSuchKey:
                 return None
+            if most is None:
+                return bytes(body.read())
+            data = bytes(body.read(most))
+            if len(data) == most:
+                body.close()  # the rest is not read
+            return data
 
-    def get_many(self, keys: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
+    def get_many(self, keys: Iterable[str], most: int | None = None) -> Iterator[tuple[str, bytes | None]]:
         """See `Store.get_many`."""
         from hstdputils.store.quick_reads import PARALLEL, QuickReads
 
@@ -180,8 +186,8 @@ class S3Store:
         quick = QuickReads(self._client, self.bucket) if len(wanted) > _FEW else None
 
         def get(key: str) -> bytes | None:
-            data = quick.whole(self.prefix + key) if quick else None
-            return self.get_bytes(key) if data is None else data
+            data = quick.whole(self.prefix + key, most) if quick else None
+            return self.get_bytes(key, most) if data is None else data
 
         with ThreadPoolExecutor(PARALLEL) as pool:
             yield from zip(wanted, pool.map(get, wanted), strict=True)

@@ -31,7 +31,7 @@ class Herald:
         new = sorted(ended - self._known) if self._known is not None else []
         self._known = set(ended)
         markers = read_markers(self._store, self._batch, {name: name in progress.succeeded for name in new})
-        told = [of_marker(self._store.uri, marker) for marker in markers]
+        told = [of_marker(self._store.uri, marker) for marker in markers if marker.attempt]
         if progress.is_over:
             told.append(of_batch(self._store.uri, self._batch, progress.counts()))
         self._announcer.tell(told)
