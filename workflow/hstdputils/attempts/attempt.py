@@ -15,6 +15,7 @@ from hstdputils.attempts.drills import drill
 from hstdputils.calibrate import Expectation, Recipe
 from hstdputils.calibrate.programs import Programs
 from hstdputils.calibrate.running import run_command, threads_limit
+from hstdputils.calibrate.short_links import short_links
 from hstdputils.datasets import Dataset
 from hstdputils.exit_codes import ExitCode
 from hstdputils.hosts.memory_kills import MemoryKills
@@ -179,7 +180,8 @@ class Attempt:
         for command in job.recipe.commands(observation, job.vcpus):
             with self._step(command.program.name) as step:
                 program = job.programs.find(command.program)
-                status = run_command(command, program, self.data, variables, self._log, left)
+                with short_links(command.program, self.data, variables) as short:
+                    status = run_command(command, program, self.data, short, self._log, left)
             if found := command.nothing_to_do.get(status):
                 self._note = f"nothing to do: {command.program.name} found {found} (status {status})"
                 return Expectation(frozenset(), note=self._note)

@@ -15,7 +15,9 @@ from hstdputils.batches import Pins, check_pins, pin_batch, read_pins
 from hstdputils.calibrate import Recipe, recipe_for
 from hstdputils.calibrate.astrometry import astrometry_variables, describe
 from hstdputils.calibrate.programs import Programs
+from hstdputils.calibrate.short_links import has_short_buffers, work_problem
 from hstdputils.datasets import Dataset
+from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs import open_sources
 from hstdputils.markers import Marker, latest_marker, read_marker
@@ -106,10 +108,12 @@ class Processor:
         """
         forced_outcome(dataset.ipppssoot)  # a drill that is wrongly worded is said before anything is done
         recipe = recipe_for(dataset)
+        folders = WorkFolders(self.settings.work, self.settings.batch, dataset.ipppssoot)
         for program in recipe.programs:
             self._programs.find(program)
+            if has_short_buffers(program) and (problem := work_problem(folders.longest)):
+                raise UserError(f"{program.name} cannot run in {folders.longest} ({problem}): name another --work")
         self._check_context()
-        folders = WorkFolders(self.settings.work, self.settings.batch, dataset.ipppssoot)
         with folders.alone(wait=self.settings.wait):
             earlier = self._earlier_marker(dataset)
             if self._is_needless(earlier):
