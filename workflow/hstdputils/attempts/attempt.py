@@ -87,6 +87,8 @@ class Attempt:
         self._log = AttemptLog(folder / "process.log")
         self._note = ""
         self._warnings: list[str] = []
+        self._references: list[dict[str, str]] = []
+        self._reference_keywords: dict[str, list[str]] = {}
         self._bytes_in = 0
         self._start = datetime.now(UTC)
         self._clock = time.perf_counter()
@@ -174,6 +176,7 @@ class Attempt:
             else:
                 needing = job.recipe.needs_references(observation)
                 best = job.crds.present(observation.raws, needing, job.context, self._log)
+        self._references, self._reference_keywords = best.used, best.keywords
         variables = {**best.variables, **threads_limit(job.vcpus), **job.variables, **self._own_variables()}
         import_ahead(expectation.products)
         left = job.max_seconds
@@ -247,6 +250,8 @@ class Attempt:
             manifest_sha256=hashlib.sha256(self.manifest).hexdigest() if succeeded else "",
             warnings=self._warnings,
             earlier=job.earlier,
+            references=self._references,
+            reference_keywords=self._reference_keywords,
             job=next((os.environ[name] for name in JOB_VARIABLES if os.environ.get(name)), ""),
         )
         metrics = {"ipppssoot": marker.ipppssoot, "steps": [asdict(step) for step in self._meter.steps]}

@@ -23,6 +23,7 @@ from hstdputils.inputs import open_sources
 from hstdputils.markers import Marker, latest_marker, read_marker
 from hstdputils.outcomes import RETRIED, AttemptFailed, Outcome
 from hstdputils.references import Crds
+from hstdputils.references.synced import read_synced
 from hstdputils.stopping import Stopped, not_stopped_here
 from hstdputils.store import Store, StoreError, is_none, open_store
 
@@ -50,6 +51,8 @@ class Settings:
     """Wall time that calibration may take, s; none for no limit."""
     try_number: int = 1
     """Number of this try within one run."""
+    references: Path | None = None
+    """The list of references that ``sync`` made, which the cache must still agree with."""
     force: bool = False
     """Process datasets that have succeeded already."""
     wait: bool = False
@@ -87,7 +90,7 @@ class Processor:
             self._store = open_store(settings.output)
             self._store.check()
         self._sources = open_sources(settings.inputs, settings.keep_inputs)
-        self._crds = Crds()
+        self._crds = Crds(read_synced(settings.references).records if settings.references else None)
         self._programs = Programs(settings.programs)
         self._astrometry = astrometry_variables(settings.astrometry)
         self._context = ""

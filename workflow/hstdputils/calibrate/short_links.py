@@ -66,8 +66,9 @@ def short_links(program: Program, folder: Path, variables: Mapping[str, str]) ->
             except OSError as error:
                 if problem := path_problem(value):
                     reason = (
-                        f"{program.name} cannot use the references in {value} ({problem}), and no link to them can be "
-                        f"made in {folder} ({error.strerror}): set CRDS_PATH to a shorter path, or name another --work"
+                        f"{program.name} cannot use the references in {value} ({problem}), and no link to them can "
+                        f"be made in {folder} ({error.strerror}): set CRDS_PATH to a shorter path, or name another "
+                        "--work"
                     )
                     raise AttemptFailed(Outcome.NO_REFERENCES, ExitCode.REFERENCES, reason) from error
             else:

@@ -12,6 +12,11 @@ CONTEXT = re.compile(r"[A-Za-z0-9_.-]+\.pmap")
 """What names of contexts look like."""
 
 
+def is_mapping(name: str) -> bool:
+    """Tell whether a file of CRDS is a mapping by its name, and not a reference."""
+    return name.endswith((".pmap", ".imap", ".rmap"))
+
+
 def bring_context(context: str, folder: Path, bring: Callable[[Iterable[str]], None]) -> None:
     """See that a context and all mappings below it are there.
 
