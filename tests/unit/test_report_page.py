@@ -230,13 +230,19 @@ def test_the_ladder_of_attempts(store):
 
 
 def test_provenance(store):
-    save(store, made_up("ldem01acq"), made_up("ldem01tnq", host="node08", versions={"calcos": "3.7"}))
+    flat, bias = (
+        {"type": kind, "name": f"{kind}.fits", "digest": "", "digest_from": "none"} for kind in ("flat", "bias")
+    )
+    known = {"type": "dark", "name": "dark.fits", "digest": "sha1:1234", "digest_from": "crds"}
+    markers = made_up("ldem01acq", references=[flat, bias]), made_up("ldem01pkq", references=[flat, known, "no", {}])
+    save(store, *markers, made_up("ldem01tnq", host="node08", versions={"calcos": "3.7"}, references="no"))
     Path("plan.out").write_text(plan_line("ldem01acq") + "\n" + plan_line("ldem01tnq"))
     digest = hashlib.sha256(Path("plan.out").read_bytes()).hexdigest()
     config = {"batch": BATCH, "inputs": ["s3://bucket", "mast:"], "crds_server_url": "https://me:secret@crds"}
     text = page("--plan", "plan.out", f"--config-json={json.dumps(config)}")
     assert f"2 rows by instrument (2)<br>SHA-256 <code>{digest}</code>" in text
-    assert "3.6.2 (1), 3.7 (1)" in text
+    assert "3.6.2 (2), 3.7 (1)" in text
+    assert "<dt>reference files</dt><dd>3, digests from CRDS (1), nowhere (not checked) (2)</dd>" in text
     assert "2026-03-14 09:12:07 to 2026-03-14 09:15:08 UTC, on 2 machines" in text
     assert "<code>inputs: s3://bucket, mast:</code>" in text
     assert "crds_server_url: https://crds" in text

@@ -97,6 +97,13 @@ class Marker:
     """What a person should know although the attempt did not fail for it."""
     earlier: list[dict[str, Any]] = field(default_factory=list)
     """The attempts before this one: attempt, outcome, reason, time, memory and end."""
+    references: list[dict[str, str]] = field(default_factory=list)
+    """The references that the dataset used: `type`, `name`, `digest` (`sha1:…`, empty where none is known) and
+    `digest_from`: `crds` (CRDS's own sum, which the file had when it came), `download` (the sum of what came from an
+    origin that lists none), `list` (the list of references that `sync` made) or `none` (a cache that others keep, not
+    checked)."""
+    reference_keywords: dict[str, list[str]] = field(default_factory=dict)
+    """The keywords that CRDS selected these by, with their values in the raw files: at most 100, of 8 values."""
     job: str = ""
     """Id of the engine's job that made the attempt; empty for one that nobody gave an id."""
 

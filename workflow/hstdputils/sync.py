@@ -76,7 +76,8 @@ def _sync(options: argparse.Namespace) -> None:
     bring(crds, found)
     if options.list:
         sizes = dict(sorted({**found.present, **found.to_bring}.items()))
-        Synced(context, str(crds.cache.absolute()), sizes, dict(sorted(needs.problems.items()))).write(options.list)
+        problems = dict(sorted(needs.problems.items()))
+        Synced(context, str(crds.cache.absolute()), sizes, problems, crds.described(sizes)).write(options.list)
 
 
 class _Sources:

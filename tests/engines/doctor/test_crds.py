@@ -1,6 +1,7 @@
 """``hstdputils doctor`` and CRDS: caches, a server and S3, sound and broken."""
 
 import shutil
+import tarfile
 import time
 
 import pytest
@@ -20,6 +21,19 @@ pytestmark = pytest.mark.engine("CRDS")
         ),
         (lambda cache: (cache / "config/hst/server_config").write_text("{"), "cannot be read"),
         (lambda cache: shutil.rmtree(cache / "references"), "has no references/hst: sync the cache"),
+        (lambda cache: shutil.rmtree(cache / "config"), "is no CRDS cache for HST (no config/hst/server_config)"),
+        (
+            lambda cache: (cache / "mappings/hst/hst_cos_9001.imap").write_text("header = {"),
+            "hst_cos_9001.imap is broken",
+        ),
+        (
+            lambda cache: (cache / "mappings/hst/hst_cos_flatfile_9001.rmap").unlink(),
+            "hst_9001.pmap needs hst_cos_flatfile_9001.rmap, ",
+        ),
+        (
+            lambda cache: (cache / "mappings/hst/hst_cos_flatfile_9001.rmap").write_text(""),
+            "hst_9001.pmap needs hst_cos_flatfile_9001.rmap, ",
+        ),
     ],
 )
 def test_a_cache_that_is_not_whole(sound, made_up, change, said):
@@ -36,6 +50,40 @@ def test_how_references_lie_in_the_cache_is_told(sound, made_up):
         (cache / "config/hst/ref_cache_subdir_mode").write_text(f"{mode}\n")
         ran = doctor(sound, "--instrument", "cos", CRDS_PATH=str(cache))
         assert said in lines(ran)["CRDS cache"][1]
+
+
+def test_a_cache_that_does_not_say_how_references_lie(sound, made_up):
+    """CRDS takes one with more than 20 files for a flat one."""
+    cache = shutil.copytree(made_up.crds, sound.folder / "cache")
+    (cache / "config/hst/ref_cache_subdir_mode").unlink()
+    ran = doctor(sound, "--instrument", "cos", CRDS_PATH=str(cache))
+    few = len(list((cache / "references/hst").iterdir())) <= 20
+    said = "in a folder for each instrument" if few else "in one folder"
+    assert said in lines(ran)["CRDS cache"][1]
+    for number in range(21):
+        (cache / "references/hst" / f"mad00{number}.fits").touch()
+    assert (
+        "in one folder (flat)" in lines(doctor(sound, "--instrument", "cos", CRDS_PATH=str(cache)))["CRDS cache"][1]
+    )
+
+
+def test_mappings_that_a_context_was_derived_from_need_not_be_there(sound, made_up):
+    cache = shutil.copytree(made_up.crds, sound.folder / "cache")
+    for path in (cache / "mappings/hst").iterdir():
+        path.write_text(path.read_text().replace("'made up for tests'", "'hst_cos_flatfile_0001.rmap'"))
+    ran = doctor(sound, "--instrument", "cos", CRDS_PATH=str(cache))
+    assert lines(ran)["CRDS context"] == ("ok", "hst_9001.pmap, operational in the cache")
+
+
+@pytest.mark.engine("real HST data")
+@pytest.mark.parametrize("context", ["", "hst_0537.pmap", "hst_0613.pmap", "hst_0651.pmap", "hst_0729.pmap"])
+def test_real_contexts(sound, real_data, context):
+    cache = sound.folder / "cache"
+    with tarfile.open(real_data / "crds" / "hst_0729.tar.xz") as archive:
+        archive.extractall(cache, filter="data")
+    (cache / "references/hst").mkdir(parents=True)
+    ran = doctor(sound, "--instrument", "cos", CRDS_PATH=str(cache), CRDS_CONTEXT=context)
+    assert lines(ran)["CRDS context"] == ("ok", context or "hst_0729.pmap, operational in the cache"), ran.said
 
 
 def test_a_growing_cache_is_not_made(sound, server):

@@ -170,3 +170,12 @@ def test_memory_below_a_dataset_s_is_told(sound):
     assert status == "warn"
     assert text.startswith("1.0 GiB (limit of the control group), less than the ")
     assert "that the plan gives the largest dataset" in text
+
+
+def test_a_work_folder_that_is_too_deep_for_hstcal(sound):
+    ran = doctor(sound, "--instrument", "stis", "--config", f"work={'deep/' * 195}")
+    assert lines(ran)["work folder"][0] == "FAIL"
+    assert "cs0.e cannot run in " in lines(ran)["work folder"][1]
+    ran = doctor(sound, "--instrument", "cos", "--config", f"work={'deep/' * 195}")
+    assert lines(ran)["work folder"][0] in ("ok", "warn")
+    assert "cannot run" not in lines(ran)["work folder"][1]

@@ -15,6 +15,7 @@ from hstdputils.attempts.drills import drill
 from hstdputils.calibrate import Expectation, Recipe
 from hstdputils.calibrate.programs import Programs
 from hstdputils.calibrate.running import run_command, threads_limit
+from hstdputils.calibrate.short_links import short_links
 from hstdputils.datasets import Dataset
 from hstdputils.engines.exits import outcome_of_exit
 from hstdputils.errors import UserError
@@ -88,6 +89,8 @@ class Attempt:
         self._log = AttemptLog(folder / "process.log")
         self._note = ""
         self._warnings: list[str] = []
+        self._references: list[dict[str, str]] = []
+        self._reference_keywords: dict[str, list[str]] = {}
         self._bytes_in = 0
         self._start = datetime.now(UTC)
         self._clock = time.perf_counter()
@@ -177,13 +180,15 @@ class Attempt:
             else:
                 needing = job.recipe.needs_references(observation)
                 best = job.crds.present(observation.raws, needing, job.context, self._log)
+        self._references, self._reference_keywords = best.used, best.keywords
         variables = {**best.variables, **threads_limit(job.vcpus), **job.variables, **self._own_variables()}
         import_ahead(expectation.products)
         left = job.max_seconds
         for command in job.recipe.commands(observation, job.vcpus):
             with self._step(command.program.name) as step:
                 program = job.programs.find(command.program)
-                status = run_command(command, program, self.data, variables, self._log, left)
+                with short_links(command.program, self.data, variables) as short:
+                    status = run_command(command, program, self.data, short, self._log, left)
             if found := command.nothing_to_do.get(status):
                 self._note = f"nothing to do: {command.program.name} found {found} (status {status})"
                 return Expectation(frozenset(), note=self._note)
@@ -249,6 +254,8 @@ class Attempt:
             manifest_sha256=hashlib.sha256(self.manifest).hexdigest() if succeeded else "",
             warnings=self._warnings,
             earlier=job.earlier,
+            references=self._references,
+            reference_keywords=self._reference_keywords,
             job=job_id(),
         )
         metrics = {"ipppssoot": marker.ipppssoot, "steps": [asdict(step) for step in self._meter.steps]}

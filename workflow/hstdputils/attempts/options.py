@@ -95,6 +95,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
         plan_row=_granted(options.plan_row, options.memory_mib, options.max_seconds),
         max_seconds=options.max_seconds,
         try_number=options.try_number,
+        references=options.references,
         force=options.force,
         wait=options.wait,
         keep_work=options.keep_work,

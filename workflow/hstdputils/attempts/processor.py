@@ -16,6 +16,7 @@ from hstdputils.batches import Pins, check_pins, pin_batch, read_pins
 from hstdputils.calibrate import Recipe, recipe_for
 from hstdputils.calibrate.astrometry import astrometry_variables, describe
 from hstdputils.calibrate.programs import Programs
+from hstdputils.calibrate.short_links import has_short_buffers, work_problem
 from hstdputils.datasets import Dataset
 from hstdputils.engines.decisions import Limits, decide_after
 from hstdputils.errors import UserError
@@ -24,6 +25,7 @@ from hstdputils.inputs import open_sources
 from hstdputils.markers import Marker, latest_marker, read_marker
 from hstdputils.outcomes import AttemptFailed, Outcome
 from hstdputils.references import Crds
+from hstdputils.references.synced import read_synced
 from hstdputils.stopping import Stopped, not_stopped_here
 from hstdputils.store import Store, StoreError, is_none, open_store
 
@@ -51,6 +53,8 @@ class Settings:
     """Wall time that calibration may take, s; none for no limit."""
     try_number: int = 1
     """Number of this try within one run."""
+    references: Path | None = None
+    """The list of references that ``sync`` made, which the cache must still agree with."""
     force: bool = False
     """Process datasets that have succeeded already."""
     wait: bool = False
@@ -88,7 +92,7 @@ class Processor:
             self._store = open_store(settings.output)
             self._store.check()
         self._sources = open_sources(settings.inputs, settings.keep_inputs)
-        self._crds = Crds()
+        self._crds = Crds(read_synced(settings.references).records if settings.references else None)
         self._programs = Programs(settings.programs)
         self._astrometry = astrometry_variables(settings.astrometry)
         self._context = ""
@@ -109,10 +113,12 @@ class Processor:
         """
         forced_outcome(dataset.ipppssoot)  # a drill that is wrongly worded is said before anything is done
         recipe = recipe_for(dataset)
+        folders = WorkFolders(self.settings.work, self.settings.batch, dataset.ipppssoot)
         for program in recipe.programs:
             self._programs.find(program)
+            if has_short_buffers(program) and (problem := work_problem(folders.longest)):
+                raise UserError(f"{program.name} cannot run in {folders.longest} ({problem}): name another --work")
         self._check_context()
-        folders = WorkFolders(self.settings.work, self.settings.batch, dataset.ipppssoot)
         with folders.alone(wait=self.settings.wait):
             earlier = self._earlier_marker(dataset)
             if self._is_needless(earlier):

@@ -24,6 +24,11 @@ class WorkFolders:
     def __init__(self, root: Path, batch: str, ipppssoot: str) -> None:
         self._home = root.absolute() / batch / ipppssoot
 
+    @property
+    def longest(self) -> Path:
+        """Return a path as long as that of the folder where programs run."""
+        return self._home / "attempt-12345678" / "data"
+
     @contextlib.contextmanager
     def alone(self, *, wait: bool = False) -> Iterator[None]:
         """Keep other processes from the dataset while the block runs.

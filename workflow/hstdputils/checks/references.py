@@ -3,19 +3,19 @@
 import ast
 import http.client
 import os
-import re
 import urllib.error
 import urllib.request
+from itertools import islice
 from pathlib import Path
 
 from hstdputils.checks.finding import PATIENCE_SECONDS, Finding, fail, ok, side_by_side
 from hstdputils.checks.setup import Setup
 from hstdputils.checks.space import space_found, unwritable
-from hstdputils.errors import one_line
+from hstdputils.errors import UserError, one_line
 from hstdputils.exit_codes import ExitCode
 from hstdputils.references import CrdsSettings, crds_settings
 from hstdputils.references.errors import OriginError
-from hstdputils.references.mappings import CONTEXT
+from hstdputils.references.mappings import CONTEXT, mappings_below
 from hstdputils.references.origin import Origin
 
 USUAL_CACHE_GB = 5.0
@@ -24,7 +24,8 @@ USUAL_CACHE_GB = 5.0
 ORIGIN_SECONDS = 10.0
 """How long the server or S3 may take to name a context, retries included."""
 
-_MAPPING = re.compile(r"'(\w+\.[ir]map)'")
+FLAT_FROM = 21
+"""Entries in the folder of references from which CRDS takes a cache that does not say so for a flat one."""
 
 
 def check_references(setup: Setup) -> list[Finding]:
@@ -65,11 +66,12 @@ def _cache_alone(cache: Path, wanted: str) -> list[Finding]:
 
 
 def _layout(cache: Path) -> str:
-    """Return how references lie, which CRDS takes from a file where there is one."""
+    """Return how references lie, which CRDS takes from a file where there is one, and else guesses."""
     try:
         mode = (cache / "config" / "hst" / "ref_cache_subdir_mode").read_text().strip()
     except OSError:
-        return "in one folder"
+        some = list(islice((cache / "references" / "hst").iterdir(), FLAT_FROM))
+        mode = "flat" if len(some) == FLAT_FROM else "instrument"
     return "in a folder for each instrument" if mode == "instrument" else f"in one folder ({mode})"
 
 
@@ -80,22 +82,31 @@ def _context(cache: Path, wanted: str, operational: str) -> Finding:
         known = sorted(path.name for path in mappings.glob("*.pmap"))
         has = f"which has {', '.join(known[-5:]) or 'none'}"
         return _fail("CRDS context", f"{context!r} is not in {mappings}, {has}: name one of these, or sync the cache")
-    if missing := _missing_below(mappings, context):
+    try:
+        missing = _missing_below(mappings, context)
+    except UserError as error:
+        return _fail("CRDS context", f"{error}, or sync the cache")
+    if missing:
         some = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
         return _fail("CRDS context", f"{context} needs {some}, not in {mappings}: sync the cache with {context}")
     return ok("CRDS context", context if wanted else f"{context}, operational in the cache")
 
 
 def _missing_below(mappings: Path, context: str) -> list[str]:
-    """Return the mappings that a context names, directly or not, and that are not there."""
+    """Return the mappings that a context selects from, directly or not, and that are not there or empty.
+
+    Raises
+    ------
+    UserError
+        One of them cannot be read.
+    """
     missing, found = [], [context]
     for name in found:
         path = mappings / name
-        if not path.is_file():
+        if not (path.is_file() and path.stat().st_size):
             missing.append(name)
         elif not name.endswith(".rmap"):
-            # a mapping names itself as well
-            found += [below for below in _MAPPING.findall(path.read_text(errors="replace")) if below not in found]
+            found += [below for below in mappings_below(path) if below not in found]
     return missing
 
 

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import psutil
 
+from hstdputils.attempts.work_folders import WorkFolders
+from hstdputils.calibrate import recipe_for
+from hstdputils.calibrate.short_links import has_short_buffers, work_problem
 from hstdputils.checks.finding import Finding, fail, ok, warn
 from hstdputils.checks.setup import Setup
 from hstdputils.exit_codes import ExitCode
@@ -43,11 +46,27 @@ def check_work(setup: Setup) -> list[Finding]:
         return [fail("work folder", text, ExitCode.UPLOAD)]
     usual = max(USUAL_WORK_GB.get(dataset.instrument, 3.0) for dataset in setup.looked_at)
     found = [space_found("work folder", folder, usual, usable_cores(), "set work in the configuration to another")]
+    found += _too_deep(folder, setup)
     kept = setup.config.keep_inputs
     if kept and (error := unwritable(Path(kept))):
         text = f"cannot write {kept} ({error.strerror}): set keep_inputs in the configuration to another folder"
         found.append(fail("kept inputs", text, ExitCode.INPUTS))
     return found
+
+
+def _too_deep(folder: Path, setup: Setup) -> list[Finding]:
+    """See whether programs that take only so long a path of the current folder can run in work folders."""
+    stuck = {
+        program.name for one in setup.looked_at for program in recipe_for(one).programs if has_short_buffers(program)
+    }
+    longest = WorkFolders(folder, setup.config.batch, "x" * 9).longest
+    problem = work_problem(longest)
+    if not (stuck and problem):
+        return []
+    text = (
+        f"{' and '.join(sorted(stuck))} cannot run in {folder} ({problem}): set work in the configuration to another"
+    )
+    return [fail("work folder", text, ExitCode.COMMAND_LINE) if setup.needed else warn("work folder", text)]
 
 
 def space_found(subject: str, folder: Path, usual_gb: float, many: int, otherwise: str) -> Finding:

@@ -1,7 +1,8 @@
 """CRDS and its cache, as the other modules use them."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs import RawFile
 from hstdputils.outcomes import AttemptFailed, Outcome
 from hstdputils.records.log import AttemptLog
-from hstdputils.references.bestrefs import GaveUp, assign_bestrefs, named_references
+from hstdputils.references.bestrefs import GaveUp, Named, assign_bestrefs, named_references, selecting_keywords
 from hstdputils.references.bringing import bring_files, cache_alone
+from hstdputils.references.digests import FROM_LIST, NOT_CHECKED, Record, Records, digest_of
 from hstdputils.references.errors import OriginError
 from hstdputils.references.loading import load_crds
 from hstdputils.references.mappings import CONTEXT, bring_context
@@ -20,6 +22,9 @@ from hstdputils.references.origin import Origin
 from hstdputils.references.server_config import read_config, write_config
 from hstdputils.references.settings import crds_settings
 from hstdputils.store.transfers import Advance
+
+MOST_REFERENCES, MOST_KEYWORDS, MOST_VALUES, LONGEST_VALUE = 200, 100, 8, 80
+"""What a marker keeps of references at most: references, keywords, values of a keyword, characters of a value."""
 
 DISTORTION = ("IDCTAB", "NPOLFILE", "D2IMFILE", "OFFTAB")
 """Keywords of the references that correct the distortion of images (``stwcs.updatewcs``)."""
@@ -33,6 +38,10 @@ class BestReferences:
     """Paths in the cache, by file name."""
     variables: dict[str, str]
     """Environment variables that calibration programs find them by (``lref`` and its like)."""
+    used: list[dict[str, str]] = field(default_factory=list)
+    """What is recorded of each: type, name, digest, and where the digest is from."""
+    keywords: dict[str, list[str]] = field(default_factory=dict)
+    """The keywords that CRDS selected by, with their values in the raw files."""
 
 
 class Crds:
@@ -42,16 +51,23 @@ class Crds:
     server, or addresses in S3, the cache grows: what is missing is brought, by one process at a time, and appears
     whole. Else the cache is only read.
 
+    Parameters
+    ----------
+    listed
+        What the list of a sync says of references, by name; they must be as they were then.
+
     Raises
     ------
     UserError
         The variables contradict each other, or name no cache.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, listed: Mapping[str, Record] | None = None) -> None:
         self.settings = crds_settings()
+        self._listed = dict(listed or {})
         self.cache = self.settings.cache
         self.is_growing = self.settings.is_growing
+        self.records = Records(self.cache)
         self.origin = Origin(self.settings) if self.is_growing else None
         if self.is_growing:
             self._make_cache()
@@ -125,6 +141,8 @@ class Crds:
     def bring(self, names: Iterable[str], advance: Advance = lambda count: None) -> None:
         """Bring those mappings or references that a growing cache lacks; each is brought by one process alone.
 
+        Those whose record the file system contradicts are read, and are brought anew where they have changed.
+
         Parameters
         ----------
         names
@@ -138,11 +156,49 @@ class Crds:
             A file cannot be had.
         """
         assert self.origin is not None, "the cache is only read"
-        if not self.lacking(names):
+        names = set(names)
+        if not self.lacking(names) and not self._in_doubt(names):
             return
         with cache_alone(self.cache):
-            wanted = {self.path(name): self.origin.file(name) for name in self.lacking(names)}
-            bring_files(self.origin, wanted, advance)
+            changed = [path.name for path in self._in_doubt(names) if not self.records.renew(path)]
+            wanted = {self.path(name): self.origin.file(name) for name in [*self.lacking(names), *changed]}
+            bring_files(self.origin, wanted, advance, self.records)
+
+    def changed(self, names: Iterable[str]) -> list[str]:
+        """Return those references of a growing cache that are there and not as they should be; files may be read.
+
+        What has no record yet is read and held against CRDS's sum, where the server tells it.
+        """
+        assert self.origin is not None, "the cache is only read"
+        there = [path for name in set(names) if (path := self.path(name)).is_file()]
+        with cache_alone(self.cache), ThreadPoolExecutor(2) as pool:
+            new = [
+                (path, sha1)
+                for path in there
+                if not self.records.read(path.name)
+                if (sha1 := self.origin.known_sha1(path.name))
+            ]
+            list(pool.map(lambda item: self.records.adopt(*item), new))
+            in_doubt = self._in_doubt(path.name for path in there)
+            return sorted(
+                path.name
+                for path, same in zip(in_doubt, pool.map(self.records.renew, in_doubt), strict=True)
+                if not same
+            )
+
+    def described(self, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Return what a list of references says of each that is there; no file is read for it."""
+        found = {}
+        for name in names:
+            path = self.path(name)
+            record = self.records.read(name)
+            if record is None or not record.still_of(path.stat()):
+                record = Record.of(path, "", NOT_CHECKED)
+            found[name] = asdict(record)
+        return found
+
+    def _in_doubt(self, names: Iterable[str]) -> list[Path]:
+        return [path for path in map(self.path, names) if self.records.are_in_doubt(path)]
 
     def assign(self, raws: Sequence[RawFile], context: str, log: AttemptLog) -> BestReferences:
         """Write the names of the best references into the headers of raw files that lie in one folder.
@@ -158,15 +214,17 @@ class Crds:
             errors = assign_bestrefs([raw.path for raw in raws], context, log)
         except GaveUp as error:
             raise _no_references(f"{error} (cache {self.cache})") from error
-        named = dict(item for raw in raws for item in named_references(raw.path))
+        found = [one for raw in raws for one in named_references(raw.path)]
+        named = {one.name: one.variable for one in found}
         if bad := sorted(name for name in named if name.lower() in bad_files):
             raise _no_references(f"CRDS lists {', '.join(bad)} as bad under {context}: use a later context")
         if errors:
             raise _no_references(self.explained(errors[0], context))
-        self._see_to(named, context)
+        digests = self._see_to(named, context)
         files = {name: self.path(name) for name in named}
         log.write("references", f"{context}: {', '.join(sorted(files)) or 'none needed'}")
-        return BestReferences(files, {variable: f"{files[name].parent}/" for name, variable in named.items()})
+        variables = {variable: f"{files[name].parent}/" for name, variable in named.items()}
+        return BestReferences(files, variables, _used(found, digests), _keywords(raws, found, context))
 
     def present(
         self, exposures: Sequence[RawFile], needing: Iterable[RawFile], context: str, log: AttemptLog
@@ -181,13 +239,14 @@ class Crds:
         AttemptFailed
             One of these is missing (``no_references``), or cannot be brought (``storage_error``); it is named.
         """
-        named = dict(item for exposure in exposures for item in named_references(exposure.path))
+        found = [one for exposure in exposures for one in named_references(exposure.path)]
+        named = {one.name: one.variable for one in found}
         values = {exposure.keyword(keyword).lower() for exposure in needing for keyword in DISTORTION}
         needed = [name for name in named if any(value.endswith(f"${name.lower()}") for value in values)]
-        self._see_to(needed, context)
+        digests = self._see_to(needed, context)
         log.write("references", f"as the headers name them: {', '.join(sorted(needed)) or 'none needed'}")
         variables = {variable: f"{self.path(name).parent}/" for name, variable in named.items()}
-        return BestReferences({name: self.path(name) for name in needed}, variables)
+        return BestReferences({name: self.path(name) for name in needed}, variables, _used(found, digests))
 
     def explained(self, error: str, context: str) -> str:
         """Return an error of CRDS with its mend."""
@@ -195,8 +254,14 @@ class Crds:
             return f"a mapping of {context} is missing or broken in the CRDS cache {self.cache}: sync the cache"
         return f"CRDS under {context}: {error}: use another context, or check the header of the raw file"
 
-    def _see_to(self, names: Iterable[str], context: str) -> None:
-        """Bring references where the cache grows, and check that all can be used."""
+    def _see_to(self, names: Iterable[str], context: str) -> dict[str, tuple[str, str]]:
+        """Bring references where the cache grows, and check that all can be used.
+
+        Returns
+        -------
+        digests
+            For each reference, its digest, which is empty where none is known, and where that is from.
+        """
         names = list(names)
         if self.is_growing:
             try:
@@ -209,6 +274,32 @@ class Crds:
             raise _no_references(reason)
         if broken := sorted(name for name in names if not _begins_as_fits(self.path(name))):
             raise _no_references(f"{', '.join(broken)} in the CRDS cache {self.cache} is no FITS file: sync it anew")
+        digests = {name: self._checked(name) for name in names}
+        if changed := sorted(name for name, digest in digests.items() if digest is None):
+            when = "the list of references was made" if self._listed else "they came"
+            what = f"{some_of(changed)} in the CRDS cache {self.cache} changed since {when}"
+            raise _no_references(f"{what}: sync the cache with {context}")
+        return {name: digest for name, digest in digests.items() if digest is not None}
+
+    def _checked(self, name: str) -> tuple[str, str] | None:
+        """Return a reference's digest and where it is from; none where the file is not what had the digest."""
+        path = self.path(name)
+        stat = path.stat()
+        if listed := self._listed.get(name):
+            as_then = listed.still_of(stat)
+            if not listed.digest:
+                return ("", NOT_CHECKED) if as_then or not listed.surely_changed(stat) else None
+            # the cache cannot remember that the file is as it was, so that its bytes are asked where they may differ
+            if as_then or (listed.size == stat.st_size and digest_of(path) == listed.digest):
+                return listed.digest, FROM_LIST
+            return None
+        record = self.records.read(name)
+        if record is None:
+            return "", NOT_CHECKED
+        if record.still_of(stat):
+            return record.digest, record.digest_from
+        # a copy of a cache that was brought is one that others keep
+        return None if record.surely_changed(stat) else ("", NOT_CHECKED)
 
     def _is_there(self, name: str) -> bool:
         path = self.path(name)
@@ -229,6 +320,26 @@ class Crds:
 def some_of(names: Sequence[str], count: int = 4) -> str:
     """Return the first of the names, and how many more there are."""
     return ", ".join(names[:count]) + (f" and {len(names) - count} more" if len(names) > count else "")
+
+
+def _used(found: Iterable[Named], digests: Mapping[str, tuple[str, str]]) -> list[dict[str, str]]:
+    """Return what is recorded of references: type, name, digest, and where the digest is from."""
+    pairs = sorted({(one.type, one.name) for one in found if one.name in digests})
+    return [
+        {"type": kind, "name": name, "digest": digests[name][0], "digest_from": digests[name][1]}
+        for kind, name in pairs[:MOST_REFERENCES]
+    ]
+
+
+def _keywords(raws: Sequence[RawFile], found: Iterable[Named], context: str) -> dict[str, list[str]]:
+    """Return the keywords that references were selected by, and their values in raw files, bounded in number."""
+    types = {one.type for one in found}
+    values: dict[str, list[str]] = {}
+    for keyword in sorted(selecting_keywords(context, raws[0].keyword("INSTRUME"), types))[:MOST_KEYWORDS]:
+        said = dict.fromkeys(raw.keyword(keyword)[:LONGEST_VALUE] for raw in raws)
+        if said := {value: None for value in said if value}:
+            values[keyword] = list(said)[:MOST_VALUES]
+    return values
 
 
 def _begins_as_fits(path: Path) -> bool:

@@ -3,7 +3,8 @@
 import contextlib
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from hstdputils.records.log import AttemptLog, LogHandler
@@ -35,13 +36,41 @@ def assign_bestrefs(paths: Sequence[Path], context: str, log: AttemptLog) -> lis
     return handler.errors
 
 
-def named_references(path: Path) -> list[tuple[str, str]]:
-    """Return the references that a header names, each with the variable of its folder (``lref`` and its like)."""
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A reference that a header names."""
+
+    type: str
+    """Its type, which is its keyword in lower case."""
+    name: str
+    """Its name."""
+    variable: str
+    """The variable of its folder (``lref`` and its like)."""
+
+
+def named_references(path: Path) -> list[Named]:
+    """Return the references that a header names."""
     from astropy.io import fits
 
-    values = (value for value in fits.getheader(path).values() if isinstance(value, str))
-    matches = (_REFERENCE.fullmatch(value.strip()) for value in values)
-    return [(match[2], match[1].lower()) for match in matches if match]
+    values = ((keyword, value) for keyword, value in fits.getheader(path).items() if isinstance(value, str))
+    matches = ((keyword, _REFERENCE.fullmatch(value.strip())) for keyword, value in values)
+    return [Named(keyword.lower(), match[2], match[1].lower()) for keyword, match in matches if match]
+
+
+def selecting_keywords(context: str, instrument: str, types: Iterable[str]) -> set[str]:
+    """Return the keywords that the rules of a context select references of some types by, upper case.
+
+    Types for which the context has no rules are passed over.
+    """
+    imap = load_crds().rmap.get_cached_mapping(context).get_imap(instrument.lower())
+    found: set[str] = set()
+    for reftype in types:
+        try:
+            keys = imap.get_rmap(reftype).get_required_parkeys()
+        except load_crds().CrdsError:
+            continue
+        found.update(str(key).upper() for key in keys)
+    return found
 
 
 @contextlib.contextmanager

@@ -2,12 +2,13 @@
 
 import contextlib
 import fcntl
-import hashlib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+from hstdputils.references.digests import FROM_CRDS, FROM_DOWNLOAD, Record, Records, digest_of
 from hstdputils.references.errors import OriginError, reading_errors
+from hstdputils.references.mappings import is_mapping
 from hstdputils.references.origin import Origin, RemoteFile
 from hstdputils.store.transfers import Advance, fill
 
@@ -26,8 +27,8 @@ def cache_alone(cache: Path) -> Iterator[None]:
         yield
 
 
-def bring_files(origin: Origin, wanted: Mapping[Path, RemoteFile], advance: Advance) -> None:
-    """Bring files to their places, several at a time; the cache must be locked.
+def bring_files(origin: Origin, wanted: Mapping[Path, RemoteFile], advance: Advance, records: Records) -> None:
+    """Bring files to their places, several at a time, and record their digests; the cache must be locked.
 
     What was begun and interrupted earlier is gone on with.
 
@@ -38,7 +39,7 @@ def bring_files(origin: Origin, wanted: Mapping[Path, RemoteFile], advance: Adva
     """
     pool = ThreadPoolExecutor(PARALLEL)
     try:
-        jobs = [pool.submit(_bring, origin, file, target, advance) for target, file in wanted.items()]
+        jobs = [pool.submit(_bring, origin, file, target, advance, records) for target, file in wanted.items()]
         for job in as_completed(jobs):
             job.result()
     finally:
@@ -46,7 +47,7 @@ def bring_files(origin: Origin, wanted: Mapping[Path, RemoteFile], advance: Adva
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _bring(origin: Origin, file: RemoteFile, target: Path, advance: Advance) -> None:
+def _bring(origin: Origin, file: RemoteFile, target: Path, advance: Advance, records: Records) -> None:
     part = target.with_name(f".{target.name}.part")
     with reading_errors(file.address):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -54,15 +55,13 @@ def _bring(origin: Origin, file: RemoteFile, target: Path, advance: Advance) -> 
             size = fill(part, file.size, lambda have: origin.read_on(file, part, advance))
             if size < file.size:
                 break
-            if size == file.size and file.sha1 in ("", _sha1(part)):
+            digest = digest_of(part)
+            if size == file.size and (not file.sha1 or digest == f"sha1:{file.sha1}"):
                 part.replace(target)
+                if not is_mapping(file.name):  # CRDS checks these itself, by the sum in each
+                    records.write(file.name, Record.of(target, digest, FROM_CRDS if file.sha1 else FROM_DOWNLOAD))
                 return
             part.unlink()
             advance(-size)
     what = "another checksum than it should have" if size == file.size else f"{size} bytes, not {file.size}"
     raise OriginError(f"{file.address} came with {what}: try again later")
-
-
-def _sha1(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha1").hexdigest()

@@ -12,6 +12,11 @@ CONTEXT = re.compile(r"[A-Za-z0-9_.-]+\.pmap")
 """What names of contexts look like."""
 
 
+def is_mapping(name: str) -> bool:
+    """Tell whether a file of CRDS is a mapping by its name, and not a reference."""
+    return name.endswith((".pmap", ".imap", ".rmap"))
+
+
 def bring_context(context: str, folder: Path, bring: Callable[[Iterable[str]], None]) -> None:
     """See that a context and all mappings below it are there.
 
@@ -27,16 +32,16 @@ def bring_context(context: str, folder: Path, bring: Callable[[Iterable[str]], N
     names = [context]
     while names:
         bring(names)
-        names = [below for name in names if not name.endswith(".rmap") for below in _below(folder / name)]
+        names = [below for name in names if not name.endswith(".rmap") for below in mappings_below(folder / name)]
 
 
-def _below(path: Path) -> list[str]:
-    """Return the mappings that a pmap or imap names.
+def mappings_below(path: Path) -> list[str]:
+    """Return the mappings that a pmap or imap selects, without those that its header tells the history with.
 
     Raises
     ------
     UserError
-        The file is no mapping.
+        The file is not a valid mapping.
     """
     try:
         for statement in ast.parse(path.read_text()).body:

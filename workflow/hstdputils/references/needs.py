@@ -137,7 +137,7 @@ def _name(owners: dict[str, set[str]], folder: Path, crds: Crds, context: str, n
         for dataset in {dataset for name in named for dataset in owners[name]}:
             needs.problems.setdefault(dataset, crds.explained(said, context))
     for path in paths:
-        for reference, _ in named_references(path):
+        for reference in (named.name for named in named_references(path)):
             if reference.lower() in crds.bad_files:
                 for dataset in owners[path.name]:
                     needs.problems[dataset] = f"CRDS lists {reference} as bad under {context}: use a later context"

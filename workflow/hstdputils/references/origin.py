@@ -9,6 +9,7 @@ from typing import Any
 
 from hstdputils.references.errors import OriginError, instead, reading_errors
 from hstdputils.references.loading import load_crds
+from hstdputils.references.mappings import is_mapping
 from hstdputils.references.settings import CrdsSettings
 from hstdputils.store.transfers import SILENCE_SECONDS, Advance, persist, read_object_on, read_url_on
 
@@ -68,14 +69,18 @@ class Origin:
         listed = self.known.get(name)
         return int(listed["size"]) if listed and str(listed.get("size", "")).isdecimal() else None
 
+    def known_sha1(self, name: str) -> str:
+        """Return the checksum that the origin lists for a file, hexadecimal; empty where it lists none."""
+        sha1 = str((self.known.get(name) or {}).get("sha1sum", ""))
+        return "" if sha1 == "none" else sha1
+
     def file(self, name: str) -> RemoteFile:
         """Return one file; where the origin does not list its size, it is asked for it."""
-        kind = "mapping" if name.endswith((".pmap", ".imap", ".rmap")) else "reference"
+        kind = "mapping" if is_mapping(name) else "reference"
         address = f"{self._folder(kind)}/{name}"
         size = self.known_size(name)
         if size is not None:
-            sha1 = self.known[name].get("sha1sum", "")
-            return RemoteFile(name, address, size, "" if sha1 == "none" else sha1)
+            return RemoteFile(name, address, size, self.known_sha1(name))
         if self.known and not address.startswith("s3://"):
             raise OriginError(f"the CRDS server {self._settings.server} has no {name}", is_absent=True)
         with reading_errors(address):

@@ -4,11 +4,13 @@ import json
 import os
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
+from hstdputils.references.digests import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,14 @@ class Synced:
     """Sizes of the references, bytes, by name."""
     left_out: Mapping[str, str]
     """By dataset: why not all its references are there."""
+    digests: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By name of the reference: its digest, where that is from, and what the file system said of the file."""
+
+    @property
+    def records(self) -> dict[str, Record]:
+        """Return the digests as they are checked; what is not a valid one is passed over."""
+        found = {name: Record.from_values(values) for name, values in self.digests.items()}
+        return {name: record for name, record in found.items() if record}
 
     def write(self, path: Path) -> None:
         """Write the list as JSON; it appears whole."""
@@ -41,8 +51,11 @@ def read_synced(path: Path) -> Synced:
         The file is none.
     """
     try:
-        return Synced(**json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError) as error:
+        synced = Synced(**json.loads(path.read_text()))
+        if not isinstance(synced.digests, dict):
+            raise ValueError("digests are not by name")
+        return synced
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         what = error.strerror if isinstance(error, OSError) else "it is no list of hstdputils sync"
         raise UserError(f"cannot use {path} ({what}): sync again", ExitCode.REFERENCES) from error
 

@@ -42,6 +42,8 @@ def balance(crds: Crds, references: Collection[str]) -> Balance:
         The origin does not answer.
     """
     lacking = crds.lacking(references)
+    if crds.origin is not None:
+        lacking = sorted({*lacking, *crds.changed(set(references) - set(lacking))})
     found = Balance({name: crds.path(name).stat().st_size for name in sorted(set(references) - set(lacking))})
     origin = crds.origin
     if origin is None:

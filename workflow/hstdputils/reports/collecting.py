@@ -12,7 +12,7 @@ from hstdputils.formats import MOST_BYTES, read_object
 from hstdputils.markers import Marker, listed, read_markers
 from hstdputils.outcomes import Outcome
 from hstdputils.plans.rows import PlanRow
-from hstdputils.reports.provenance import Provenance, one_line
+from hstdputils.reports.provenance import Provenance, ReferenceFiles, one_line
 from hstdputils.reports.rows import PENDING, BatchReport, Row, Try
 from hstdputils.store import FolderStore, Store
 
@@ -45,7 +45,8 @@ def collect(
         The store cannot be read.
     """
     kinds = listed(store, batch)
-    markers = {marker.ipppssoot: marker for marker in read_markers(store, batch, kinds)}
+    files = ReferenceFiles()
+    markers = {marker.ipppssoot: files.taken_from(marker) for marker in read_markers(store, batch, kinds)}
     ladders = {name: tuple(map(_decision, entries)) for name, entries in Ledger(store, batch).entries().items()}
     rows = []
     for name in sorted(kinds.keys() | plan.keys()):
@@ -57,10 +58,9 @@ def collect(
             # what was decided says more than how the attempts ended
             row = replace(row, notes=(*row.notes[: len(row.notes) - len(row.tries[1:])], *ladders[name]))
         rows.append(row)
-    provenance = (told or Provenance()).with_markers(markers.values())
-    return BatchReport(
-        batch, store, rows, _made_with(store.get_bytes(f"{batch}/batch.json", MOST_BYTES + 1)), prices, provenance
-    )
+    provenance = replace((told or Provenance()).with_markers(markers.values()), references=files.counts())
+    made_with = _made_with(store.get_bytes(f"{batch}/batch.json", MOST_BYTES + 1))
+    return BatchReport(batch, store, rows, made_with, prices, provenance)
 
 
 def known_batches(store: Store) -> list[str]:

@@ -39,6 +39,8 @@ class Provenance:
     """Number of datasets by CRDS context."""
     versions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Number of datasets by version of each program."""
+    references: Mapping[str, int] = field(default_factory=dict)
+    """Number of reference files by where their digests are from (`crds`, `download`, `list` or `none`)."""
     hosts: int = 0
     """Number of machines of the last attempts."""
     start: str = ""
@@ -70,6 +72,26 @@ class Provenance:
             start=min(starts).isoformat() if starts else "",
             end=max(ends).isoformat() if ends else "",
         )
+
+
+class ReferenceFiles:
+    """The different reference files of many markers, each of which names about twenty."""
+
+    def __init__(self) -> None:
+        self._origins: dict[tuple[str, str], str] = {}
+
+    def taken_from(self, marker: Marker) -> Marker:
+        """Count a marker's references, and return it without them: a report keeps all markers at once."""
+        for one in marker.references if isinstance(marker.references, list) else ():
+            if isinstance(one, dict):
+                named = (one_line(one.get("name", "")), one_line(one.get("digest", "")))
+                self._origins.setdefault(named, one_line(one.get("digest_from", "")))
+        self._origins.pop(("", ""), None)
+        return replace(marker, references=[], reference_keywords={})
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of files by where their digests are from."""
+        return dict(sorted(Counter(self._origins.values()).items()))
 
 
 def plan_file(path: Path, rows: Mapping[str, PlanRow]) -> PlanFile:

@@ -1,6 +1,5 @@
 """What of a batch is left to do."""
 
-from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 

@@ -1,0 +1,130 @@
+"""Digests of references: recorded when a file comes, and held against the file system's word before each use.
+
+A record keeps, beside the digest, what the file system says of the file: size, times of its last changes to the
+nanosecond, and inode. Whatever is written to a file changes these, so that a job needs no more than a look at them,
+and reads no file for its digest. Where they differ, a growing cache reads that one file, once for all jobs: it was
+only touched, and its record is renewed, or it has changed, and is brought anew. A cache that is only read cannot be
+mended: a file that has changed since it came, or since the list of a sync was written, is not used.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+FROM_CRDS = "crds"
+"""The digest is CRDS's own sum, and the file had it when it came."""
+FROM_DOWNLOAD = "download"
+"""The digest is of what came; its origin lists no sums."""
+FROM_LIST = "list"
+"""The digest is that of the reference list that ``sync`` made."""
+NOT_CHECKED = "none"
+"""There is no digest: the cache is one that others keep."""
+
+_NAME = re.compile(r"[A-Za-z0-9_][\w.+-]*", re.ASCII)
+_LONGEST = 4096
+"""Bytes of a record that is read; those that are written have about 250."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A file's digest, and what the file system said of the file that had it."""
+
+    digest: str
+    """``sha1:`` and the sum, hexadecimal, which CRDS uses; empty where only changes from now on are to be seen."""
+    digest_from: str
+    """Where the digest is from: ``crds``, ``download`` or ``none``."""
+    size: int
+    """Bytes."""
+    mtime_ns: int
+    """Time of the last change of the content, ns."""
+    ctime_ns: int
+    """Time of the last change of content or attributes, ns; no program can set it."""
+    inode: int
+    """The file's number in its file system."""
+
+    @classmethod
+    def of(cls, path: Path, digest: str, digest_from: str) -> "Record":
+        """Return the record of a file that has, or had, this digest."""
+        stat = path.stat()
+        return cls(digest, digest_from, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+
+    @classmethod
+    def from_values(cls, values: Any) -> "Record | None":
+        """Return the record that JSON values hold, or none where they are not those of a record."""
+        kinds = {"digest": str, "digest_from": str, "size": int, "mtime_ns": int, "ctime_ns": int, "inode": int}
+        if not isinstance(values, Mapping) or any(type(values.get(name)) is not kind for name, kind in kinds.items()):
+            return None
+        return cls(**{name: values[name] for name in kinds})
+
+    def still_of(self, stat: os.stat_result) -> bool:
+        """Tell whether the file system says the same of a file now."""
+        return self._has_same_content(stat) and (self.ctime_ns, self.inode) == (stat.st_ctime_ns, stat.st_ino)
+
+    def surely_changed(self, stat: os.stat_result) -> bool:
+        """Tell whether this very file was written to since, or now has another size; a copy is not told."""
+        return self.size != stat.st_size or (self.inode == stat.st_ino and not self._has_same_content(stat))
+
+    def _has_same_content(self, stat: os.stat_result) -> bool:
+        return (self.size, self.mtime_ns) == (stat.st_size, stat.st_mtime_ns)
+
+
+class Records:
+    """The records of a cache, a small file for each reference in its folder ``.hstdputils``."""
+
+    def __init__(self, cache: Path) -> None:
+        self._folder = cache / ".hstdputils"
+
+    def read(self, name: str) -> Record | None:
+        """Return the record of a reference, or none where there is no readable one."""
+        if not _NAME.fullmatch(name):
+            return None
+        try:
+            with (self._folder / f"{name}.json").open("rb") as file:
+                return Record.from_values(json.loads(file.read(_LONGEST)))
+        except (OSError, ValueError, RecursionError):
+            return None
+
+    def write(self, name: str, record: Record) -> None:
+        """Write a record; it appears whole."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        part = self._folder / f".{name}.{uuid.uuid4().hex}.part"
+        try:
+            part.write_text(json.dumps(asdict(record)) + "\n")
+            part.replace(self._folder / f"{name}.json")
+        finally:
+            part.unlink(missing_ok=True)
+
+    def are_in_doubt(self, path: Path) -> bool:
+        """Tell whether a reference has a record and the file system says something else of the file now."""
+        record = self.read(path.name)
+        with contextlib.suppress(OSError):
+            return record is not None and not record.still_of(path.stat())
+        return False
+
+    def renew(self, path: Path) -> bool:
+        """Read a file whose record is in doubt; tell whether it is unchanged, and renew its record where it is."""
+        record = self.read(path.name)
+        if record is None or record.digest != digest_of(path):
+            return False
+        self.write(path.name, Record.of(path, record.digest, record.digest_from))
+        return True
+
+    def adopt(self, path: Path, sha1: str) -> None:
+        """Record that a file that is there already has CRDS's sum or, where it does not, that it is in doubt."""
+        record = Record.of(path, f"sha1:{sha1}", FROM_CRDS)
+        if digest_of(path) != record.digest:
+            record = Record(record.digest, FROM_CRDS, 0, 0, 0, 0)
+        self.write(path.name, record)
+
+
+def digest_of(path: Path) -> str:
+    """Return the digest of a file, which is read whole."""
+    with path.open("rb") as file:
+        return f"sha1:{hashlib.file_digest(file, 'sha1').hexdigest()}"
