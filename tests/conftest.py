@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from hstdputils import stopping
 from tests import madeup
 from tests.engines.docker import asking
 from tests.projects import Project
@@ -121,6 +122,12 @@ def made_up(tmp_path_factory: pytest.TempPathFactory) -> MadeUp:
     home = shared / "made-up"
     madeup.write_demo(home)
     return MadeUp(home / "inputs", home / "crds")
+
+
+@pytest.fixture(autouse=True)
+def _not_stopped_by_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no signal that another test of this process has caught count."""
+    monkeypatch.setattr(stopping, "_request", stopping._Request())
 
 
 @pytest.fixture

@@ -106,9 +106,17 @@ KINDS = [
     inputs("another instrument", f"{RAW} says INSTRUME = ACS…COS: check the id", raw_of_another_instrument),
     inputs("another instrument, real", f"{RAW} says…ACS…: check the id", real_broken("j8btxxx_raw_bad.fits")),
     inputs(
-        "a member is missing", "of ldem01f1q, a member of ldem01010, in in: check", table_without_members, ASSOCIATION
+        "a member is missing",
+        "of ldem01f1q, a member of ldem01010, in in: name another source",
+        table_without_members,
+        ASSOCIATION,
     ),
-    inputs("no association table", f"{ASN} is not among the inputs…: check", association_without_table, ASSOCIATION),
+    inputs(
+        "no association table",
+        f"no {ASN} in in, where there is only…: add it, or",
+        association_without_table,
+        ASSOCIATION,
+    ),
     inputs("no table", f"{ASN} is no association table…: fetch", broken(ASN, lambda _: NO_FITS), ASSOCIATION),
     inputs("a table cut short", f"{ASN}…(it is cut short): fetch", broken(ASN, lambda asn: asn[:3000]), ASSOCIATION),
 ]

@@ -19,10 +19,10 @@ def tarball(*members: tuple[str, bytes]) -> Setup:
 
     def setup(place: Place) -> None:
         with tarfile.open(place.inputs / TGZ, "w:gz") as archive:
-            for name, kind in members:
+            for number, (name, kind) in enumerate(members):
                 member = tarfile.TarInfo(name)
-                member.type, member.linkname, member.size = kind, "/etc/passwd", 5 * (kind == REGTYPE)
-                archive.addfile(member, io.BytesIO(b"bytes"))
+                member.type, member.linkname, member.size = kind, "/etc/passwd", 6 * (kind == REGTYPE)
+                archive.addfile(member, io.BytesIO(b"bytes%d" % number))
 
     return setup
 
@@ -57,15 +57,21 @@ KINDS = [
     inputs("a tarball with a link", f"holds a link or device ('{RAW}'): make it anew", tarball((RAW, LNKTYPE))),
     inputs("a tarball with a fifo", f"holds a link or device ('{RAW}'): make it anew", tarball((RAW, FIFOTYPE))),
     inputs("a tarball with a device", f"holds a link or device ('{RAW}'): make it anew", tarball((RAW, CHRTYPE))),
-    inputs("a tarball with one file twice", f"{TGZ} holds two files named '{RAW}': make it anew", tarball(*TWICE)),
+    inputs("a tarball with one file twice", f"{TGZ} holds two different files named '{RAW}': make", tarball(*TWICE)),
     inputs("a tarball with a nameless file", "cannot be unpacked ('.'): make it anew", tarball((".", REGTYPE))),
-    inputs("a tarball of text", f"no raw file among the inputs of {SPECTRUM}: fetch", tarball(("a.txt", REGTYPE))),
+    inputs(
+        "a tarball of text", f"{TGZ} holds no raw files of {SPECTRUM}, but a.txt: make", tarball(("a.txt", REGTYPE))
+    ),
     inputs("a tarball cut short", f"{TGZ} is no whole tarball…: make it anew", whole_tarball(half)),
     inputs("a tarball with a bit flipped", f"{TGZ} is no whole tarball (CRC…): make", whole_tarball(flip_a_bit)),
     inputs(
         "no tarball", f"{TGZ} is no whole tarball (it is no tar…): make it anew", file(f"in/{TGZ}", b"noise" * 999)
     ),
-    inputs("a tarball of another", f"_rawacq.fits is no file of {SPECTRUM}: make", whole_tarball(bytes, IMAGE)),
+    inputs(
+        "a tarball of another",
+        f"{TGZ} holds no raw files of {SPECTRUM}, but {IMAGE}_…: make",
+        whole_tarball(bytes, IMAGE),
+    ),
 ]
 
 

@@ -39,6 +39,8 @@ class Disturbance:
     """Answer this and an error of S3, without asking the server."""
     cut_after: int | None = None
     """Send so many bytes of the body, and then close the connection."""
+    is_damaged: bool = False
+    """Send a body of which one bit is another."""
     hold: bool = False
     """Wait until `let_go`; what was held is then dropped, as if the network had lost it."""
     seen: threading.Event = field(default_factory=threading.Event)
@@ -147,6 +149,8 @@ class _Handler(BaseHTTPRequestHandler):
         answer = connection.getresponse()
         data = answer.read()
         connection.close()
+        if disturbance and disturbance.is_damaged:
+            data = data[:-1] + bytes([data[-1] ^ 1])
         self._send(answer, data, disturbance.cut_after if disturbance else None)
 
     def _send(self, answer: http.client.HTTPResponse, data: bytes, cut_after: int | None) -> None:

@@ -88,7 +88,7 @@ def test_broken_inputs_are_named_in_one_line_each(with_stand_in, made_up):
         "ldem01tnq_rawtag.fits is no FITS file (",
         "ldem01omq_rawtag.fits says INSTRUME = STIS, but ldem01omq is a dataset of COS: ",
         "the inputs tarball ldem01pkq.tar.gz is no whole tarball (",
-        "no raw files of ldem01f2q, a member of ldem01010, in raws: check the id",
+        "no raw files of ldem01f2q, a member of ldem01010, in raws: name another source with --inputs",
     ]
     for name, reason, line in zip(names, reasons, ran.out.splitlines(), strict=True):
         assert line.startswith(f"{name} bad_input (exit code 21): {reason}"), line
@@ -107,7 +107,7 @@ def test_tarball_without_the_raw_file_of_a_member_is_refused(commands, made_up):
             archive.add(made_up.inputs / f"ldem/{name}.fits", f"{name}.fits")
     ran = commands.hstdputils("process", "results", "b", "--inputs=.", "ldem01010")
     assert ran.status == 21, ran.said
-    assert "no raw files of ldem01f2q, a member of ldem01010, in .: check the id" in ran.out
+    assert "no raw files of ldem01f2q, a member of ldem01010, in .: name another source" in ran.out
 
 
 def test_forced_run_leaves_nothing_of_the_earlier_one(with_stand_in, made_up):

@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from hstdputils.calibrate.cos import RECIPE
+from hstdputils.datasets import parse_dataset
+from hstdputils.inputs import fetch_inputs
 from hstdputils.inputs.folder import FolderSource
 from hstdputils.inputs.keeping import KeepingSource
 from hstdputils.inputs.kept import RECORD, KeptInputs
+from hstdputils.inputs.unpacking import Unpacker
 from tests.engines.honesty import assert_complete, digest
 from tests.engines.interrupting import Running
 
@@ -149,7 +152,8 @@ def test_a_folder_of_something_else_is_left_alone(with_mast, mast, made_up, reco
     if record != "none":
         files = {path.name: path.stat().st_size for path in folder.iterdir()}
         suffixes = sorted(RECIPE.input_suffixes)
-        content = {"source": "s3://my-own/raws", "suffixes": suffixes, "files": files}
+        digests = {path.name: digest(path) for path in folder.iterdir()}
+        content = {"source": "s3://my-own/raws", "suffixes": suffixes, "files": files, "sha256": digests}
         (folder / RECORD).write_text(json.dumps(content))
     before = {path.name: digest(path) for path in folder.iterdir()}
     ran = with_mast.hstdputils(*call("b"))
@@ -203,6 +207,71 @@ def test_a_folder_is_complete_for_the_suffixes_that_were_asked_for(tmp_path, mad
     assert kept_of("asn", "rawacq") == []
     bring("asn", "rawacq")
     assert kept_of("asn", "rawacq", "spt") == [RAW, spt]
+
+
+def keeping_source(tmp_path: Path, made_up) -> tuple[KeepingSource, KeptInputs]:
+    kept = KeptInputs(tmp_path / "kept", ["archive"])
+    source = KeepingSource(FolderSource(str(made_up.inputs)), kept)
+    source.uri = "archive"
+    return source, kept
+
+
+def bring(tmp_path: Path, made_up, notes: list[str]) -> str:
+    """Fetch a dataset as an attempt does; return the source that had it."""
+    source, kept = keeping_source(tmp_path, made_up)
+    folder = tmp_path / f"data-{len(list(tmp_path.iterdir()))}"
+    folder.mkdir()
+    unpacker = Unpacker(notes=notes)
+    paths, uri = fetch_inputs(
+        parse_dataset(DATASET), [kept, source], RECIPE.input_suffixes, folder, unpacker=unpacker
+    )
+    assert {path.name for path in paths} == {RAW, f"{DATASET}_spt.fits"}
+    for path in paths:
+        assert digest(path) == digest(made_up.inputs / "ldem" / DATASET / path.name)
+    return uri
+
+
+def flip_a_bit(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+
+
+def test_changed_bytes_are_noticed_before_they_are_used(tmp_path, made_up):
+    """Size and time stamp are the same; the file is fetched again, and what is kept is good afterwards."""
+    notes: list[str] = []
+    assert bring(tmp_path, made_up, notes) == "archive"
+    assert bring(tmp_path, made_up, notes) == str(tmp_path / "kept")
+    kept = tmp_path / FOLDER / RAW
+    record = json.loads((tmp_path / FOLDER / RECORD).read_text())
+    assert record["sha256"][RAW] == digest(kept)
+    before = kept.stat()
+    flip_a_bit(kept)
+    os.utime(kept, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert bring(tmp_path, made_up, notes) == "archive"
+    assert notes == [f"the kept file {kept} has changed since it came, and is fetched again"]
+    assert digest(kept) == record["sha256"][RAW]
+    assert bring(tmp_path, made_up, notes) == str(tmp_path / "kept")
+    assert not staged(tmp_path)
+
+
+def test_a_record_without_digests_does_not_count_and_gets_them(tmp_path, made_up):
+    bring(tmp_path, made_up, [])
+    path = tmp_path / FOLDER / RECORD
+    record = json.loads(path.read_text())
+    digests = record.pop("sha256")
+    path.write_text(json.dumps(record))
+    notes: list[str] = []
+    assert bring(tmp_path, made_up, notes) == "archive"
+    assert json.loads(path.read_text())["sha256"] == digests
+    assert notes == []
+
+
+@pytest.mark.parametrize("content", ["[" * 200_000, "[]", '{"source": 1, "suffixes": [], "files": {}}', "null", "{}"])
+def test_a_record_that_cannot_be_read_does_not_count(tmp_path, made_up, content):
+    bring(tmp_path, made_up, [])
+    (tmp_path / FOLDER / RECORD).write_text(content)
+    assert bring(tmp_path, made_up, []) == "archive"
 
 
 def test_what_killed_processes_left_is_swept(tmp_path, made_up):

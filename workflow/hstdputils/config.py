@@ -50,6 +50,11 @@ class Config(BaseModel):
         default=None,
         description="A folder where inputs from S3 and MAST are kept and looked for first; null keeps none.",
     )
+    max_unpacked_mib: int = Field(
+        default=32768,
+        ge=1,
+        description="What the packed inputs of a dataset (tarballs, .fits.gz) may unpack to, MiB; more is bad input.",
+    )
     crds_context: str | None = Field(
         default=None,
         description="CRDS context, such as hst_0729.pmap; null for the cache's operational context.",

@@ -4,9 +4,12 @@ import argparse
 import os
 from pathlib import Path
 
+from hstdputils import commandline
+from hstdputils.inputs.unpacking import MAX_UNPACKED_MIB
+
 
 def add_input_options(parser: argparse.ArgumentParser, *, inputs: str, keep: str) -> None:
-    """Add ``--inputs``, ``--keep-inputs`` and ``--context``.
+    """Add ``--inputs``, ``--keep-inputs``, ``--max-unpacked-mib`` and ``--context``.
 
     Parameters
     ----------
@@ -17,6 +20,14 @@ def add_input_options(parser: argparse.ArgumentParser, *, inputs: str, keep: str
     """
     parser.add_argument("--inputs", action="append", default=[], metavar="SOURCE", help=inputs)
     parser.add_argument("--keep-inputs", type=Path, metavar="DIR", help=keep)
+    parser.add_argument(
+        "--max-unpacked-mib",
+        type=commandline.above_zero,
+        default=MAX_UNPACKED_MIB,
+        metavar="N",
+        help="what the packed inputs of a dataset (tarballs, .fits.gz) may unpack to, MiB; more is bad input "
+        f"(default: {MAX_UNPACKED_MIB})",
+    )
     parser.add_argument(
         "--context",
         default=os.environ.get("CRDS_CONTEXT") or None,

@@ -62,7 +62,8 @@ def _sync(options: argparse.Namespace) -> None:
     crds = Crds()
     context = crds.resolve_context(options.context or (None if options.force else _pinned(rows)))
     with count_bar("headers", len(datasets)) as done:
-        needs = find_needs(datasets, _Sources(options.inputs, options.keep_inputs), crds, context, done)
+        sources = _Sources(options.inputs, options.keep_inputs)
+        needs = find_needs(datasets, sources, crds, context, done, options.max_unpacked_mib)
     found = balance(crds, needs.references)
     _tell(crds, context, len(rows), len(left), found)
     if crds.origin is None:

@@ -24,6 +24,7 @@ from hstdputils.hosts.memory_kills import MemoryKills
 from hstdputils.hosts.spot import spot_notice
 from hstdputils.inputs import Observation, RawFile, fetch_inputs, fetch_mosaic, read_mosaic, read_observation
 from hstdputils.inputs.source import VARIABLES_SUFFIX, Source
+from hstdputils.inputs.unpacking import MAX_UNPACKED_MIB, Unpacker
 from hstdputils.markers import Marker
 from hstdputils.outcomes import AttemptFailed, Outcome
 from hstdputils.plans.slices import JOB_VARIABLE
@@ -66,6 +67,8 @@ class Job:
     """Cores that the programs may use."""
     max_seconds: float | None = None
     """Wall time that calibration may take, s; none for no limit."""
+    max_unpacked_mib: int = MAX_UNPACKED_MIB
+    """What packed inputs may unpack to, MiB."""
     earlier: list[dict[str, Any]] = field(default_factory=list)
     """The attempts before this one."""
 
@@ -144,12 +147,15 @@ class Attempt:
         self.data.mkdir()
         with self._step("inputs") as step:
             recipe, apart = job.recipe, job.recipe.has_member_files
+            unpacker = Unpacker(job.max_unpacked_mib, self._warnings)
             if job.dataset.is_mosaic:
-                paths, where = fetch_mosaic(job.dataset, job.sources, self.data)
+                paths, where = fetch_mosaic(job.dataset, job.sources, self.data, unpacker=unpacker)
                 observation = read_mosaic(job.dataset, self.data)
             else:
                 paths, where = fetch_inputs(
-                    job.dataset, job.sources, recipe.input_suffixes, self.data, has_member_files=apart
+                    *(job.dataset, job.sources, recipe.input_suffixes, self.data),
+                    has_member_files=apart,
+                    unpacker=unpacker,
                 )
                 observation = read_observation(job.dataset, paths, recipe.raw_suffixes, has_member_files=apart)
             self._bytes_in = sum(path.stat().st_size for path in paths)

@@ -100,6 +100,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
         wait=options.wait,
         keep_work=options.keep_work,
         keep_inputs=options.keep_inputs,
+        max_unpacked_mib=options.max_unpacked_mib,
         programs=dict(options.programs),
         astrometry={None: None, "on": True, "off": False}[options.astrometry],
     )

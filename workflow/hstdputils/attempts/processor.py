@@ -22,6 +22,7 @@ from hstdputils.engines.decisions import Limits, decide_after
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs import open_sources
+from hstdputils.inputs.unpacking import MAX_UNPACKED_MIB
 from hstdputils.markers import Marker, latest_marker, read_marker
 from hstdputils.outcomes import AttemptFailed, Outcome
 from hstdputils.references import Crds
@@ -63,6 +64,8 @@ class Settings:
     """Whether work folders are kept: ``never``, ``failed`` or ``always``."""
     keep_inputs: Path | None = None
     """A folder where inputs from S3 and MAST are kept; none to fetch them each time."""
+    max_unpacked_mib: int = MAX_UNPACKED_MIB
+    """What the packed inputs of a dataset may unpack to, MiB."""
     programs: Mapping[str, str] = field(default_factory=dict)
     """Commands that stand for calibration programs, by the program's name."""
     astrometry: bool | None = None
@@ -152,6 +155,7 @@ class Processor:
             plan_row=settings.plan_row,
             vcpus=(settings.plan_row or {}).get("vcpus", 1),
             max_seconds=settings.max_seconds,
+            max_unpacked_mib=settings.max_unpacked_mib,
             earlier=earlier.as_earlier() if earlier else [],
         )
         name = dataset.ipppssoot

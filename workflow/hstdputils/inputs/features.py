@@ -17,6 +17,8 @@ from hstdputils.datasets import INSTRUMENTS
 from hstdputils.errors import one_line
 from hstdputils.inputs.fits_blocks import BLOCK, NotAll, association, keywords
 from hstdputils.inputs.shelves import Shelf, Sizes
+from hstdputils.inputs.source import plain_name
+from hstdputils.inputs.unpacking import GZIP_MAGIC, unpacked
 from hstdputils.model.features import Features
 from hstdputils.outcomes import AttemptFailed
 
@@ -27,6 +29,11 @@ FIRST_BYTES = 10 * BLOCK
 """What is asked of a raw file at first; the primary headers of HST's raw files take 14 to 21 KB."""
 
 _MOST_BYTES = 40 * BLOCK
+
+_MOST_TABLE_BYTES = 2**22
+
+_GZIP_END = 4
+"""Bytes at the end of a gzip file that say how long its content is."""
 
 _WITH_MEMBERS = {"acs", "cos", "wfc3"}
 """Instruments whose associations are made of exposures with files of their own."""
@@ -110,21 +117,23 @@ class _Files:
         self._shelf, self._visit = shelf, visit
         self._sizes: dict[str, dict[str, tuple[str, int]]] = {}
         self._seen = set(names)
-        self._take(shelf.visit(visit, self._seen))
+        self._take(shelf.visit(visit, self._seen, _COUNTED))
 
     def _take(self, sizes: Sizes) -> None:
         for place, size in sizes.items():
-            file = place[place.rfind("/") + 1 :].lower()
+            file = plain_name(place[place.rfind("/") + 1 :])
             if file.endswith(".fits"):
                 name, _, suffix = file[:-5].partition("_")
                 if suffix in _COUNTED:
-                    self._sizes.setdefault(name, {})[suffix] = (place, size)
+                    files = self._sizes.setdefault(name, {})
+                    if suffix not in files or not _is_packed(place):
+                        files[suffix] = (place, size)
 
-    def look_for(self, names: Iterable[str]) -> None:
-        """List exposures that the visit's listing does not have."""
+    def look_for(self, names: Iterable[str], association: str) -> None:
+        """List exposures of an association that the visit's listing does not have."""
         if new := [name for name in names if name not in self._sizes and name not in self._seen]:
             self._seen.update(new)
-            self._take(self._shelf.visit(self._visit, new))
+            self._take(self._shelf.visit(self._visit, new, _COUNTED, association))
 
     def has(self, name: str) -> bool:
         """Tell whether there is a file of a dataset."""
@@ -149,9 +158,10 @@ def _features(name: str, files: _Files) -> Features:
         raise ValueError("there is no raw file of it")
     without_support = sum(1 for exposure in {name for name, _ in raws} if "spt" not in files.of(exposure))
     values = _header(files, *raws[0][1])
+    total = sum(_size(files, place, size) for place, size in counted.items())
     return Features(
         n_files=float(len(counted) + without_support),
-        total_mb=float(round(sum(counted.values()) / 1e6)),
+        total_mb=float(round(total / 1e6)),
         drizcorr=float(values.get("DRIZCORR") == "PERFORM"),
         pctecorr=float(values.get("PCTECORR") == "PERFORM"),
         crsplit=2.0 if values.get("CRSPLIT", "") not in ("", "0") else 0.0,
@@ -170,9 +180,10 @@ def _members(name: str, files: _Files) -> Iterator[str]:
     table = files.of(name).get("asn")
     if table is None:
         raise ValueError(f"{name}_asn.fits is not there")
-    rows = association(files.part(table[0], 0, table[1]))
+    data = files.part(table[0], 0, table[1])
+    rows = association(unpacked(data, _MOST_TABLE_BYTES) if data.startswith(GZIP_MAGIC) else data)
     members = [row.name for row in rows if row.is_present and not row.is_product]
-    files.look_for(members)
+    files.look_for(members, name)
     yield from members
 
 
@@ -182,8 +193,20 @@ def _header(files: _Files, place: str, size: int) -> dict[str, str]:
     while True:
         more = files.part(place, len(data), max(FIRST_BYTES, len(data)))
         data += more
+        plain = unpacked(data, _MOST_BYTES) if data.startswith(GZIP_MAGIC) else data
         try:
-            return keywords(data, _KEYWORDS)
+            return keywords(plain, _KEYWORDS)
         except NotAll:
-            if not more or len(data) >= min(size, _MOST_BYTES):
+            if not more or len(plain) >= _MOST_BYTES or len(data) >= size:
                 raise
+
+
+def _size(files: _Files, place: str, size: int) -> int:
+    """Return how many bytes a file has when it is not packed; gzip says it at its end, modulo 2^32."""
+    if not _is_packed(place) or size < _GZIP_END:
+        return size
+    return int.from_bytes(files.part(place, size - _GZIP_END, _GZIP_END), "little")
+
+
+def _is_packed(place: str) -> bool:
+    return place[-3:].lower() == ".gz"

@@ -1,21 +1,22 @@
 """Bring a dataset's raw files into a folder of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from hstdputils.datasets import Dataset
 from hstdputils.errors import UserError
-from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs.associations import exposures, read_rows
 from hstdputils.inputs.folder import FolderSource
 from hstdputils.inputs.keeping import keep_inputs
+from hstdputils.inputs.kept import ChangedCopyError
 from hstdputils.inputs.mast import URI as MAST
 from hstdputils.inputs.mast import MastSource
+from hstdputils.inputs.missing import OTHER_SOURCE, missing_inputs, no_member_files, no_raw_files
 from hstdputils.inputs.progress import transfer_bar
-from hstdputils.inputs.source import Item, Source
-from hstdputils.inputs.tarballs import unpack
-from hstdputils.outcomes import AttemptFailed, Outcome
+from hstdputils.inputs.source import SUPPORT_SUFFIXES, VARIABLES_SUFFIX, Item, Source, is_wanted, suffix_of
+from hstdputils.inputs.tarballs import bad_tarball, unpack
+from hstdputils.inputs.unpacking import Unpacker
 
 PARALLEL = 8
 """Files that are brought at the same time."""
@@ -65,8 +66,13 @@ def fetch_inputs(
     folder: Path,
     *,
     has_member_files: bool = True,
+    unpacker: Unpacker | None = None,
 ) -> tuple[list[Path], str]:
     """Bring the raw files of a dataset and, for an association, of its members.
+
+    All sources are filtered alike: only files with the wanted suffixes come, of the dataset and of the members that
+    its table lists. Under the own name of an association whose members have files of their own, only the table is an
+    input; calacs.e and calwf3.e make its ``_spt`` themselves, and stop where there is one.
 
     Parameters
     ----------
@@ -81,61 +87,128 @@ def fetch_inputs(
         An empty folder.
     has_member_files
         Whether each exposure of an association has files of its own, which are brought too.
+    unpacker
+        Unpacks what is packed, and takes notes of what was left out; none for one with the usual limit.
 
     Returns
     -------
     paths
-        The files, sorted.
+        The files, sorted; FITS files are not packed, and their names are in lower case.
     uri
         The source that had the dataset.
 
     Raises
     ------
     AttemptFailed
-        No source has the dataset or a member of it (``bad_input``), or a transfer failed (``storage_error``).
+        No source has the dataset or a member of it, or packed files cannot be used (``bad_input``), or a transfer
+        failed (``storage_error``).
     """
+    unpacker = unpacker or Unpacker()
+    apart = dataset.is_association and has_member_files
+    own = suffixes & {"asn"} if apart else suffixes
+
+    def fetch() -> str:
+        uri = _fetch_own(dataset, sources, own, suffixes, folder, unpacker)
+        if apart:
+            _fetch_members(dataset, sources, suffixes, folder, unpacker)
+        return uri
+
+    uri = with_fresh_copies(fetch, folder, unpacker)
+    return sorted(path for path in folder.iterdir() if path.is_file()), uri
+
+
+def with_fresh_copies(fetch: Callable[[], str], folder: Path, unpacker: Unpacker) -> str:
+    """Fetch again, from the beginning, where a kept file turns out to have changed; it does not count any more."""
+    while True:
+        try:
+            return fetch()
+        except ChangedCopyError as change:
+            unpacker.notes.append(str(change))
+            for path in folder.iterdir():
+                path.unlink()
+
+
+def _fetch_own(
+    dataset: Dataset,
+    sources: Sequence[Source],
+    own: frozenset[str],
+    suffixes: frozenset[str],
+    folder: Path,
+    unpacker: Unpacker,
+) -> str:
+    """Bring the files under the dataset's own name, or its tarball; return the source that has them."""
     name = dataset.ipppssoot
     for source in sources:
-        if items := source.files(name, suffixes):
-            fetch_all(name, [(source, item) for item in items], folder)
-            break
+        items = source.files(name, own)
+        if _has_dataset(items):
+            fetch_all(name, [(source, item) for item in items], folder, unpacker)
+            return source.uri
         if tarball := source.tarball(name):
-            fetch_all(name, [(source, tarball)], folder)
-            unpack(folder / tarball.name, folder)
-            (folder / tarball.name).unlink()
-            break
-    else:
-        where = names_of(sources)
-        raise missing_inputs(dataset, f"no raw files of {name} in {where}", sources[-1])
-    if dataset.is_association and has_member_files:
-        _fetch_members(dataset, sources, suffixes, folder)
-    return sorted(path for path in folder.iterdir() if path.is_file()), source.uri
+            fetch_all(name, [(source, tarball)], folder, unpacker)
+            _unpack(dataset, folder / tarball.name.lower(), own, suffixes, unpacker)
+            return source.uri
+    raise no_raw_files(dataset, sources)
 
 
-def _fetch_members(dataset: Dataset, sources: Sequence[Source], suffixes: frozenset[str], folder: Path) -> None:
+def _has_dataset(items: Sequence[Item]) -> bool:
+    """Tell whether files make up a dataset; support files and variables alone do not."""
+    return any(_is_main(item.name) for item in items)
+
+
+def _is_main(file_name: str) -> bool:
+    return suffix_of(file_name) not in SUPPORT_SUFFIXES | {""}
+
+
+def _unpack(
+    dataset: Dataset, tarball: Path, own: frozenset[str], suffixes: frozenset[str], unpacker: Unpacker
+) -> None:
+    """Unpack a dataset's tarball, and leave only its inputs and its members'."""
+
+    def is_input(name: str) -> bool:
+        return suffix_of(name) in suffixes or name == f"{dataset}{VARIABLES_SUFFIX}"
+
+    folder, label = tarball.parent, tarball.name
+    left_out = unpack(tarball, folder, is_input, unpacker)
+    tarball.unlink()
+    members: set[str] = set()
+    table = folder / f"{dataset}_asn.fits"
+    if own != suffixes and table.exists():
+        members = {row.name for row in exposures(table, read_rows(table))}
+    for path in sorted(folder.iterdir()):
+        owner = path.name.partition("_")[0]
+        if not (is_wanted(path.name, dataset.ipppssoot, own) or owner in members):
+            path.unlink()
+            left_out.add(path.name)
+    if not any(_is_main(path.name) for path in folder.iterdir()):
+        there = f", but {left_out}" if left_out.count else ""
+        raise bad_tarball(label, f"holds no raw files of {dataset}{there}")
+    if left_out.count:
+        unpacker.notes.append(f"{label}: left out, since they are no inputs of {dataset}: {left_out}")
+
+
+def _fetch_members(
+    dataset: Dataset, sources: Sequence[Source], suffixes: frozenset[str], folder: Path, unpacker: Unpacker
+) -> None:
     table = folder / f"{dataset}_asn.fits"
     if not table.exists():
-        raise missing_inputs(
-            dataset, f"{table.name} is not among the inputs of the association {dataset}", sources[-1]
-        )
+        reason = f"{table.name} is not among the inputs of the association {dataset}"
+        raise missing_inputs(reason, sources[-1], f"add it, or {OTHER_SOURCE}")
     wanted: list[tuple[Source, Item]] = []
     for member in exposures(table, read_rows(table)):
         if any(folder.glob(f"{member.name}_raw*.fits")):
             continue
         for source in sources:
-            if items := source.files(member.name, suffixes):
+            items = source.files(member.name, suffixes, dataset.ipppssoot)
+            if _has_dataset(items):
                 wanted += [(source, item) for item in items]
                 break
         else:
-            where = names_of(sources)
-            raise missing_inputs(
-                dataset, f"no raw files of {member.name}, a member of {dataset}, in {where}", sources[-1]
-            )
-    fetch_all(dataset.ipppssoot, wanted, folder)
+            raise no_member_files(dataset, member.name, sources)
+    fetch_all(dataset.ipppssoot, wanted, folder, unpacker)
 
 
-def fetch_all(name: str, wanted: list[tuple[Source, Item]], folder: Path) -> None:
-    """Bring files, several at a time, under their own names in lower case."""
+def fetch_all(name: str, wanted: list[tuple[Source, Item]], folder: Path, unpacker: Unpacker) -> None:
+    """Bring files, several at a time, under their own names in lower case, and unpack FITS files."""
     total = sum(item.size for _, item in wanted)
     pool = ThreadPoolExecutor(PARALLEL)
     with transfer_bar(name, total) as advance:
@@ -145,18 +218,8 @@ def fetch_all(name: str, wanted: list[tuple[Source, Item]], folder: Path) -> Non
                 job.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-
-
-def names_of(sources: Sequence[Source]) -> str:
-    """Return the sources for a message."""
-    return " or ".join(source.uri.removesuffix(":") for source in sources)
-
-
-def missing_inputs(dataset: Dataset, reason: str, source: Source) -> AttemptFailed:
-    """Return the error for inputs that no source has, with the exit code of the last one."""
-    code = ExitCode.INPUTS
-    if source.uri == MAST:
-        code = ExitCode.MAST
-    elif source.uri.startswith("s3://"):
-        code = ExitCode.S3_DOWNLOAD
-    return AttemptFailed(Outcome.BAD_INPUT, code, f"{reason}: check the id, or name another source with --inputs")
+    for _, item in wanted:
+        if item.instead_of:
+            unpacker.notes.append(f"{item.name} is used, and not {', '.join(item.instead_of)} beside it")
+        if suffix_of(item.name):
+            unpacker.as_plain(folder / item.name.lower())

@@ -50,9 +50,9 @@ class KeepingSource:
         self._arriving: dict[str, _Arriving] = {}
         self._lock = threading.Lock()
 
-    def files(self, name: str, suffixes: frozenset[str]) -> list[Item]:
+    def files(self, name: str, suffixes: frozenset[str], beside: str = "") -> list[Item]:
         """See `Source.files`."""
-        items = self._source.files(name, suffixes)
+        items = self._source.files(name, suffixes, beside)
         self._expect(name, suffixes, items)
         return items
 
@@ -65,6 +65,14 @@ class KeepingSource:
     def named(self, name: str, folders: Sequence[str]) -> Item | None:
         """See `Source.named`: the file is not kept."""
         return self._source.named(name, folders)
+
+    def near(self, name: str) -> list[str]:
+        """See `Source.near`."""
+        return self._source.near(name)
+
+    def tables(self, visit: str) -> list[Item]:
+        """See `Source.tables`: they are not kept."""
+        return self._source.tables(visit)
 
     def fetch(self, item: Item, target: Path, advance: Advance) -> None:
         """See `Source.fetch`."""

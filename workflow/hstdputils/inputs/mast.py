@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hstdputils.exit_codes import ExitCode
-from hstdputils.inputs.source import Advance, Item, is_wanted
+from hstdputils.inputs.source import Advance, Item, is_wanted, one_of_each, suffix_of
 from hstdputils.outcomes import AttemptFailed, Outcome
 from hstdputils.store.transfers import fill, persist
 
@@ -32,7 +32,7 @@ class MastSource:
         self._visit = ""
         self._listed: dict[str, dict[str, Item]] = {}
 
-    def files(self, name: str, suffixes: frozenset[str]) -> list[Item]:
+    def files(self, name: str, suffixes: frozenset[str], beside: str = "") -> list[Item]:
         """See `Source.files`: one query, where the files have not come with another name of the visit."""
         visit = name[:6]
         if visit != self._visit:
@@ -42,12 +42,21 @@ class MastSource:
                 self._list(pattern)
             items = self._listed.get(name, {}).values()
             if found := [item for item in items if is_wanted(item.name, name, suffixes)]:
-                return [self._with_size(item) for item in sorted(found, key=lambda item: item.name)]
+                return [self._with_size(item) for item in one_of_each(found)]
         return []
 
     def tarball(self, ipppssoot: str) -> Item | None:
         """See `Source.tarball`: MAST has none."""
         return None
+
+    def near(self, name: str) -> list[str]:
+        """See `Source.near`: of what has come with `files`."""
+        return sorted(self._listed.get(name, {}))
+
+    def tables(self, visit: str) -> list[Item]:
+        """See `Source.tables`: of what has come with `files`."""
+        listed = [item for items in self._listed.values() for item in items.values()]
+        return [self._with_size(item) for item in listed if item.name[:6] == visit and suffix_of(item.name) == "asn"]
 
     def named(self, name: str, folders: Sequence[str]) -> Item | None:
         """See `Source.named`: MAST has exposures of visit mosaics, as observations, and no poller files."""

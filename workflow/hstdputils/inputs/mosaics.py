@@ -6,17 +6,21 @@ from pathlib import Path
 
 from hstdputils.datasets import MOSAICKED, Dataset
 from hstdputils.exit_codes import ExitCode
-from hstdputils.inputs.fetch import fetch_all, missing_inputs, names_of
+from hstdputils.inputs.fetch import fetch_all, with_fresh_copies
+from hstdputils.inputs.missing import missing_inputs, names_of
 from hstdputils.inputs.pollers import POLLER_SUFFIX, PollerRow, read_poller
 from hstdputils.inputs.raws import Observation, RawFile, checked_headers
-from hstdputils.inputs.source import VARIABLES_SUFFIX, Item, Source
-from hstdputils.inputs.tarballs import unpack
+from hstdputils.inputs.source import VARIABLES_SUFFIX, Item, Source, plain_name, suffix_of
+from hstdputils.inputs.tarballs import LeftOut, unpack
+from hstdputils.inputs.unpacking import Unpacker
 from hstdputils.outcomes import AttemptFailed, Outcome
 
 _INSTRUMENTS = {letter: name for name, letter in MOSAICKED.items()}
 
 
-def fetch_mosaic(dataset: Dataset, sources: Sequence[Source], folder: Path) -> tuple[list[Path], str]:
+def fetch_mosaic(
+    dataset: Dataset, sources: Sequence[Source], folder: Path, *, unpacker: Unpacker | None = None
+) -> tuple[list[Path], str]:
     """Bring a poller file and the exposures that it names.
 
     Parameters
@@ -28,6 +32,8 @@ def fetch_mosaic(dataset: Dataset, sources: Sequence[Source], folder: Path) -> t
         exposure that is not in the tarball comes from the first source that has it.
     folder
         An empty folder.
+    unpacker
+        Unpacks what is packed, and takes notes of what was left out; none for one with the usual limit.
 
     Returns
     -------
@@ -41,28 +47,56 @@ def fetch_mosaic(dataset: Dataset, sources: Sequence[Source], folder: Path) -> t
     AttemptFailed
         No source has the poller file or an exposure (``bad_input``), or a transfer failed (``storage_error``).
     """
+    unpacker = unpacker or Unpacker()
+
+    def fetch() -> str:
+        uri, left_out = _fetch_poller(dataset, sources, folder, unpacker)
+        rows = read_poller(folder / f"{dataset}{POLLER_SUFFIX}", dataset)
+        named = {row.file_name for row in rows}
+        for path in sorted(folder.glob("*.fits")):
+            if path.name not in named:
+                path.unlink()
+                left_out.add(path.name)
+        if left_out.count:
+            unpacker.notes.append(f"left out, since {dataset}{POLLER_SUFFIX} does not name them: {left_out}")
+        _fetch_exposures(dataset, rows, sources, folder, unpacker)
+        return uri
+
+    uri = with_fresh_copies(fetch, folder, unpacker)
+    return sorted(path for path in folder.iterdir() if path.is_file()), uri
+
+
+def _fetch_poller(
+    dataset: Dataset, sources: Sequence[Source], folder: Path, unpacker: Unpacker
+) -> tuple[str, LeftOut]:
+    """Bring the poller file, or a tarball with it; return the source that has it, and what was left out."""
     name = dataset.ipppssoot
     poller = folder / f"{name}{POLLER_SUFFIX}"
+    variables_name = f"{name}{VARIABLES_SUFFIX}"
     homes = [f"{name}/", "", *([f"{dataset.program}/{name}/"] if dataset.program else [])]
+
+    def is_input(file: str) -> bool:
+        return suffix_of(file) != "" or file in (poller.name, variables_name)
+
     for source in sources:
         if item := source.named(poller.name, homes):
-            variables = source.named(f"{name}{VARIABLES_SUFFIX}", homes)
-            fetch_all(name, [(source, found) for found in (item, variables) if found], folder)
-            break
+            variables = source.named(variables_name, homes)
+            fetch_all(name, [(source, found) for found in (item, variables) if found], folder, unpacker)
+            return source.uri, LeftOut()
         if tarball := source.tarball(name):
-            fetch_all(name, [(source, tarball)], folder)
-            unpack(folder / tarball.name, folder)
-            (folder / tarball.name).unlink()
-            break
-    else:
-        raise missing_inputs(dataset, f"neither {poller.name} nor {name}.tar.gz in {names_of(sources)}", sources[-1])
-    if not poller.exists():
-        raise missing_inputs(dataset, f"{poller.name} is not among the files of {name}.tar.gz", source)
-    _fetch_exposures(dataset, read_poller(poller, dataset), sources, folder)
-    return sorted(path for path in folder.iterdir() if path.is_file()), source.uri
+            fetch_all(name, [(source, tarball)], folder, unpacker)
+            path = folder / tarball.name.lower()
+            left_out = unpack(path, folder, is_input, unpacker)
+            path.unlink()
+            if not poller.exists():
+                raise missing_inputs(f"{poller.name} is not among the files of {tarball.name}", source)
+            return source.uri, left_out
+    raise missing_inputs(f"neither {poller.name} nor {name}.tar.gz in {names_of(sources)}", sources[-1])
 
 
-def _fetch_exposures(dataset: Dataset, rows: Sequence[PollerRow], sources: Sequence[Source], folder: Path) -> None:
+def _fetch_exposures(
+    dataset: Dataset, rows: Sequence[PollerRow], sources: Sequence[Source], folder: Path, unpacker: Unpacker
+) -> None:
     if not any(row.is_new for row in rows):
         return  # nothing will be done, and no file is opened
     wanted: list[tuple[Source, Item]] = []
@@ -75,8 +109,8 @@ def _fetch_exposures(dataset: Dataset, rows: Sequence[PollerRow], sources: Seque
                 break
         else:
             reason = f"no {row.file_name}, which {dataset}{POLLER_SUFFIX} names, in {names_of(sources)}"
-            raise missing_inputs(dataset, reason, sources[-1])
-    fetch_all(dataset.ipppssoot, wanted, folder)
+            raise missing_inputs(reason, sources[-1])
+    fetch_all(dataset.ipppssoot, wanted, folder, unpacker)
 
 
 def _exposure(dataset: Dataset, row: PollerRow, source: Source) -> Item | None:
@@ -85,14 +119,15 @@ def _exposure(dataset: Dataset, row: PollerRow, source: Source) -> Item | None:
     A visit mosaic's exposures lack the last letter of the ipppssoot; in a store they are under the visit's name.
     """
     exposure, program = row.exposure, row.exposure[:4]
-    beside = ["", f"{dataset}/"]
+    folders = ["", f"{dataset}/"]
     if row.file_name == f"{exposure}_{row.suffix}.fits":
         items = source.files(exposure, frozenset({row.suffix}))
-        return next((item for item in items if item.name.lower() == row.file_name), None) or source.named(
-            row.file_name, beside
-        )
-    visit = f"{_INSTRUMENTS[exposure[0]]}_{exposure[1:4]}_{exposure[4:6]}"
-    return source.named(row.file_name, [*beside, f"{visit}/", f"{program}/{exposure}?/"])
+        if found := next((item for item in items if plain_name(item.name) == row.file_name), None):
+            return found
+    else:
+        visit = f"{_INSTRUMENTS[exposure[0]]}_{exposure[1:4]}_{exposure[4:6]}"
+        folders += [f"{visit}/", f"{program}/{exposure}?/"]
+    return source.named(row.file_name, folders) or source.named(f"{row.file_name}.gz", folders)
 
 
 def read_mosaic(dataset: Dataset, folder: Path) -> Observation:

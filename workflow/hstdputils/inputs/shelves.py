@@ -1,9 +1,6 @@
 """Sources as planning sees them: which files of a visit there are, and how each begins."""
 
-import os
-import threading
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Protocol
 
 from hstdputils.inputs.bucket import BucketSource
@@ -20,8 +17,11 @@ class Shelf(Protocol):
     uri: str
     """The source as a user writes it."""
 
-    def visit(self, visit: str, names: Iterable[str]) -> Sizes:
-        """Return the files of a visit (ipppss); of these exposures and associations at least."""
+    def visit(self, visit: str, names: Iterable[str], suffixes: frozenset[str], beside: str = "") -> Sizes:
+        """Return the files of a visit (ipppss); of these exposures and associations at least.
+
+        ``suffixes`` and ``beside`` are as in `Source.files`, which finds the same files.
+        """
 
     def part(self, place: str, first: int, size: int) -> bytes:
         """Return bytes of a file from one on, or less where it ends before."""
@@ -32,21 +32,13 @@ class FolderShelf:
 
     def __init__(self, source: FolderSource) -> None:
         self.uri = source.uri
-        self._root = source.root
-        self._lock = threading.Lock()
-        self._flat: dict[str, list[tuple[str, int]]] | None = None
+        self._source = source
+        source.remember()
 
-    def visit(self, visit: str, names: Iterable[str]) -> Sizes:
+    def visit(self, visit: str, names: Iterable[str], suffixes: frozenset[str], beside: str = "") -> Sizes:
         """See `Shelf.visit`; a folder of many files is listed once."""
-        found: Sizes = {}
-        for name in names:
-            for folder in (self._root / name[:4] / name, self._root / name):
-                if own := [entry for entry in _files(folder) if entry[0].rpartition("/")[2].startswith(f"{name}_")]:
-                    found.update(own)
-                    break
-            else:
-                found.update(self._files_of(name))
-        return found
+        items = (item for name in names for item in self._source.files(name, suffixes, beside))
+        return {item.location: item.size for item in items}
 
     def part(self, place: str, first: int, size: int) -> bytes:
         """See `Shelf.part`."""
@@ -54,35 +46,26 @@ class FolderShelf:
             file.seek(first)
             return file.read(size)
 
-    def _files_of(self, name: str) -> list[tuple[str, int]]:
-        """Return the files of the folder itself, by what comes before the first ``_``."""
-        with self._lock:
-            if self._flat is None:
-                self._flat = {}
-                for path, size in _files(self._root):
-                    self._flat.setdefault(path.rpartition("/")[2].partition("_")[0], []).append((path, size))
-            return self._flat.get(name, [])
-
-
-def _files(folder: Path) -> list[tuple[str, int]]:
-    try:
-        with os.scandir(folder) as entries:
-            return [(entry.path, entry.stat().st_size) for entry in entries if entry.is_file()]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
 
 class BucketShelf:
-    """A bucket laid out as the public bucket is: one listing a visit, and ranged reads."""
+    """A bucket: one listing a visit in the layout of the public bucket, and ranged reads."""
 
     def __init__(self, source: BucketSource) -> None:
         self.uri = source.uri
         self._source = source
 
-    def visit(self, visit: str, names: Iterable[str]) -> Sizes:
-        """See `Shelf.visit`; exposures of other visits take a listing each."""
-        prefixes = dict.fromkeys(visit if name.startswith(visit) else name for name in names)
-        return {entry.key: entry.size for prefix in prefixes for entry in self._source.beginning_with(prefix)}
+    def visit(self, visit: str, names: Iterable[str], suffixes: frozenset[str], beside: str = "") -> Sizes:
+        """See `Shelf.visit`; exposures of other visits, and those in other layouts, take listings of their own."""
+        prefixes: dict[str, None] = {}
+        names = list(names)
+        for name in names:
+            prefixes[visit if name.startswith(visit) else name] = None
+        found = {entry.key: entry.size for prefix in prefixes for entry in self._source.beginning_with(prefix)}
+        known = {key.rpartition("/")[2].partition("_")[0].lower() for key in found}
+        for name in names if not self._source.is_public else ():
+            if name not in known:
+                found |= {item.location: item.size for item in self._source.files(name, suffixes, beside)}
+        return found
 
     def part(self, place: str, first: int, size: int) -> bytes:
         """See `Shelf.part`."""

@@ -14,6 +14,7 @@ from hstdputils.errors import one_line
 from hstdputils.inputs import fetch_inputs, fetch_mosaic
 from hstdputils.inputs.progress import without_bars
 from hstdputils.inputs.source import Source
+from hstdputils.inputs.unpacking import MAX_UNPACKED_MIB, Unpacker
 from hstdputils.outcomes import AttemptFailed
 from hstdputils.records.log import AttemptLog
 from hstdputils.references.access import DISTORTION, Crds
@@ -41,7 +42,12 @@ class Needs:
 
 
 def find_needs(
-    datasets: Sequence[Dataset], sources_for: SourcesFor, crds: Crds, context: str, done: Callable[[int], object]
+    datasets: Sequence[Dataset],
+    sources_for: SourcesFor,
+    crds: Crds,
+    context: str,
+    done: Callable[[int], object],
+    max_unpacked_mib: int = MAX_UNPACKED_MIB,
 ) -> Needs:
     """Read the headers of raw files, and ask CRDS for their best references.
 
@@ -57,6 +63,8 @@ def find_needs(
         The context, as `Crds.resolve_context` returned it.
     done
         Called with the number of datasets that are done since the last call.
+    max_unpacked_mib
+        What the packed inputs of a dataset may unpack to, MiB.
     """
     needs = Needs()
     with tempfile.TemporaryDirectory(prefix="hstdputils-sync-") as place:
@@ -64,18 +72,22 @@ def find_needs(
             folder = Path(place) / str(number)
             folder.mkdir()
             chunk = datasets[start : start + CHUNK]
-            owners = _collect(chunk, sources_for, folder, needs)
+            owners = _collect(chunk, sources_for, folder, needs, max_unpacked_mib)
             _name(owners, folder, crds, context, needs)
             shutil.rmtree(folder)
             done(len(chunk))
     return needs
 
 
-def _collect(datasets: Sequence[Dataset], sources_for: SourcesFor, folder: Path, needs: Needs) -> dict[str, set[str]]:
+def _collect(
+    datasets: Sequence[Dataset], sources_for: SourcesFor, folder: Path, needs: Needs, max_unpacked_mib: int
+) -> dict[str, set[str]]:
     """Bring shortened raw files into one folder; return the datasets of each, by file name."""
     owners: dict[str, set[str]] = {}
     with without_bars(), ThreadPoolExecutor(PARALLEL) as pool:
-        found = pool.map(lambda dataset: list(_shortened(dataset, sources_for, folder, needs)), datasets)
+        found = pool.map(
+            lambda dataset: list(_shortened(dataset, sources_for, folder, needs, max_unpacked_mib)), datasets
+        )
         for dataset, paths in zip(datasets, found, strict=True):
             for path in paths:
                 owners.setdefault(path.name, set()).add(dataset.ipppssoot)
@@ -83,7 +95,9 @@ def _collect(datasets: Sequence[Dataset], sources_for: SourcesFor, folder: Path,
     return owners
 
 
-def _shortened(dataset: Dataset, sources_for: SourcesFor, folder: Path, needs: Needs) -> Iterator[Path]:
+def _shortened(
+    dataset: Dataset, sources_for: SourcesFor, folder: Path, needs: Needs, max_unpacked_mib: int
+) -> Iterator[Path]:
     """Yield the raw files of a dataset, in a folder of its own, without data."""
     recipe = recipe_for(dataset)
     if recipe.needs_references is not None:
@@ -92,12 +106,16 @@ def _shortened(dataset: Dataset, sources_for: SourcesFor, folder: Path, needs: N
     own.mkdir()
     try:
         if dataset.is_mosaic:
-            for reference in _references_of_mosaic(dataset, sources_for(recipe), own):
+            for reference in _references_of_mosaic(dataset, sources_for(recipe), own, max_unpacked_mib):
                 needs.references.setdefault(reference, set()).add(dataset.ipppssoot)
             return
         suffixes = recipe.raw_suffixes | {"asn"}
         apart = recipe.has_member_files
-        paths, _ = fetch_inputs(dataset, sources_for(recipe), suffixes, own, has_member_files=apart)
+        paths, _ = fetch_inputs(
+            *(dataset, sources_for(recipe), suffixes, own),
+            has_member_files=apart,
+            unpacker=Unpacker(max_unpacked_mib),
+        )
         raws = [path for path in paths if path.stem.partition("_")[2] in recipe.raw_suffixes]
         for path in paths:
             if path not in raws:
@@ -113,9 +131,11 @@ def _shortened(dataset: Dataset, sources_for: SourcesFor, folder: Path, needs: N
         needs.problems[dataset.ipppssoot] = one_line(error)
 
 
-def _references_of_mosaic(dataset: Dataset, sources: Sequence[Source], folder: Path) -> set[str]:
+def _references_of_mosaic(
+    dataset: Dataset, sources: Sequence[Source], folder: Path, max_unpacked_mib: int
+) -> set[str]:
     """Return the references for distortion of those exposures that were not drizzled before, as their headers say."""
-    paths, _ = fetch_mosaic(dataset, sources, folder)
+    paths, _ = fetch_mosaic(dataset, sources, folder, unpacker=Unpacker(max_unpacked_mib))
     headers = [read_headers(path)[0] for path in paths if path.suffix == ".fits"]
     plain = [header for header in headers if str(header.get("DRIZCORR", "")).strip().upper() == "OMIT"]
     values = {str(header.get(keyword, "")).strip() for header in plain for keyword in DISTORTION}

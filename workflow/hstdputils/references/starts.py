@@ -11,6 +11,7 @@ from hstdputils.calibrate import Recipe
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs import open_sources
 from hstdputils.inputs.source import Advance, Item, Source
+from hstdputils.inputs.unpacking import GZIP_MAGIC
 from hstdputils.outcomes import AttemptFailed, Outcome
 
 if TYPE_CHECKING:
@@ -31,12 +32,12 @@ class StartSource:
         self._recipe = recipe
         self._lock = lock
 
-    def files(self, name: str, suffixes: frozenset[str]) -> list[Item]:
+    def files(self, name: str, suffixes: frozenset[str], beside: str = "") -> list[Item]:
         """See `Source.files`."""
         if self._has_parts:
-            return self._source.files(name, suffixes)
+            return self._source.files(name, suffixes, beside)
         with self._lock:  # what comes whole is kept for the jobs, where inputs are kept, and then they need it all
-            return self._source.files(name, self._recipe.input_suffixes)
+            return self._source.files(name, self._recipe.input_suffixes, beside)
 
     def tarball(self, ipppssoot: str) -> Item | None:
         """See `Source.tarball`."""
@@ -46,6 +47,14 @@ class StartSource:
         """See `Source.named`."""
         return self._source.named(name, folders)
 
+    def near(self, name: str) -> list[str]:
+        """See `Source.near`."""
+        return self._source.near(name)
+
+    def tables(self, visit: str) -> list[Item]:
+        """See `Source.tables`."""
+        return self._source.tables(visit)
+
     def fetch(self, item: Item, target: Path, advance: Advance) -> None:
         """See `Source.fetch`; the file is not whole afterwards."""
         with_headers = self._recipe.raw_suffixes or self._recipe.input_suffixes
@@ -53,16 +62,18 @@ class StartSource:
         if not item.name.lower().endswith(ends) or not self._has_parts:
             self._source.fetch(item, target, advance)
             return
-        size = 0
+        size = FIRST_BYTES
         while size < item.size:
-            size = min(item.size, max(FIRST_BYTES, 4 * size))
-            self._fetch_start(replace(item, size=size), target, advance)
+            self._fetch_start(replace(item, size=size, is_start=True), target, advance)
+            if _is_packed(target):
+                break
             try:
                 read_headers(target)
                 return
             except AttemptFailed:
-                if size == item.size:
-                    raise
+                size *= 4
+        target.unlink(missing_ok=True)
+        self._source.fetch(item, target, advance)
 
     @property
     def _has_parts(self) -> bool:
@@ -144,6 +155,11 @@ def shorten(path: Path, recipe: Recipe) -> None:
     hdus[0].header.extend(_without_structure(headers[0]), update=True)
     hdus[0].header.update(recipe.keywords)
     hdus.writeto(path, overwrite=True, output_verify="silentfix")
+
+
+def _is_packed(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
 
 
 def _data_bytes(header: "fits.Header") -> int:

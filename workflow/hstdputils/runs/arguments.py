@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from hstdputils.costs.prices import PURCHASE, REGION
 from hstdputils.engines.waves import AWS_BATCH
+from hstdputils.inputs.unpacking import MAX_UNPACKED_MIB
 from hstdputils.runs.batch import RunBatch
 
 PROCESS = "hstdputils process"
@@ -43,6 +44,7 @@ class Arguments:
         options = [f"--inputs={source}" for source in config.inputs]
         if config.keep_inputs:
             options.append(f"--keep-inputs={config.keep_inputs}")
+        options += self._unpacking
         if config.crds_context:
             options.append(f"--context={config.crds_context}")
         options.append(f"--list={self.batch.result('references.json')}")
@@ -105,10 +107,17 @@ class Arguments:
         return [*options, *([f"--purchase={config.purchase}"] if config.purchase != PURCHASE else [])]
 
     @property
+    def _unpacking(self) -> list[str]:
+        """Return the option of ``process`` and ``sync`` that limits what packed inputs unpack to."""
+        limit = self.batch.config.max_unpacked_mib
+        return [f"--max-unpacked-mib={limit}"] if limit != MAX_UNPACKED_MIB else []
+
+    @property
     def _anywhere(self) -> list[str]:
         """Return the options of ``process`` that hold wherever a dataset is processed."""
         config = self.batch.config
         options = [f"--inputs={source}" for source in config.inputs]
+        options += self._unpacking
         options += [f"--program={name}={command}" for name, command in config.programs.items()]
         if config.astrometry is not None:
             options.append(f"--astrometry={'on' if config.astrometry else 'off'}")

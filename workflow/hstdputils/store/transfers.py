@@ -1,10 +1,13 @@
 """Transfers that go on where they were cut, for files that are brought from S3 or over HTTP."""
 
+import base64
 import contextlib
+import hashlib
 import http.client
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -79,8 +82,71 @@ def pause_after(in_vain: int) -> float:
     return FIRST_PAUSE_SECONDS * 2 ** (in_vain - 1) if in_vain else 0.0
 
 
+class Checksum:
+    """The checksum of an object of S3, taken as its bytes arrive, and what S3 says that it is.
+
+    S3 gives a SHA-256, SHA-1 or CRC-32 where the object was saved with one; its ETag is the MD5 of an object that
+    came in one piece and is not encrypted with a key of its user. Checksums of the checksums of parts are not
+    compared. Source: Amazon S3 User Guide, "Checking object integrity".
+    """
+
+    def __init__(self) -> None:
+        self._kind = ""
+        self._wanted = ""
+        self._digest: Any = None
+        self._crc = 0
+        self._refused = ""
+
+    def begin(self, answer: Mapping[str, Any]) -> None:
+        """Take what S3 says of the object with the answer to the first request."""
+        etag = str(answer.get("ETag", "")).strip('"')
+        is_encrypted = answer.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in answer
+        has_whole = answer.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT"
+        given = {kind: str(answer.get(f"Checksum{kind}", "")) for kind in ("SHA256", "SHA1", "CRC32")}
+        self._kind, self._wanted = next(
+            ((kind, value) for kind, value in given.items() if has_whole and value and "-" not in value), ("", "")
+        )
+        if not self._kind and len(etag) == 32 and not is_encrypted:
+            self._kind, self._wanted = "MD5", etag
+        self._crc, self._refused = 0, ""
+        self._digest = None if self._kind in ("", "CRC32") else hashlib.new(self._kind, usedforsecurity=False)
+
+    def add(self, data: bytes) -> None:
+        """Take the next bytes."""
+        if self._digest is not None:
+            self._digest.update(data)
+        elif self._kind:
+            self._crc = zlib.crc32(data, self._crc)
+
+    def refuse(self, why: str) -> None:
+        """Note that boto3 has compared a checksum of a kind that is not known here, and found another."""
+        self._refused = why
+
+    @property
+    def problem(self) -> str:
+        """Return what is wrong with the bytes, or an empty string."""
+        if not self._kind:
+            return self._refused
+        if self._kind == "MD5":
+            found = self._digest.hexdigest()
+        else:
+            data = self._crc.to_bytes(4, "big") if self._digest is None else self._digest.digest()
+            found = base64.b64encode(data).decode()
+        if found == self._wanted:
+            return ""
+        return f"the {self._kind} {found}, not {self._wanted}, which S3 has: check the network and the object"
+
+
 def read_object_on(
-    client: Any, bucket: str, key: str, part: Path, size: int, advance: Advance, version: str = ""
+    client: Any,
+    bucket: str,
+    key: str,
+    part: Path,
+    size: int,
+    advance: Advance,
+    version: str = "",
+    *,
+    checksum: Checksum | None = None,
 ) -> None:
     """Append the rest of an object of S3 to a file.
 
@@ -98,11 +164,26 @@ def read_object_on(
         Called as bytes arrive.
     version
         The object's ETag; empty for any version.
+    checksum
+        Takes the bytes, where the whole object is wanted, from its beginning.
     """
-    condition = {"IfMatch": version} if version else {}
-    wanted = f"bytes={part.stat().st_size}-{size - 1}"
-    answer = client.get_object(Bucket=bucket, Key=key, Range=wanted, **condition)
-    _append(answer["Body"].iter_chunks(_CHUNK), part, advance)
+    from botocore.exceptions import FlexibleChecksumError
+
+    have = part.stat().st_size
+    options = {"IfMatch": version} if version else {}
+    if checksum is None or have:
+        options["Range"] = f"bytes={have}-{size - 1}"
+    else:
+        options["ChecksumMode"] = "ENABLED"
+    answer = client.get_object(Bucket=bucket, Key=key, **options)
+    if checksum is not None and not have:
+        checksum.begin(answer)
+    try:
+        _append(answer["Body"].iter_chunks(_CHUNK), part, advance, checksum)
+    except FlexibleChecksumError as error:
+        if checksum is None:
+            raise
+        checksum.refuse(" ".join(str(error).split()))
 
 
 def read_url_on(url: str, part: Path, advance: Advance) -> None:
@@ -116,10 +197,12 @@ def read_url_on(url: str, part: Path, advance: Advance) -> None:
         _append(iter(lambda: answer.read(_CHUNK), b""), part, advance)
 
 
-def _append(chunks: Any, part: Path, advance: Advance) -> None:
+def _append(chunks: Any, part: Path, advance: Advance, checksum: Checksum | None = None) -> None:
     with part.open("ab") as out:
         for chunk in chunks:
             out.write(chunk)
+            if checksum is not None:
+                checksum.add(chunk)
             advance(len(chunk))
             pause(0)
 

@@ -1,0 +1,163 @@
+"""Inputs in S3 as people have them, and downloads that are held against the checksums that S3 has."""
+
+import hashlib
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from hstdputils.datasets import parse_dataset
+from hstdputils.inputs import fetch_inputs, open_sources
+from hstdputils.inputs.bucket import TRIES, BucketSource
+from hstdputils.inputs.features import read_features
+from hstdputils.inputs.shelves import open_shelves
+from hstdputils.inputs.unpacking import Unpacker
+from hstdputils.outcomes import AttemptFailed
+from tests.engines.conftest import CREDENTIALS, S3
+from tests.engines.disturbing_proxy import DisturbingProxy
+from tests.unit.test_source_layouts import (
+    ASSOCIATION,
+    INPUTS,
+    SINGLE,
+    as_they_are,
+    flat,
+    in_association,
+    in_association_in_upper_case,
+    in_upper,
+    in_upper_case,
+    packed,
+    packed_in_upper_case,
+    packed_under_plain_names,
+    public,
+    write_visit,
+)
+
+pytestmark = pytest.mark.engine("S3 (moto)")
+
+SUFFIXES = frozenset({"asn", "raw", "spt"})
+
+
+@pytest.fixture
+def bucket(s3: S3, proxy: DisturbingProxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Return an empty bucket that this process reaches through the proxy."""
+    for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": proxy.endpoint}.items():
+        monkeypatch.setenv(name, value)
+    return s3.make_bucket("layouts")
+
+
+def fetched(uri: str, name: str, folder: Path) -> set[str]:
+    folder.mkdir()
+    paths, _ = fetch_inputs(parse_dataset(name), open_sources([uri]), SUFFIXES, folder)
+    assert all(path.read_bytes().startswith(b"SIMPLE  =") for path in paths)
+    return {path.name for path in paths}
+
+
+@pytest.mark.parametrize(
+    ("place", "arrange"),
+    [
+        (public, packed),
+        (public, packed_under_plain_names),
+        (public, in_upper),
+        (in_upper_case, in_upper),
+        (in_association, as_they_are),
+        (in_association_in_upper_case, packed_in_upper_case),
+        (flat, in_upper),
+    ],
+)
+def test_files_are_found_and_read(tmp_path: Path, s3: S3, bucket: str, place, arrange: Callable[[Path], None]):
+    root = write_visit(tmp_path / "raws", place)
+    arrange(root)
+    s3.upload(root, "layouts", "some/where/")
+    uri = f"{bucket}/some/where"
+    assert fetched(uri, ASSOCIATION, tmp_path / "a") == INPUTS
+    assert fetched(uri, SINGLE, tmp_path / "s") == {f"{SINGLE}_raw.fits", f"{SINGLE}_spt.fits"}
+    found = read_features([ASSOCIATION, SINGLE], open_shelves([uri]), lambda number: None)
+    assert found.problems == {}
+    assert set(found.features) == {ASSOCIATION, SINGLE}
+    assert found.features[SINGLE].n_files == 2
+
+
+def test_a_tarball_of_another_ending_in_upper_case(tmp_path: Path, s3: S3, bucket: str):
+    root = write_visit(tmp_path / "raws", public)
+    (tmp_path / "tars").mkdir()
+    with tarfile.open(tmp_path / "tars" / f"{SINGLE.upper()}.TGZ", "w:gz") as archive:
+        archive.add(root / public(SINGLE), SINGLE.upper())
+    s3.upload(tmp_path / "tars", "layouts")
+    unpacker = Unpacker()
+    (tmp_path / "s").mkdir()
+    fetch_inputs(parse_dataset(SINGLE), open_sources([bucket]), SUFFIXES, tmp_path / "s", unpacker=unpacker)
+    assert {path.name for path in (tmp_path / "s").iterdir()} == {f"{SINGLE}_raw.fits", f"{SINGLE}_spt.fits"}
+    assert unpacker.notes == [f"{SINGLE}.tgz: left out, since they are no inputs of {SINGLE}: {SINGLE}_flt.fits"]
+
+
+def test_what_is_there_and_cannot_be_used_is_named(tmp_path: Path, s3: S3, bucket: str):
+    root = write_visit(tmp_path / "raws", public)
+    (root / public(SINGLE) / f"{SINGLE}_raw.fits").unlink()
+    s3.upload(root, "layouts")
+    with pytest.raises(AttemptFailed) as failure:
+        fetched(bucket, SINGLE, tmp_path / "s")
+    assert f"no raw files of {SINGLE} in {bucket}, where there are only {SINGLE}_flt.fits" in failure.value.reason
+    with pytest.raises(AttemptFailed) as failure:
+        fetched(bucket, "j99909zzq", tmp_path / "z")
+    assert "check the id" in failure.value.reason
+
+
+CONTENT = b"SIMPLE  =" + bytes(3_000_000)
+KEY = f"{SINGLE[:4]}/{SINGLE}/{SINGLE}_raw.fits"
+
+
+def bring(uri: str, target: Path) -> bytes:
+    source = BucketSource(uri)
+    (item,) = source.files(SINGLE, SUFFIXES)
+    source.fetch(item, target, lambda count: None)
+    return target.read_bytes()
+
+
+def put_without_checksum(s3: S3, content: bytes) -> None:
+    config = Config(request_checksum_calculation="when_required")
+    client = boto3.client("s3", endpoint_url=s3.endpoint, region_name="us-east-1", config=config)
+    client.put_object(Bucket="layouts", Key=KEY, Body=content)
+
+
+@pytest.mark.parametrize("algorithm", ["", "SHA256", "SHA1", "CRC32"])
+def test_bytes_that_are_not_those_of_s3_are_fetched_again(tmp_path: Path, s3: S3, bucket: str, proxy, algorithm: str):
+    if algorithm:
+        s3.client.put_object(Bucket="layouts", Key=KEY, Body=CONTENT, ChecksumAlgorithm=algorithm)
+    else:
+        put_without_checksum(s3, CONTENT)
+    proxy.disturb("GET", KEY, is_damaged=True, times=1)
+    assert bring(bucket, tmp_path / "raw.fits") == CONTENT
+    assert len([request for request in proxy.requests if request.path.endswith(KEY)]) == 2
+    proxy.requests.clear()
+    proxy.disturb("GET", KEY, is_damaged=True)
+    with pytest.raises(AttemptFailed) as failure:
+        bring(bucket, tmp_path / "other.fits")
+    assert failure.value.outcome == "storage_error"
+    assert failure.value.reason.startswith(f"{bucket}/{KEY} came with the {algorithm or 'MD5'} ")
+    assert not (tmp_path / "other.fits").exists()
+    assert len([request for request in proxy.requests if request.path.endswith(KEY)]) == TRIES
+
+
+def test_a_download_that_was_cut_is_compared_as_a_whole(tmp_path: Path, s3: S3, bucket: str, proxy):
+    s3.client.put_object(Bucket="layouts", Key=KEY, Body=CONTENT, ChecksumAlgorithm="SHA256")
+    proxy.disturb("GET", KEY, cut_after=1_000_000, times=1)
+    assert bring(bucket, tmp_path / "raw.fits") == CONTENT
+    proxy.disturb("GET", KEY, cut_after=1_000_000, times=1)
+    proxy.disturb("GET", KEY, is_damaged=True, times=1)
+    assert bring(bucket, tmp_path / "again.fits") == CONTENT
+    assert hashlib.sha256((tmp_path / "again.fits").read_bytes()).digest() == hashlib.sha256(CONTENT).digest()
+
+
+def test_objects_in_parts_have_no_checksum_that_counts(tmp_path: Path, s3: S3, bucket: str):
+    upload = {"Bucket": "layouts", "Key": KEY}
+    begun = s3.client.create_multipart_upload(**upload)
+    data = CONTENT * 2
+    parts = []
+    for number, body in ((1, data), (2, b"the end")):
+        done = s3.client.upload_part(**upload, UploadId=begun["UploadId"], PartNumber=number, Body=body)
+        parts.append({"PartNumber": number, "ETag": done["ETag"]})
+    s3.client.complete_multipart_upload(**upload, UploadId=begun["UploadId"], MultipartUpload={"Parts": parts})
+    assert bring(bucket, tmp_path / "raw.fits") == data + b"the end"
