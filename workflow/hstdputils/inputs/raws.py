@@ -187,7 +187,8 @@ def _check_support(path: Path, exposure: str) -> list[str]:
         raise bad_file(path, f"says ROOTNAME = {rootname}, but is named after {exposure}")
     promised = hdus[0].values.get("NEXTEND", "")
     if promised.isdecimal() and int(promised[:9]) > len(hdus) - 1:
-        return [f"{path.name} says NEXTEND = {promised}, but has {len(hdus) - 1} extensions"]
+        found = f"{len(hdus) - 1} extension{'s' if len(hdus) != 2 else ''}"
+        return [f"{path.name} says NEXTEND = {promised}, but has {found}"]
     return []
 
 
