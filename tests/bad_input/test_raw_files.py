@@ -118,7 +118,7 @@ KINDS = [
         ASSOCIATION,
     ),
     inputs("no table", f"{ASN} is no association table…: fetch", broken(ASN, lambda _: NO_FITS), ASSOCIATION),
-    inputs("a table cut short", f"{ASN}…(it is cut short): fetch", broken(ASN, lambda asn: asn[:3000]), ASSOCIATION),
+    inputs("a table cut short", f"{ASN}…(it is cut short…): fetch", broken(ASN, lambda asn: asn[:3000]), ASSOCIATION),
 ]
 
 

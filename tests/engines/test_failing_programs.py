@@ -91,7 +91,7 @@ FAILURES = {
     ),
     "a product, but a status": Failure("make()\nsys.exit(3)", FAILED, STAGE, "ended with status 3: stand-in"),
     "cut product": broken("product[:4000]", "is cut short"),
-    "product without a byte": broken("b''", "is no FITS file (Empty or corrupt FITS file)"),
+    "product without a byte": broken("b''", "is no FITS file (it is empty)"),
     "product of zeros": broken("bytes(5760)", "is no FITS file"),
     "product of a header": broken("product[:2880].replace(b'  = 2', b'  = 0')", "is cut short"),
     "disk full": Failure(

@@ -71,7 +71,7 @@ def stis(root: str) -> Observed:
         "h1v11475o_bpx k1a1902to_drk n491401io_pfl p822207no_pht y2i1649no_imp y2r1559to_apt 0841734eo_ccd "
         "k4b0828ro_bia j3m1403io_crr 16j16005o_apd qa31608go_1dt l2j0137to_dsp h5s11397o_iac l421050oo_lmp "
         "16j16006o_sdc n7p1031qo_1dx q541740oo_pct 16j1600co_wcp t9a1003so_tds p9r19203o_gac",
-        " ".join([*products, f"{root}_asn", f"{root}_raw", f"{root}_spt"]),
+        " ".join([*products, f"{root}_asn", f"{root}_raw", f"{root}_spt", f"{root}_wav"]),
         f"{root}_raw {root}_crj {root}_flt",
         {"IMPHTTAB": "y2i1649no_imp.fits", "PHOTTAB": "p822207no_pht.fits"},
     )
@@ -126,6 +126,15 @@ def references_in(path: Path) -> dict[str, str]:
     return {key: match[1] for key, value in header.items() if (match := re.match(r"[ijlo]ref\$(\S+)", str(value)))}
 
 
+def write_wavecal(folder: Path, raw: Path, table: Path) -> None:
+    """Write a stand-in for the wavecal of a STIS association, which is not there: its headers are the raw file's."""
+    names = [row["MEMNAME"] for row in fits.getdata(table) if "WAVECAL" in row["MEMTYPE"]]
+    with fits.open(raw) as hdus:
+        for hdu in hdus[1:]:
+            hdu.header["EXPNAME"] = names[hdu.ver - 1].lower()
+        hdus.writeto(folder / raw.name.replace("_raw", "_wav"))
+
+
 @pytest.mark.parametrize("observed", DATASETS, ids=lambda observed: observed.ipppssoot)
 def test_from_the_public_bucket_to_products(tmp_path, real_data, real_crds, s3, observed):
     name = observed.ipppssoot
@@ -136,6 +145,10 @@ def test_from_the_public_bucket_to_products(tmp_path, real_data, real_crds, s3, 
     s3.make_bucket("stpubdata")
     for folder in public.iterdir():
         s3.upload(folder, "stpubdata", f"hst/public/{name[:4]}/{folder.name}/")
+    if f"{name}_wav" in observed.saved.split():
+        (tmp_path / "wavecal").mkdir()
+        write_wavecal(tmp_path / "wavecal", *(public / name / f"{name}_{suffix}.fits" for suffix in ("raw", "asn")))
+        s3.upload(tmp_path / "wavecal", "stpubdata", f"hst/public/{name[:4]}/{name}/")
 
     ran = site.hstdputils("process", "out", "b", f"--context={observed.context}", name)
 

@@ -12,6 +12,7 @@ from astropy.io import fits
 from tests.conftest import Commands
 from tests.engines.honesty import assert_complete
 from tests.madeup import hrc_references, stis_references
+from tests.shared_cases import unpack_case
 
 pytestmark = pytest.mark.engine("hstcal", "CRDS", "real HST data")
 
@@ -112,3 +113,40 @@ def test_a_stis_spectrum_is_extracted(site, real_data):
     assert np.allclose(ours["WAVELENGTH"][0], theirs["WAVELENGTH"][0], atol=2.0)
     assert np.median(ours["GROSS"][0] / theirs["GROSS"][0]) == pytest.approx(1, abs=0.05)
     assert (home / "previews" / f"{STIS}_sx1.png").exists()
+
+
+@needs("calacs.e")
+@pytest.mark.engine("drizzlepac")
+def test_an_exposure_of_no_time_keeps_what_is_made_of_it(site):
+    folder = unpack_case("acs_zero", site.folder / "inputs") / "j8bt" / HRC
+    raw = folder / f"{HRC}_raw.fits"
+    fits.setval(raw, "SATUFILE", value=f"jref${SATUFILE}")
+    names = best_references(site, raw)
+    hrc_references.write_references(references_of(site), names, fits.getheader(raw))
+    home = process(site, HRC)
+    marker = assert_complete(site.folder / "out", HRC)
+    assert marker["reason"].startswith(f"{HRC} failed: EXPTIME = 0, EXPFLAG = NO DATA")
+    assert (home / f"{HRC}_flt.fits").exists()
+    assert (home / f"{HRC}_drz.fits").exists()
+
+
+@needs("cs0.e")
+def test_a_stis_spectrum_that_is_too_faint_keeps_its_images(site, real_data):
+    raw = copy_inputs(site, real_data, STIS, WAVECORR="OMIT", FLUXCORR="OMIT")
+    with fits.open(raw, mode="update") as hdus:
+        for number in (1, 2):
+            noise = np.random.default_rng(number).normal(1500, 3, hdus["SCI", number].data.shape)
+            hdus["SCI", number].data[:] = noise.astype(np.int16)
+    stis_references.write_references(references_of(site), best_references(site, raw), fits.getheader(raw))
+    home = process(site, STIS)
+    made = {path.stem.partition("_")[2] for path in home.glob(f"{STIS}_*.fits")}
+    assert made == {"asn", "raw", "spt", "crj", "flt", "sx2"}
+    assert f"there is no {STIS}_sx1.fits" in assert_complete(site.folder / "out", STIS)["reason"]
+
+
+@needs("cs0.e")
+def test_a_wavecal_that_is_needed_is_looked_for_before_cs0_dies_without_it(site, real_data):
+    copy_inputs(site, real_data, STIS)
+    ran = site.hstdputils("process", "out", "b", "--inputs=inputs", f"--context={CONTEXT}", STIS)
+    assert ran.status == 21, ran.said
+    assert f"its wavecal {STIS}_wav.fits (WAVECAL) is not among the inputs" in ran.out

@@ -96,9 +96,14 @@ def test_exposures_that_calcos_leaves_alone(raws, reason):
     assert expected.note == f"calcos does not process {SINGLE}: {reason}"
 
 
-def test_exposure_without_events_has_products_without_data():
+def test_segment_without_events_has_products_without_data():
     expected = expectation(SINGLE, raw("rawtag_a", is_empty=True), raw("rawtag_b"))
     assert suffixes(expected.products) == "corrtag_a corrtag_b counts_a counts_b flt_a flt_b x1d"
+    assert suffixes(expected.products & expected.may_be_empty) == "corrtag_a counts_a flt_a"
+
+
+def test_exposure_without_events_has_products_without_data():
+    expected = expectation(SINGLE, raw("rawtag_a", is_empty=True), raw("rawtag_b", is_empty=True))
     assert expected.products <= expected.may_be_empty
 
 
@@ -125,6 +130,22 @@ def members(**keywords: str | int):
 def test_products_of_an_association(kind, raws, products):
     own = {name for name in expectation(ASSOCIATION, *raws).products if name.startswith(ASSOCIATION)}
     assert suffixes(own, ASSOCIATION) == products
+
+
+def test_only_what_is_made_of_empty_members_alone_may_be_empty():
+    good, empty = raw("rawtag", "ldem01f1q", FPPOS=1), raw("rawtag", "ldem01f2q", FPPOS=3, is_empty=True)
+    expected = expectation(ASSOCIATION, good, empty)
+    may_be = {name for name in expected.products & expected.may_be_empty if not name.startswith("ldem01f2q")}
+    assert may_be == {f"{ASSOCIATION}_x1dsum3.fits"}
+    assert f"{ASSOCIATION}_x1dsum.fits" in expected.products
+
+
+@pytest.mark.parametrize("keyword", ["FPPOS", "NUMFLASH"])
+def test_number_that_is_none_names_keyword_and_file(keyword):
+    flashed = {**FLASHED, keyword: "N/A"}
+    with pytest.raises(AttemptFailed, match=rf"ldem01f1q_rawtag.fits says {keyword} = 'N/A'") as caught:
+        expectation(ASSOCIATION, raw("rawtag", "ldem01f1q", **flashed))
+    assert caught.value.outcome is Outcome.BAD_INPUT
 
 
 def test_members_have_their_own_products_and_notes():

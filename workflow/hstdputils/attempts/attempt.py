@@ -160,10 +160,12 @@ class Attempt:
                 observation = read_observation(job.dataset, paths, recipe.raw_suffixes, has_member_files=apart)
             self._bytes_in = sum(path.stat().st_size for path in paths)
             self._log.write(step.name, f"{', '.join(path.name for path in paths)} from {where}")
+        self._warnings += observation.warnings
         expectation = job.recipe.expected(observation)
-        self._note = expectation.note
+        self._note = _joined(observation, expectation)
         if expectation.products or expectation.listed_in:
             expectation = self._calibrate(observation, expectation)
+            self._note = _joined(observation, expectation)
         else:
             self._log.write("process", f"nothing to calibrate: {self._note}")
         with self._step("products"):
@@ -196,8 +198,8 @@ class Attempt:
                 with short_links(command.program, self.data, variables) as short:
                     status = run_command(command, program, self.data, short, self._log, left)
             if found := command.nothing_to_do.get(status):
-                self._note = f"nothing to do: {command.program.name} found {found} (status {status})"
-                return Expectation(frozenset(), note=self._note)
+                note = f"nothing to do: {command.program.name} found {found} (status {status})"
+                return Expectation(frozenset(), note=note)
             left = None if left is None else max(1.0, left - step.wall_seconds)
         if job.recipe.revised is None:
             return expectation
@@ -272,6 +274,11 @@ class Attempt:
 def job_id() -> str:
     """Return the id of the engine's job that this process is; empty where nobody gave it one."""
     return next((os.environ[name] for name in JOB_VARIABLES if os.environ.get(name)), "")
+
+
+def _joined(observation: Observation, expectation: Expectation) -> str:
+    """Return all that is said of a dataset that succeeds."""
+    return "; ".join(note for note in (*observation.notes, expectation.note) if note)
 
 
 JOB_VARIABLES = (JOB_VARIABLE, "AWS_BATCH_JOB_ID")

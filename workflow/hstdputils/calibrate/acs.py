@@ -6,14 +6,15 @@ What calacs.e writes is in the ACS Data Handbook, sections 2.2 and 3.4.
 from hstdputils.calibrate.hstcal import (
     CALACS,
     RUNASTRODRIZ,
+    check_members,
     combined_members,
     drizzle,
-    drizzled_products,
     has_cte_correction,
     is_performed,
+    made_of,
     targets,
 )
-from hstdputils.calibrate.recipe import Command, Expectation, Recipe
+from hstdputils.calibrate.recipe import Command, Expectation, Recipe, empty_products
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs import Observation
 
@@ -34,13 +35,14 @@ def _expected(observation: Observation) -> Expectation:
     if not calibrated:
         note = f"calacs.e does not process {observation.dataset}: all its calibration switches are OMIT"
         return Expectation(frozenset(), note=note)
-    products = {*calibrated, *drizzled_products(observation, calibrated)}
+    check_members(observation)
+    made = made_of(observation, calibrated)
     for product, members in combined_members(observation).items():
         # SBC counts photons: repeated exposures are summed, and there are no cosmic rays to reject
-        products.add(f"{product}_{'sfl' if members[0].keyword('DETECTOR') == 'SBC' else 'crj'}.fits")
+        made[f"{product}_{'sfl' if members[0].keyword('DETECTOR') == 'SBC' else 'crj'}.fits"] = members
         if has_cte_correction(members[0]):
-            products.add(f"{product}_crc.fits")
-    return Expectation(frozenset(products))
+            made[f"{product}_crc.fits"] = members
+    return Expectation(frozenset(made), frozenset(empty_products(made)))
 
 
 def _calibrated(observation: Observation) -> set[str]:

@@ -7,7 +7,7 @@ the switches in the raw headers.
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from hstdputils.calibrate.recipe import Command, Expectation, Program, Recipe
+from hstdputils.calibrate.recipe import Command, Expectation, Program, Recipe, empty_products
 from hstdputils.datasets import Dataset
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs import Observation, RawFile
@@ -47,13 +47,14 @@ def _expected(observation: Observation) -> Expectation:
             notes.append(f"calcos does not process {exposure}: {reason}")
             continue
         processed += segments
-        names = set(_exposure_products(exposure, segments))
-        products |= names
-        if any(raw.is_empty for raw in segments):
-            may_be_empty |= names
+        made = dict(_exposure_products(exposure, segments))
+        products |= made.keys()
+        may_be_empty |= empty_products(made)
         may_be_empty.add(f"{exposure}_lampflash.fits")
     if dataset.is_association:
-        products |= set(_association_products(dataset, processed))
+        combined = dict(_association_products(dataset, processed))
+        products |= combined.keys()
+        may_be_empty |= empty_products(combined)
     return Expectation(frozenset(products), frozenset(may_be_empty), "; ".join(notes))
 
 
@@ -68,31 +69,35 @@ def _left_alone(raw: RawFile) -> str:
     return ""
 
 
-def _exposure_products(exposure: str, segments: Sequence[RawFile]) -> Iterable[str]:
+def _exposure_products(exposure: str, segments: Sequence[RawFile]) -> Iterable[tuple[str, Sequence[RawFile]]]:
+    """Yield the products of one exposure, each with the raw files that it is made of."""
     first = segments[0]
     is_image = first.keyword("EXPTYPE") == "ACQ/IMAGE"
     for raw in segments:
         segment = raw.suffix[-2:] if raw.suffix.endswith(("_a", "_b")) else ""
-        yield f"{exposure}_flt{segment}.fits"
-        yield f"{exposure}_counts{segment}.fits"
+        yield f"{exposure}_flt{segment}.fits", [raw]
+        yield f"{exposure}_counts{segment}.fits", [raw]
         if not is_image:
-            yield f"{exposure}_corrtag{segment}.fits"
+            yield f"{exposure}_corrtag{segment}.fits", [raw]
     if _makes_spectrum(first):
-        yield f"{exposure}_x1d.fits"
+        yield f"{exposure}_x1d.fits", segments
         if _has_lamp_flashes(first) and first.keyword("WAVECORR") == "PERFORM":
-            yield f"{exposure}_lampflash.fits"
+            yield f"{exposure}_lampflash.fits", segments
 
 
-def _association_products(dataset: Dataset, raws: Sequence[RawFile]) -> Iterable[str]:
+def _association_products(dataset: Dataset, raws: Sequence[RawFile]) -> Iterable[tuple[str, Sequence[RawFile]]]:
+    """Yield the products of an association, each with the raw files that it is made of."""
     combined = [raw for raw in raws if _is_combined(raw)]
     spectra = [raw for raw in combined if _makes_spectrum(raw)]
     if spectra:
-        yield f"{dataset}_x1dsum.fits"
-        for fppos in sorted({int(raw.header.get("FPPOS", 0)) for raw in spectra}):
+        yield f"{dataset}_x1dsum.fits", spectra
+        positions = {raw.path: int(raw.number("FPPOS")) for raw in spectra}
+        for fppos in sorted(set(positions.values())):
             if fppos > 0:
-                yield f"{dataset}_x1dsum{fppos}.fits"
-    if any(raw.keyword("OBSTYPE") == "IMAGING" for raw in combined):
-        yield f"{dataset}_fltsum.fits"
+                yield f"{dataset}_x1dsum{fppos}.fits", [raw for raw in spectra if positions[raw.path] == fppos]
+    images = [raw for raw in combined if raw.keyword("OBSTYPE") == "IMAGING"]
+    if images:
+        yield f"{dataset}_fltsum.fits", images
 
 
 def _is_combined(raw: RawFile) -> bool:
@@ -103,7 +108,7 @@ def _is_combined(raw: RawFile) -> bool:
 
 def _has_lamp_flashes(raw: RawFile) -> bool:
     is_flashed = raw.keyword("TAGFLASH") in ("AUTO", "UNIFORMLY SPACED") and raw.keyword("OBSMODE") == "TIME-TAG"
-    return is_flashed and int(raw.extension.get("NUMFLASH", 0)) > 0
+    return is_flashed and raw.number("NUMFLASH") > 0
 
 
 def _makes_spectrum(raw: RawFile) -> bool:

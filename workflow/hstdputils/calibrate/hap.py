@@ -70,7 +70,7 @@ def _visit_products(observation: Observation, rows: Sequence[PollerRow]) -> Iter
     of the filter of the first exposure, in drizzlepac's own order.
     """
     visit = observation.dataset.visit
-    inverse_sensitivity = {raw.path.name: float(raw.keyword("PHOTFLAM", "0")) for raw in observation.raws}
+    inverse_sensitivity = {raw.path.name: raw.number("PHOTFLAM") for raw in observation.raws}
     in_order = sorted(rows, key=lambda row: (row.exposure_seconds, -inverse_sensitivity[row.file_name]))
     suffixes: dict[tuple[str, str], str] = {}
     for row in in_order:

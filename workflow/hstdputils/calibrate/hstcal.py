@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from hstdputils.calibrate.recipe import Command, Program
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs import Observation, RawFile, Row
+from hstdputils.inputs.raws import bad_file
 
 _ADVICE = "install hstcal from conda-forge, or use the container"
 
@@ -49,6 +50,35 @@ def combined_members(observation: Observation) -> dict[str, Sequence[RawFile]]:
     return combined
 
 
+def check_members(observation: Observation) -> None:
+    """Check that the programs will find what they need of the members of an association.
+
+    calacs.e and calwf3.e make the support file (spt) of a product from that of its first member, and cannot where
+    others alone have one; and they stop where one exposure alone is to be combined. Source: hstcal 3.5.0,
+    ``acs/lib/mkspt.c``, ``acs/lib/calacs/sciflags.c`` and their like for WFC3.
+
+    Raises
+    ------
+    AttemptFailed
+        A file is missing (``bad_input``); it is named.
+    """
+    table = observation.raws[0].path.with_name(f"{observation.dataset}_asn.fits")
+    for product in observation.rows:
+        if not product.is_product:
+            continue
+        listed = [row for row in observation.rows if not row.is_product and row.group == product.group]
+        present = [row.name for row in listed if row.is_present]
+        supported = [f"{name}_spt.fits" in observation.files for name in present]
+        if any(supported) and not supported[0]:
+            what = f"is not among the inputs, but that of another member of {product.name} is"
+            raise bad_file(table.with_name(f"{present[0]}_spt.fits"), what, "fetch this file, too")
+        is_combined = product.group.startswith(("CR", "RP")) and observation.raws[0].keyword("DETECTOR") != "IR"
+        if is_combined and len(present) == 1 < len(listed):
+            absent = ", ".join(row.name for row in listed if not row.is_present)
+            what = f"says that {absent} is not present, and {product.name} cannot be combined of {present[0]} alone"
+            raise bad_file(table, what, "fetch the inputs anew, or leave its id out")
+
+
 def drizzle(observation: Observation, calibrated: Iterable[str]) -> list[Command]:
     """Return the commands that drizzle; none where calibration leaves nothing to drizzle.
 
@@ -77,6 +107,15 @@ def drizzled_products(observation: Observation, calibrated: Iterable[str]) -> It
         yield f"{root}_drz.fits"
     if "flc" in suffixes:
         yield f"{root}_drc.fits"
+
+
+def made_of(observation: Observation, calibrated: Iterable[str]) -> dict[str, Sequence[RawFile]]:
+    """Return calibrated exposures and drizzled products, each with the raw files that it is made of."""
+    by_exposure = {raw.exposure: raw for raw in observation.raws}
+    calibrated = list(calibrated)
+    made: dict[str, Sequence[RawFile]] = {name: [by_exposure[name.partition("_")[0]]] for name in calibrated}
+    used = [by_exposure[name] for name in sorted({name.partition("_")[0] for name in calibrated})]
+    return made | dict.fromkeys(drizzled_products(observation, calibrated), used)
 
 
 def _drizzled_name(observation: Observation) -> str:

@@ -1,6 +1,6 @@
 """What a recipe for an instrument says."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hstdputils.datasets import Dataset
@@ -45,11 +45,16 @@ class Expectation:
     products: frozenset[str]
     """Names of files that must be there, whole and not empty."""
     may_be_empty: frozenset[str] = frozenset()
-    """Those of them that hold no data where the raw file holds none."""
+    """Those of them that may hold no data: they are made of empty exposures alone."""
     note: str = ""
     """Why nothing is expected of some or all exposures."""
     listed_in: frozenset[str] = frozenset()
     """Names of text files that must be there, and list products, one a line, that must be there too."""
+
+
+def empty_products(made: Mapping[str, Sequence[RawFile]]) -> set[str]:
+    """Return the products that may hold no data, out of all with the raw files that each is made of."""
+    return {name for name, raws in made.items() if all(raw.is_empty for raw in raws)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,15 @@ All exposures of a STIS association are extensions of one raw file; cs0.e reads 
 is in the STIS Data Handbook, sections 2.2 and 3.1.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from hstdputils.calibrate.hstcal import CALSTIS, is_performed
 from hstdputils.calibrate.recipe import Command, Expectation, Recipe
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs import Observation, RawFile
+from hstdputils.inputs.raws import bad_file
 
 _SWITCHES = (
     "ATODCORR BACKCORR BIASCORR BLEVCORR CRCORR CTECORR DARKCORR DISPCORR DOPPCORR DQICORR EXPSCORR FLATCORR "
@@ -17,19 +20,82 @@ _SWITCHES = (
 ).split()
 
 
+_EXTRACTION = re.compile(r"\bOutput +(\S+_(?:x1d|sx1)\.fits)(.*?)CALSTIS-6 complete ", re.DOTALL)
+"""What cs0.e prints while it extracts the spectra of one file."""
+
+_NOT_FOUND = ("Cross correlation to locate spectrum failed", "No rows were written; no table created")
+"""What it prints there of targets that are too faint for it. Source: hstcal 3.5.0, ``stis/lib/cs6/do1dx.c``."""
+
+
 def _commands(observation: Observation, vcpus: int) -> list[Command]:
-    return [Command(CALSTIS, ("-tv", raw.path.name), ExitCode.STAGE1) for raw in _calibrated(observation)]
+    raws = [raw for raw in _calibrated(observation) if not _left_alone(raw)]
+    return [Command(CALSTIS, ("-tv", raw.path.name), ExitCode.STAGE1) for raw in raws]
 
 
 def _expected(observation: Observation) -> Expectation:
     products: set[str] = set()
     notes: list[str] = []
     for raw in _calibrated(observation):
-        if is_performed(raw, _SWITCHES):
-            products |= {f"{raw.exposure}_{suffix}.fits" for suffix in _product_suffixes(raw)}
-        else:
-            notes.append(f"cs0.e does not process {raw.path.name}: all its calibration switches are OMIT")
+        if reason := _left_alone(raw):
+            notes.append(f"cs0.e does not process {raw.path.name}: {reason}")
+            continue
+        suffixes = set(_product_suffixes(raw))
+        if _has_empty_wavecal(raw, observation):
+            suffixes -= {"x1d", "x2d", "sx1", "sx2"}
+            notes.append(f"cs0.e extracts and rectifies no spectrum of {raw.path.name}: its wavecal has no data")
+        products |= {f"{raw.exposure}_{suffix}.fits" for suffix in suffixes}
     return Expectation(frozenset(products), note="; ".join(notes))
+
+
+def _revised(observation: Observation, said: str, variables: Mapping[str, str]) -> Expectation:
+    """Return what is expected once cs0.e has said which spectra it could not find."""
+    expectation = _expected(observation)
+    found = _EXTRACTION.findall(said)
+    faint = [
+        name for name, text in found if name in expectation.products and all(words in text for words in _NOT_FOUND)
+    ]
+    if not faint:
+        return expectation
+    note = f"cs0.e found no spectrum to extract, which is too faint for it: there is no {', '.join(faint)}"
+    notes = "; ".join(one for one in (expectation.note, note) if one)
+    return replace(expectation, products=expectation.products - set(faint), note=notes)
+
+
+def _left_alone(raw: RawFile) -> str:
+    """Return why cs0.e makes nothing of a raw file, or an empty string.
+
+    It flags image sets without exposure time, or whose pixels are all the same, and stops where fewer than two others
+    are left to be combined. Source: hstcal 3.5.0, ``stis/lib/cs1/do2d.c`` and ``stis/lib/cs2/crrej_check.c``.
+    """
+    if not is_performed(raw, _SWITCHES):
+        return "all its calibration switches are OMIT"
+    if raw.is_empty:
+        return "it has no data"
+    good = sum(not image_set.is_empty for image_set in raw.image_sets)
+    if raw.image_sets and _is_combined(raw) and good < 2:
+        return f"cosmic rays are to be rejected, and {good} of its {len(raw.image_sets)} exposures has data"
+    return ""
+
+
+def _has_empty_wavecal(raw: RawFile, observation: Observation) -> bool:
+    """Tell whether the wavecal of an exposure has no data; it must be there.
+
+    Without the file that WAVECAL names, cs0.e dies; with one that is empty, it sets WAVECORR, X1DCORR and X2DCORR to
+    OMIT. Source: hstcal 3.5.0, ``stis/lib/cs0/getsciinfo.c`` and ``stis/lib/cs0/checkwav.c``.
+
+    Raises
+    ------
+    AttemptFailed
+        The wavecal is needed, and is not among the inputs (``bad_input``).
+    """
+    name = raw.keyword("WAVECAL").lower()
+    if not is_performed(raw, ("WAVECORR",)) or name == "n/a":
+        return False
+    name = name or f"{raw.exposure}_wav.fits"
+    if name not in observation.files:
+        what = f"says WAVECORR = PERFORM, but its wavecal {name} (WAVECAL) is not among the inputs"
+        raise bad_file(raw.path, what, "fetch the wavecal, too, or set WAVECORR to OMIT")
+    return any(wavecal.path.name == name and wavecal.is_empty for wavecal in observation.raws)
 
 
 def _calibrated(observation: Observation) -> list[RawFile]:
@@ -44,9 +110,8 @@ def _product_suffixes(raw: RawFile) -> Iterable[str]:
     Several exposures with the CCD are combined without cosmic rays (crj); with the MAMAs they are summed (sfl).
     Spectra and rectified images of combined exposures begin with s.
     """
-    several, is_ccd = raw.n_image_sets > 1, raw.keyword("DETECTOR") == "CCD"
-    is_combined = several and is_ccd and is_performed(raw, ("CRCORR", "RPTCORR"))
-    is_summed = several and not is_ccd and is_performed(raw, ("RPTCORR",))
+    is_combined = _is_combined(raw)
+    is_summed = raw.n_image_sets > 1 and raw.keyword("DETECTOR") != "CCD" and is_performed(raw, ("RPTCORR",))
     is_spectrum = raw.keyword("OBSTYPE") == "SPECTROSCOPIC"
     if is_combined:
         yield "crj"
@@ -60,6 +125,12 @@ def _product_suffixes(raw: RawFile) -> Iterable[str]:
         yield "sx2" if is_combined or is_summed else "x2d"
 
 
+def _is_combined(raw: RawFile) -> bool:
+    """Tell whether cosmic rays are rejected."""
+    is_ccd = raw.keyword("DETECTOR") == "CCD"
+    return raw.n_image_sets > 1 and is_ccd and is_performed(raw, ("CRCORR", "RPTCORR"))
+
+
 RECIPE = Recipe(
     instrument="stis",
     input_suffixes=frozenset({"asn", "epc", "raw", "spt", "tag", "wav"}),
@@ -70,4 +141,5 @@ RECIPE = Recipe(
     expected=_expected,
     has_member_files=False,
     unsaved_suffixes=frozenset({"epc"}),
+    revised=_revised,
 )

@@ -6,14 +6,15 @@ What calwf3.e writes is in the WFC3 Data Handbook, sections 2.1 and 3.2.
 from hstdputils.calibrate.hstcal import (
     CALWF3,
     RUNASTRODRIZ,
+    check_members,
     combined_members,
     drizzle,
-    drizzled_products,
     has_cte_correction,
     is_performed,
+    made_of,
     targets,
 )
-from hstdputils.calibrate.recipe import Command, Expectation, Recipe
+from hstdputils.calibrate.recipe import Command, Expectation, Recipe, empty_products
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs import Observation, RawFile
 
@@ -36,15 +37,16 @@ def _expected(observation: Observation) -> Expectation:
         note = f"calwf3.e does not process {observation.dataset}: all its calibration switches are OMIT"
         return Expectation(frozenset(), note=note)
     calibrated = _calibrated(observation)
-    products = {*calibrated, *drizzled_products(observation, calibrated)}
-    products |= {f"{raw.exposure}_ima.fits" for raw in processed if _is_ir(raw)}
+    check_members(observation)
+    made = made_of(observation, calibrated)
+    made |= {f"{raw.exposure}_ima.fits": [raw] for raw in processed if _is_ir(raw)}
     for product, members in combined_members(observation).items():
         if not _is_combined(members[0]):
             continue
-        products.add(f"{product}_crj.fits")
+        made[f"{product}_crj.fits"] = members
         if has_cte_correction(members[0]):
-            products.add(f"{product}_crc.fits")
-    return Expectation(frozenset(products))
+            made[f"{product}_crc.fits"] = members
+    return Expectation(frozenset(made), frozenset(empty_products(made)))
 
 
 def _calibrated(observation: Observation) -> set[str]:

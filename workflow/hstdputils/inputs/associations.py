@@ -1,13 +1,22 @@
 """Association tables: which exposures belong to a dataset, and what is made of them."""
 
-import warnings
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hstdputils.errors import one_line
 from hstdputils.exit_codes import ExitCode
+from hstdputils.fits_headers import MOST_FIELDS, BadFits, NotAll, read_hdus
 from hstdputils.outcomes import AttemptFailed, Outcome
+
+MOST_ROWS = 10_000
+"""Rows that an association table may have; HST's have some hundreds at most."""
+
+_BYTES = {"L": 1, "B": 1, "A": 1, "I": 2, "J": 4, "E": 4, "K": 8, "D": 8}
+"""Bytes of one value of a table's column, by the letter of its format."""
+
+_NAME = re.compile(r"[a-z][a-z0-9]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +42,83 @@ class Row:
 
 
 def read_rows(asn_file: Path) -> list[Row]:
-    """Return the rows of an association table.
+    """Return the rows of an association table, each once.
 
     Raises
     ------
     AttemptFailed
-        The file is no association table (``bad_input``).
+        The file is no association table, or one of another association than its name says (``bad_input``).
     """
-    from astropy.io import fits
-
     try:
-        with warnings.catch_warnings(action="ignore"), fits.open(asn_file, memmap=False) as hdus:
-            if len(hdus) < 2:
-                raise ValueError("it is cut short")
-            return [
-                Row(
-                    str(row["MEMNAME"]).strip().lower(),
-                    str(row["MEMTYPE"]).strip().upper().replace("_", "-"),
-                    bool(row["MEMPRSNT"]),
-                )
-                for row in hdus[1].data
-            ]
-    except (OSError, IndexError, KeyError, TypeError, ValueError) as error:
-        reason = f"{asn_file.name} is no association table ({fits_error(error)}): fetch the file anew"
-        raise AttemptFailed(Outcome.BAD_INPUT, ExitCode.INPUTS, reason) from error
+        hdus = read_hdus(asn_file)
+        if len(hdus) < 2:
+            raise ValueError("it is cut short")
+        with asn_file.open("rb") as file:
+            file.seek(hdus[1].start)
+            rows = table_rows(hdus[1].values, file.read(hdus[1].size))
+    except BadFits as error:
+        what = str(error) if str(error).startswith("says ") else f"is no association table (it {error})"
+        raise _bad(asn_file, what) from error
+    except (OSError, ValueError) as error:
+        raise _bad(asn_file, f"is no association table ({fits_error(error)})") from error
+    _check_names(asn_file, hdus[0].values.get("ROOTNAME", ""), rows)
+    return list(dict.fromkeys(rows))
+
+
+def table_rows(table: Mapping[str, str], data: bytes) -> list[Row]:
+    """Return all rows of an association table, the same ones included.
+
+    Parameters
+    ----------
+    table
+        The values of the table's header.
+    data
+        Its data, which may go on behind it.
+
+    Raises
+    ------
+    ValueError
+        It is no association table, or not all of it is there.
+    """
+    try:
+        places, place = {}, 0
+        n_fields, width, n_rows = (int(table[name]) for name in ("TFIELDS", "NAXIS1", "NAXIS2"))
+        if not 0 <= n_fields <= MOST_FIELDS or not 0 <= n_rows <= MOST_ROWS:
+            raise ValueError("no association table")
+        for number in range(1, n_fields + 1):
+            count, letter = re.fullmatch(r"(\d*)([A-Z])\S*", table[f"TFORM{number}"]).groups()  # type: ignore[union-attr]
+            size = int(count or 1) * _BYTES[letter]
+            places[table[f"TTYPE{number}"].upper()] = slice(place, place + size)
+            place += size
+        name, kind, present = (places[column] for column in ("MEMNAME", "MEMTYPE", "MEMPRSNT"))
+    except (KeyError, AttributeError, ValueError) as error:
+        raise ValueError("no association table") from error
+    if not max(name.stop, kind.stop, present.stop) <= width:
+        raise ValueError("no association table")
+    if len(data) < width * n_rows:
+        raise NotAll("cut short")
+    rows = []
+    for first in range(0, width * n_rows, width):
+        row = data[first : first + width]
+        text = [row[part].split(b"\0")[0].decode("latin-1").strip() for part in (name, kind)]
+        rows.append(Row(text[0].lower(), text[1].upper().replace("_", "-"), row[present] not in (b"F", b"\0")))
+    return rows
+
+
+def _check_names(asn_file: Path, rootname: str, rows: Sequence[Row]) -> None:
+    """Hold a table against the association that its file's name says.
+
+    An association is made within one visit, whose six characters (ipppss) all its exposures have. Its products are
+    named as it is, or end with another character. Source: ACS Data Handbook, section 2.2.3, "Association Tables".
+    """
+    dataset = asn_file.name.partition("_")[0]
+    if rootname and rootname.lower() != dataset:
+        raise _bad(asn_file, f"says ROOTNAME = {rootname}, but is named after {dataset}")
+    for row in rows:
+        shared = 8 if row.is_product else 6
+        if not _NAME.fullmatch(row.name) or row.name[:shared] != dataset[:shared]:
+            kind = "product" if row.is_product else "member"
+            raise _bad(asn_file, f"lists {row.name!r}, which is not a {kind} of {dataset}")
 
 
 def exposures(asn_file: Path, rows: Sequence[Row]) -> list[Row]:
@@ -77,6 +139,38 @@ def exposures(asn_file: Path, rows: Sequence[Row]) -> list[Row]:
     return members
 
 
+def repeated_rows(asn_file: Path) -> list[Row]:
+    """Take out of a table the rows that are there already, and return these.
+
+    The file is replaced: it may be a link to one that others use.
+
+    Raises
+    ------
+    AttemptFailed
+        The file is no association table (``bad_input``).
+    """
+    import numpy as np
+    from astropy.io import fits
+
+    table = read_hdus(asn_file)[1]
+    with asn_file.open("rb") as file:
+        file.seek(table.start)
+        rows = table_rows(table.values, file.read(table.size))
+    first = [number for number, row in enumerate(rows) if rows.index(row) == number]
+    if len(first) == len(rows):
+        return []
+    whole = asn_file.with_suffix(".part")
+    with fits.open(asn_file, memmap=False) as hdus:
+        hdus[1].data = hdus[1].data[np.array(first)]
+        hdus.writeto(whole, overwrite=True, output_verify="ignore")
+    whole.replace(asn_file)
+    return [row for number, row in enumerate(rows) if number not in first]
+
+
 def fits_error(error: Exception) -> str:
     """Return the first sentence of an error of astropy, as one line; the others tell programmers what to try."""
     return one_line(error).partition(". ")[0].rstrip(".")
+
+
+def _bad(asn_file: Path, what: str) -> AttemptFailed:
+    return AttemptFailed(Outcome.BAD_INPUT, ExitCode.INPUTS, f"{asn_file.name} {what}: fetch the file anew")

@@ -5,15 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from hstdputils.datasets import MOSAICKED, Dataset
-from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs.fetch import fetch_all, with_fresh_copies
 from hstdputils.inputs.missing import missing_inputs, names_of
 from hstdputils.inputs.pollers import POLLER_SUFFIX, PollerRow, read_poller
-from hstdputils.inputs.raws import Observation, RawFile, checked_headers
+from hstdputils.inputs.raws import Observation, RawFile, bad_file, failed_exposures, read_raw
 from hstdputils.inputs.source import VARIABLES_SUFFIX, Item, Source, plain_name, suffix_of
 from hstdputils.inputs.tarballs import LeftOut, unpack
 from hstdputils.inputs.unpacking import Unpacker
-from hstdputils.outcomes import AttemptFailed, Outcome
 
 _INSTRUMENTS = {letter: name for name, letter in MOSAICKED.items()}
 
@@ -136,23 +134,27 @@ def read_mosaic(dataset: Dataset, folder: Path) -> Observation:
     Raises
     ------
     AttemptFailed
-        An exposure is no FITS file, is cut short, or is of another instrument than its name says (``bad_input``).
+        An exposure is no FITS file, is cut short, or is another than its name says (``bad_input``).
     """
     rows = read_poller(folder / f"{dataset}{POLLER_SUFFIX}", dataset)
     exposures: list[RawFile] = []
     if any(row.is_new for row in rows):
         exposures = [_checked(row, folder) for row in rows]
         rows = [_completed(row, exposure) for row, exposure in zip(rows, exposures, strict=True)]
-    return Observation(dataset, exposures, poller=rows)
+    files = frozenset(path.name for path in folder.iterdir())
+    return Observation(dataset, exposures, [], rows, files, tuple(failed_exposures(exposures)))
 
 
 def _checked(row: PollerRow, folder: Path) -> RawFile:
-    path = folder / row.file_name
-    exposure = RawFile(path, row.exposure, row.suffix, *checked_headers(path))
+    exposure = read_raw(folder / row.file_name, row.exposure, row.suffix)
     if exposure.keyword("INSTRUME") != row.instrument.upper():
         found = exposure.keyword("INSTRUME") or "missing"
-        reason = f"{row.file_name} says INSTRUME = {found}, not {row.instrument.upper()}: fetch the file anew"
-        raise AttemptFailed(Outcome.BAD_INPUT, ExitCode.INPUTS, reason)
+        raise bad_file(exposure.path, f"says INSTRUME = {found}, not {row.instrument.upper()}")
+    rootname = exposure.keyword("ROOTNAME").lower()
+    # drizzlepac names exposures of visit mosaics after their files
+    own = exposure.path.stem.removesuffix(f"_{row.suffix}")
+    if rootname and rootname != own and not (len(rootname) == 9 and rootname.startswith(row.exposure)):
+        raise bad_file(exposure.path, f"says ROOTNAME = {rootname}, but is named after {row.exposure}")
     return exposure
 
 
@@ -163,8 +165,8 @@ def _completed(row: PollerRow, exposure: RawFile) -> PollerRow:
     both = [exposure.keyword(name) for name in ("FILTER1", "FILTER2", "FILTER")]
     return replace(
         row,
-        proposal_id=int(exposure.header.get("PROPOSID", 0)),
-        exposure_seconds=float(exposure.header.get("EXPTIME", 0.0)),
+        proposal_id=int(exposure.number("PROPOSID")),
+        exposure_seconds=exposure.number("EXPTIME"),
         filters=";".join(name for name in both if name),
         detector=exposure.keyword("DETECTOR").lower(),
     )

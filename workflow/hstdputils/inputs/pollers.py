@@ -20,6 +20,7 @@ _VISIT_FIELDS = 8
 _SKYCELL_FIELDS = 10
 
 _PIPELINE_FILE = re.compile(r"([ij][a-z0-9]{8})_(fl[tc])\.fits")
+_NUMBER = re.compile(r"\d{1,9}(\.\d*)?(e[+-]?\d)?", re.ASCII | re.IGNORECASE)
 _MOSAIC_FILE = re.compile(r"hst_[a-z0-9_-]+_([ij][a-z0-9]{7})_(fl[tc])\.fits")
 
 
@@ -111,6 +112,8 @@ def _row(fields: list[str], dataset: Dataset) -> PollerRow:
         if state not in ("NEW", "OLD"):
             raise ValueError(f"{fields[8]!r} is neither NEW nor OLD")
         is_new = state == "NEW"
+    if not proposal.isdecimal() or not _NUMBER.fullmatch(seconds):
+        raise ValueError(f"{proposal!r} and {seconds!r} are no proposal and exposure time")
     return PollerRow(name, match[1], match[2], int(proposal), float(seconds), filters, detector.lower(), is_new)
 
 

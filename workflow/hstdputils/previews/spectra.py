@@ -8,6 +8,8 @@ from astropy.io import fits
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from hstdputils.fits_headers import header_number
+
 PIXELS = (1000, 600)
 """Width and height of a preview, pixels."""
 
@@ -53,7 +55,7 @@ def read_segments(path: Path) -> tuple[list[Segment], str]:
             for hdu in tables:
                 if not {"WAVELENGTH", "FLUX", "ERROR"} <= {name.upper() for name in hdu.columns.names}:
                     continue
-                flags = int(header.get("SDQFLAGS", hdu.header.get("SDQFLAGS", 0)))
+                flags = int(header_number("SDQFLAGS", header.get("SDQFLAGS", hdu.header.get("SDQFLAGS")), 0))
                 segments += [segment for row in hdu.data if (segment := _good_pixels(row, hdu, flags))]
     words = (header.get(key) for key in ("TARGNAME", "INSTRUME", "DETECTOR", "OPT_ELEM", "CENWAVE"))
     return segments, "  ".join([path.stem, *(str(word).strip() for word in words if word)])
