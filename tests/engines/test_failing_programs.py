@@ -82,12 +82,12 @@ FAILURES = {
     "memory: Python's": out_of_memory("MemoryError:"),
     "memory: numpy's": out_of_memory("numpy._core._exceptions._ArrayMemoryError: Unable to allocate 15. GiB"),
     "memory: hstio's": Failure(
-        says(f"No memory left to allocate data.\n{OPEN_FAILED}", 2), MEMORY, 31, "Open failed."
+        says(f"No memory left to allocate data.\n{OPEN_FAILED}", 2), MEMORY, 31, "No memory left to allocate data."
     ),
     "memory: calacs.e's": out_of_memory("ERROR:    Couldn't allocate memory for scratch array in ACSREJ_LOOP.", 2),
     "memory: the loader's": out_of_memory("error while loading shared libraries: failed to map segment", 127),
     "an output is there": Failure(
-        "make()\nmake()", FAILED, STAGE, "status = 1021 Warning    Output file `@' already exists."
+        "make()\nmake()", FAILED, STAGE, "ended with status 2: Warning    Output file `@' already exists."
     ),
     "a product, but a status": Failure("make()\nsys.exit(3)", FAILED, STAGE, "ended with status 3: stand-in"),
     "cut product": broken("product[:4000]", "is cut short"),

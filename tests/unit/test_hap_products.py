@@ -27,7 +27,7 @@ def expectation(dataset: str, *rows: PollerRow, said: str = "", variables: dict[
     parsed = parse_dataset(dataset)
     revised = recipe_for(parsed).revised
     assert revised is not None
-    return revised(Observation(parsed, raws, poller=list(rows)), said, variables or {})
+    return revised(Observation(parsed, raws, poller=list(rows)), said.splitlines(), variables or {})
 
 
 def visit_products(*rows: PollerRow, said: str = "") -> set[str]:

@@ -1,16 +1,20 @@
 """Calibration programs that fail in all the ways they do, played by small scripts."""
 
+import os
+import subprocess
 import sys
 import time
 
 import psutil
 import pytest
 
+from hstdputils import calibrate
 from hstdputils.calibrate.programs import Programs
 from hstdputils.calibrate.recipe import Command, Program
 from hstdputils.calibrate.running import run_command
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
+from hstdputils.hosts import process_trees
 from hstdputils.outcomes import AttemptFailed, Outcome
 from hstdputils.records.log import AttemptLog
 from hstdputils.records.metrics import Meter
@@ -22,14 +26,16 @@ def run(tmp_path, monkeypatch):
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
 
-    def run_script(script: str, max_seconds: float | None = None) -> str:
+    def run_script(
+        script: str, max_seconds: float | None = None, used_seconds: float = 0.0, *, is_read: bool = True
+    ) -> str:
         program = tmp_path / "bin" / "calxyz"
         program.write_text(f"#!/bin/bash\n{script}\n")
         program.chmod(0o755)
         command = Command(Program("calxyz", "calxyz", "get it"), ("a b.fits",), ExitCode.STAGE1, frozenset({0, 5}))
         with AttemptLog(tmp_path / "process.log") as log:
-            run_command(command, [str(program)], tmp_path, {"lref": "/refs/"}, log, max_seconds)
-        return (tmp_path / "process.log").read_text()
+            run_command(command, [str(program)], tmp_path, {"lref": "/refs/"}, log, max_seconds, used_seconds)
+        return (tmp_path / "process.log").read_text() if is_read else ""
 
     return run_script
 
@@ -67,10 +73,21 @@ def test_what_a_program_prints_goes_to_the_log_with_times(run):
             "cat <<'END'\nWarning    SATUFILE `x_sat.fits' not found or can't open.\nERROR:    Missing.\nEND\nexit 2",
             Outcome.CALIBRATION_ERROR,
             ExitCode.STAGE1,
-            "ERROR:    Missing. Warning    SATUFILE `x_sat.fits' not found or can't open.",
+            "status 2: ERROR:    Missing. Warning    SATUFILE `x_sat.fits' not found or can't open.",
         ),
         ("kill -SEGV $$", Outcome.CALIBRATION_ERROR, ExitCode.STAGE1, "SIGSEGV"),
         ("kill -KILL $$", Outcome.OUT_OF_MEMORY, ExitCode.SUBPROCESS_MEMORY, "signal 9"),
+        ("bash -c 'kill -KILL $$'; exit $?", Outcome.OUT_OF_MEMORY, ExitCode.SUBPROCESS_MEMORY, "status 137"),
+        ("bash -c 'kill -SEGV $$'; exit $?", Outcome.CALIBRATION_ERROR, ExitCode.STAGE1, "SIGSEGV (status 139)"),
+        ("exit 134", Outcome.CALIBRATION_ERROR, ExitCode.STAGE1, "SIGABRT (status 134): it printed nothing"),
+        ("exit 200", Outcome.CALIBRATION_ERROR, ExitCode.STAGE1, "ended with status 200"),
+        ("exit 128", Outcome.CALIBRATION_ERROR, ExitCode.STAGE1, "ended with status 128"),
+        (
+            "ulimit -f 1; head -c 9999999 /dev/zero >x; kill -XFSZ $$",
+            Outcome.STORAGE_ERROR,
+            ExitCode.STAGE1,
+            "ulimit",
+        ),
         ("echo MemoryError; exit 1", Outcome.OUT_OF_MEMORY, ExitCode.SUBPROCESS_MEMORY, "MemoryError"),
         ("echo 'std::bad_alloc'; exit 134", Outcome.OUT_OF_MEMORY, ExitCode.SUBPROCESS_MEMORY, "bad_alloc"),
         (
@@ -95,25 +112,115 @@ def test_why_a_program_failed(run, script, outcome, exit_code, said):
     assert "\n" not in failure.value.reason
 
 
-def test_a_program_that_hangs_is_stopped_with_all_that_it_started(run):
+@pytest.fixture
+def hurried(monkeypatch):
+    """Shorten the patience with what does not end by itself."""
+    monkeypatch.setattr(calibrate.running, "LINGER_SECONDS", 0.3)
+    monkeypatch.setattr(process_trees, "TERMINATION_SECONDS", 0.5)
+
+
+def running(*words):
+    """Return the processes that were called so, but for those that nobody has asked about yet."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline", "status"])
+        if (process.info["cmdline"] or [])[: len(words)] == list(words)
+        and process.info["status"] != psutil.STATUS_ZOMBIE
+    ]
+
+
+LEAVES_BEHIND = {
+    "in its group": "sleep {n} & exit 0",
+    "in a session of its own": "setsid sleep {n} & exit 0",
+    "twice forked": "(setsid bash -c 'sleep {n} & exit 0' &); exit 0",
+    "without the output": "setsid sleep {n} >/dev/null 2>&1 & exit 0",
+    "deaf to SIGTERM": "setsid bash -c 'trap \"\" TERM; sleep {n}; sleep {n}' & exit 0",
+}
+
+
+SLEEP = str(4_000_000 + os.getpid())
+"""Seconds that no other process sleeps for."""
+
+
+@pytest.mark.parametrize("script", LEAVES_BEHIND.values(), ids=LEAVES_BEHIND)
+def test_what_a_program_leaves_behind_is_stopped_and_its_own_status_counts(run, hurried, script):
+    start = time.monotonic()
+    assert "exit status 0" in run(script.format(n=SLEEP), max_seconds=60)
+    assert time.monotonic() - start < 30
+    assert running("sleep", SLEEP) == []
+
+
+HANGS = {
+    "its daemon holds the output": "setsid sleep {n} & sleep {n}",
+    "all are deaf to SIGTERM": "trap '' TERM; sleep {n} & sleep {n}",
+    "it has closed its output": "exec >&- 2>&-; sleep {n}",
+    "it stops itself": "setsid sleep {n} & kill -STOP $$",
+    "it prints without end": "setsid sleep {n} & while :; do echo yes; done",
+    "a line without end": "setsid sleep {n} & cat /dev/zero",
+}
+
+
+@pytest.mark.parametrize("script", HANGS.values(), ids=HANGS)
+def test_time_limit_ends_a_program_and_its_daemons(run, hurried, script):
     start = time.monotonic()
     with pytest.raises(AttemptFailed) as failure:
-        run("trap '' TERM; sleep 4321 & sleep 4321", max_seconds=0.5)
-    assert failure.value.outcome is Outcome.TIMEOUT
-    assert failure.value.exit_code is ExitCode.TIME
-    assert time.monotonic() - start < 10
-    assert [p for p in psutil.process_iter(["cmdline"]) if (p.info["cmdline"] or [])[:2] == ["sleep", "4321"]] == []
+        run(script.format(n=SLEEP), max_seconds=1)
+    assert (failure.value.outcome, failure.value.exit_code) == (Outcome.TIMEOUT, ExitCode.TIME)
+    assert "calxyz was stopped after 1 s" in failure.value.reason
+    assert time.monotonic() - start < 30
+    assert running("sleep", SLEEP) == []
 
 
-def test_what_a_program_leaves_behind_is_stopped_too(run):
-    with pytest.raises(AttemptFailed) as failure:
-        run("sleep 4322 & exit 0", max_seconds=0.5)
+def test_orphans_that_have_ended_are_buried(run):
+    run("for i in 1 2 3; do (setsid sleep 0.01 &); done; sleep 0.3")
+    zombies = [process for process in psutil.Process().children() if process.status() == psutil.STATUS_ZOMBIE]
+    assert zombies == []
+
+
+def test_processes_of_others_are_left_alone(run):
+    with subprocess.Popen(["sleep", "60"]) as mine:
+        run("exit 0")
+        assert mine.poll() is None
+        mine.kill()
+
+
+def test_programs_share_one_time_limit(run):
+    with pytest.raises(AttemptFailed, match="calxyz was not begun: the programs before it took all of 10 s"):
+        run("exit 0", max_seconds=10, used_seconds=10.5)
+    with pytest.raises(
+        AttemptFailed, match="stopped after 10 s, of which the programs before it took 9 s"
+    ) as failure:
+        run("sleep 60", max_seconds=10, used_seconds=9.3)
     assert failure.value.outcome is Outcome.TIMEOUT
-    assert [p for p in psutil.process_iter(["cmdline"]) if (p.info["cmdline"] or [])[:2] == ["sleep", "4322"]] == []
 
 
 def test_output_that_is_no_text_is_no_problem(run):
     assert "exit status 0" in run(r"printf '\xff\xfe\n'")
+
+
+def test_what_steers_a_terminal_is_told_in_letters(run):
+    log = run(r"printf 'a\x1b[31mb\x00c\td\u2028e\n'")
+    assert r"| a\x1b[31mb\x00c" + "\td" in log
+
+
+def test_of_a_progress_bar_the_last_state_is_kept(run):
+    log = run(r"printf '1 %%\r50 %%\r100 %%\r\nnext\r\n\rlast\r'")
+    assert [line.split(" | ")[1] for line in log.splitlines()][1:-1] == ["100 %", "next", "last"]
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["yes | tr -d '\\n' | head -c 40000000", "yes 'a line of some length, as programs print' | head -c 40000000"],
+    ids=["a line without end", "many lines"],
+)
+def test_output_of_any_length_takes_little_memory(run, script):
+    meter = Meter()
+    with meter.step("before") as before:
+        pass
+    with meter.step("calxyz") as step:
+        run(script, is_read=False)
+    assert step.peak_memory_mib - before.peak_memory_mib < 25
+    assert step.written_bytes > 40_000_000
 
 
 CALNOTHING = Program("calnothing", "calnothing", "install it")

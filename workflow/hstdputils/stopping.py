@@ -1,8 +1,9 @@
-"""Stopping in order: SIGTERM and Ctrl-C become an exception, raised where it can do no harm."""
+"""Stopping in order: signals and time limits become exceptions, raised where they can do no harm."""
 
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,17 +19,32 @@ GRACE_SECONDS = 8.0
 LINGER_SECONDS = 0.5
 """How long threads that hang in a transfer may hold up the process after that."""
 
+OVERDUE_SECONDS = 20.0
+"""How long what a time limit has cut off may take to tidy up, before that is cut off, too."""
+
+_CUTS = 3
+"""How often that is done before the process is ended."""
+
 _SIGNALS = {
     signal.SIGTERM: ExitCode.CANCELLED,
     signal.SIGINT: ExitCode.INTERRUPTED,
+    signal.SIGHUP: ExitCode.CANCELLED,
 }
 
 
-class Stopped(BaseException):
-    """The process was asked to stop.
+class Halt(BaseException):
+    """What is being done has to end here.
 
-    It is no `Exception`, so that no library takes it for an error of its own and tries again or goes on.
+    It is not an `Exception`, so that no library takes it for an error of its own and tries again or goes on.
     """
+
+
+class Overdue(Halt):
+    """A time limit is reached."""
+
+
+class Stopped(Halt):
+    """The process was asked to stop."""
 
     def __init__(self, number: signal.Signals) -> None:
         super().__init__(number)
@@ -51,12 +67,22 @@ class _Request:
     """Set when the signal has come, or when none can come any more."""
     threads: set[threading.Thread] = field(default_factory=set)
     """Threads that ran before."""
+    limit: "TimeLimit | None" = None
+    """The time limit that holds now."""
+    was_overdue: bool = False
+    """Whether a time limit has cut something off."""
 
     def raise_now(self) -> None:
-        """Raise `Stopped`, once, if a signal has come and nothing holds it back."""
+        """Raise `Stopped` or `Overdue`, if a signal has come or a limit is reached, and nothing holds it back."""
         if self.number is not None and self.is_due and not self.held_back:
             self.is_due = False
             raise Stopped(self.number)
+        limit = self.limit
+        if limit is not None and limit.is_due and (limit.is_firm or not self.held_back):
+            limit.is_due = False
+            self.was_overdue = True
+            if self.number is None:
+                raise Overdue
 
 
 _request = _Request()
@@ -64,7 +90,9 @@ _request = _Request()
 
 @contextlib.contextmanager
 def stop_by_exception() -> Iterator[None]:
-    """Raise `Stopped` in the block on the first SIGTERM or SIGINT; further ones are passed over.
+    """Raise `Stopped` in the block on the first SIGTERM, SIGINT or SIGHUP; further ones are passed over.
+
+    SIGHUP stays ignored where it is when the block begins, as under nohup.
 
     A process that was asked to stop ends within ``GRACE_SECONDS``, even where a transfer hangs.
     """
@@ -72,15 +100,18 @@ def stop_by_exception() -> Iterator[None]:
     request = _request = _Request(threads=set(threading.enumerate()))
     over = threading.Event()
 
+    is_deaf = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    heeded = [number for number in _SIGNALS if not (is_deaf and number is signal.SIGHUP)]
+
     def handle(number: int, frame: FrameType | None) -> None:
-        for known in _SIGNALS:
+        for known in heeded:
             signal.signal(known, signal.SIG_IGN)
         request.number, request.is_due = signal.Signals(number), True
         request.came.set()
         request.raise_now()
 
     threading.Thread(target=_end_at_last, args=(request, over), name="end-at-last", daemon=True).start()
-    earlier = {number: signal.signal(number, handle) for number in _SIGNALS}
+    earlier = {number: signal.signal(number, handle) for number in heeded}
     try:
         yield
     finally:
@@ -110,6 +141,91 @@ def _hang(earlier: set[threading.Thread]) -> bool:
     for thread in ours:
         thread.join(max(0.0, deadline - time.monotonic()))
     return any(thread.is_alive() for thread in ours)
+
+
+def leave(exit_code: int) -> int:
+    """Return an exit status or, where transfers that a time limit has cut off would hold up the process, end it."""
+    if _request.was_overdue and _hang(_request.threads):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(exit_code)
+    return exit_code
+
+
+class TimeLimit:
+    """How long a block may still take; made by `time_limit`."""
+
+    def __init__(self, seconds: float, *, is_firm: bool) -> None:
+        self.is_firm = is_firm
+        self.is_due = False
+        self._is_over = False
+        self._until = time.monotonic() + seconds
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Do not count the time of the block."""
+        left = self._until - time.monotonic()
+        self._set(float("inf"))
+        try:
+            yield
+        finally:
+            self._set(time.monotonic() + left)
+
+    def end(self) -> None:
+        """Let it hold no longer."""
+        with self._changed:
+            self._is_over, self.is_due = True, False
+            self._changed.notify()
+
+    def watch(self) -> None:
+        """Wait for the end, or have the main thread raise `Overdue`; end the process if that is of no use."""
+        with self._changed:
+            while not self._is_over and (left := self._until - time.monotonic()) > 0:
+                self._changed.wait(min(left, threading.TIMEOUT_MAX))
+            for _ in range(_CUTS):
+                if self._is_over:
+                    return
+                self.is_due = True
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
+                self._changed.wait_for(lambda: self._is_over, OVERDUE_SECONDS)
+            if not self._is_over:
+                os.write(2, b"the time limit was reached, and something hung: no marker may say so\n")
+                os._exit(ExitCode.TIME)
+
+    def _set(self, until: float) -> None:
+        with self._changed:
+            self._until = until
+            self._changed.notify()
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float, *, is_firm: bool = False) -> Iterator[TimeLimit]:
+    """Raise `Overdue` in the block when it has taken so long, s; in the main thread only, and not one in another.
+
+    Parameters
+    ----------
+    seconds
+        The limit, s.
+    is_firm
+        Whether it also cuts off what signals do not, as `not_stopped_here` says.
+    """
+    limit, request = TimeLimit(seconds, is_firm=is_firm), _request
+    if threading.current_thread() is not threading.main_thread():
+        yield limit
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        request.raise_now()
+
+    earlier, request.limit = signal.signal(signal.SIGALRM, handle), limit
+    threading.Thread(target=limit.watch, name="time-limit", daemon=True).start()
+    try:
+        yield limit
+    finally:
+        limit.end()
+        request.limit = None
+        signal.signal(signal.SIGALRM, earlier)
 
 
 @contextlib.contextmanager

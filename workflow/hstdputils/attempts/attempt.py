@@ -191,19 +191,20 @@ class Attempt:
         self._references, self._reference_keywords = best.used, best.keywords
         variables = {**best.variables, **threads_limit(job.vcpus), **job.variables, **self._own_variables()}
         import_ahead(expectation.products)
-        left = job.max_seconds
+        used = 0.0
         for command in job.recipe.commands(observation, job.vcpus):
             with self._step(command.program.name) as step:
                 program = job.programs.find(command.program)
                 with short_links(command.program, self.data, variables) as short:
-                    status = run_command(command, program, self.data, short, self._log, left)
+                    status = run_command(command, program, self.data, short, self._log, job.max_seconds, used)
             if found := command.nothing_to_do.get(status):
                 note = f"nothing to do: {command.program.name} found {found} (status {status})"
                 return Expectation(frozenset(), note=note)
-            left = None if left is None else max(1.0, left - step.wall_seconds)
+            used += step.wall_seconds
         if job.recipe.revised is None:
             return expectation
-        return job.recipe.revised(observation, self._log.path.read_text(), {**os.environ, **variables})
+        with self._log.path.open(errors="replace") as said:
+            return job.recipe.revised(observation, said, {**os.environ, **variables})
 
     def _own_variables(self) -> dict[str, str]:
         """Return the variables that the dataset's own file sets for its programs, one ``NAME=value`` a line."""

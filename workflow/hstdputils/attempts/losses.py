@@ -15,7 +15,7 @@ from hstdputils.attempts.work_folders import WorkFolders
 from hstdputils.batches import read_pins
 from hstdputils.datasets import Dataset
 from hstdputils.exit_codes import ExitCode
-from hstdputils.hosts.guarding import Ending
+from hstdputils.hosts.guarding import PASSED_ON, Ending
 from hstdputils.hosts.memory_kills import MemoryKills, told_limit
 from hstdputils.markers import Marker, latest_marker
 from hstdputils.outcomes import AttemptFailed, Outcome
@@ -24,7 +24,7 @@ from hstdputils.store import is_none, open_store
 
 def loss(ending: Ending, kills: MemoryKills) -> AttemptFailed | None:
     """Return why hstdputils itself was killed; none where it ended by itself, or was asked to."""
-    if ending.exit_code >= 0 or -ending.exit_code in (signal.SIGTERM, signal.SIGINT):
+    if ending.exit_code >= 0 or -ending.exit_code in PASSED_ON:
         return None
     name = signal.Signals(-ending.exit_code).name
     if -ending.exit_code != signal.SIGKILL or (kills.can_be_told and not kills.are_new):

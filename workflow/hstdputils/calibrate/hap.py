@@ -47,13 +47,20 @@ def _expected(observation: Observation) -> Expectation:
     return _expectation(observation, observation.poller)
 
 
-def _revised(observation: Observation, said: str, variables: Mapping[str, str]) -> Expectation:
+def _revised(observation: Observation, said: Iterable[str], variables: Mapping[str, str]) -> Expectation:
     """Return what is expected once the program has said which exposures it cannot drizzle."""
-    left_out = {name for pattern in _NOT_DRIZZLED for name in pattern.findall(said)}
+    left_out: set[str] = set()
+    no_overlap: set[str] = set()
+    before = ""
+    for line in (line.rstrip("\n") for line in said):  # a log may be too large to be held at once
+        both = f"{before}\n{line}"
+        left_out.update(name for pattern in _NOT_DRIZZLED for name in pattern.findall(both))
+        no_overlap.update(_NO_OVERLAP.findall(line))
+        before = line
     is_small_out = variables.get("MVM_INCLUDE_SMALL", "").lower() in ("off", "no", "false")
     small = ("hrc", "sbc") if is_small_out and observation.dataset.kind is Kind.SKYCELL else ()
     rows = [row for row in observation.poller if row.file_name not in left_out and row.detector not in small]
-    return _expectation(observation, rows, _NO_OVERLAP.findall(said))
+    return _expectation(observation, rows, sorted(no_overlap))
 
 
 def _expectation(observation: Observation, rows: Sequence[PollerRow], left_out: Sequence[str] = ()) -> Expectation:

@@ -86,5 +86,6 @@ class Recipe:
     needs_references: Callable[[Observation], Iterable[RawFile]] | None = None
     """For inputs that are calibrated already: those of them that the programs need the references of; none for raw
     files, which all get the names of the best references."""
-    revised: Callable[[Observation, str, Mapping[str, str]], Expectation] | None = None
-    """What the programs must have produced, in the light of what they have printed and of their environment."""
+    revised: Callable[[Observation, Iterable[str], Mapping[str, str]], Expectation] | None = None
+    """What the programs must have produced, in the light of the lines that they have printed and of their
+    environment."""

@@ -1,35 +1,34 @@
-"""Running calibration programs, and telling why they failed."""
+"""Running calibration programs to their end, or to the end of their time."""
 
 import contextlib
 import os
-import re
+import select
 import shutil
-import signal
 import subprocess
-import threading
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from hstdputils.calibrate.causes import failure
 from hstdputils.calibrate.recipe import Command
 from hstdputils.exit_codes import ExitCode
 from hstdputils.fits_files import fits_problem
+from hstdputils.hosts.process_trees import ProcessTree
 from hstdputils.outcomes import AttemptFailed, Outcome
 from hstdputils.records.log import AttemptLog
+from hstdputils.records.printed import PrintedLines
 from hstdputils.stopping import not_stopped_here
 
-TERMINATION_SECONDS = 3.0
-"""How long a program may take to end after SIGTERM, before it is killed."""
+LINGER_SECONDS = 2.0
+"""How long what a program has left running may still print after its end, before it is stopped."""
 
-_SAYS_ERROR = re.compile(r"^\s*(error|fatal)\b|\b\w*(error|exception)\b\s*:", re.IGNORECASE)
-_NAMES_FILE = re.compile(r"not found or can't open|is a dummy|already exists|error writing data", re.IGNORECASE)
-_SAYS_NO_MEMORY = re.compile(
-    r"MemoryError\b|bad_alloc|out of memory|(not enough|insufficient) memory|no memory left|memory allocation fail|"
-    r"(can't|couldn't|unable to) allocate|[mc]alloc failed|failed to map segment",
-    re.IGNORECASE,
-)
-_SAYS_OS_NO_MEMORY = re.compile(r"cannot allocate memory", re.IGNORECASE)
-_SAYS_DISK_FULL = re.compile(r"no space left on device|CFITSIO status 106", re.IGNORECASE)
+_LOOK_SECONDS = 0.1
+"""Seconds between two looks at whether a silent program has ended."""
+
+_CHUNK = 2**16
+_TAIL = 400
+"""Lines in which the cause of a failure is looked for."""
 
 
 def threads_limit(vcpus: int) -> dict[str, str]:
@@ -44,8 +43,11 @@ def run_command(
     variables: Mapping[str, str],
     log: AttemptLog,
     max_seconds: float | None,
+    used_seconds: float = 0.0,
 ) -> int:
     """Run a calibration program to its end; what it prints goes to the log.
+
+    Nothing that it has started outlives it.
 
     Parameters
     ----------
@@ -60,7 +62,9 @@ def run_command(
     log
         The attempt's log.
     max_seconds
-        Wall time that it may take, s; none for no limit.
+        Wall time that it may take together with the programs before it, s; none for no limit.
+    used_seconds
+        Wall time that the programs before it took, s.
 
     Returns
     -------
@@ -73,6 +77,46 @@ def run_command(
         The program failed, ran out of memory, or took too long.
     """
     name = command.program.name
+    _require_files(command, folder)
+    if max_seconds is not None and used_seconds >= max_seconds:
+        reason = f"{name} was not begun: the programs before it took all of {max_seconds:.0f} s"
+        raise AttemptFailed(Outcome.TIMEOUT, ExitCode.TIME, reason)
+    log.write(name, f"run: {' '.join([name, *command.arguments])}")
+    until = None if max_seconds is None else time.monotonic() + max_seconds - used_seconds
+    with contextlib.ExitStack() as at_end:
+        with not_stopped_here():
+            tree = ProcessTree()
+            process = subprocess.Popen(
+                [*_dies_with_parent(), *program, *command.arguments],
+                cwd=folder,
+                env={**os.environ, **variables},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            at_end.enter_context(process.stdout or contextlib.nullcontext())
+            at_end.callback(tree.end, process)
+        _let_die_first(process.pid)
+        tail: deque[str] = deque(maxlen=_TAIL)
+        _read(process, name, log, tail, until)
+        status = _status(process, until)
+        if left := tree.running() if status is not None else []:
+            log.write(name, f"left running, and stopped: {', '.join(str(other.pid) for other in left)}")
+    if status is None:
+        log.write(name, "stopped at its time limit")
+        before = f", of which the programs before it took {used_seconds:.0f} s" if used_seconds >= 1 else ""
+        reason = f"{name} was stopped after {max_seconds:.0f} s{before}"
+        raise AttemptFailed(Outcome.TIMEOUT, ExitCode.TIME, reason)
+    log.write(name, f"exit status {status}")
+    if status not in command.accepted | command.nothing_to_do.keys():
+        raise failure(command, status, list(tail))
+    return status
+
+
+def _require_files(command: Command, folder: Path) -> None:
+    """Raise `AttemptFailed` where a file that an earlier program must have left is missing or broken."""
+    name = command.program.name
     if missing := [file for file in command.needs if not (folder / file).exists()]:
         reason = f"{', '.join(missing)} missing, which {name} needs: see process.log"
         raise AttemptFailed(Outcome.INCOMPLETE_PRODUCTS, ExitCode.PRODUCTS, reason)
@@ -80,54 +124,46 @@ def run_command(
     if broken := [f"{file} {problem}" for file in fits_files if (problem := fits_problem(folder / file))]:
         reason = f"{', '.join(broken[:4])}: see process.log"
         raise AttemptFailed(Outcome.INCOMPLETE_PRODUCTS, ExitCode.PRODUCTS, reason)
-    argv = [*program, *command.arguments]
-    log.write(name, f"run: {' '.join([name, *command.arguments])}")
-    tail: deque[str] = deque(maxlen=200)
-    timed_out = threading.Event()
-    with contextlib.ExitStack() as at_end:
-        with not_stopped_here():
-            process = subprocess.Popen(
-                [*_dies_with_parent(), *argv],
-                cwd=folder,
-                env={**os.environ, **variables},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                text=True,
-                errors="replace",
-            )
-            at_end.callback(_stop, process)
-        _let_die_first(process.pid)
-
-        def stop_at_limit() -> None:
-            timed_out.set()
-            _stop(process)
-
-        if max_seconds is not None:
-            timer = threading.Timer(max_seconds, stop_at_limit)
-            timer.daemon = True
-            timer.start()
-            at_end.callback(timer.cancel)
-        assert process.stdout is not None
-        for line in process.stdout:
-            log.write(name, line.rstrip("\n"))
-            tail.append(line.rstrip("\n"))
-        status = process.wait()
-    log.write(name, f"exit status {status}")
-    if timed_out.is_set():
-        raise AttemptFailed(Outcome.TIMEOUT, ExitCode.TIME, f"{name} was stopped after {max_seconds:.0f} s")
-    if status not in command.accepted | command.nothing_to_do.keys():
-        raise _failure(command, status, list(tail))
-    return status
 
 
-def _stop(process: subprocess.Popen[str]) -> None:
-    """End a program and all that it started, which may outlive it."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
-            os.killpg(process.pid, number)
-            process.wait(TERMINATION_SECONDS)
+def _read(
+    process: "subprocess.Popen[bytes]", name: str, log: AttemptLog, tail: deque[str], until: float | None
+) -> None:
+    """Take what a program prints until it closes its output, has ended, or its time is up.
+
+    The output may stay open after its end, in the hands of what it has started.
+    """
+    assert process.stdout is not None
+    output, lines, ended = process.stdout.fileno(), PrintedLines(), None
+    os.set_blocking(output, False)
+    poller = select.poll()
+    poller.register(output, select.POLLIN)
+    while True:
+        now = time.monotonic()
+        if ended is None and process.poll() is not None:
+            ended = now
+        last = until if ended is None else ended + LINGER_SECONDS
+        if last is not None and now >= last:
+            break
+        if not poller.poll(1000 * min(_LOOK_SECONDS, _LOOK_SECONDS if last is None else last - now)):
+            continue
+        if not (data := os.read(output, _CHUNK)):
+            break
+        _tell(name, log, tail, lines.feed(data))
+    _tell(name, log, tail, lines.end())
+
+
+def _tell(name: str, log: AttemptLog, tail: deque[str], lines: list[str]) -> None:
+    log.write_lines(name, lines)
+    tail.extend(lines)
+
+
+def _status(process: "subprocess.Popen[bytes]", until: float | None) -> int | None:
+    """Return a program's exit status, or none where it has not ended in its time."""
+    try:
+        return process.wait(None if until is None else max(0.0, until - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def _dies_with_parent() -> list[str]:
@@ -140,37 +176,3 @@ def _let_die_first(pid: int) -> None:
     """Have the kernel kill a program, where memory runs out, rather than this process, which has to say so."""
     with contextlib.suppress(OSError):
         Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
-
-
-def _failure(command: Command, status: int, tail: list[str]) -> AttemptFailed:
-    """Return what a failed program's exit status and last words mean."""
-    name, text = command.program.name, "\n".join(tail)
-    said = _last_error(tail) or next((line.strip() for line in reversed(tail) if line.strip()), "it printed nothing")
-    # calacs.e, calwf3.e and cs0.e name a file in a warning, and then say only that something is wrong with one
-    named = next((line.strip() for line in reversed(tail) if _NAMES_FILE.search(line)), "")
-    said = said if named in said else f"{said} {named}"
-    said = said.strip()[:300]
-    if status == -signal.SIGKILL:
-        reason = f"{name} was killed (signal 9), as the kernel does when memory runs out"
-        return AttemptFailed(Outcome.OUT_OF_MEMORY, ExitCode.SUBPROCESS_MEMORY, reason)
-    if _SAYS_OS_NO_MEMORY.search(text):
-        return AttemptFailed(Outcome.OUT_OF_MEMORY, ExitCode.OS_MEMORY, f"{name}: {said}")
-    if _SAYS_NO_MEMORY.search(text):
-        return AttemptFailed(Outcome.OUT_OF_MEMORY, ExitCode.SUBPROCESS_MEMORY, f"{name}: {said}")
-    if _SAYS_DISK_FULL.search(text):
-        return AttemptFailed(Outcome.STORAGE_ERROR, command.exit_code, f"{name}: {said}: free some space")
-    if status < 0:
-        reason = f"{name} was ended by {signal.Signals(-status).name}: {said}"
-    else:
-        reason = f"{name} ended with status {status}: {said}"
-    return AttemptFailed(Outcome.CALIBRATION_ERROR, command.exit_code, reason)
-
-
-def _last_error(tail: list[str]) -> str:
-    """Return the last line that tells of an error, with those below it where it has nothing but a heading."""
-    number = next((number for number in reversed(range(len(tail))) if _SAYS_ERROR.search(tail[number])), None)
-    if number is None:
-        return ""
-    said = tail[number].strip()
-    below = [line.strip() for line in tail[number + 1 :] if line.strip()]
-    return " ".join([said, *below[:3]]) if said.endswith(":") else said

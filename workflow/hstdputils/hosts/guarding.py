@@ -15,7 +15,7 @@ import psutil
 
 from hstdputils.hosts.cgroups import memory_limit
 
-PASSED_ON = (signal.SIGTERM, signal.SIGINT)
+PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _PR_SET_PDEATHSIG = 1
 
 
@@ -53,7 +53,9 @@ def stand_guard() -> Ending | None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
 
-    earlier = {number: signal.signal(number, pass_on) for number in PASSED_ON}
+    is_deaf = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    heeded = [number for number in PASSED_ON if not (is_deaf and number is signal.SIGHUP)]
+    earlier = {number: signal.signal(number, pass_on) for number in heeded}
     signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
     try:
         return _end_of(pid)

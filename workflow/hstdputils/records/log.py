@@ -1,10 +1,14 @@
 """The combined log of one attempt: what every program printed, with times."""
 
+import contextlib
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+
+from hstdputils.records.printed import printable
 
 
 class AttemptLog:
@@ -15,16 +19,40 @@ class AttemptLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = path.open("w", encoding="utf-8", buffering=1)
+        self._file = path.open("w", encoding="utf-8")
         self._lock = threading.Lock()
+        self._unwritten: list[str] = []
 
     def write(self, source: str, text: str) -> None:
         """Write text, a line at a time."""
-        now = time.time()
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z"
-        with self._lock:
-            for line in text.splitlines() or [""]:
-                self._file.write(f"{stamp} {source:<12} | {line}\n")
+        self.write_lines(source, [printable(line) for line in text.splitlines() or [""]])
+
+    def write_lines(self, source: str, lines: Sequence[str]) -> None:
+        """Write lines, none of which has an end of line in it.
+
+        Raises
+        ------
+        OSError
+            They cannot be written, as on a full disk.
+        """
+        if lines:
+            with self._lock:
+                self._file.write(_stamped(source, lines))
+                self._file.flush()
+
+    def end(self, source: str, lines: Sequence[str]) -> None:
+        """Write the last lines and close the file; what a full disk does not take is kept for `tail`."""
+        try:
+            self.write_lines(source, lines)
+        except OSError:
+            self._unwritten = [_stamped(source, lines)]
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+    @property
+    def unwritten(self) -> str:
+        """Return the last lines, where the disk did not take them."""
+        return "".join(self._unwritten)
 
     def close(self) -> None:
         """Close the file."""
@@ -37,6 +65,12 @@ class AttemptLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _stamped(source: str, lines: Sequence[str]) -> str:
+    now = time.time()
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z"
+    return "".join(f"{stamp} {source:<12} | {line}\n" for line in lines)
 
 
 class LogHandler(logging.Handler):

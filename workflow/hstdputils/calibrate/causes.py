@@ -1,0 +1,194 @@
+"""Why a calibration program failed: its exit status, and the line among those that it printed which tells the cause.
+
+The tables follow what hstcal 3 (calacs.e 10.5, calwf3.e 3.7, cs0.e 3.5), calcos 3.6 and drizzlepac 3.11 print.
+"""
+
+import re
+import signal
+from collections.abc import Iterable, Iterator, Sequence
+
+from hstdputils.calibrate.recipe import Command
+from hstdputils.exit_codes import ExitCode
+from hstdputils.outcomes import AttemptFailed, Outcome
+
+LONGEST_REASON = 400
+"""Characters of what a program printed that a reason may hold."""
+
+_BY_WRAPPERS = 128
+"""What shells and container programs add to the number of the signal that ended a program."""
+
+_FATAL = frozenset(
+    (
+        *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGBUS),
+        *(signal.SIGFPE, signal.SIGKILL, signal.SIGSEGV, signal.SIGPIPE, signal.SIGALRM, signal.SIGTERM),
+        *(signal.SIGXCPU, signal.SIGXFSZ, signal.SIGSYS),
+    )
+)
+"""Signals that end programs."""
+
+_NO_MEMORY = re.compile(
+    r"MemoryError\b|bad_alloc|out of memory|(not enough|insufficient) memory|no memory left|memory allocation fail|"
+    r"(can't|couldn't|unable to) allocate|[mc]alloc failed|failed to map segment",
+    re.IGNORECASE,
+)
+_OS_NO_MEMORY = re.compile(r"cannot allocate memory", re.IGNORECASE)
+_DISK_FULL = re.compile(r"no space left on device|disk quota exceeded|CFITSIO status 106", re.IGNORECASE)
+
+_ERROR = re.compile(r"^\W*ERROR\b")
+"""How hstcal's programs and calcos begin a line that tells of an error."""
+
+_CONSEQUENCE = re.compile(
+    r"status = -?\d+\.?$|couldn't process \S+ data|processing NOT completed|calstis\d* failed|"
+    r"Error return from \w+\.?$|"
+    r"ERROR:?\s+(Calibration file\(s\) missing|Table error|Open failed|Required keyword missing|"
+    r"No output from current processing step|Dummy reference file encountered|"
+    r"No good data were written to output)\.$|"
+    r"reference files? (was|were) missing|reference file\(s\) missing|due to missing row",
+    re.IGNORECASE,
+)
+"""Errors of hstcal's programs that follow from another, or say only of what kind it was."""
+
+_REFERENCES_MISSING = re.compile(r"reference files? (was|were) missing|reference file\(s\) missing", re.IGNORECASE)
+_IN_FILES = re.compile(r"ERROR in HST I/O functions|ERROR:\s+in HST I/O functions|HSTIO error")
+"""What hstcal's library for files prints, of files too that a program can do without."""
+
+_NAMES = re.compile(
+    r"not found or (can't|cannot be) open|is a dummy|already exists|is not present|error writing data|"
+    r"(matching|no) row not found|no matching (row|CRSPLIT|spectral order)",
+    re.IGNORECASE,
+)
+"""Warnings of hstcal's programs that name what a later error is about."""
+
+_CONTINUED = re.compile(r"row not found|CFITSIO status|[:;]$", re.IGNORECASE)
+"""Lines whose next one belongs to them."""
+
+_TRACEBACK = re.compile(r"^Traceback \(most recent call last\):")
+_PASSED_OVER = re.compile(r"^Exception ignored in\b")
+_EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(: |:$|$)")
+_SAYS_ERROR = re.compile(
+    r"^\s*(error|fatal|critical)\b|\b\w*(error|exception)\b\s*:|\b(ERROR|CRITICAL)\b", re.IGNORECASE
+)
+_NOISE = re.compile(r"^\S+:$|^-+$|^=+$|^Segmentation fault|^Aborted")
+"""Lines that tell nothing, such as a program's name and a colon."""
+
+
+def failure(command: Command, status: int, lines: Sequence[str]) -> AttemptFailed:
+    """Return what a failed program's exit status and last lines mean.
+
+    Parameters
+    ----------
+    command
+        The program and its arguments.
+    status
+        Its exit status; minus the number of the signal that ended it, to which wrappers add 128 instead.
+    lines
+        The last lines that it printed.
+    """
+    name, ended_by = command.program.name, signal_of(status)
+    if ended_by is signal.SIGKILL:
+        how = "signal 9" if status < 0 else f"signal 9, status {status}"
+        reason = f"{name} was killed ({how}), as the kernel does when memory runs out"
+        return AttemptFailed(Outcome.OUT_OF_MEMORY, ExitCode.SUBPROCESS_MEMORY, reason)
+    for pattern, outcome, code, cure in (
+        (_OS_NO_MEMORY, Outcome.OUT_OF_MEMORY, ExitCode.OS_MEMORY, ""),
+        (_NO_MEMORY, Outcome.OUT_OF_MEMORY, ExitCode.SUBPROCESS_MEMORY, ""),
+        (_DISK_FULL, Outcome.STORAGE_ERROR, command.exit_code, ": free some space"),
+    ):
+        if found := next((line.strip() for line in reversed(lines) if pattern.search(line)), ""):
+            return AttemptFailed(outcome, code, f"{name}: {_short(found)}{cure}")
+    said = _short(cause(lines)) or "it printed nothing"
+    if ended_by is signal.SIGXFSZ:
+        reason = f"{name} was ended by {ended_by.name}: {said}: raise the limit on the size of files (ulimit -f)"
+        return AttemptFailed(Outcome.STORAGE_ERROR, command.exit_code, reason)
+    if ended_by is not None:
+        how = "" if status < 0 else f" (status {status})"
+        reason = f"{name} was ended by {ended_by.name}{how}: {said}"
+    else:
+        reason = f"{name} ended with status {status}: {said}"
+    return AttemptFailed(Outcome.CALIBRATION_ERROR, command.exit_code, reason)
+
+
+def signal_of(status: int) -> signal.Signals | None:
+    """Return the signal that an exit status tells of: minus its number, or 128 and its number; else none."""
+    number = -status if status < 0 else status - _BY_WRAPPERS
+    if number not in _FATAL and status >= 0:
+        return None
+    try:
+        return signal.Signals(number)
+    except ValueError:
+        return None
+
+
+def cause(lines: Sequence[str]) -> str:
+    """Return what tells why a program failed: a Python program's exception, or the error that all others follow from.
+
+    Where no line tells of an error, it is the last one that says anything; nothing where there is none.
+    """
+    told = list(_told(lines))
+    exception, last = _exception(told), _last(line for line in told if not _NOISE.search(line.strip()))
+    return (exception if ": " in exception else "") or _error(told) or exception or last
+
+
+def _told(lines: Sequence[str]) -> Iterator[str]:
+    """Yield lines that are not empty, without the exceptions that Python tells of and passes over."""
+    is_passed_over = False
+    for line in lines:
+        if _PASSED_OVER.match(line):
+            is_passed_over = True
+        elif is_passed_over and (line.startswith((" ", "\t")) or _TRACEBACK.match(line)):
+            continue
+        elif line.strip() and not (is_passed_over and _EXCEPTION.match(line)):
+            is_passed_over = False
+            yield line
+        else:
+            is_passed_over = False
+
+
+def _exception(lines: Sequence[str]) -> str:
+    """Return the last exception of Python, with the lines below where it has nothing but a heading."""
+    for start in reversed(range(len(lines))):
+        if not _TRACEBACK.match(lines[start]):
+            continue
+        for number in range(start + 1, len(lines)):
+            if not lines[number].startswith((" ", "\t")) and _EXCEPTION.match(lines[number]):
+                return _with_more(lines, number)
+    return ""
+
+
+def _error(lines: Sequence[str]) -> str:
+    """Return the error that the last ones follow from, with the warning that names what it is about."""
+    named = list(dict.fromkeys(line.strip() for line in lines if _NAMES.search(line) and not _ERROR.match(line)))
+    errors = [number for number, line in enumerate(lines) if _ERROR.match(line)]
+    if named and any(_REFERENCES_MISSING.search(lines[number]) for number in errors):
+        missing = [line for line in named if "not found or" in line]
+        return " ".join(missing[:3] or named[-1:])
+    own = [number for number in errors if not _CONSEQUENCE.search(lines[number].strip())]
+    telling = [number for number in own if not _IN_FILES.search(lines[number])]
+    if telling := telling or (own if not named else []):
+        first = telling[-1]
+        while first - 1 in telling:
+            first -= 1
+        said = _with_more(lines, first)
+        return said if not named or re.search(r"[`'\"$]|\.fits|\d", said) else f"{said} {named[-1]}"
+    if named:
+        return _with_more(lines, max(number for number, line in enumerate(lines) if line.strip() == named[-1]))
+    number = next((number for number in reversed(range(len(lines))) if _SAYS_ERROR.search(lines[number])), None)
+    return _with_more(lines, number) if number is not None else ""
+
+
+def _with_more(lines: Sequence[str], number: int) -> str:
+    """Return a line, with those below that belong to it: up to five after a heading."""
+    said, most = [lines[number].strip()], 5 if lines[number].rstrip().endswith(":") else 1
+    for line in lines[number + 1 : number + 1 + most]:
+        if not _CONTINUED.search(said[0]) or _CONSEQUENCE.search(line.strip()):
+            break
+        said.append(line.strip())
+    return " ".join(said)
+
+
+def _last(lines: Iterable[str]) -> str:
+    return next((line.strip() for line in reversed(list(lines))), "")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_REASON else f"{text[: LONGEST_REASON - 1]}…"
