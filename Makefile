@@ -20,10 +20,11 @@ IMAGE ?= calcloud:latest
 BASE_IMAGE ?=
 BUILD_OPTIONS ?=
 
-.PHONY: help setup demo test test-all lint format constraints clean image
+.PHONY: help setup hstcal demo test test-all lint format constraints clean image
 
 help:
 	@echo "make setup        the environment in .venv, and links that let 'snakemake --profile NAME' find profiles/"
+	@echo "make hstcal       calacs.e, calwf3.e and cs0.e in .venv/hstcal, from conda-forge or from HSTCAL_SOURCE=FOLDER|TARBALL"
 	@echo "make demo         three made-up COS datasets, from raw files to a report, off line"
 	@echo "make test         the tests, but for slow ones and whole engines"
 	@echo "make test-all     all tests: make test, then those on Docker, Apptainer, HTCondor, and slow ones"
@@ -49,6 +50,9 @@ $(READY): pyproject.toml constraints.txt $(wildcard profiles/*/config.yaml)
 	@# snakemake --profile NAME looks in this folder, and not in profiles/
 	for name in $(PROFILES); do ln -sfn profiles/$$name $$name; done
 	touch $(READY)
+
+hstcal: $(READY)
+	@$(BIN)/python container/hstcal.py
 
 demo: $(READY) $(DEMO)/complete
 	$(OFF_LINE) $(BIN)/snakemake --profile onsite --configfile config/demo.yaml

@@ -1,5 +1,6 @@
 """A stand-in for calcos, for tests in which only the way around it matters."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -50,3 +51,22 @@ def write_calcos(folder: Path, behaviour: str = "", extra: str = "") -> Path:
     program.write_text(_SCRIPT.format(python=sys.executable, calls=str(calls), behaviour=behaviour, extra=extra))
     program.chmod(0o755)
     return calls
+
+
+def write_bare_python(folder: Path) -> dict[str, str]:
+    """Link the interpreter into a folder of its own, as ``python``, where no calibration program is.
+
+    Parameters
+    ----------
+    folder
+        The new folder.
+
+    Returns
+    -------
+    variables
+        PATH and PYTHONPATH with which it finds no calibration program, but all packages.
+    """
+    folder.mkdir()
+    (folder / "python").symlink_to(sys.executable)
+    packages = os.pathsep.join(path for path in sys.path if path)
+    return {"PATH": f"{folder}:/usr/bin:/bin", "PYTHONPATH": packages}

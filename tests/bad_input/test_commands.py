@@ -1,26 +1,16 @@
 """Bad input: command lines, and what a command finds when it starts."""
 
 import os
-import sys
 import time
-from pathlib import Path
 
 from tests.bad_input.kinds import IMAGE, Kind, Place, check, each_of, nothing, plan, process
 from tests.bad_input.setups import batch_of_another_context
-from tests.stand_ins import write_calcos
+from tests.stand_ins import write_bare_python, write_calcos
 
 
-def python_without_calcos(place: Place) -> None:
+def python_without_programs(place: Place) -> None:
     """Link the interpreter into a folder of its own, where no calibration program is."""
-    bare = place.folder / "bare"
-    bare.mkdir()
-    (bare / "python").symlink_to(sys.executable)
-    place.set(PATH=f"{bare}:/usr/bin:/bin", PYTHONPATH=os.pathsep.join(path for path in sys.path if path))
-
-
-def path_without_hstcal(place: Place) -> None:
-    """Leave only the folders of the system and of this Python on PATH."""
-    place.set(PATH=f"{Path(sys.executable).parent}:/usr/bin:/bin")
+    place.set(**write_bare_python(place.folder / "bare"))
 
 
 def another_process_at_work(place: Place) -> None:
@@ -55,8 +45,12 @@ KINDS = [
     ),
     process("a row that is no row", "out b ldem01acq --plan-row '[]'", 2, "--plan-row: '[]' is no JSON object: give"),
     Kind("an unknown batch", nothing, "hstdputils report out b", 2, "no batch 'b' in out…: correct the store or"),
-    process(
-        "no hstcal", "out b o56502010", 2, "the program cs0.e is not on PATH: install hstcal…", path_without_hstcal
+    Kind(
+        "no hstcal",
+        python_without_programs,
+        "bare/python -m hstdputils process out b o56502010 --inputs {inputs}",
+        2,
+        "the program cs0.e is not on PATH: run make hstcal, or use the container",
     ),
     process(
         "another context",
@@ -68,7 +62,7 @@ KINDS = [
     ),
     Kind(
         "no calcos",
-        python_without_calcos,
+        python_without_programs,
         f"bare/python -m hstdputils process out b {IMAGE} --inputs {{inputs}}",
         2,
         "the program calcos is not on PATH: pip install",

@@ -3,15 +3,13 @@
 import json
 import os
 import shutil
-import sys
 import tarfile
-from pathlib import Path
 
 import pytest
 from astropy.io import fits
 
 from tests.engines.honesty import assert_complete, marker_of, product_names
-from tests.stand_ins import write_calcos
+from tests.stand_ins import write_bare_python, write_calcos
 
 pytestmark = pytest.mark.engine("CRDS")
 
@@ -165,10 +163,11 @@ def test_variables_of_a_dataset_reach_its_program_and_no_other(commands, made_up
 
 
 def test_a_program_that_is_missing_does_not_stop_datasets_that_do_without_it(with_stand_in, made_up):
-    path = f"{with_stand_in.folder / 'programs'}{os.pathsep}{Path(sys.executable).parent}:/usr/bin:/bin"
-    ran = with_stand_in.hstdputils(
-        *("process", "results", "b", f"--inputs={made_up.inputs}", "o56502010", "ldem01acq"), PATH=path
-    )
+    bare = with_stand_in.folder / "bare"
+    variables = write_bare_python(bare)
+    variables["PATH"] = f"{with_stand_in.folder / 'programs'}{os.pathsep}{variables['PATH']}"
+    argv = ("process", "results", "b", f"--inputs={made_up.inputs}", "o56502010", "ldem01acq")
+    ran = with_stand_in.run(bare / "python", "-m", "hstdputils", *argv, **variables)
     assert ran.status == 2, ran.said
     assert "error: the program cs0.e is not on PATH" in ran.err
     assert marker_of(with_stand_in.folder / "results", "ldem01acq")["outcome"] == "succeeded"

@@ -271,7 +271,7 @@ def test_spectrum_that_is_too_faint(tmp_path, is_faint):
     write_joint(tmp_path, "o8cb01aaq", "o8cb01abq", OBSTYPE="SPECTROSCOPIC", X1DCORR="PERFORM", EXPSCORR="PERFORM")
     seen, _ = observe(tmp_path, "o8cb01010")
     warning = "Cross correlation to locate spectrum failed." if is_faint else "Skipping order."
-    revised = recipe_for(seen.dataset).revised(seen, SAID.format(warning=warning), {})
+    revised = recipe_for(seen.dataset).revised(seen, SAID.format(warning=warning).splitlines(), {})
     kept = {"o8cb01010_crj.fits", "o8cb01010_flt.fits"}
     assert revised.products == (kept if is_faint else kept | {"o8cb01010_sx1.fits"})
     assert ("there is no o8cb01010_sx1.fits" in revised.note) is is_faint

@@ -226,6 +226,20 @@ def test_output_of_any_length_takes_little_memory(run, script):
 CALNOTHING = Program("calnothing", "calnothing", "install it")
 
 
+def test_programs_are_found_where_make_hstcal_puts_them(tmp_path, monkeypatch):
+    own, other, named = (tmp_path / name / "calnothing" for name in ("hstcal/bin", "bin", "named"))
+    for path in (own, other, named):
+        path.parent.mkdir(parents=True)
+        path.write_text("#!/bin/sh\n")
+        path.chmod(0o755)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    assert Programs().find(CALNOTHING) == [str(own)]
+    monkeypatch.setenv("PATH", f"/usr/bin:{other.parent}")
+    assert Programs().find(CALNOTHING) == [str(other)]
+    assert Programs({"calnothing": str(named)}).find(CALNOTHING) == [str(named)]
+
+
 def test_a_missing_program_is_one_line_with_advice():
     with pytest.raises(UserError, match="calnothing is not on PATH: install it"):
         Programs().find(CALNOTHING)

@@ -69,7 +69,8 @@ class Config(BaseModel):
     )
     programs: dict[str, str] = Field(
         default={},
-        description="Commands for programs, such as calacs.e: /opt/hstcal/bin/calacs.e; others are on PATH.",
+        description="Commands for programs, such as calacs.e: /opt/hstcal/bin/calacs.e; others are on PATH, or come "
+        "from make hstcal.",
     )
     astrometry: bool | None = Field(
         default=None,

@@ -156,7 +156,7 @@ def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentP
         default=[],
         metavar="NAME=COMMAND",
         help="the command that stands for a calibration program, such as calacs.e=/opt/hstcal/bin/calacs.e "
-        "(default: what PATH has); may be given for several programs",
+        "(default: what PATH has, else what make hstcal has brought); may be given for several programs",
     )
     parser.add_argument(
         "--astrometry",

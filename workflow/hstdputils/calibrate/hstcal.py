@@ -7,7 +7,7 @@ from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs import Observation, RawFile, Row
 from hstdputils.inputs.raws import bad_file
 
-_ADVICE = "install hstcal from conda-forge, or use the container"
+_ADVICE = "run make hstcal, or use the container"
 
 CALACS = Program("calacs.e", "hstcal", _ADVICE)
 CALWF3 = Program("calwf3.e", "hstcal", _ADVICE)

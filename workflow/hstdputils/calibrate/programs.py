@@ -27,8 +27,8 @@ class Programs:
     ----------
     named
         Commands that stand for programs, by the program's name: a path, or several words such as
-        ``apptainer exec hstcal.sif calacs.e``. Other programs are looked for on PATH, and beside the Python that
-        runs this.
+        ``apptainer exec hstcal.sif calacs.e``. Other programs are looked for on PATH, beside the Python that runs
+        this, and where ``make hstcal`` puts them: in ``hstcal/bin`` of its environment.
     """
 
     def __init__(self, named: Mapping[str, str] | None = None) -> None:
@@ -42,7 +42,8 @@ class Programs:
         UserError
             The program is nowhere; the line says how to get it.
         """
-        folders = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
+        own = [Path(sys.executable).parent, Path(sys.prefix) / "hstcal/bin"]
+        folders = os.pathsep.join([os.environ.get("PATH", os.defpath), *map(str, own)])
         named = self._named.get(program.name)
         words = shlex.split(named) if named else [program.name]
         path = shutil.which(words[0], path=folders) if words else None

@@ -5,7 +5,7 @@ is in the STIS Data Handbook, sections 2.2 and 3.1.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from hstdputils.calibrate.hstcal import CALSTIS, is_performed
@@ -20,8 +20,9 @@ _SWITCHES = (
 ).split()
 
 
-_EXTRACTION = re.compile(r"\bOutput +(\S+_(?:x1d|sx1)\.fits)(.*?)CALSTIS-6 complete ", re.DOTALL)
-"""What cs0.e prints while it extracts the spectra of one file."""
+_BEGINS = re.compile(r"\bOutput +(\S+_(?:x1d|sx1)\.fits)")
+_ENDS = "CALSTIS-6 complete"
+"""Lines of cs0.e around the extraction of the spectra of one file."""
 
 _NOT_FOUND = ("Cross correlation to locate spectrum failed", "No rows were written; no table created")
 """What it prints there of targets that are too faint for it. Source: hstcal 3.5.0, ``stis/lib/cs6/do1dx.c``."""
@@ -47,18 +48,28 @@ def _expected(observation: Observation) -> Expectation:
     return Expectation(frozenset(products), note="; ".join(notes))
 
 
-def _revised(observation: Observation, said: str, variables: Mapping[str, str]) -> Expectation:
+def _revised(observation: Observation, said: Iterable[str], variables: Mapping[str, str]) -> Expectation:
     """Return what is expected once cs0.e has said which spectra it could not find."""
     expectation = _expected(observation)
-    found = _EXTRACTION.findall(said)
-    faint = [
-        name for name, text in found if name in expectation.products and all(words in text for words in _NOT_FOUND)
-    ]
+    faint = [name for name in _without_spectrum(said) if name in expectation.products]
     if not faint:
         return expectation
     note = f"cs0.e found no spectrum to extract, which is too faint for it: there is no {', '.join(faint)}"
     notes = "; ".join(one for one in (expectation.note, note) if one)
     return replace(expectation, products=expectation.products - set(faint), note=notes)
+
+
+def _without_spectrum(said: Iterable[str]) -> Iterator[str]:
+    """Yield the files for which cs0.e says that it found nothing to extract, and has come to its end all the same."""
+    name, found = "", set[str]()
+    for line in said:
+        if begins := _BEGINS.search(line):
+            name, found = begins[1], set()
+        found.update(words for words in _NOT_FOUND if words in line)
+        if _ENDS in line:
+            if name and found == set(_NOT_FOUND):
+                yield name
+            name, found = "", set()
 
 
 def _left_alone(raw: RawFile) -> str:
