@@ -1,8 +1,9 @@
 """Inputs of a visit's or sky cell's mosaics: its poller file, and the calibrated exposures that it names."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hstdputils.datasets import MOSAICKED, Dataset
 from hstdputils.exit_codes import ExitCode
@@ -12,6 +13,9 @@ from hstdputils.inputs.raws import Observation, RawFile, checked_headers
 from hstdputils.inputs.source import VARIABLES_SUFFIX, Item, Source
 from hstdputils.inputs.tarballs import unpack
 from hstdputils.outcomes import AttemptFailed, Outcome
+
+if TYPE_CHECKING:
+    from astropy.io import fits
 
 _INSTRUMENTS = {letter: name for name, letter in MOSAICKED.items()}
 
@@ -95,8 +99,23 @@ def _exposure(dataset: Dataset, row: PollerRow, source: Source) -> Item | None:
     return source.named(row.file_name, [*beside, f"{visit}/", f"{program}/{exposure}?/"])
 
 
-def read_mosaic(dataset: Dataset, folder: Path) -> Observation:
+Headers = tuple["fits.Header", "fits.Header", bool]
+"""Headers of a file and of its first extension, and whether its event list is empty."""
+
+
+def read_mosaic(
+    dataset: Dataset, folder: Path, headers_of: Callable[[Path], Headers] = checked_headers
+) -> Observation:
     """Check all exposures that a poller file names, and return what they are.
+
+    Parameters
+    ----------
+    dataset
+        The visit or sky cell.
+    folder
+        The folder with its files.
+    headers_of
+        Reads an exposure's headers; the usual way checks that the file is whole, too.
 
     Raises
     ------
@@ -106,14 +125,13 @@ def read_mosaic(dataset: Dataset, folder: Path) -> Observation:
     rows = read_poller(folder / f"{dataset}{POLLER_SUFFIX}", dataset)
     exposures: list[RawFile] = []
     if any(row.is_new for row in rows):
-        exposures = [_checked(row, folder) for row in rows]
+        exposures = [_checked(row, folder / row.file_name, headers_of) for row in rows]
         rows = [_completed(row, exposure) for row, exposure in zip(rows, exposures, strict=True)]
     return Observation(dataset, exposures, poller=rows)
 
 
-def _checked(row: PollerRow, folder: Path) -> RawFile:
-    path = folder / row.file_name
-    exposure = RawFile(path, row.exposure, row.suffix, *checked_headers(path))
+def _checked(row: PollerRow, path: Path, headers_of: Callable[[Path], Headers]) -> RawFile:
+    exposure = RawFile(path, row.exposure, row.suffix, *headers_of(path))
     if exposure.keyword("INSTRUME") != row.instrument.upper():
         found = exposure.keyword("INSTRUME") or "missing"
         reason = f"{row.file_name} says INSTRUME = {found}, not {row.instrument.upper()}: fetch the file anew"

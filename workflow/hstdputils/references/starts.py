@@ -127,6 +127,20 @@ def read_headers(path: Path) -> "list[fits.Header]":
     return headers
 
 
+def first_headers(path: Path) -> "tuple[fits.Header, fits.Header, bool]":
+    """Return primary and first extension header of a FITS file, which may end after them, and false.
+
+    Raises
+    ------
+    AttemptFailed
+        The headers are not all there (``bad_input``).
+    """
+    from astropy.io import fits
+
+    primary, *others = read_headers(path)
+    return primary, others[0] if others else fits.Header(), False
+
+
 def shorten(path: Path, recipe: Recipe) -> None:
     """Leave nothing of a raw file but its first two headers, with the keywords that the recipe sets.
 
