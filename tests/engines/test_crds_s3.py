@@ -115,8 +115,8 @@ def test_s3_that_stays_away_ends_the_attempt_and_the_next_goes_on(on_aws, proxy,
     proxy.disturb("GET", FLAT, cut_after=1_000_000, times=1)
     proxy.disturb("GET", FLAT, status=503)
     ran = process(on_aws, made_up, "--force", "--context=hst_9001.pmap")
-    assert ran.status == 27, ran.said
-    assert "storage_error (exit code 27)" in ran.out
+    assert ran.status == 26, ran.said
+    assert "storage_error (exit code 26)" in ran.out
     proxy.let_go()
     proxy.requests.clear()
     ran = process(on_aws, made_up, "--context=hst_9001.pmap")

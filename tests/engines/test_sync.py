@@ -9,15 +9,20 @@ import sys
 import tarfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from astropy.io import fits
 
 from tests.conftest import Commands, MadeUp, Ran
 from tests.engines.conftest import CREDENTIALS
+from tests.engines.hap_stand_ins import install_hap
+from tests.madeup.drizzle_references import IDC
+from tests.madeup.visits import write_flt, write_sky_cell, write_visit
 
 pytestmark = pytest.mark.engine("CRDS")
 
 NAMES = ("ldem01acq", "ldem01tnq", "ldem01010", "ldem01pkq", "ldem01omq")
+VISIT, CELL = "acs_dem_01", "skycell-p1359x02y12"
 FLAT = "mad0001ml_flat.fits"
 ALL = {
     *(FLAT, "mad0002ml_dead.fits", "mad0003ml_bpix.fits"),
@@ -31,8 +36,12 @@ def plan(commands: Commands, *names: str, store: str = "results") -> None:
     (commands.folder / "plan.out").write_text(ran.out)
 
 
-def sync(commands: Commands, made_up: MadeUp, *options: str, **variables: str) -> Ran:
-    inputs = () if any(option.startswith("--inputs") for option in options) else (f"--inputs={made_up.inputs}",)
+def sync(commands: Commands, made_up: MadeUp | None, *options: str, **variables: str) -> Ran:
+    inputs = (
+        ()
+        if any(option.startswith("--inputs") for option in options)
+        else (f"--inputs={made_up and made_up.inputs}",)
+    )
     return commands.hstdputils("sync", "plan.out", *inputs, *options, **variables)
 
 
@@ -236,6 +245,65 @@ def test_on_a_terminal_a_bar_is_shown(off_site, made_up):
     assert b"references" in said
 
 
+def write_mosaics(folder: Path) -> Path:
+    """Write a visit and a sky cell: of their exposures, a grism's alone has no WCS yet, and names references."""
+    plain, grism, drizzled = "jdem01a1q_flt.fits", "jdem01a2q_flt.fits", "jdem01a3q_flt.fits"
+    write_flt(folder / plain, DRIZCORR="OMIT", IDCTAB="jref$not_needed_idc.fits")
+    write_flt(folder / grism, FILTER1="G800L", DRIZCORR="OMIT", IDCTAB=f"jref${IDC}", NPOLFILE="N/A")
+    write_flt(folder / drizzled, FILTER1="G800L", IDCTAB="jref$not_needed_idc.fits")
+    write_visit(folder, VISIT, [plain])
+    with (folder / f"{VISIT}_input.out").open("a") as poller:
+        poller.writelines(f"{name},9999,DEM,01,60.0,G800L;CLEAR2L,HRC,/a/{name}\n" for name in (grism, drizzled))
+    write_sky_cell(folder, CELL, [grism], filters="G800L")
+    return folder
+
+
+def test_what_mosaics_need_is_brought(off_site, server):
+    write_mosaics(off_site.folder / "mine")
+    plan(off_site, VISIT, CELL)
+    ran = sync(off_site, None, "--inputs=mine", "--list=list.json")
+    assert (ran.status, ran.err) == (0, ""), ran.said
+    assert references(off_site) == {IDC}
+    install_hap(off_site)
+    before = dict(server.downloads)
+    ran = off_site.hstdputils("process", "out", "b", "--inputs=mine", "--references=list.json", VISIT, CELL)
+    assert "no_references" not in ran.said
+    assert server.downloads == before
+    shutil.rmtree(off_site.folder / "cache/references")
+    ran = off_site.hstdputils(
+        "process", "out", "b", "--inputs=mine", "--references=list.json", "--force", VISIT, CELL
+    )
+    assert ran.status == 27, ran.said
+    assert ran.out.count(f": {IDC}: sync the cache") == 2
+
+
+def test_mosaics_that_cannot_be_read_are_named(off_site, made_up):
+    mine = write_mosaics(off_site.folder / "mine")
+    (mine / "jdem01a2q_flt.fits").write_text("no FITS file")
+    plan(off_site, VISIT, CELL, "acs_dem_02")
+    ran = sync(off_site, made_up, "--inputs=mine")
+    assert ran.status == 0, ran.said
+    assert "Traceback" not in ran.said
+    lines = ran.err.splitlines()
+    assert lines[0].startswith(f"warning: {VISIT}: jdem01a2q_flt.fits is no FITS file")
+    assert lines[1].startswith("warning: acs_dem_02: neither acs_dem_02_input.out nor acs_dem_02.tar.gz in mine")
+    assert lines[2].startswith(f"warning: {CELL}: jdem01a2q_flt.fits is no FITS file")
+
+
+def test_of_exposures_in_s3_only_the_headers_are_read(off_site, s3, proxy, tmp_path):
+    mine = write_mosaics(tmp_path / "files")
+    for path in mine.glob("*.fits"):
+        with fits.open(path, mode="append") as hdus:
+            hdus.append(fits.ImageHDU(np.zeros((300, 300), np.float32), name="ERR"))
+    s3.make_bucket("raws")
+    for path in mine.iterdir():
+        s3.client.upload_file(str(path), "raws", path.name)
+    plan(off_site, VISIT, CELL)
+    ran = sync(off_site, None, "--inputs=s3://raws", **{**s3.variables, "AWS_ENDPOINT_URL": proxy.endpoint})
+    assert (ran.status, ran.err) == (0, ""), ran.said
+    assert references(off_site) == {IDC}
+
+
 NAMED = """
 import json, shutil, sys
 from pathlib import Path
@@ -252,14 +320,19 @@ crds, datasets = Crds(), [parse_dataset(name) for name in names]
 sources_for = lambda recipe: start_sources([inputs], None, recipe)
 needs = find_needs(datasets, sources_for, crds, "hst_0729.pmap", lambda count: None)
 Path("whole").mkdir()
-whole = {path.name for path in Path(inputs).rglob("*.fits") if path.stem.endswith(("_raw", "_rawacq", "_rawtag_a"))}
+mine = {*names, "jbz504ejq", "jbz504ekq"}  # with the members of the association that has raw files of its own
+whole = {
+    path.name
+    for path in Path(inputs).rglob("*.fits")
+    if path.stem.endswith(("_raw", "_rawacq", "_rawtag_a")) and path.stem.partition("_")[0] in mine
+}
 for path in Path(inputs).rglob("*.fits"):
     if path.name in whole:
         shutil.copyfile(path, Path("whole") / path.name)
 paths = sorted(Path("whole").absolute().iterdir())
 with AttemptLog(Path("log")) as log:
     assign_bestrefs(paths, "hst_0729.pmap", log)
-theirs = sorted({name for path in paths for name, _ in named_references(path)})
+theirs = sorted({name for path in paths for name in {one.name for one in named_references(path)}})
 print(json.dumps([sorted(needs.references), theirs, sorted(needs.problems)]))
 """
 

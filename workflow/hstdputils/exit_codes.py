@@ -43,7 +43,7 @@ _MEANINGS = {
     ExitCode.STAGE1: "the calibration program failed",
     ExitCode.STAGE2: "the second calibration stage (drizzling) failed",
     ExitCode.UPLOAD: "the store cannot be reached or written",
-    ExitCode.S3_DOWNLOAD: "the inputs cannot be fetched from S3",
+    ExitCode.S3_DOWNLOAD: "inputs or references cannot be fetched from S3 or from CRDS's server",
     ExitCode.REFERENCES: "CRDS: no context, or a reference file is bad, unknown or missing",
     ExitCode.PREVIEWS: "previews failed",
     ExitCode.PRODUCTS: "a product that this kind of exposure must have is missing, empty or broken",

@@ -1,6 +1,6 @@
 """Inputs of a visit's or sky cell's mosaics: its poller file, and the calibrated exposures that it names."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -128,8 +128,18 @@ def _exposure(dataset: Dataset, row: PollerRow, source: Source) -> Item | None:
     return source.named(row.file_name, folders) or source.named(f"{row.file_name}.gz", folders)
 
 
-def read_mosaic(dataset: Dataset, folder: Path) -> Observation:
+def read_mosaic(dataset: Dataset, folder: Path, read: Callable[[Path, str, str], RawFile] = read_raw) -> Observation:
     """Check all exposures that a poller file names, and return what they are.
+
+    Parameters
+    ----------
+    dataset
+        The visit or sky cell.
+    folder
+        The folder with its files.
+    read
+        Reads an exposure's headers, given its file and the parts of its name; the usual way checks that the file is
+        whole, too.
 
     Raises
     ------
@@ -139,14 +149,14 @@ def read_mosaic(dataset: Dataset, folder: Path) -> Observation:
     rows = read_poller(folder / f"{dataset}{POLLER_SUFFIX}", dataset)
     exposures: list[RawFile] = []
     if any(row.is_new for row in rows):
-        exposures = [_checked(row, folder) for row in rows]
+        exposures = [_checked(row, folder / row.file_name, read) for row in rows]
         rows = [_completed(row, exposure) for row, exposure in zip(rows, exposures, strict=True)]
     files = frozenset(path.name for path in folder.iterdir())
     return Observation(dataset, exposures, [], rows, files, tuple(failed_exposures(exposures)))
 
 
-def _checked(row: PollerRow, folder: Path) -> RawFile:
-    exposure = read_raw(folder / row.file_name, row.exposure, row.suffix)
+def _checked(row: PollerRow, path: Path, read: Callable[[Path, str, str], RawFile]) -> RawFile:
+    exposure = read(path, row.exposure, row.suffix)
     if exposure.keyword("INSTRUME") != row.instrument.upper():
         found = exposure.keyword("INSTRUME") or "missing"
         raise bad_file(exposure.path, f"says INSTRUME = {found}, not {row.instrument.upper()}")

@@ -1,6 +1,7 @@
 """CRDS and its cache, as the other modules use them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -209,9 +210,11 @@ class Crds:
             A reference is bad-listed, unknown or missing (``no_references``), or cannot be brought
             (``storage_error``); the file is named.
         """
-        bad_files = self.bad_files
         try:
+            bad_files = self.bad_files
             errors = assign_bestrefs([raw.path for raw in raws], context, log)
+        except UserError as error:
+            raise _no_references(str(error)) from error
         except GaveUp as error:
             raise _no_references(f"{error} (cache {self.cache})") from error
         found = [one for raw in raws for one in named_references(raw.path)]
@@ -267,19 +270,32 @@ class Crds:
             try:
                 self.bring(names)
             except OriginError as error:
-                outcome = Outcome.NO_REFERENCES if error.is_absent else Outcome.STORAGE_ERROR
-                raise AttemptFailed(outcome, ExitCode.REFERENCES, f"CRDS under {context}: {error}") from error
+                reason = f"CRDS under {context}: {error}"
+                if error.is_absent:
+                    raise _no_references(reason) from error
+                raise AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.S3_DOWNLOAD, reason) from error
         if missing := self.lacking(names):
             reason = f"missing in the CRDS cache {self.cache}: {some_of(missing)}: sync the cache with {context}"
             raise _no_references(reason)
-        if broken := sorted(name for name in names if not _begins_as_fits(self.path(name))):
+        with self._readable():
+            broken = sorted(name for name in names if not _begins_as_fits(self.path(name)))
+            digests = {name: self._checked(name) for name in names}
+        if broken:
             raise _no_references(f"{', '.join(broken)} in the CRDS cache {self.cache} is no FITS file: sync it anew")
-        digests = {name: self._checked(name) for name in names}
         if changed := sorted(name for name, digest in digests.items() if digest is None):
             when = "the list of references was made" if self._listed else "they came"
             what = f"{some_of(changed)} in the CRDS cache {self.cache} changed since {when}"
             raise _no_references(f"{what}: sync the cache with {context}")
         return {name: digest for name, digest in digests.items() if digest is not None}
+
+    @contextlib.contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Turn errors of the cache's disk into `AttemptFailed` (``no_references``)."""
+        try:
+            yield
+        except OSError as error:
+            what = f"cannot read {error.filename or self.cache} ({error.strerror or error})"
+            raise _no_references(f"{what}: check the file and its permissions") from error
 
     def _checked(self, name: str) -> tuple[str, str] | None:
         """Return a reference's digest and where it is from; none where the file is not what had the digest."""

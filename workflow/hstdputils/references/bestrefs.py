@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hstdputils.errors import one_line
 from hstdputils.records.log import AttemptLog, LogHandler
 from hstdputils.references.loading import load_crds
 
-_REFERENCE = re.compile(r"([a-z]ref)\$(\S+)", re.IGNORECASE)
+REFERENCE = re.compile(r"([a-z]ref)\$(\S+)", re.IGNORECASE)
+"""A reference as headers name it: the variable of its folder, and its name."""
 
 
 class GaveUp(Exception):
@@ -53,7 +55,7 @@ def named_references(path: Path) -> list[Named]:
     from astropy.io import fits
 
     values = ((keyword, value) for keyword, value in fits.getheader(path).items() if isinstance(value, str))
-    matches = ((keyword, _REFERENCE.fullmatch(value.strip())) for keyword, value in values)
+    matches = ((keyword, REFERENCE.fullmatch(value.strip())) for keyword, value in values)
     return [Named(keyword.lower(), match[2], match[1].lower()) for keyword, match in matches if match]
 
 
@@ -62,12 +64,13 @@ def selecting_keywords(context: str, instrument: str, types: Iterable[str]) -> s
 
     Types for which the context has no rules are passed over.
     """
-    imap = load_crds().rmap.get_cached_mapping(context).get_imap(instrument.lower())
+    crds = load_crds()
     found: set[str] = set()
     for reftype in types:
         try:
+            imap = crds.rmap.get_cached_mapping(context).get_imap(instrument.lower())
             keys = imap.get_rmap(reftype).get_required_parkeys()
-        except load_crds().CrdsError:
+        except crds.CrdsError:
             continue
         found.update(str(key).upper() for key in keys)
     return found
@@ -83,5 +86,7 @@ def _logged(log: AttemptLog) -> Iterator[LogHandler]:
         yield handler
     except SystemExit as error:
         raise GaveUp(handler.errors[-1] if handler.errors else "CRDS gave up") from error
+    except load_crds().CrdsError as error:
+        raise GaveUp(one_line(error) or type(error).__name__) from error
     finally:
         logger.removeHandler(handler)

@@ -11,15 +11,15 @@ from pathlib import Path
 from hstdputils.calibrate import Recipe, recipe_for
 from hstdputils.datasets import Dataset
 from hstdputils.errors import one_line
-from hstdputils.inputs import fetch_inputs, fetch_mosaic
+from hstdputils.inputs import fetch_inputs, fetch_mosaic, read_mosaic
 from hstdputils.inputs.progress import without_bars
 from hstdputils.inputs.source import Source
 from hstdputils.inputs.unpacking import MAX_UNPACKED_MIB, Unpacker
 from hstdputils.outcomes import AttemptFailed
 from hstdputils.records.log import AttemptLog
 from hstdputils.references.access import DISTORTION, Crds
-from hstdputils.references.bestrefs import GaveUp, assign_bestrefs, named_references
-from hstdputils.references.starts import read_headers, shorten
+from hstdputils.references.bestrefs import REFERENCE, GaveUp, assign_bestrefs, named_references
+from hstdputils.references.starts import read_start, shorten
 
 CHUNK = 200
 """Datasets whose headers are on disk at the same time, about 6 MB."""
@@ -100,14 +100,13 @@ def _shortened(
 ) -> Iterator[Path]:
     """Yield the raw files of a dataset, in a folder of its own, without data."""
     recipe = recipe_for(dataset)
-    if recipe.needs_references is not None:
-        return
     own = folder / f"of-{dataset}"
     own.mkdir()
     try:
         if dataset.is_mosaic:
-            for reference in _references_of_mosaic(dataset, sources_for(recipe), own, max_unpacked_mib):
+            for reference in _references_of_mosaic(dataset, recipe, sources_for(recipe), own, max_unpacked_mib):
                 needs.references.setdefault(reference, set()).add(dataset.ipppssoot)
+            shutil.rmtree(own)  # a sky cell may have hundreds of exposures
             return
         suffixes = recipe.raw_suffixes | {"asn"}
         apart = recipe.has_member_files
@@ -132,14 +131,18 @@ def _shortened(
 
 
 def _references_of_mosaic(
-    dataset: Dataset, sources: Sequence[Source], folder: Path, max_unpacked_mib: int
+    dataset: Dataset, recipe: Recipe, sources: Sequence[Source], folder: Path, max_unpacked_mib: int
 ) -> set[str]:
-    """Return the references for distortion of those exposures that were not drizzled before, as their headers say."""
-    paths, _ = fetch_mosaic(dataset, sources, folder, unpacker=Unpacker(max_unpacked_mib))
-    headers = [read_headers(path)[0] for path in paths if path.suffix == ".fits"]
-    plain = [header for header in headers if str(header.get("DRIZCORR", "")).strip().upper() == "OMIT"]
-    values = {str(header.get(keyword, "")).strip() for header in plain for keyword in DISTORTION}
-    return {value.partition("$")[2] for value in values if "$" in value}
+    """Return the references for distortion of those exposures that the program makes a WCS for, as headers say."""
+    assert recipe.needs_references is not None
+    fetch_mosaic(dataset, sources, folder, unpacker=Unpacker(max_unpacked_mib))
+    observation = read_mosaic(dataset, folder, read_start)
+    values = {
+        str(exposure.header.get(keyword, "")).strip()
+        for exposure in recipe.needs_references(observation)
+        for keyword in DISTORTION
+    }
+    return {match[2] for value in values if (match := REFERENCE.fullmatch(value))}
 
 
 def _name(owners: dict[str, set[str]], folder: Path, crds: Crds, context: str, needs: Needs) -> None:

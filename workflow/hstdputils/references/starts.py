@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hstdputils.calibrate import Recipe
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs import open_sources
+from hstdputils.inputs.raws import RawFile
 from hstdputils.inputs.source import Advance, Item, Source
 from hstdputils.inputs.unpacking import GZIP_MAGIC
 from hstdputils.outcomes import AttemptFailed, Outcome
@@ -136,6 +137,20 @@ def read_headers(path: Path) -> "list[fits.Header]":
         reason = f"{path.name} is no FITS file, or cut short: fetch the file anew"
         raise AttemptFailed(Outcome.BAD_INPUT, ExitCode.INPUTS, reason) from error
     return headers
+
+
+def read_start(path: Path, exposure: str, suffix: str) -> RawFile:
+    """Return an exposure of which there may be no more than its first two headers.
+
+    Raises
+    ------
+    AttemptFailed
+        The headers are not all there (``bad_input``).
+    """
+    from astropy.io import fits
+
+    primary, *others = read_headers(path)
+    return RawFile(path, exposure, suffix, primary, others[0] if others else fits.Header(), False)
 
 
 def shorten(path: Path, recipe: Recipe) -> None:
