@@ -130,12 +130,13 @@ def test_files_are_found_and_read_as_people_have_them(tmp_path, place, arrange):
     assert found.features[SINGLE].drizcorr == 1
 
 
-def test_packed_files_count_with_their_plain_size(tmp_path):
+@pytest.mark.parametrize("arrange", [as_they_are, packed, packed_under_plain_names])
+def test_packed_files_count_with_their_plain_size(tmp_path, arrange):
     root = write_visit(tmp_path / "raws", public)
     raw = root / public(SINGLE) / f"{SINGLE}_raw.fits"
     with raw.open("ab") as file:
         file.write(bytes(3_000_000))
-    packed(root)
+    arrange(root)
     found = read_features([SINGLE], open_shelves([str(root)]), lambda number: None)
     assert found.features[SINGLE].total_mb == 3
 
