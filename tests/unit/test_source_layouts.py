@@ -7,6 +7,7 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from astropy.io import fits
 
@@ -17,6 +18,7 @@ from hstdputils.inputs.features import read_features
 from hstdputils.inputs.shelves import open_shelves
 from hstdputils.inputs.unpacking import Unpacker
 from hstdputils.outcomes import AttemptFailed
+from hstdputils.references.starts import read_headers, start_sources
 from tests.madeup.associations import write_association
 from tests.madeup.small_raws import write_small_raw
 
@@ -128,12 +130,13 @@ def test_files_are_found_and_read_as_people_have_them(tmp_path, place, arrange):
     assert found.features[SINGLE].drizcorr == 1
 
 
-def test_packed_files_count_with_their_plain_size(tmp_path):
+@pytest.mark.parametrize("arrange", [as_they_are, packed, packed_under_plain_names])
+def test_packed_files_count_with_their_plain_size(tmp_path, arrange):
     root = write_visit(tmp_path / "raws", public)
     raw = root / public(SINGLE) / f"{SINGLE}_raw.fits"
     with raw.open("ab") as file:
         file.write(bytes(3_000_000))
-    packed(root)
+    arrange(root)
     found = read_features([SINGLE], open_shelves([str(root)]), lambda number: None)
     assert found.features[SINGLE].total_mb == 3
 
@@ -234,15 +237,35 @@ def test_a_member_or_product_is_answered_with_its_association(tmp_path, place, a
     root = tmp_path / "raws"
     write_association(root / place("o99901010"), "o99901010", ["o99901abq"], instrument="STIS", kind="CRSPLIT")
     arrange(root)
-    table = next(path for path in root.rglob("*asn*"))
-    rows = fits.getdata(table, 1)
-    product = next(str(row["MEMNAME"]).lower() for row in rows if str(row["MEMTYPE"]).startswith("PROD"))
-    reason = why_not(root, "o99901abq", tmp_path / "m")
-    assert reason == (
-        "o99901abq has no raw files of its own: it is a member of the association o99901010: give o99901010 instead"
+    place_of = f"in {root}, where it is a"
+    assert why_not(root, "o99901abq", tmp_path / "m") == (
+        f"no raw files of o99901abq {place_of} member of the association o99901010: give o99901010 instead"
     )
-    if product != "o99901010":
-        assert "a product of the association o99901010" in why_not(root, product, tmp_path / "p")
+
+
+def test_a_product_of_an_association_is_answered_with_its_name(tmp_path):
+    root = write_visit(tmp_path / "raws", public)
+    with fits.open(root / public(ASSOCIATION) / f"{ASSOCIATION}_asn.fits", mode="update") as hdus:
+        hdus[1].data["MEMNAME"][-1] = "J99901011"
+    reason = why_not(root, "j99901011", tmp_path / "p")
+    assert reason.endswith(f"where it is a product of the association {ASSOCIATION}: give {ASSOCIATION} instead")
+    (root / public(ASSOCIATION) / "j99901011_spt.fits").write_bytes(b"made by a program")
+    assert fetched(root, ASSOCIATION, tmp_path / "a")[0] == INPUTS
+
+
+@pytest.mark.parametrize("arrange", [as_they_are, packed, packed_under_plain_names, in_upper])
+def test_headers_for_references_are_read_of_the_same_files(tmp_path, arrange):
+    root = write_visit(tmp_path / "raws", public)
+    raw = root / public(SINGLE) / f"{SINGLE}_raw.fits"
+    noise = np.random.default_rng(1).integers(0, 1000, (400, 400), np.int16)
+    fits.append(raw, noise, fits.Header())
+    arrange(root)
+    dataset = parse_dataset(SINGLE)
+    (tmp_path / "s").mkdir()
+    sources = start_sources([str(root)], None, recipe_for(dataset))
+    paths, _ = fetch_inputs(dataset, sources, frozenset({"raw", "asn"}), tmp_path / "s")
+    assert [path.name for path in paths] == [f"{SINGLE}_raw.fits"]
+    assert read_headers(paths[0])[0]["DETECTOR"] == "HRC"
 
 
 def tarball(path: Path, *members: tuple[str, bytes]) -> None:

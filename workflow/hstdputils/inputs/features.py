@@ -157,8 +157,8 @@ def _features(name: str, files: _Files) -> Features:
     if not raws:
         raise ValueError("there is no raw file of it")
     without_support = sum(1 for exposure in {name for name, _ in raws} if "spt" not in files.of(exposure))
-    values = _header(files, *raws[0][1])
-    total = sum(_size(files, place, size) for place, size in counted.items())
+    values, is_packed = _header(files, *raws[0][1])
+    total = sum(_size(files, place, size, may_be_packed=is_packed) for place, size in counted.items())
     return Features(
         n_files=float(len(counted) + without_support),
         total_mb=float(round(total / 1e6)),
@@ -187,23 +187,26 @@ def _members(name: str, files: _Files) -> Iterator[str]:
     yield from members
 
 
-def _header(files: _Files, place: str, size: int) -> dict[str, str]:
-    """Return the primary header of a raw file."""
+def _header(files: _Files, place: str, size: int) -> tuple[dict[str, str], bool]:
+    """Return the primary header of a raw file, and whether the file is packed, whatever its name says."""
     data = b""
     while True:
         more = files.part(place, len(data), max(FIRST_BYTES, len(data)))
         data += more
-        plain = unpacked(data, _MOST_BYTES) if data.startswith(GZIP_MAGIC) else data
+        is_packed = data.startswith(GZIP_MAGIC)
+        plain = unpacked(data, _MOST_BYTES) if is_packed else data
         try:
-            return keywords(plain, _KEYWORDS)
+            return keywords(plain, _KEYWORDS), is_packed
         except NotAll:
             if not more or len(plain) >= _MOST_BYTES or len(data) >= size:
                 raise
 
 
-def _size(files: _Files, place: str, size: int) -> int:
+def _size(files: _Files, place: str, size: int, *, may_be_packed: bool) -> int:
     """Return how many bytes a file has when it is not packed; gzip says it at its end, modulo 2^32."""
-    if not _is_packed(place) or size < _GZIP_END:
+    if size < _GZIP_END or not (may_be_packed or _is_packed(place)):
+        return size
+    if files.part(place, 0, len(GZIP_MAGIC)) != GZIP_MAGIC:
         return size
     return int.from_bytes(files.part(place, size - _GZIP_END, _GZIP_END), "little")
 

@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import stat
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -128,8 +129,11 @@ def _entries(folder: Path) -> list[_Named]:
 
 def _item(name: str, path: str) -> Item | None:
     """Return the file of this path, or none where there is none."""
-    file = Path(path)
-    return Item(name, file.stat().st_size, path) if file.is_file() else None
+    try:
+        found = os.stat(path)  # noqa: PTH116  many a second, and the path is text
+    except OSError:
+        return None
+    return Item(name, found.st_size, path) if stat.S_ISREG(found.st_mode) else None
 
 
 def copy_out(item: Item, target: Path, advance: Advance) -> None:

@@ -47,7 +47,7 @@ def no_raw_files(dataset: Dataset, sources: Sequence[Source]) -> AttemptFailed:
     name, where = dataset.ipppssoot, names_of(sources)
     if found := _association_of(name, sources):
         owner, what = found
-        reason = f"{name} has no raw files of its own: it is a {what} of the association {owner}"
+        reason = f"no raw files of {name} in {where}, where it is a {what} of the association {owner}"
         return missing_inputs(reason, sources[-1], f"give {owner} instead")
     what, fix = (f"{name}_asn.fits", "add it") if dataset.is_association else (f"raw files of {name}", "add them")
     if there := _there(name, sources):
