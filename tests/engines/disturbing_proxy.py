@@ -43,6 +43,8 @@ class Disturbance:
     """Send a body of which one bit is another."""
     hold: bool = False
     """Wait until `let_go`; what was held is then dropped, as if the network had lost it."""
+    drip: bool = False
+    """Send the body at one byte a second, until `let_go`."""
     seen: threading.Event = field(default_factory=threading.Event)
     """Set when the first such request has come."""
 
@@ -110,9 +112,9 @@ class DisturbingProxy:
         with self._lock:
             self.bytes_sent += size
 
-    def wait(self) -> None:
-        """Hold the calling thread until `let_go`."""
-        self._let_go.wait(60)
+    def wait(self, seconds: float = 60) -> bool:
+        """Hold the calling thread until `let_go`, which it tells of, but no longer than this."""
+        return self._let_go.wait(seconds)
 
 
 class _QuietServer(ThreadingHTTPServer):
@@ -151,9 +153,9 @@ class _Handler(BaseHTTPRequestHandler):
         connection.close()
         if disturbance and disturbance.is_damaged:
             data = data[:-1] + bytes([data[-1] ^ 1])
-        self._send(answer, data, disturbance.cut_after if disturbance else None)
+        self._send(answer, data, disturbance or Disturbance(lambda _: True))
 
-    def _send(self, answer: http.client.HTTPResponse, data: bytes, cut_after: int | None) -> None:
+    def _send(self, answer: http.client.HTTPResponse, data: bytes, disturbance: Disturbance) -> None:
         self.send_response(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in _HOP_BY_HOP:
@@ -163,6 +165,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return
+        cut_after = disturbance.cut_after
+        while disturbance.drip and data and not self.owner.wait(1.0):
+            self.wfile.write(data[:1])
+            data = data[1:]
         self.owner.count(len(data))
         self.wfile.write(data if cut_after is None else data[:cut_after])
         self.close_connection = cut_after is not None

@@ -20,7 +20,7 @@ from hstdputils.id_lists import IdList, read_ids, require_all_good, tell_problem
 from hstdputils.markers import exit_status
 from hstdputils.outcomes import AttemptFailed, Outcome
 from hstdputils.sites import ONSITE, REMOTE, Site
-from hstdputils.stopping import Stopped, stop_by_exception
+from hstdputils.stopping import Stopped, leave, stop_by_exception
 from hstdputils.store import StoreError, is_none, open_store
 
 
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str], site: Site | None = None) -> int:
             return stopped.exit_code
     if ids.problems and not options.skip_bad:
         codes.append(_tell_bad(ids))
-    return exit_status(codes)
+    return leave(exit_status(codes))
 
 
 def _processor(settings: Settings, ids: IdList) -> Processor:

@@ -33,8 +33,11 @@ from hstdputils.products import ProductFile, check_products, list_products, mani
 from hstdputils.records.log import AttemptLog
 from hstdputils.records.metrics import Meter, Step
 from hstdputils.references import Crds
-from hstdputils.stopping import Stopped
+from hstdputils.stopping import Halt, Stopped, TimeLimit
 from hstdputils.store import StoreError
+
+OVERHEAD_SECONDS = 7200.0
+"""Wall time that an attempt may take besides calibration, s, or as long as that where its limit is longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ class Job:
     """Wall time that calibration may take, s; none for no limit."""
     max_unpacked_mib: int = MAX_UNPACKED_MIB
     """What packed inputs may unpack to, MiB."""
+    overhead_seconds: float = OVERHEAD_SECONDS
+    """Wall time that all else may take, s."""
     earlier: list[dict[str, Any]] = field(default_factory=list)
     """The attempts before this one."""
 
@@ -80,13 +85,18 @@ class Attempt:
     ``manifest.json``.
     """
 
-    def __init__(self, job: Job, folder: Path, report: Callable[[str, str, float], None]) -> None:
+    def __init__(
+        self, job: Job, folder: Path, report: Callable[[str, str, float], None], limit: TimeLimit | None = None
+    ) -> None:
         self.job = job
         self.folder = folder
         self.data = folder / "data"
         self.files: list[ProductFile] = []
         self.manifest = b""
+        self.unwritten: dict[str, str] = {}
         self._report = report
+        self._limit = limit
+        self._doing = "beginning"
         self._meter = Meter()
         self._kills = MemoryKills()
         self._log = AttemptLog(folder / "process.log")
@@ -114,8 +124,8 @@ class Attempt:
         except AttemptFailed as failure:
             explained = self._kills.explained(failure)
             ending = explained.outcome, explained.exit_code, explained.reason
-        except Stopped as stopped:
-            return self.stopped(stopped)
+        except Halt as halt:
+            return self.halted(halt)
         except StoreError as failure:
             ending = Outcome.STORAGE_ERROR, ExitCode.UPLOAD, str(failure)
         except UserError as failure:
@@ -133,8 +143,28 @@ class Attempt:
             ending = Outcome.UNKNOWN, ExitCode.GENERAL, reason
         return self._ended(*ending)
 
-    def stopped(self, stopped: Stopped) -> Marker:
-        """Return the marker of the attempt that was stopped here: by a person, or since its host is taken away."""
+    def halted(self, halt: Halt) -> Marker:
+        """Return the marker of the attempt that was cut off: at its limit, by a person, or with its host."""
+        return self._stopped(halt) if isinstance(halt, Stopped) else self._overdue()
+
+    def _overdue(self) -> Marker:
+        """Return the marker of the attempt whose limit is reached.
+
+        Where others are slow, more time for calibration would not help, but another attempt later may: that is
+        ``storage_error``. What this process itself does not get done is a ``timeout``.
+        """
+        doing, seconds = self._doing, self.job.overhead_seconds
+        others = {
+            "inputs": (_code_of(self.job.sources), "the source of the inputs is slow"),
+            "references": (ExitCode.TIME, "the source of the references is slow"),
+            "save": (ExitCode.UPLOAD, "the store is slow"),
+        }
+        code, why = others.get(doing, (ExitCode.TIME, ""))
+        outcome = Outcome.STORAGE_ERROR if why else Outcome.TIMEOUT
+        reason = f"stopped in the step {doing}, after {seconds:.0f} s besides calibration{'; ' if why else ''}{why}"
+        return self._ended(outcome, code, f"{reason}: see --overhead-seconds")
+
+    def _stopped(self, stopped: Stopped) -> Marker:
         if stopped.exit_code is ExitCode.CANCELLED and (notice := spot_notice()):
             reason = f"{stopped.reason}, since AWS takes back the spot instance ({notice})"
             return self._ended(Outcome.HOST_LOST, stopped.exit_code, reason)
@@ -150,6 +180,7 @@ class Attempt:
             unpacker = Unpacker(job.max_unpacked_mib, self._warnings)
             if job.dataset.is_mosaic:
                 paths, where = fetch_mosaic(job.dataset, job.sources, self.data, unpacker=unpacker)
+                self._doing = "reading the inputs"
                 observation = read_mosaic(job.dataset, self.data)
             else:
                 paths, where = fetch_inputs(
@@ -157,7 +188,9 @@ class Attempt:
                     has_member_files=apart,
                     unpacker=unpacker,
                 )
+                self._doing = "reading the inputs"
                 observation = read_observation(job.dataset, paths, recipe.raw_suffixes, has_member_files=apart)
+            self._doing = "reading the inputs"
             self._bytes_in = sum(path.stat().st_size for path in paths)
             self._log.write(step.name, f"{', '.join(path.name for path in paths)} from {where}")
         self._warnings += observation.warnings
@@ -193,7 +226,7 @@ class Attempt:
         import_ahead(expectation.products)
         used = 0.0
         for command in job.recipe.commands(observation, job.vcpus):
-            with self._step(command.program.name) as step:
+            with self._step(command.program.name) as step, self._not_counted():
                 program = job.programs.find(command.program)
                 with short_links(command.program, self.data, variables) as short:
                     status = run_command(command, program, self.data, short, self._log, job.max_seconds, used)
@@ -205,6 +238,12 @@ class Attempt:
             return expectation
         with self._log.path.open(errors="replace") as said:
             return job.recipe.revised(observation, said, {**os.environ, **variables})
+
+    @contextlib.contextmanager
+    def _not_counted(self) -> Iterator[None]:
+        """Do not count the time of the block, which has a limit of its own, as one around calibration."""
+        with self._limit.paused() if self._limit else contextlib.nullcontext():
+            yield
 
     def _own_variables(self) -> dict[str, str]:
         """Return the variables that the dataset's own file sets for its programs, one ``NAME=value`` a line."""
@@ -224,7 +263,7 @@ class Attempt:
     @contextlib.contextmanager
     def _step(self, name: str) -> Iterator[Step]:
         """Measure the block as one step, and tell the user when it has ended."""
-        ending = "failed"
+        ending, self._doing = "failed", name
         try:
             with self._meter.step(name) as step:
                 yield step
@@ -234,11 +273,11 @@ class Attempt:
 
     def _ended(self, outcome: Outcome, exit_code: ExitCode, reason: str) -> Marker:
         """Close log and metrics, and return the marker."""
+        if self._limit:
+            self._limit.end()
         end = datetime.now(UTC)
-        for warning in self._warnings:
-            self._log.write("process", f"warning: {warning}")
-        self._log.write("process", f"{outcome}{': ' if reason else ''}{reason}")
-        self._log.close()
+        last = [f"warning: {warning}" for warning in self._warnings]
+        self._log.end("process", [*last, f"{outcome}{': ' if reason else ''}{reason}"])
         job = self.job
         succeeded = outcome is Outcome.SUCCEEDED
         marker = Marker(
@@ -268,8 +307,29 @@ class Attempt:
             job=job_id(),
         )
         metrics = {"ipppssoot": marker.ipppssoot, "steps": [asdict(step) for step in self._meter.steps]}
-        (self.folder / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
+        self._write_metrics(json.dumps(metrics, indent=1) + "\n")
         return marker
+
+    def _write_metrics(self, text: str) -> None:
+        """Write the metrics; where the disk is full, what it does not take goes to the store from memory."""
+        self.unwritten = {"process.log": self._log.unwritten}
+        path = self.folder / "metrics.json"
+        try:
+            path.write_text(text)
+        except OSError:
+            with contextlib.suppress(OSError):
+                path.write_text("")
+            self.unwritten[path.name] = text
+
+
+def _code_of(sources: Sequence[Source]) -> ExitCode:
+    """Return the exit code for a transfer from the first of the sources that is not on this machine."""
+    for source in sources:
+        if source.uri.startswith("s3:"):
+            return ExitCode.S3_DOWNLOAD
+        if source.uri.startswith("mast:"):
+            return ExitCode.MAST
+    return ExitCode.INPUTS
 
 
 def job_id() -> str:

@@ -1,17 +1,22 @@
 """Bringing an attempt's files to the store, in the order that keeps the store honest."""
 
-from collections.abc import Sequence
+import os
+import shutil
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from hstdputils.attempts.work_folders import MARKER
 from hstdputils.markers import Marker, marker_key, write_marker
 from hstdputils.products import ProductFile
-from hstdputils.stopping import Stopped, not_stopped_here
+from hstdputils.stopping import Halt, not_stopped_here
 from hstdputils.store import Store, StoreError
 
 PARALLEL = 4
 """Files that are saved at the same time."""
+
+_SMALL = 2**23
+"""Bytes up to which a log is held in memory to be saved."""
 
 RECORDS = ("process.log", "metrics.json")
 """Files that are kept of failed attempts too."""
@@ -48,15 +53,26 @@ def _save_all(store: Store, files: Sequence[tuple[Path, str, str]]) -> None:
     try:
         for job in as_completed([pool.submit(store.put_file, *file) for file in files]):
             job.result()
-    except Stopped:
+    except Halt:
         wait = False
         raise
     finally:
         pool.shutdown(wait=wait, cancel_futures=True)
 
 
-def deliver_marker(store: Store, marker: Marker, folder: Path) -> None:
+def deliver_marker(store: Store, marker: Marker, folder: Path, unwritten: Mapping[str, str] | None = None) -> None:
     """Save log and metrics, and then the marker; no signal cuts this off.
+
+    Parameters
+    ----------
+    store
+        The store.
+    marker
+        The marker.
+    folder
+        The work folder, with the log and the metrics.
+    unwritten
+        What a full disk did not take of them, by name: the last lines of the log, and the metrics.
 
     Raises
     ------
@@ -66,8 +82,24 @@ def deliver_marker(store: Store, marker: Marker, folder: Path) -> None:
     home = f"{marker.batch}/{marker.ipppssoot}"
     with not_stopped_here():
         for name in RECORDS:
-            store.put_bytes((folder / name).read_bytes(), f"{home}/{name}")
+            _save_record(store, folder / name, f"{home}/{name}", (unwritten or {}).get(name, ""))
         write_marker(store, marker)
+
+
+def _save_record(store: Store, path: Path, key: str, unwritten: str) -> None:
+    """Save a file of any size, which stays where it is."""
+    if path.stat().st_size <= _SMALL:
+        store.put_bytes(path.read_bytes() + unwritten.encode(), key)
+        return
+    copy = path.with_name(f".{path.name}.copy")
+    try:
+        os.link(path, copy)
+    except OSError:
+        shutil.copyfile(path, copy)
+    try:
+        store.put_file(copy, key)
+    finally:
+        copy.unlink(missing_ok=True)
 
 
 def keep_local(marker: Marker, folder: Path) -> None:

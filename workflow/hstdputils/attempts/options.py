@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hstdputils import commandline
+from hstdputils.attempts.attempt import OVERHEAD_SECONDS
 from hstdputils.attempts.processor import Settings
 from hstdputils.batches import check_batch_name
 from hstdputils.calibrate import check_program_names
@@ -94,6 +95,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
         context=work_off_line(options.references, options.context) if options.references else options.context,
         plan_row=_granted(options.plan_row, options.memory_mib, options.max_seconds),
         max_seconds=options.max_seconds,
+        overhead_seconds=options.overhead_seconds or max(OVERHEAD_SECONDS, options.max_seconds or 0),
         try_number=options.try_number,
         references=options.references,
         force=options.force,
@@ -182,6 +184,13 @@ def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentP
     )
     for_engines.add_argument(
         "--max-seconds", type=commandline.above_zero, metavar="N", help="time limit of calibration, s"
+    )
+    for_engines.add_argument(
+        "--overhead-seconds",
+        type=commandline.above_zero,
+        metavar="N",
+        help="time limit of all besides calibration: inputs, references, previews, saving, s "
+        f"(default: {OVERHEAD_SECONDS:.0f}, or --max-seconds where that is more)",
     )
     for_engines.add_argument(
         "--references",

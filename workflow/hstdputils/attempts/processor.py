@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from hstdputils.attempts.attempt import Attempt, Job
+from hstdputils.attempts.attempt import OVERHEAD_SECONDS, Attempt, Job
 from hstdputils.attempts.delivery import deliver_marker, deliver_products, keep_local
 from hstdputils.attempts.drills import forced_outcome
-from hstdputils.attempts.refusals import record_refusal
-from hstdputils.attempts.work_folders import WorkFolders
+from hstdputils.attempts.refusals import record_refusal, unbegun
+from hstdputils.attempts.work_folders import DiskFull, WorkFolders
 from hstdputils.batches import Pins, check_pins, pin_batch, read_pins
 from hstdputils.calibrate import Recipe, recipe_for
 from hstdputils.calibrate.astrometry import astrometry_variables, describe
@@ -23,12 +23,15 @@ from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs import open_sources
 from hstdputils.inputs.unpacking import MAX_UNPACKED_MIB
-from hstdputils.markers import Marker, latest_marker, read_marker
+from hstdputils.markers import Marker, latest_marker, read_marker, write_marker
 from hstdputils.outcomes import AttemptFailed, Outcome
 from hstdputils.references import Crds
 from hstdputils.references.synced import read_synced
-from hstdputils.stopping import Stopped, not_stopped_here
+from hstdputils.stopping import Halt, Overdue, TimeLimit, not_stopped_here, time_limit
 from hstdputils.store import Store, StoreError, is_none, open_store
+
+RECORD_SECONDS = 600.0
+"""Wall time that the store may take for log, metrics and marker, s."""
 
 Report = Callable[[str, str, str, float], None]
 """Called when a step has ended, with dataset, step, ``done`` or ``failed``, and its wall time in s."""
@@ -52,6 +55,8 @@ class Settings:
     """The plan row of the dataset, with what this try has got."""
     max_seconds: float | None = None
     """Wall time that calibration may take, s; none for no limit."""
+    overhead_seconds: float = OVERHEAD_SECONDS
+    """Wall time that all besides calibration may take, s."""
     try_number: int = 1
     """Number of this try within one run."""
     references: Path | None = None
@@ -122,26 +127,40 @@ class Processor:
             if has_short_buffers(program) and (problem := work_problem(folders.longest)):
                 raise UserError(f"{program.name} cannot run in {folders.longest} ({problem}): name another --work")
         self._check_context()
-        with folders.alone(wait=self.settings.wait):
+        try:
+            with folders.alone(wait=self.settings.wait), time_limit(self.settings.overhead_seconds) as limit:
+                return self._unless_needless(dataset, recipe, folders, limit)
+        except DiskFull as full:
+            if self._store is None:
+                raise
             earlier = self._earlier_marker(dataset)
             if self._is_needless(earlier):
                 return Ended(earlier, self._place(dataset), is_new=False)
-            stopped = None
-            try:
-                self._pin(recipe)
-            except Stopped as early:
-                stopped = early
-            except UserError as error:
-                self._refuse(dataset, error)
-                raise
-            return self._attempt(dataset, recipe, earlier, folders, stopped)
+            settings = self.settings
+            marker = unbegun(settings.batch, dataset, full, self._context, settings.plan_row, earlier)
+            write_marker(self._store, marker)
+            return Ended(marker, self._place(dataset), is_new=True)
 
-    def _attempt(
-        self, dataset: Dataset, recipe: Recipe, earlier: Marker | None, folders: WorkFolders, stopped: Stopped | None
-    ) -> Ended:
-        """Make an attempt, or record that it was stopped before it began."""
+    def _unless_needless(self, dataset: Dataset, recipe: Recipe, folders: WorkFolders, limit: TimeLimit) -> Ended:
+        try:
+            earlier = self._earlier_marker(dataset)
+        except Overdue:
+            raise _too_slow(self._store, dataset, self.settings.overhead_seconds) from None
+        if self._is_needless(earlier):
+            return Ended(earlier, self._place(dataset), is_new=False)
+        halt = None
+        try:
+            self._pin(recipe)
+        except Halt as early:
+            halt = early
+        except UserError as error:
+            self._refuse(dataset, error)
+            raise
+        return self._attempt(self._job(dataset, recipe, earlier), folders, limit, halt)
+
+    def _job(self, dataset: Dataset, recipe: Recipe, earlier: Marker | None) -> Job:
         settings = self.settings
-        job = Job(
+        return Job(
             dataset=dataset,
             batch=settings.batch,
             recipe=recipe,
@@ -156,33 +175,37 @@ class Processor:
             vcpus=(settings.plan_row or {}).get("vcpus", 1),
             max_seconds=settings.max_seconds,
             max_unpacked_mib=settings.max_unpacked_mib,
+            overhead_seconds=settings.overhead_seconds,
             earlier=earlier.as_earlier() if earlier else [],
         )
-        name = dataset.ipppssoot
+
+    def _attempt(self, job: Job, folders: WorkFolders, limit: TimeLimit, halt: Halt | None) -> Ended:
+        """Make an attempt, or record that it was cut off before it began."""
+        settings, name = self.settings, job.dataset.ipppssoot
         attempt: Attempt | None = None
         while attempt is None:
             try:
                 with not_stopped_here():  # where there is a work folder, there is an attempt that leaves a marker
                     folder = folders.new()
-                    attempt = Attempt(job, folder, lambda step, end, wall: self._report(name, step, end, wall))
-            except Stopped as early:
-                stopped = early
+                    attempt = _begun(job, folder, lambda *step: self._report(name, *step), limit)
+            except Halt as early:
+                halt = early
         keep = settings.keep_work == "always"
         try:
-            marker = attempt.stopped(stopped) if stopped else attempt.run(self._save)
+            marker = attempt.halted(halt) if halt else attempt.run(self._save)
             keep = keep or (settings.keep_work == "failed" and not marker.succeeded)
             if self._store is None:
                 keep = True
                 keep_local(marker, folder)
                 return Ended(marker, str(folder), is_new=True)
             try:
-                deliver_marker(self._store, marker, folder)
+                self._deliver(marker, attempt)
             except StoreError as error:
                 keep = True
                 print(f"note: the files of the attempt at {name} are kept in {folder}", file=sys.stderr)
                 reason = str(error) if marker.succeeded else f"{marker.reason}; then {error}"
                 raise StoreError(f"{name}: {reason}") from error
-            return Ended(marker, self._place(dataset), is_new=True)
+            return Ended(marker, self._place(job.dataset), is_new=True)
         except OSError as error:
             place = error.filename or folder
             reason = (
@@ -192,6 +215,15 @@ class Processor:
         finally:
             if not keep:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def _deliver(self, marker: Marker, attempt: Attempt) -> None:
+        assert self._store is not None
+        seconds = min(RECORD_SECONDS, self.settings.overhead_seconds)
+        try:
+            with time_limit(seconds, is_firm=True):
+                deliver_marker(self._store, marker, attempt.folder, attempt.unwritten)
+        except Overdue:
+            raise _too_slow(self._store, attempt.job.dataset, seconds) from None
 
     def _refuse(self, dataset: Dataset, error: UserError) -> None:
         """Leave a marker where CRDS refuses the dataset before its attempt begins."""
@@ -254,3 +286,16 @@ class Processor:
     def _place(self, dataset: Dataset) -> str:
         assert self._store is not None
         return self._store.address(f"{self.settings.batch}/{dataset}/")
+
+
+def _begun(job: Job, folder: Path, report: Callable[[str, str, float], None], limit: TimeLimit) -> Attempt:
+    try:
+        return Attempt(job, folder, report, limit)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise DiskFull(error) from error
+
+
+def _too_slow(store: Store | None, dataset: Dataset, seconds: float) -> StoreError:
+    place = store.uri if store else "none"
+    return StoreError(f"{dataset}: the store {place} has not answered in {seconds:.0f} s: check it, and try again")

@@ -1,4 +1,4 @@
-"""The marker of a dataset that CRDS refuses before its attempt begins, as it does all of its batch."""
+"""The markers of datasets whose attempts could not even begin."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ from hstdputils.datasets import Dataset
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.markers import Marker, latest_marker, write_marker
-from hstdputils.outcomes import Outcome
+from hstdputils.outcomes import AttemptFailed, Outcome
 from hstdputils.store import Store, StoreError
 
 
@@ -34,30 +34,56 @@ def record_refusal(
     """
     if store is None or error.exit_code is not ExitCode.REFERENCES:
         return
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    failure = AttemptFailed(Outcome.NO_REFERENCES, ExitCode.REFERENCES, str(error))
     with contextlib.suppress(StoreError):
         earlier = latest_marker(store, batch, dataset.ipppssoot)
-        marker = Marker(
-            ipppssoot=dataset.ipppssoot,
-            batch=batch,
-            outcome=Outcome.NO_REFERENCES,
-            exit_code=int(ExitCode.REFERENCES),
-            reason=str(error),
-            attempt=earlier.attempt + 1 if earlier else 1,
-            plan_row=plan_row,
-            crds_context=context,
-            versions={},
-            host=os.uname().nodename,
-            start=now,
-            end=now,
-            wall_seconds=0.0,
-            cpu_seconds=0.0,
-            peak_memory_mib=0,
-            bytes_in=0,
-            bytes_out=0,
-            n_products=0,
-            manifest_sha256="",
-            earlier=earlier.as_earlier() if earlier else [],
-            job=job_id(),
-        )
-        write_marker(store, marker)
+        write_marker(store, unbegun(batch, dataset, failure, context, plan_row, earlier))
+
+
+def unbegun(
+    batch: str,
+    dataset: Dataset,
+    failure: AttemptFailed,
+    context: str,
+    plan_row: dict[str, Any] | None,
+    earlier: Marker | None,
+) -> Marker:
+    """Return the marker of an attempt that could not even begin.
+
+    Parameters
+    ----------
+    batch, dataset
+        The dataset.
+    failure
+        Why.
+    context
+        The CRDS context, where it is known.
+    plan_row
+        The dataset's row of the plan.
+    earlier
+        The marker of the attempt before.
+    """
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return Marker(
+        ipppssoot=dataset.ipppssoot,
+        batch=batch,
+        outcome=failure.outcome,
+        exit_code=int(failure.exit_code),
+        reason=failure.reason,
+        attempt=earlier.attempt + 1 if earlier else 1,
+        plan_row=plan_row,
+        crds_context=context,
+        versions={},
+        host=os.uname().nodename,
+        start=now,
+        end=now,
+        wall_seconds=0.0,
+        cpu_seconds=0.0,
+        peak_memory_mib=0,
+        bytes_in=0,
+        bytes_out=0,
+        n_products=0,
+        manifest_sha256="",
+        earlier=earlier.as_earlier() if earlier else [],
+        job=job_id(),
+    )

@@ -1,6 +1,7 @@
 """Work folders: each attempt has an empty one of its own, and one dataset is processed once at a time."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -16,6 +17,15 @@ from hstdputils.outcomes import AttemptFailed, Outcome
 
 MARKER = "marker.json"
 """The marker in a work folder, where there is no store."""
+
+
+class DiskFull(AttemptFailed):
+    """There is no space for a work folder."""
+
+    def __init__(self, error: OSError) -> None:
+        place, why = error.filename or "the work folder", error.strerror or error
+        reason = f"cannot write to {place}: {why}: free some space there, or name another --work"
+        super().__init__(Outcome.STORAGE_ERROR, ExitCode.UPLOAD, reason)
 
 
 class WorkFolders:
@@ -38,9 +48,10 @@ class WorkFolders:
         Raises
         ------
         AttemptFailed
-            Another process is at work on the dataset, and ``wait`` is false (``cancelled``).
+            Another process is at work on the dataset, and ``wait`` is false (``cancelled``); or there is no space
+            (`DiskFull`).
         UserError
-            The folder cannot be made.
+            The folder cannot be made for another reason.
         """
         with self._take_lock(wait=wait) as lock:
             with contextlib.suppress(OSError):  # on a full disk the lock holds without saying whose it is
@@ -62,8 +73,10 @@ class WorkFolders:
 
         Raises
         ------
+        DiskFull
+            There is no space for it.
         UserError
-            The folder cannot be made.
+            The folder cannot be made for another reason.
         """
         try:
             self._home.mkdir(parents=True, exist_ok=True)
@@ -124,7 +137,9 @@ class WorkFolders:
             return False
 
 
-def _cannot_make(error: OSError) -> UserError:
+def _cannot_make(error: OSError) -> Exception:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(error)
     return UserError(
         f"cannot make the work folder {error.filename}: {error.strerror}: name another with --work", ExitCode.UPLOAD
     )

@@ -41,7 +41,7 @@ class AttemptLog:
                 self._file.flush()
 
     def end(self, source: str, lines: Sequence[str]) -> None:
-        """Write the last lines and close the file; what a full disk does not take is kept for `tail`."""
+        """Write the last lines and close the file; what a full disk does not take is kept for `unwritten`."""
         try:
             self.write_lines(source, lines)
         except OSError:
