@@ -14,7 +14,7 @@ LETTERS = {"acs": "j", "cos": "l", "stis": "o", "wfc3": "i"}
 
 def name_of(number, instrument="cos"):
     """Return an ipppssoot that is made of a number."""
-    return LETTERS[instrument] + "".join(SYMBOLS[number // 36**place % 36] for place in range(7, -1, -1))
+    return LETTERS[instrument] + "".join(SYMBOLS[number // 36**place % 36] for place in range(6, -1, -1)) + "q"
 
 
 def row(number, *, instrument="cos", memory_mib=2048, max_seconds=1200, **more):
@@ -23,6 +23,14 @@ def row(number, *, instrument="cos", memory_mib=2048, max_seconds=1200, **more):
     evidence = {"evidence": "instrument", "evidence_n": 1, "cost_usd": None}
     home = {"output": "s3://out", "batch": "b", "ipppssoot": name_of(number, instrument), "instrument": instrument}
     return {**home, "command": "hstdp-process", **sizes, **evidence, **more}
+
+
+def succeeded_marker(name, batch="b"):
+    """Return the marker of a dataset that has succeeded, as bytes."""
+    numbers = dict.fromkeys("wall_seconds cpu_seconds peak_memory_mib bytes_in bytes_out n_products".split(), 0)
+    texts = dict.fromkeys("reason crds_context host start end manifest_sha256".split(), "")
+    own = {"ipppssoot": name, "batch": batch, "outcome": "succeeded", "exit_code": 0, "attempt": 1}
+    return json.dumps(own | numbers | texts | {"plan_row": None, "versions": {}}, indent=1).encode()
 
 
 class Site:
@@ -85,7 +93,8 @@ class Site:
     def succeed(self, names):
         """Put ``succeeded`` markers."""
         for name in names:
-            self.s3.client.put_object(Bucket="out", Key=f"b/markers/succeeded/{name}.json", Body=b"{}")
+            body = succeeded_marker(name)
+            self.s3.client.put_object(Bucket="out", Key=f"b/markers/succeeded/{name}.json", Body=body)
 
     def marker(self, name, kind="failed"):
         """Return a marker."""

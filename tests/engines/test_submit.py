@@ -34,8 +34,8 @@ def test_arrays_and_single_jobs(site):
     assert site.sent() == Counter(names)
     large, array, small = sorted(site.batch.submissions(), key=_order)
     assert large.name.startswith("b-")
-    assert large.name.endswith("-l00000009")
-    assert large.spec.command[:4] == ["hstdp-process", "s3://out", "b", "l00000009"]
+    assert large.name.endswith("-l0000009q")
+    assert large.spec.command[:4] == ["hstdp-process", "s3://out", "b", "l0000009q"]
     assert large.spec.command[4:] == ["--context", "hst_0729.pmap"]
     assert array.spec.command[:4] == ["hstdp-process", "s3://out", "b", "--slice"]
     assert array.spec.command[5:] == ["--context", "hst_0729.pmap"]
@@ -80,6 +80,19 @@ def test_succeeded_datasets_are_left_out_with_one_listing(site, proxy):
     ran = site.submit()
     assert (ran.status, ran.out) == (0, "b: nothing to submit: all 8 datasets have succeeded\n")
     assert site.batch.calls.total == 0
+
+
+def test_a_batch_keeps_how_it_was_bought(site):
+    names = site.write([row(n) for n in range(2)])
+    assert site.submit("--purchase=spot", "--region=us-east-1").status == 0
+    site.succeed(names)
+    ran = site.commands.hstdputils("report", "s3://out", "b", "--no-html")
+    assert "EC2 spot prices of us-east-1" in ran.out
+    site.write([row(n) for n in range(3)])
+    assert site.submit().status == 0
+    bought = {"region": "us-east-1", "purchase": "spot"}
+    for number in (1, 2):
+        assert json.loads(site.text(f"b/jobs/{number:04d}/wave.json"))["settings"] == bought
 
 
 def test_nothing_is_sent_of_a_bad_plan(site):

@@ -15,7 +15,7 @@ from hstdputils import trigger
 from hstdputils.engines.lease import Busy, hold
 from hstdputils.errors import UserError
 from hstdputils.store import StoreError, open_store
-from tests.engines.batch_sites import Site, name_of
+from tests.engines.batch_sites import Site, name_of, succeeded_marker
 from tests.engines.lambda_runtime import LambdaRuntime
 
 pytestmark = pytest.mark.engine("AWS Batch (stand-in)", "S3 (moto)")
@@ -226,7 +226,8 @@ def test_a_second_list_adds_to_the_batch(sender):
 
 
 def test_datasets_that_have_succeeded_are_left_out(sender):
-    sender.s3.client.put_object(Bucket="out", Key=f"b/markers/succeeded/{NAMES[0]}.json", Body=b"{}")
+    body = succeeded_marker(NAMES[0])
+    sender.s3.client.put_object(Bucket="out", Key=f"b/markers/succeeded/{NAMES[0]}.json", Body=body)
     trigger.handler(notification(sender.put("b", *NAMES)))
     assert sender.sent() == Counter(NAMES[1:])
     assert "1 of 3 datasets have succeeded before" in sender.text("messages/submitted/b")

@@ -11,6 +11,8 @@ from hstdputils.datasets import BadDatasetName, Kind, parse_dataset
         ("j8cb010b0", "acs", "j8cb", True),
         ("LDFD01VLQ", "cos", "ldfd", False),
         (" o56502010\n", "stis", "o565", True),
+        ("j8bt06041", "acs", "j8bt", False),
+        ("o56502pts", "stis", "o565", False),
         ("IbXy01z8q", "wfc3", "ibxy", False),
     ],
 )
@@ -52,6 +54,8 @@ def test_names_of_mosaics(text, kind, instrument, visit):
         ("y0qp0101t", "FOS"),
         ("z0ab0101t", "GHRS"),
         ("k8cb010b0", "letter 'k'"),
+        ("observing", "its last character is 'g'"),
+        ("j8cb010ba", "its last character is 'a'"),
         ("ĵ8cb010b0", "no ipppssoot"),
         ("acs_8ph_1", "no visit"),
         ("acs-8ph-01", "no ipppssoot"),

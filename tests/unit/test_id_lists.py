@@ -1,10 +1,11 @@
+import gzip
 import io
 import random
 
 import pytest
 
 from hstdputils.errors import UserError
-from hstdputils.id_lists import read_ids, require_all_good
+from hstdputils.id_lists import read_id_lines, read_ids, require_all_good
 
 
 def names(ids):
@@ -85,3 +86,19 @@ def test_ways_to_write_a_list(tmp_path, text):
     path = tmp_path / "my.ids"
     path.write_bytes(text.encode())
     assert names(read_ids([f"@{path}"])) == ["ldfd01vlq", "o56502010"]
+
+
+def test_every_id_of_the_archive_is_taken(real_data):
+    with gzip.open(real_data / "ids" / "all.ids.gz", "rt") as lines:
+        names = [f"{line.strip()}\n" for line in lines]
+    assert len(names) == 161_750
+    ids = read_id_lines("all.ids", names)
+    assert ids.problems == []
+    assert len(ids.names) == 161_750
+
+
+def test_words_that_look_like_ids_are_refused_alone_and_among_ids():
+    ids = read_id_lines("x.ids", ["ldem01acq\n", "observing\n", "ldem01tnq\n"])
+    assert ids.names == ["ldem01acq", "ldem01tnq"]
+    assert ids.bad == ["'observing'"]
+    assert "x.ids:2: 'observing' is no ipppssoot: its last character is 'g'" in ids.problems[0]

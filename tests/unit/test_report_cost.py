@@ -7,6 +7,7 @@ import pytest
 
 from hstdputils import commandline, report
 from hstdputils.costs.prices import Prices
+from hstdputils.engines.waves import Wave
 from hstdputils.outcomes import Outcome
 from hstdputils.reports import wording
 from hstdputils.reports.collecting import collect
@@ -101,17 +102,42 @@ def test_by_instrument_and_all(store, capsys):
     out = capsys.readouterr().out
     assert total(out, "cost on AWS") == "$3.00"
     assert total(out, "memory bill") == "1.33"
-    assert total(out, "USD on AWS").split() == ("tried planned used pending memory bill no memory timeout".split())
+    assert total(out, "USD on AWS").split() == (
+        "tried planned used pending memory bill over memory over time".split()
+    )
     assert total(out, "acs").split() == ["1", "1.50", "2.00", "-", "1.25", "0.0", "%", "0.0", "%"]
-    assert total(out, "cos").split() == ["1", "0.5000", "1.00", "0.5000", "2.00", "0.0", "%", "0.0", "%"]
-    assert total(out, "all").split() == ["2", "2.00", "3.00", "0.5000", "1.33", "0.0", "%", "0.0", "%"]
+    assert total(out, "cos").split() == ["1", "0.5000", "1.00", "0.5000", "2.00", "0.0", "%", "100.0", "%"]
+    assert total(out, "all").split() == ["2", "2.00", "3.00", "0.5000", "1.33", "0.0", "%", "50.0", "%"]
     assert "EC2 on demand prices of us-east-1, 2020-01-31" in out
     assert "more than a year ago" in out
     cells = re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", text[text.index("Cost and memory</h2>") :])
     assert cells[8:16] == ["acs", "1", "1.50", "2.00", "-", "1.25", "0.0 %", "0.0 %"]
-    assert cells[24:32] == ["all", "2", "2.00", "3.00", "0.5000", "1.33", "0.0 %", "0.0 %"]
+    assert cells[24:32] == ["all", "2", "2.00", "3.00", "0.5000", "1.33", "0.0 %", "50.0 %"]
     assert "<td class=n>2.00" in text
     assert "EC2 on demand prices of us-east-1, 2020-01-31" in text
+
+
+def test_what_used_more_than_planned_counts_whether_it_was_killed_or_not(store, capsys):
+    for number in range(42):
+        peak = 1280 if number < 4 else 256
+        save(store, made_up(f"ldem01{number:02}q", wall_seconds=60.0, peak_memory_mib=peak, plan_row=row(512)))
+    text = page("--prices", "prices.json")
+    out = capsys.readouterr().out
+    # 512, then 1024, then 2048 MiB for those with 1280
+    bill = (38 * 512 + 4 * (512 + 1024 + 2048)) / (38 * 256 + 4 * 1280)
+    assert total(out, "memory bill") == f"{bill:.2f}"
+    assert total(out, "cos").split()[-4:] == ["9.5", "%", "0.0", "%"]
+    assert "4 (9.5 %) used more." in text
+    assert "None ran out" not in text
+    spent, _ = spent_by_instrument(store)
+    assert (spent["cos"].out_of_memory, spent["cos"].over_memory) == (0, 4)
+
+
+def test_what_took_longer_than_planned_counts_too(store):
+    save(store, made_up("ldem01acq", wall_seconds=7200.0, plan_row=row() | {"max_seconds": 3600}))
+    save(store, made_up("ldem01bdq", wall_seconds=60.0, plan_row=row() | {"max_seconds": 3600}))
+    spent, _ = spent_by_instrument(store)
+    assert (spent["cos"].timeout, spent["cos"].over_time) == (0, 1)
 
 
 def test_spot_costs_less(store, capsys):
@@ -120,6 +146,29 @@ def test_spot_costs_less(store, capsys):
     out = capsys.readouterr().out
     assert total(out, "cost on AWS") == "$0.2500"
     assert "EC2 spot prices of us-east-1" in out
+
+
+def wave(**settings):
+    return Wave(1, "t", "q", "d", [], settings=settings).to_json()
+
+
+def test_a_batch_that_was_bought_on_spot_is_priced_so(store, capsys):
+    save(store, made_up("ldem01acq", wall_seconds=3600.0, plan_row=row()))
+    store.put_bytes(wave(region="us-east-1", purchase="spot"), f"{BATCH}/jobs/0001/wave.json")
+    assert run("--prices", "prices.json", "--no-html") == 0
+    out = capsys.readouterr().out
+    assert total(out, "cost on AWS") == "$0.2500"
+    assert "EC2 spot prices of us-east-1" in out
+    assert run("--prices", "prices.json", "--no-html", "--purchase", "on_demand") == 0
+    assert total(capsys.readouterr().out, "cost on AWS") == "$1.00"
+
+
+@pytest.mark.parametrize("record", [b"[", wave(), wave(region=1, purchase=["spot"]), wave(purchase="gift")])
+def test_a_batch_that_does_not_say_how_it_was_bought_is_priced_as_usual(store, capsys, record):
+    save(store, made_up("ldem01acq", wall_seconds=3600.0, plan_row=row()))
+    store.put_bytes(record, f"{BATCH}/jobs/0001/wave.json")
+    assert run("--prices", "prices.json", "--no-html") == 0
+    assert total(capsys.readouterr().out, "cost on AWS") == "$1.00"
 
 
 def test_runs_without_a_plan_have_no_cost(store, capsys):

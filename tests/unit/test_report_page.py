@@ -196,7 +196,7 @@ def test_planned_against_used(store):
     save(store, made_up("ldem01acq", plan_row=row, peak_memory_mib=3000, wall_seconds=700.0, earlier=tries))
     save(store, made_up("ldem01bdq", Outcome.BAD_INPUT, plan_row=row, peak_memory_mib=4000))
     memory, time = pictures(collect(store, BATCH, {}))
-    assert memory.said == ("Half of 12 datasets used less than 25 % of the planned memory. 1 (8.3 %) ran out of it.")
+    assert memory.said == ("Half of 12 datasets used less than 25 % of the planned memory. 1 (8.3 %) used more.")
     assert time.said == "Half of 12 datasets used less than 10 % of the planned time limit. 1 (8.3 %) reached it."
     # the plan is what the first try was given
     assert next(point for point in memory.points if point.short) == ("ldem01acq", 2048, 3000, True)

@@ -31,6 +31,24 @@ MOSAICKED = {"acs": "j", "wfc3": "i"}
 SKYCELL = "skycell"
 """What stands for the instrument of a sky cell, whose exposures may come from several."""
 
+SOURCES = {
+    "m": "merged real time and tape recorded",
+    "n": "retransmitted merged",
+    "o": "retransmitted real time",
+    "p": "retransmitted tape recorded",
+    "q": "solid-state recorder",
+    "r": "real time, not recorded",
+    "s": "retransmitted solid-state recorder",
+    "t": "tape recorded",
+}
+"""How the data of an exposure were transmitted, by the last character of its ipppssoot.
+
+Source: HST Data Handbooks, Introduction, "HST file names", the table of the characters of a rootname.
+"""
+
+LAST = "0123456789" + "".join(SOURCES)
+"""Last characters of ipppssoots: 0 of associations, 1 to 9 of their products, else how exposures were transmitted."""
+
 _IPPPSSOOT = re.compile(r"[a-z][a-z0-9]{8}")
 _VISIT = re.compile(r"([a-z0-9]+)_([a-z0-9]{3})_([a-z0-9]{2})")
 _SKYCELL = re.compile(r"skycell-p\d{4}x\d{2}y\d{2}", re.ASCII)
@@ -56,9 +74,10 @@ class Dataset:
     """One dataset, named in lower case, by its ipppssoot in most cases.
 
     The nine characters of an ipppssoot are instrument (i), program (ppp), observation set (ss), observation (oo) and
-    the source of the transmission or association number (t); a last ``0`` marks an association of exposures.
-    Source: HST Data Handbooks, Introduction, "HST file names". A visit's name is ``<instrument>_<ppp>_<ss>``, a sky
-    cell's ``skycell-p<projection cell>x<column>y<row>``. Source: DrizzlePac Handbook, Hubble Advanced Products.
+    the source of the transmission or association number (t, see `LAST`); a last ``0`` marks an association of
+    exposures. Source: HST Data Handbooks, Introduction, "HST file names". A visit's name is
+    ``<instrument>_<ppp>_<ss>``, a sky cell's ``skycell-p<projection cell>x<column>y<row>``. Source: DrizzlePac
+    Handbook, Hubble Advanced Products.
     """
 
     ipppssoot: str
@@ -129,6 +148,11 @@ def parse_dataset(text: str) -> Dataset:
         )
     if name[0] not in INSTRUMENTS:
         raise BadDatasetName(f"{text!r}: no HST instrument has the letter {name[0]!r}")
+    if name[-1] not in LAST:
+        raise BadDatasetName(
+            f"{text!r} is no ipppssoot: its last character is {name[-1]!r}, and datasets of HST end in 0 to 9 or one "
+            f"of {', '.join(SOURCES)}"
+        )
     return Dataset(name)
 
 

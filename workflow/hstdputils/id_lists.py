@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
-from hstdputils.datasets import INSTRUMENTS, BadDatasetName, Dataset, parse_dataset
+from hstdputils.datasets import INSTRUMENTS, LAST, BadDatasetName, Dataset, parse_dataset
 from hstdputils.errors import UserError
 
 _LONGEST = 40
@@ -18,7 +18,7 @@ _LONGEST = 40
 _BLOCK_LINES = 4096
 """Lines of a file that are looked at together."""
 
-_PLAIN = re.compile(rf"(?:[{''.join(INSTRUMENTS)}][a-z0-9]{{8}}\n)*")
+_PLAIN = re.compile(rf"(?:[{''.join(INSTRUMENTS)}][a-z0-9]{{7}}[{LAST}]\n)*")
 """Lines with one ipppssoot each and nothing else."""
 
 

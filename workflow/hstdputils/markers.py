@@ -19,7 +19,7 @@ SUCCEEDED, FAILED = "succeeded", "failed"
 Tell = Callable[[str], object]
 """Takes a line for a person."""
 
-_USUAL_BYTES = range(400, 65_536)
+_USUAL_BYTES = range(300, 65_536)
 """Sizes of markers; what has another is looked into before it counts as one."""
 
 _LARGEST = {"_mib": 2**30, "_seconds": 10**9}

@@ -5,10 +5,12 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from hstdputils import commandline
 from hstdputils.batches import check_batch_name
-from hstdputils.costs.prices import add_price_options, chosen_prices
+from hstdputils.costs.prices import Purchase, add_price_options, chosen_prices
+from hstdputils.engines.waves import Records
 from hstdputils.errors import UserError, nearest
 from hstdputils.exit_codes import ExitCode
 from hstdputils.plans.rows import PlanRow, read_plan
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
         raise UserError("the store none keeps no markers: give the folder or s3://bucket that the batch ran with")
     store = open_store(options.output_bucket)
     has_plan = options.plan is not None and not (options.if_any and not options.plan.exists())
-    prices = chosen_prices(options)
+    prices = chosen_prices(_as_bought(options, store, batch))
     plan = options.plan if has_plan else None
     config = configuration(options.config_json) if options.config_json else {}
     planned = _planned(plan, store, batch)
@@ -68,6 +70,19 @@ def main(arguments: Sequence[str]) -> int:
         write_csv(report, options.csv)
     show(report, None if page is None else str(page))
     return ExitCode.SUCCESS
+
+
+def _as_bought(options: argparse.Namespace, store: Store, batch: str) -> argparse.Namespace:
+    """Return the options with region and purchase of the batch's submission, where they name none."""
+    try:
+        bought = Records(store, batch).bought()
+    except UserError as error:
+        print(f"note: {error}", file=sys.stderr)
+        bought = {}
+    if bought.get("purchase") not in (None, *get_args(Purchase)):
+        del bought["purchase"]
+    named = {name: value for name, value in vars(options).items() if value is not None}
+    return argparse.Namespace(**(vars(options) | bought | named))
 
 
 def _planned(path: Path | None, store: Store, batch: str) -> dict[str, PlanRow]:

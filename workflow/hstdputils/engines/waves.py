@@ -25,6 +25,9 @@ AWS_BATCH = "aws-batch"
 HTCONDOR = "htcondor"
 """HTCondor, as the engine of waves."""
 
+BOUGHT = ("region", "purchase")
+"""Settings that say at which prices the jobs run."""
+
 NEVER_SENT = "never-sent"
 """Stands for the id of a job that was cancelled before it was submitted."""
 
@@ -140,6 +143,12 @@ class Records:
             elif match := _WAVE.fullmatch(key):
                 numbers.append(int(match[1]))
         return [Recorded(self._read_wave(number), made.get(number, {})) for number in sorted(numbers)]
+
+    def bought(self) -> dict[str, str]:
+        """Return region and purchase of the first wave, with one request; empty where they are not known."""
+        data = self._store.get_bytes(self._wave_key(1), _MOST_BYTES + 1)
+        settings = self._read_wave(1).settings if data is not None else {}
+        return {name: value for name in BOUGHT if isinstance(value := settings.get(name), str)}
 
     def engine(self) -> str:
         """Return the engine that runs the batch, with one request; empty where nothing was submitted."""

@@ -5,7 +5,7 @@ gave to a run: the association table, and of each exposure its raw files and its
 their size in units of 10^6 bytes, rounded. The switches are those of the primary header, and a keyword that is not
 there counts as 0. CRSPLIT is 2 wherever the keyword is there: so operations noted it for nearly all runs, also for
 those whose header says 1. Source: spacetelescope/calcloud, ``calcloud/model_ingest.py`` and control files of its
-tests.
+tests. Other than there, an exposure of COS with one segment of the FUV detector counts as if it had both.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -43,6 +43,9 @@ _RAW = "raw rawaccum rawaccum_a rawaccum_b rawacq rawimage rawtag rawtag_a rawta
 _COUNTED = frozenset(f"asn epc pha_a pha_b {_RAW} spt tag wav wsp".split())
 """Suffixes of the files that count."""
 
+_SEGMENTS = {"a": "b", "b": "a"}
+"""The segments of COS's FUV detector, each with the other one."""
+
 _LARGE_DETECTORS = ("UVIS", "WFC")
 
 _KEYWORDS = frozenset({"CRSPLIT", "DETECTOR", "DRIZCORR", "PCTECORR", "SUBARRAY"})
@@ -56,6 +59,9 @@ class Found:
     """By dataset."""
     problems: dict[str, str] = field(default_factory=dict)
     """By dataset: why its features are not known, where it has files."""
+    missing: list[str] = field(default_factory=list)
+    """Datasets of which no source has anything, in order; those that a source may have which cannot be listed are not
+    among them."""
     failures: dict[str, str] = field(default_factory=dict)
     """By source: why it cannot be looked into."""
 
@@ -87,6 +93,9 @@ def read_features(names: Sequence[str], shelves: Sequence[Shelf], done: Callable
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    if not found.failures:
+        known = found.features.keys() | found.problems.keys()
+        found.missing = [name for name in wanted if name not in known]
     return found
 
 
@@ -158,10 +167,11 @@ def _features(name: str, files: _Files) -> Features:
         raise ValueError("there is no raw file of it")
     without_support = sum(1 for exposure in {name for name, _ in raws} if "spt" not in files.of(exposure))
     values, is_packed = _header(files, *raws[0][1])
-    total = sum(_size(files, place, size, may_be_packed=is_packed) for place, size in counted.items())
+    sizes = {place: _size(files, place, size, may_be_packed=is_packed) for place, size in counted.items()}
+    other_segments = [sizes[place] for exposure in exposures for place in _other_segments(files.of(exposure))]
     return Features(
-        n_files=float(len(counted) + without_support),
-        total_mb=float(round(total / 1e6)),
+        n_files=float(len(counted) + without_support + len(other_segments)),
+        total_mb=float(round((sum(sizes.values()) + sum(other_segments)) / 1e6)),
         drizcorr=float(values.get("DRIZCORR") == "PERFORM"),
         pctecorr=float(values.get("PCTECORR") == "PERFORM"),
         crsplit=2.0 if values.get("CRSPLIT", "") not in ("", "0") else 0.0,
@@ -169,6 +179,18 @@ def _features(name: str, files: _Files) -> Features:
         detector=float(values.get("DETECTOR") in _LARGE_DETECTORS),
         dtype=float(is_association),
     )
+
+
+def _other_segments(files: Mapping[str, tuple[str, int]]) -> Iterator[str]:
+    """Yield, for each segment that an exposure of COS's FUV detector lacks, the path of the one that it has.
+
+    calcos takes as much memory for one segment as for both (1,270 MiB, measured), while a small dataset of two files
+    is one of the NUV detector in the runs on which the model rests.
+    """
+    for suffix, (place, _) in files.items():
+        stem, _, segment = suffix.rpartition("_")
+        if _is_raw(stem) and segment in _SEGMENTS and f"{stem}_{_SEGMENTS[segment]}" not in files:
+            yield place
 
 
 def _is_raw(suffix: str) -> bool:

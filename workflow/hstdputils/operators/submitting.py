@@ -2,8 +2,10 @@
 
 import argparse
 from collections.abc import Sequence
+from typing import get_args
 
 from hstdputils import commandline
+from hstdputils.costs.prices import Purchase
 from hstdputils.engines import Engine
 from hstdputils.engines.aws_batch.engine import JOB_DEFINITION, QUEUE, AwsBatch, BatchSettings
 from hstdputils.engines.base import Tell
@@ -49,6 +51,8 @@ def engine_of(options: argparse.Namespace, store: Store, batch: str, further: Se
         job_definition=options.job_definition,
         image=options.image,
         arguments=tuple(further),
+        region=options.region,
+        purchase=options.purchase,
         settle_seconds=options.settle,
     )
     return AwsBatch(store, batch, settings, tell)
@@ -97,6 +101,14 @@ def add_engines(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="how long a new job may be missing in Batch's lists; waited for after an interruption "
         "(default: %(default)s)",
+    )
+    batch.add_argument(
+        "--region", help="region of AWS whose prices the jobs pay, which the batch's records keep for its report"
+    )
+    batch.add_argument(
+        "--purchase",
+        choices=get_args(Purchase),
+        help="how the queue's instances are bought, which the batch's records keep for its report",
     )
     condor = parser.add_argument_group("HTCondor")
     condor.add_argument(

@@ -75,4 +75,12 @@ def _look_into(names: Sequence[str], inputs: Sequence[str], features: Mapping[st
         print(f"note: no features of {name}: {reason}", file=sys.stderr)
     if len(found.problems) > SHOWN:
         print(f"note: no features of {len(found.problems) - SHOWN} more, for such reasons", file=sys.stderr)
+    if found.missing:
+        more = f" and {len(found.missing) - SHOWN:,} more" if len(found.missing) > SHOWN else ""
+        where = ", ".join(shelf.uri for shelf in shelves)
+        print(
+            f"note: {len(found.missing):,} of {len(left):,} ids are in none of the sources that were looked into "
+            f"({where}): {', '.join(found.missing[:SHOWN])}{more}: check them",
+            file=sys.stderr,
+        )
     return found.features

@@ -78,15 +78,13 @@ def _memory(row: Row) -> Point | None:
     """Return the memory of the first try, which is the plan's, and what was used in the end."""
     if row.state not in (Outcome.SUCCEEDED, Outcome.OUT_OF_MEMORY):
         return None
-    short = any(one.outcome == Outcome.OUT_OF_MEMORY for one in row.tries)
-    return Point(row.ipppssoot, row.tries[0].memory_mib, row.peak_memory_mib, short)
+    return Point(row.ipppssoot, row.tries[0].memory_mib, row.peak_memory_mib, row.is_over_memory)
 
 
 def _time(row: Row) -> Point | None:
     if row.state not in (Outcome.SUCCEEDED, Outcome.TIMEOUT):
         return None
-    short = any(one.outcome == Outcome.TIMEOUT for one in row.tries)
-    return Point(row.ipppssoot, row.planned_seconds or 0, row.wall_seconds, short)
+    return Point(row.ipppssoot, row.planned_seconds or 0, row.wall_seconds, row.is_over_time)
 
 
 def _cost(row: Row) -> Point | None:
@@ -96,7 +94,7 @@ def _cost(row: Row) -> Point | None:
 
 
 def _memory_said(points: Sequence[Point]) -> str:
-    return f"{_half(points, 'memory')} {_short(points, 'ran out of it')}"
+    return f"{_half(points, 'memory')} {_short(points, 'used more')}"
 
 
 def _time_said(points: Sequence[Point]) -> str:

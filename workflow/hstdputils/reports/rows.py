@@ -37,6 +37,11 @@ class Try(NamedTuple):
     wall_seconds: float
     """Its wall time, s."""
 
+    @property
+    def is_over_memory(self) -> bool:
+        """Tell whether it needed more memory than it was given: it ran out of it, or was let go on."""
+        return self.outcome == Outcome.OUT_OF_MEMORY or 0 < self.memory_mib < self.peak_memory_mib
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -89,6 +94,18 @@ class Row:
     def kind(self) -> str:
         """Return the kind of its state."""
         return kind_of(self.state)
+
+    @property
+    def is_over_memory(self) -> bool:
+        """Tell whether one of its attempts needed more memory than it was given, killed or not."""
+        return any(one.is_over_memory for one in self.tries)
+
+    @property
+    def is_over_time(self) -> bool:
+        """Tell whether one of its attempts was cut by its time limit, or took longer than the plan gave it."""
+        took = max((one.wall_seconds for one in self.tries), default=0.0)
+        is_cut = any(one.outcome == Outcome.TIMEOUT for one in self.tries)
+        return is_cut or 0 < (self.planned_seconds or 0) < took
 
     @property
     def failed(self) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hstdputils.outcomes import Outcome
-from hstdputils.reports.rows import PENDING, Row
+from hstdputils.reports.rows import PENDING, Row, Try
 
 _PAID_FOR_THE_PLAN = {Outcome.SUCCEEDED, Outcome.OUT_OF_MEMORY, Outcome.TIMEOUT}
 """Outcomes of tries that the plan answers for; for the others, such as a lost host, it does not."""
@@ -37,8 +37,16 @@ class Spending:
     """Number of datasets with a try that ran out of memory."""
     timeout: int = 0
     """Number of datasets with a try that was cut by its time limit."""
+    over_memory: int = 0
+    """Number of datasets with a try that needed more memory than it was given, whether it was killed or not."""
+    over_time: int = 0
+    """Number of datasets with a try that needed more time than planned, whether it was cut or not."""
     asked_mib_seconds: float = 0.0
-    """Memory asked for x wall time of the tries that the plan answers for."""
+    """Memory asked for x wall time of the tries that the plan answers for.
+
+    One that used more than it was given and was let go on counts as where memory is limited: as tries that ran out of
+    it, each with twice the memory of the one before, up to the first with enough.
+    """
     used_mib_seconds: float = 0.0
     """Peak memory x wall time of those of them that succeeded."""
 
@@ -62,12 +70,23 @@ class Spending:
         outcomes = {one.outcome for one in row.tries}
         self.out_of_memory += Outcome.OUT_OF_MEMORY in outcomes
         self.timeout += Outcome.TIMEOUT in outcomes
+        self.over_memory += row.is_over_memory
+        self.over_time += row.is_over_time
         if row.state == Outcome.SUCCEEDED and all(one.memory_mib for one in row.tries):
             for one in row.tries:
                 if one.outcome in _PAID_FOR_THE_PLAN:
-                    self.asked_mib_seconds += one.memory_mib * one.wall_seconds
+                    self.asked_mib_seconds += _asked_mib(one) * one.wall_seconds
                 if one.outcome == Outcome.SUCCEEDED:
                     self.used_mib_seconds += one.peak_memory_mib * one.wall_seconds
+
+
+def _asked_mib(one: Try) -> int:
+    """Return the memory that a try asked for, MiB, with that of the tries that a limit would have ended before."""
+    given = asked = one.memory_mib
+    while one.outcome == Outcome.SUCCEEDED and given < one.peak_memory_mib:
+        given *= 2
+        asked += given
+    return asked
 
 
 def spending(rows: Sequence[Row]) -> list[Spending]:

@@ -102,7 +102,7 @@ def totals(report: BatchReport) -> dict[str, str]:
     return found
 
 
-SPENDING_HEADINGS = ("USD on AWS", "tried", "planned", "used", "pending", "memory bill", "no memory", "timeout")
+SPENDING_HEADINGS = ("USD on AWS", "tried", "planned", "used", "pending", "memory bill", "over memory", "over time")
 """The headings of the table of what the jobs cost."""
 
 
@@ -115,8 +115,8 @@ def spending_cells(spent: Spending) -> tuple[str, ...]:
         usd(spent.used_usd) if spent.tried > spent.unknown else "-",
         usd(spent.pending_usd) if spent.pending_planned else "-",
         _ratio(spent.memory_bill),
-        _share(spent.out_of_memory, spent.tried),
-        _share(spent.timeout, spent.tried),
+        _share(spent.over_memory, spent.tried),
+        _share(spent.over_time, spent.tried),
     )
 
 
@@ -131,7 +131,8 @@ def spending_notes(report: BatchReport, spent: Spending) -> list[str]:
         notes.append(f"The plan says a cost for {spent.planned:,} of {spent.tried:,} datasets that were tried.")
     notes.append(
         "Memory bill: memory asked for x time, second tries included, over memory used x time; 1 is a perfect plan. "
-        "No memory, timeout: datasets with a try that ran out of it."
+        "Over memory, over time: datasets with a try that needed more than it was given, whether it was killed for "
+        "it or not; the bill counts one that was not as if it had been, and made again with twice as much."
     )
     return notes
 

@@ -65,6 +65,7 @@ class Arguments:
         if self.batch.engine == AWS_BATCH:
             options += [f"--queue={config.batch_queue}", f"--job-definition={config.batch_job_definition}"]
             options += [f"--image={config.batch_image}"] if config.batch_image else []
+            options += [f"--region={config.region}", f"--purchase={config.purchase}"]
         options += ["--force"] if config.force else []
         further = self._anywhere if self.batch.engine == AWS_BATCH else self._here
         return ["hstdputils", "submit", *options, plan, "--", *further]

@@ -60,6 +60,8 @@ def trigger_settings(variables: Mapping[str, str]) -> TriggerSettings:
             job_definition=given.get("JOB_DEFINITION", default.job_definition),
             image=given.get("IMAGE"),
             arguments=_words(given, "ARGUMENTS") or None,
+            region=given.get("REGION"),
+            purchase=given.get("PURCHASE"),
             settle_seconds=_seconds(given.get("SETTLE_SECONDS"), default.settle_seconds),
         ),
         skip_bad=_is_set(given.get("SKIP_BAD", "")),

@@ -18,7 +18,7 @@ from hstdputils.engines.aws_batch.sending import SETTLE_SECONDS, Sender
 from hstdputils.engines.base import RowState, Submitted, Tell
 from hstdputils.engines.leased import Leased
 from hstdputils.engines.placements import placements
-from hstdputils.engines.waves import PlannedJob, Recorded, Records, Wave
+from hstdputils.engines.waves import BOUGHT, PlannedJob, Recorded, Records, Wave
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.plans.rows import PlanRow
@@ -44,8 +44,18 @@ class BatchSettings:
     """The container image; none for the definition's."""
     arguments: tuple[str, ...] | None = None
     """Further arguments for ``hstdp-process``; none for those of the batch's latest jobs."""
+    region: str | None = None
+    """The region of AWS whose prices the jobs pay; none for that of the batch's latest jobs, if it is known."""
+    purchase: str | None = None
+    """How the instances are bought, ``on_demand`` or ``spot``; none as for the region."""
     settle_seconds: float = SETTLE_SECONDS
     """How long a job that was submitted may be missing in Batch's lists."""
+
+
+def _bought(settings: BatchSettings) -> dict[str, str]:
+    """Return what is known of how jobs are bought."""
+    known = {"region": settings.region, "purchase": settings.purchase}
+    return {name: value for name, value in known.items() if value}
 
 
 class AwsBatch(Leased):
@@ -110,6 +120,8 @@ class AwsBatch(Leased):
         if recorded:
             last = recorded[-1].wave
             settings = replace(settings, queue=settings.queue or last.queue, job_definition=last.definition)
+            bought = {name: last.settings.get(name) for name in BOUGHT} | _bought(settings)
+            settings = replace(settings, region=bought["region"], purchase=bought["purchase"])
         return AwsBatch(self._store, batch, settings, self._tell)
 
     def cancel(self, ipppssoots: Collection[str], reason: str) -> int:
@@ -177,6 +189,7 @@ class AwsBatch(Leased):
             jobs=jobs,
             arguments=list(arguments),
             again=again,
+            settings=(last.settings if last else {}) | _bought(settings),
         )
         if not self._records.begin(wave):
             # the store's listing has not shown it: nothing that it sends may be sent once more
