@@ -8,8 +8,7 @@ from typing import Any
 from hstdputils.exit_codes import ExitCode
 from hstdputils.outcomes import Outcome
 from hstdputils.store import Store
-
-SUCCEEDED, FAILED = "succeeded", "failed"
+from hstdputils.store.layout import FAILED, SUCCEEDED, marker_key, markers_prefix
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +100,6 @@ class Marker:
         return [*self.earlier, this]
 
 
-def marker_key(batch: str, ipppssoot: str, *, succeeded: bool) -> str:
-    """Return the key of a dataset's marker."""
-    return f"{batch}/markers/{SUCCEEDED if succeeded else FAILED}/{ipppssoot}.json"
-
-
 def read_marker(store: Store, batch: str, ipppssoot: str, *, succeeded: bool) -> Marker | None:
     """Return a dataset's marker of one kind, or none where there is no readable one."""
     data = store.get_bytes(marker_key(batch, ipppssoot, succeeded=succeeded))
@@ -130,7 +124,7 @@ def write_marker(store: Store, marker: Marker) -> None:
 def ended(store: Store, batch: str) -> dict[str, bool]:
     """Return all datasets of a batch that have a marker, and whether they succeeded, from one listing."""
     found: dict[str, bool] = {}
-    prefix = f"{batch}/markers/"
+    prefix = markers_prefix(batch)
     for entry in store.entries(prefix):
         kind, _, name = entry.key.removeprefix(prefix).partition("/")
         if kind in (SUCCEEDED, FAILED) and name.endswith(".json"):

@@ -13,14 +13,10 @@ from hstdputils.batches import Pins, read_pins
 from hstdputils.errors import UserError
 from hstdputils.markers import FAILED, SUCCEEDED, Marker, marker_key
 from hstdputils.store import Store
+from hstdputils.store.layout import MANIFEST, MARKERS, NOT_DATASETS, batch_key, batch_prefix, dataset_key
 
 PARALLEL = 16
 """Datasets that are read at the same time."""
-
-NOT_DATASETS = {"markers", "jobs", "plan-slices", "decisions"}
-"""Folders of a batch that are no dataset's."""
-
-_MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +53,9 @@ def contents(store: Store, batch: str) -> Contents:
     """Return what a batch has in its store, from one listing."""
     files: dict[str, dict[str, int]] = defaultdict(dict)
     markers: dict[str, set[str]] = {SUCCEEDED: set(), FAILED: set()}
-    for entry in store.entries(f"{batch}/"):
-        first, separator, rest = entry.key.removeprefix(f"{batch}/").partition("/")
-        if first == "markers":
+    for entry in store.entries(batch_prefix(batch)):
+        first, separator, rest = entry.key.removeprefix(batch_prefix(batch)).partition("/")
+        if first == MARKERS:
             kind, _, name = rest.partition("/")
             if kind in markers and name.endswith(".json"):
                 markers[kind].add(name.removesuffix(".json"))
@@ -92,7 +88,7 @@ def verify(store: Store, batch: str, found: Contents, *, read_bytes: bool = True
     except UserError as error:
         yield Problem("", str(error))
     if pins is None and found.succeeded:
-        yield Problem("", f"{store.address(f'{batch}/batch.json')} is missing: what the products were made with")
+        yield Problem("", f"{store.address(batch_key(batch))} is missing: what the products were made with")
     reader = _Reader(store, batch, found, pins, read_bytes)
     with ThreadPoolExecutor(PARALLEL) as pool:
         for problems in pool.map(reader.problems, found.datasets):
@@ -148,7 +144,7 @@ class _Reader:
                 yield f"was made with {program} {version}, its batch with {self._pins.programs[program]}"
 
     def _of_manifest(self, name: str, marker: Marker, files: Mapping[str, int]) -> Iterator[str]:
-        key = f"{self._batch}/{name}/{_MANIFEST}"
+        key = dataset_key(self._batch, name, MANIFEST)
         data = self._store.get_bytes(key)
         if data is None:
             yield f"{key} is missing"
@@ -166,7 +162,7 @@ class _Reader:
         for file, (size, checksum) in sizes.items():
             yield from self._of_file(name, file, files.get(file), size, checksum)
         yield from (f"{record} is missing" for record in RECORDS if record not in files)
-        known = {*sizes, *RECORDS, _MANIFEST}
+        known = {*sizes, *RECORDS, MANIFEST}
         yield from (f"{file} is in no manifest" for file in sorted(files) if file not in known)
 
     def _of_file(self, name: str, file: str, found: int | None, size: int, checksum: str) -> Iterator[str]:
@@ -175,7 +171,7 @@ class _Reader:
         elif found != size:
             yield f"{file} has {found} bytes, not {size}"
         elif self._read_bytes:
-            digest = self._store.digest(f"{self._batch}/{name}/{file}")
+            digest = self._store.digest(dataset_key(self._batch, name, file))
             if digest != checksum:
                 yield f"{file} is missing" if digest is None else f"{file} has other bytes than its manifest says"
 

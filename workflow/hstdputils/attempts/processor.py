@@ -23,6 +23,7 @@ from hstdputils.outcomes import RETRIED, AttemptFailed, Outcome
 from hstdputils.references import Crds
 from hstdputils.stopping import Stopped, not_stopped_here
 from hstdputils.store import Store, StoreError, is_none, open_store
+from hstdputils.store.layout import dataset_prefix
 
 Report = Callable[[str, str, str, float], None]
 """Called when a step has ended, with dataset, step, ``done`` or ``failed``, and its wall time in s."""
@@ -225,4 +226,4 @@ class Processor:
 
     def _place(self, dataset: Dataset) -> str:
         assert self._store is not None
-        return self._store.address(f"{self.settings.batch}/{dataset}/")
+        return self._store.address(dataset_prefix(self.settings.batch, dataset.ipppssoot))
