@@ -59,7 +59,7 @@ demo: $(READY) $(DEMO)/complete
 	@echo
 	@echo "Look at   results/demo/report.html          how each dataset ended"
 	@echo "          results/demo/ldem01010/           products, log, metrics and manifest of one of them"
-	@echo "          plan.out                          what each job was given"
+	@echo "          results/demo/plan.out             what each job was given"
 	@echo "Run next  . .venv/bin/activate"
 	@echo "          snakemake --profile onsite --configfile config/demo.yaml    again: nothing to do"
 	@echo "          README.md, \"Your own list\"                                   your datasets"

@@ -37,8 +37,6 @@ def test_plan_out_shows_the_batch_that_was_asked_for(project, options):
         assert "Nothing to be done" in ran.said
     assert shown[0] == shown[2]
     assert not (project.folder / "logs/one/runs").exists() or not list((project.folder / "logs/one/runs").iterdir())
-    told = [path.read_text() for path in (project.folder / ".snakemake/metadata").rglob("*") if path.is_file()]
-    assert [text for text in told if "results/one/plan.out" in text and shown[0][1] in text]
 
 
 @pytest.mark.parametrize("jobs_up_to", [200, 0])

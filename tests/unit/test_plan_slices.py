@@ -1,13 +1,16 @@
 """Slices of a plan, and the rows that children of array jobs take from them."""
 
+import gzip
+
 import pytest
 
 from hstdputils.attempts.options import read_options, settings_of
 from hstdputils.engines.aws_batch.grouping import LARGEST_ARRAY, group
 from hstdputils.errors import UserError
 from hstdputils.plans.rows import PlanRow
-from hstdputils.plans.slices import INDEX_VARIABLE, ROW_VARIABLE, read_slice, slice_key, write_slice
+from hstdputils.plans.slices import INDEX_VARIABLE, ROW_VARIABLE, read_slice, write_slice
 from hstdputils.store import FolderStore
+from hstdputils.store.layout import slice_key
 
 
 def rows(count, instrument="cos", memory_mib=2048, **changed):
@@ -57,7 +60,9 @@ def test_bad_slices(store, monkeypatch):
         options(store, "l00000001")
     path = store.root / slice_key("b", "t-0001")
     whole = path.read_bytes()
-    for data in (b"", b"{}", whole[:-20], whole[:30]):
+    lines = gzip.decompress(whole)
+    wrong = [b'{"a": 1}\n', b"(1,)\n", lines.replace(b"2048", b'"2048"'), lines.replace(b'"b"', b'"c"'), b"x" * 10**7]
+    for data in (b"", b"{}", whole[:-20], whole[:30], *map(gzip.compress, wrong)):
         path.write_bytes(data)
         with pytest.raises(UserError, match=r"t-0001.jsonl.gz (is no slice|has 0 rows)"):
             options(store)

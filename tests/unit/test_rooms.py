@@ -1,6 +1,7 @@
 """Imports run one way: no two rooms of the package need each other."""
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -33,3 +34,9 @@ def test_rooms_have_an_order():
 def test_the_package_knows_nothing_of_snakemake():
     for path in PACKAGE.rglob("*.py"):
         assert "import snakemake" not in path.read_text(), path
+
+
+def test_the_keys_of_a_batch_are_spelled_in_one_module():
+    folder = re.compile(r"""f(["'])\{[\w.]*batch(_name)?\}/|["'](markers/?|plan-slices/?|jobs/|decisions/)["']""")
+    spelled = {path for path in PACKAGE.rglob("*.py") if folder.search(path.read_text())}
+    assert spelled == {PACKAGE / "store/layout.py"}

@@ -8,8 +8,8 @@ from hstdputils import __version__
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.formats import MOST_BYTES, BadFormat, read_as
-from hstdputils.markers import SUCCEEDED
 from hstdputils.store import Store
+from hstdputils.store.layout import batch_key, markers_prefix
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -70,14 +70,14 @@ def pin_batch(store: Store, batch: str, pins: Pins, *, force: bool = False) -> N
     StoreError
         The store cannot be read or written.
     """
-    key = _key(batch)
+    key = batch_key(batch)
     if store.put_bytes(_to_json(pins), key, only_if_absent=True):
         return
     pinned = read_pins(store, batch)
     if pinned and pins.differences(pinned):
         if not force:
             check_pins(store, batch, pins)
-        store.delete([entry.key for entry in store.entries(f"{batch}/markers/{SUCCEEDED}/")])
+        store.delete([entry.key for entry in store.entries(markers_prefix(batch, succeeded=True))])
         store.put_bytes(_to_json(pins), key)
     elif pinned and pinned | pins != pinned:
         store.put_bytes(_to_json(pinned | pins), key)
@@ -102,21 +102,17 @@ def check_pins(store: Store, batch: str, pins: Pins) -> None:
 
 def read_pins(store: Store, batch: str) -> Pins | None:
     """Return what the batch is made with, or none for a new batch."""
-    data = store.get_bytes(_key(batch), MOST_BYTES + 1)
+    data = store.get_bytes(batch_key(batch), MOST_BYTES + 1)
     if data is None:
         return None
     try:
         return read_as(Pins, data)
     except BadFormat as error:
         raise UserError(
-            f"{store.address(_key(batch))} is not a valid description of a batch ({error}): choose another "
+            f"{store.address(batch_key(batch))} is not a valid description of a batch ({error}): choose another "
             "batch name, or remove the file",
             ExitCode.UPLOAD,
         ) from error
-
-
-def _key(batch: str) -> str:
-    return f"{batch}/batch.json"
 
 
 def _to_json(pins: Pins) -> bytes:

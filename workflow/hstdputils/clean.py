@@ -13,7 +13,7 @@ from hstdputils.markers import marker_key
 from hstdputils.operators.address import add_batch, open_batch
 from hstdputils.operators.selection import add_selection, selected
 from hstdputils.reports.wording import size
-from hstdputils.store import Entry, FolderStore, Store
+from hstdputils.store import Entry, FolderStore, Store, layout
 from hstdputils.watching.progress import word_of
 from hstdputils.watching.rounds import Watcher
 
@@ -27,7 +27,7 @@ _EXAMPLES = """\
   hstdputils clean s3://my-bucket/mybatch --outcome incomplete_products --yes
   hstdputils clean results/mybatch --all"""
 
-_OF_A_BATCH = ("batch.json", "markers/", "jobs/", "plan-slices/")
+_OF_A_BATCH = (layout.BATCH, f"{layout.MARKERS}/", f"{layout.JOBS}/", f"{layout.SLICES}/")
 """Keys by which a folder is known as a batch's."""
 
 
@@ -35,10 +35,10 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     options = _parser().parse_args(arguments)
     store, batch = open_batch(options)
-    entries = list(store.entries(f"{batch}/"))
-    own = [entry.key.removeprefix(f"{batch}/") for entry in entries]
+    entries = list(store.entries(layout.batch_prefix(batch)))
+    own = [entry.key.removeprefix(layout.batch_prefix(batch)) for entry in entries]
     if not any(key.startswith(_OF_A_BATCH) for key in own):
-        raise UserError(f"{store.address(f'{batch}/')} is no batch: nothing is removed")
+        raise UserError(f"{store.address(layout.batch_prefix(batch))} is no batch: nothing is removed")
     chosen = _chosen(store, batch, options)
     doomed = entries if options.all else _of_datasets(batch, chosen, entries)
     if not doomed:
@@ -49,8 +49,8 @@ def main(arguments: Sequence[str]) -> int:
     if not options.yes and not _is_agreed(f"remove {what}?"):
         print("nothing is removed")
         return ExitCode.GENERAL
-    lease = f"{batch}/jobs/lease/"
-    if any(key.startswith("jobs/") for key in own):
+    lease = layout.lease_prefix(batch)
+    if any(key.startswith(f"{layout.JOBS}/") for key in own):
         with hold(store, lease):
             _remove(store, batch, chosen, [entry.key for entry in doomed if not entry.key.startswith(lease)])
     else:
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.all:
         store.delete([entry.key for entry in store.entries(lease)])
         if isinstance(store, FolderStore):
-            store.prune(f"{batch}/")
+            store.prune(layout.batch_prefix(batch))
     print(f"{batch}: removed {what}")
     return ExitCode.SUCCESS
 
@@ -94,13 +94,13 @@ def _of_datasets(batch: str, names: Sequence[str], entries: Sequence[Entry]) -> 
 
 def _remove(store: Store, batch: str, names: Sequence[str], keys: Sequence[str]) -> None:
     """Remove objects; first the markers, so that no marker ever speaks of products that are gone."""
-    markers = [key for key in keys if key.startswith(f"{batch}/markers/")]
+    markers = [key for key in keys if key.startswith(layout.markers_prefix(batch))]
     store.delete(markers)
     store.delete(set(keys).difference(markers))
     for name in names:
-        store.sweep(f"{batch}/{name}/")
+        store.sweep(layout.dataset_prefix(batch, name))
     if isinstance(store, FolderStore):
-        store.prune(f"{batch}/")
+        store.prune(layout.batch_prefix(batch))
 
 
 def _is_agreed(question: str) -> bool:

@@ -13,8 +13,7 @@ from hstdputils.exit_codes import ExitCode
 from hstdputils.formats import MOST_BYTES, MOST_NUMBER, BadFormat, checked_fields, read_object, shown
 from hstdputils.outcomes import Outcome
 from hstdputils.store import FolderStore, Store
-
-SUCCEEDED, FAILED = "succeeded", "failed"
+from hstdputils.store.layout import FAILED, SUCCEEDED, marker_key, markers_prefix
 
 Tell = Callable[[str], object]
 """Takes a line for a person."""
@@ -156,11 +155,6 @@ class Marker:
         return [*self.earlier, this]
 
 
-def marker_key(batch: str, ipppssoot: str, *, succeeded: bool) -> str:
-    """Return the key of a dataset's marker."""
-    return f"{batch}/markers/{SUCCEEDED if succeeded else FAILED}/{ipppssoot}.json"
-
-
 def read_marker(store: Store, batch: str, ipppssoot: str, *, succeeded: bool) -> Marker | None:
     """Return a dataset's marker of one kind, or none where there is no readable one."""
     data = store.get_bytes(marker_key(batch, ipppssoot, succeeded=succeeded), MOST_BYTES + 1)
@@ -215,7 +209,7 @@ def listed(store: Store, batch: str, tell: Tell = note_once) -> dict[str, bool]:
 def _listed(store: Store, batch: str, tell: Tell) -> dict[str, tuple[bool, int]]:
     """Return kind and size of the markers of a batch by dataset."""
     found: dict[str, tuple[bool, int]] = {}
-    prefix = f"{batch}/markers/"
+    prefix = markers_prefix(batch)
     for entry in store.entries(prefix):
         kind, _, name = entry.key.removeprefix(prefix).partition("/")
         if kind not in (SUCCEEDED, FAILED) or not name.endswith(".json"):

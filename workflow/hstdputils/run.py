@@ -20,6 +20,7 @@ from hstdputils.pool.running import Pool, Tally
 from hstdputils.pool.starting import Starter
 from hstdputils.stopping import Stopped, stop_by_exception
 from hstdputils.store import Store, open_store
+from hstdputils.store.layout import lease_prefix
 from hstdputils.watching.screen import Screen, sentence
 
 _DESCRIPTION = """\
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     store, batch = open_store(rows[0].output), rows[0].batch
     store.check()
     waiting = commandline.tell if options.wait else None
-    with hold(store, f"{batch}/jobs/lease/", waiting) as lease, stop_by_exception():
+    with hold(store, lease_prefix(batch), waiting) as lease, stop_by_exception():
         try:
             return _run(store, batch, rows, options, further, lease.check_taken_over)
         except Stopped as stopped:

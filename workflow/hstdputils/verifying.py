@@ -12,14 +12,10 @@ from hstdputils.errors import UserError
 from hstdputils.formats import MOST_BYTES, BadFormat, read_as, shown
 from hstdputils.markers import FAILED, SUCCEEDED, Marker, is_dataset, marker_key
 from hstdputils.store import Store
+from hstdputils.store.layout import MANIFEST, MARKERS, NOT_DATASETS, batch_key, batch_prefix, dataset_key
 
 PARALLEL = 16
 """Datasets that are read at the same time."""
-
-NOT_DATASETS = {"markers", "jobs", "plan-slices", "decisions"}
-"""Folders of a batch that are no dataset's."""
-
-_MANIFEST = "manifest.json"
 
 _MOST_MANIFEST = 64 * 2**20
 """Bytes of a manifest; that of a large mosaic has 1 MB."""
@@ -85,9 +81,9 @@ def contents(store: Store, batch: str) -> Contents:
     files: dict[str, dict[str, int]] = defaultdict(dict)
     markers: dict[str, set[str]] = {SUCCEEDED: set(), FAILED: set()}
     foreign: list[str] = []
-    for entry in store.entries(f"{batch}/"):
-        first, separator, rest = entry.key.removeprefix(f"{batch}/").partition("/")
-        if first == "markers":
+    for entry in store.entries(batch_prefix(batch)):
+        first, separator, rest = entry.key.removeprefix(batch_prefix(batch)).partition("/")
+        if first == MARKERS:
             kind, _, name = rest.partition("/")
             if kind in markers and name.endswith(".json"):
                 if is_dataset(name.removesuffix(".json")):
@@ -123,7 +119,7 @@ def verify(store: Store, batch: str, found: Contents, *, read_bytes: bool = True
     except UserError as error:
         yield Problem("", str(error))
     if pins is None and found.succeeded:
-        yield Problem("", f"{store.address(f'{batch}/batch.json')} is missing: what the products were made with")
+        yield Problem("", f"{store.address(batch_key(batch))} is missing: what the products were made with")
     yield from (Problem("", f"{key} is not a marker: no dataset has this name") for key in found.foreign)
     reader = _Reader(store, batch, found, pins, read_bytes)
     with ThreadPoolExecutor(PARALLEL) as pool:
@@ -188,7 +184,7 @@ class _Reader:
                 yield f"was made with {program} {version}, its batch with {self._pins.programs[program]}"
 
     def _of_manifest(self, name: str, marker: Marker, files: Mapping[str, int]) -> Iterator[str]:
-        key = f"{self._batch}/{name}/{_MANIFEST}"
+        key = dataset_key(self._batch, name, MANIFEST)
         data = self._store.get_bytes(key, _MOST_MANIFEST + 1)
         if data is None:
             yield f"{key} is missing"
@@ -206,7 +202,7 @@ class _Reader:
         for file, (size, checksum) in sizes.items():
             yield from self._of_file(name, file, files.get(file), size, checksum)
         yield from (f"{record} is missing" for record in RECORDS if record not in files)
-        known = {*sizes, *RECORDS, _MANIFEST}
+        known = {*sizes, *RECORDS, MANIFEST}
         yield from (f"{file} is in no manifest" for file in sorted(files) if file not in known)
 
     def _of_file(self, name: str, file: str, found: int | None, size: int, checksum: str) -> Iterator[str]:
@@ -215,7 +211,7 @@ class _Reader:
         elif found != size:
             yield f"{file} has {found} bytes, not {size}"
         elif self._read_bytes:
-            digest = self._store.digest(f"{self._batch}/{name}/{file}")
+            digest = self._store.digest(dataset_key(self._batch, name, file))
             if digest != checksum:
                 yield f"{file} is missing" if digest is None else f"{file} has other bytes than its manifest says"
 

@@ -11,6 +11,7 @@ from hstdputils.markers import Marker, marker_key, write_marker
 from hstdputils.products import ProductFile
 from hstdputils.stopping import Halt, not_stopped_here
 from hstdputils.store import Store, StoreError
+from hstdputils.store.layout import LOG, MANIFEST, METRICS, dataset_prefix
 
 PARALLEL = 4
 """Files that are saved at the same time."""
@@ -18,7 +19,7 @@ PARALLEL = 4
 _SMALL = 2**23
 """Bytes up to which a log is held in memory to be saved."""
 
-RECORDS = ("process.log", "metrics.json")
+RECORDS = (LOG, METRICS)
 """Files that are kept of failed attempts too."""
 
 
@@ -35,15 +36,15 @@ def deliver_products(
     StoreError
         The store failed, or a file is no longer as ``files`` says; there is no ``succeeded`` marker then.
     """
-    home = f"{batch}/{ipppssoot}"
-    store.sweep(f"{home}/")
-    earlier = {entry.key for entry in store.entries(f"{home}/")}
+    home = dataset_prefix(batch, ipppssoot)
+    store.sweep(home)
+    earlier = {entry.key for entry in store.entries(home)}
     if earlier:
-        store.delete([marker_key(batch, ipppssoot, succeeded=True), f"{home}/manifest.json"])
-    _save_all(store, [(folder / file.name, f"{home}/{file.name}", file.sha256) for file in files])
-    kept = {f"{home}/{name}" for name in (*(file.name for file in files), *RECORDS, "manifest.json")}
+        store.delete([marker_key(batch, ipppssoot, succeeded=True), f"{home}{MANIFEST}"])
+    _save_all(store, [(folder / file.name, f"{home}{file.name}", file.sha256) for file in files])
+    kept = {f"{home}{name}" for name in (*(file.name for file in files), *RECORDS, MANIFEST)}
     store.delete(sorted(earlier - kept))
-    store.put_bytes(manifest, f"{home}/manifest.json")
+    store.put_bytes(manifest, f"{home}{MANIFEST}")
 
 
 def _save_all(store: Store, files: Sequence[tuple[Path, str, str]]) -> None:
@@ -79,10 +80,10 @@ def deliver_marker(store: Store, marker: Marker, folder: Path, unwritten: Mappin
     StoreError
         The store failed; there is no new marker then.
     """
-    home = f"{marker.batch}/{marker.ipppssoot}"
+    home = dataset_prefix(marker.batch, marker.ipppssoot)
     with not_stopped_here():
         for name in RECORDS:
-            _save_record(store, folder / name, f"{home}/{name}", (unwritten or {}).get(name, ""))
+            _save_record(store, folder / name, f"{home}{name}", (unwritten or {}).get(name, ""))
         write_marker(store, marker)
 
 

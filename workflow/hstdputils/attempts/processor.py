@@ -29,6 +29,7 @@ from hstdputils.references import Crds
 from hstdputils.references.synced import read_synced
 from hstdputils.stopping import Halt, Overdue, TimeLimit, not_stopped_here, time_limit
 from hstdputils.store import Store, StoreError, is_none, open_store
+from hstdputils.store.layout import dataset_prefix
 
 RECORD_SECONDS = 600.0
 """Wall time that the store may take for log, metrics and marker, s."""
@@ -285,7 +286,7 @@ class Processor:
 
     def _place(self, dataset: Dataset) -> str:
         assert self._store is not None
-        return self._store.address(f"{self.settings.batch}/{dataset}/")
+        return self._store.address(dataset_prefix(self.settings.batch, dataset.ipppssoot))
 
 
 def _begun(job: Job, folder: Path, report: Callable[[str, str, float], None], limit: TimeLimit) -> Attempt:

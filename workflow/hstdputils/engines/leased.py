@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from hstdputils.engines.lease import Lease, hold
 from hstdputils.store import Store
+from hstdputils.store.layout import lease_prefix
 
 
 class Leased:
@@ -20,7 +21,7 @@ class Leased:
         if self._lease:
             yield
             return
-        with hold(self._store, f"{self._batch}/jobs/lease/") as self._lease:
+        with hold(self._store, lease_prefix(self._batch)) as self._lease:
             try:
                 yield
             finally:

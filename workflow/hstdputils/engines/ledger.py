@@ -15,9 +15,7 @@ from hstdputils.engines.decisions import Decision, Next
 from hstdputils.formats import BadFormat, read_as
 from hstdputils.outcomes import Outcome
 from hstdputils.store import Store
-
-FOLDER = "decisions"
-"""Where decisions are, below the batch."""
+from hstdputils.store.layout import decisions_prefix
 
 WATCH = "watch"
 """Who decides where no operator does."""
@@ -75,7 +73,7 @@ class Ledger:
 
     def __init__(self, store: Store, batch: str) -> None:
         self._store = store
-        self._prefix = f"{batch}/{FOLDER}/"
+        self._prefix = decisions_prefix(batch)
         self._read: dict[str, list[Entry]] = {}
 
     def write(self, entries: Sequence[Entry]) -> None:

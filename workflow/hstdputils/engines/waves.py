@@ -18,6 +18,7 @@ from hstdputils.formats import BadFormat, read_as, shown
 from hstdputils.plans.rows import PlanRow
 from hstdputils.plans.slices import read_slice
 from hstdputils.store import Store
+from hstdputils.store.layout import jobs_prefix
 
 AWS_BATCH = "aws-batch"
 """AWS Batch, as the engine of waves."""
@@ -128,7 +129,7 @@ class Records:
 
     def __init__(self, store: Store, batch: str) -> None:
         self._store, self.batch = store, batch
-        self._prefix = f"{batch}/jobs/"
+        self._prefix = jobs_prefix(batch)
         self._read_wave = cache(self._wave)
         self.slice = cache(lambda name: read_slice(store, batch, name))
 

@@ -9,9 +9,7 @@ from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.plans.rows import LONGEST_LINE, PlanRow, parse_row
 from hstdputils.store import Store
-
-FOLDER = "plan-slices"
-"""Where slices are, below the batch."""
+from hstdputils.store.layout import slice_key
 
 INDEX_VARIABLE = "AWS_BATCH_JOB_ARRAY_INDEX"
 """The environment variable in which AWS Batch gives a child its index, from 0."""
@@ -21,11 +19,6 @@ JOB_VARIABLE = "HSTDP_JOB"
 
 ROW_VARIABLE = "HSTDP_PLAN_ROW"
 """The environment variable with the row of a dataset that is processed alone, as JSON."""
-
-
-def slice_key(batch: str, name: str) -> str:
-    """Return the key of a slice."""
-    return f"{batch}/{FOLDER}/{name}.jsonl.gz"
 
 
 def write_slice(store: Store, batch: str, name: str, rows: Sequence[PlanRow]) -> None:

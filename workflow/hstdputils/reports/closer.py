@@ -12,6 +12,7 @@ from hstdputils.outcomes import Outcome
 from hstdputils.reports.provenance import one_line
 from hstdputils.reports.rows import BatchReport, Row
 from hstdputils.store import Store, StoreError
+from hstdputils.store.layout import LOG, METRICS, dataset_key, previews_prefix
 
 MOST_SLOW = 10
 """Datasets that are shown as the slowest."""
@@ -89,8 +90,8 @@ def look_closer(report: BatchReport, failed: Iterable[Row]) -> Closer:
     names = list(dict.fromkeys([row.ipppssoot for row in [*list(failed)[:MOST_LOGS], *slowest]]))
     asked = _spread([row for row in report.rows if row.state == Outcome.SUCCEEDED], _ASKED)
     with ThreadPoolExecutor(_PARALLEL) as pool:
-        logs = pool.map(_or_none(lambda name: _log(store, f"{batch}/{name}/process.log")), names)
-        steps = pool.map(_or_none(lambda row: _longest(store, f"{batch}/{row.ipppssoot}/metrics.json")), slowest)
+        logs = pool.map(_or_none(lambda name: _log(store, dataset_key(batch, name, LOG))), names)
+        steps = pool.map(_or_none(lambda row: _longest(store, dataset_key(batch, row.ipppssoot, METRICS))), slowest)
         thumbnails = pool.map(_or_none(lambda row: (row, _thumbnails(store, batch, row.ipppssoot))), asked)
         have = {row.ipppssoot: (row, keys) for row, keys in filter(None, thumbnails) if keys}
         shown = _spread([row for row, _ in have.values()], MOST_PICTURES)
@@ -154,7 +155,7 @@ def _spread(rows: Sequence[Row], most: int) -> Sequence[Row]:
 
 def _thumbnails(store: Store, batch: str, ipppssoot: str) -> Sequence[str]:
     """Return the keys of a dataset's thumbnails, those that have its own name first."""
-    prefix = f"{batch}/{ipppssoot}/previews/"
+    prefix = previews_prefix(batch, ipppssoot)
     keys = [
         entry.key
         for entry in store.entries(prefix)

@@ -15,6 +15,7 @@ from hstdputils.plans.rows import PlanRow
 from hstdputils.reports.provenance import Provenance, ReferenceFiles, one_line
 from hstdputils.reports.rows import PENDING, BatchReport, Row, Try
 from hstdputils.store import FolderStore, Store
+from hstdputils.store.layout import MARKERS, batch_key
 
 
 def collect(
@@ -59,7 +60,7 @@ def collect(
             row = replace(row, notes=(*row.notes[: len(row.notes) - len(row.tries[1:])], *ladders[name]))
         rows.append(row)
     provenance = replace((told or Provenance()).with_markers(markers.values()), references=files.counts())
-    made_with = _made_with(store.get_bytes(f"{batch}/batch.json", MOST_BYTES + 1))
+    made_with = _made_with(store.get_bytes(batch_key(batch), MOST_BYTES + 1))
     return BatchReport(batch, store, rows, made_with, prices, provenance)
 
 
@@ -67,7 +68,7 @@ def known_batches(store: Store) -> list[str]:
     """Return the names of the batches in a folder store; of other stores, none."""
     if not isinstance(store, FolderStore) or not store.root.is_dir():
         return []
-    return sorted(path.name for path in store.root.iterdir() if (path / "markers").is_dir())
+    return sorted(path.name for path in store.root.iterdir() if (path / MARKERS).is_dir())
 
 
 def _pending_row(name: str, planned: PlanRow) -> Row:

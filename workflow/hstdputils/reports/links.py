@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from hstdputils.reports.rows import BatchReport, Row
 from hstdputils.store import FolderStore
+from hstdputils.store.layout import LOG, batch_prefix, dataset_key
 
 
 class Links:
@@ -34,19 +35,23 @@ class Links:
 
     def log(self, row: Row) -> str:
         """Return a link to a dataset's log, or nothing where the store is no folder or has no log."""
-        if self._folder is None or not (self._folder / row.ipppssoot / "process.log").is_file():
+        if self._folder is None or not (self._folder / row.ipppssoot / LOG).is_file():
             return ""
-        return f"{self.folder(row)}process.log"
+        return f"{self.folder(row)}{LOG}"
 
     def log_address(self, row: Row) -> str:
         """Return where a dataset's log is, for a person, or nothing where a folder store has no log."""
         if self._folder is not None and not self.log(row):
             return ""
-        return self._report.store.address(f"{self._report.batch}/{row.ipppssoot}/process.log")
+        return self._report.store.address(dataset_key(self._report.batch, row.ipppssoot, LOG))
 
     def file(self, key: str) -> str:
         """Return a link to a file of the batch, or nothing where the store is no folder."""
-        return "" if self._folder is None else f"{self._relative}{quote(key.removeprefix(f'{self._report.batch}/'))}"
+        return (
+            ""
+            if self._folder is None
+            else f"{self._relative}{quote(key.removeprefix(batch_prefix(self._report.batch)))}"
+        )
 
     def address(self, key: str) -> str:
         """Return where a file is, for a person."""

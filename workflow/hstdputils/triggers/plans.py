@@ -13,6 +13,7 @@ from hstdputils.plans.evidence import gather
 from hstdputils.plans.rows import PlanRow, row_lines
 from hstdputils.plans.strict import read_plan_strictly
 from hstdputils.store import Store
+from hstdputils.store.layout import plan_key
 from hstdputils.triggers.settings import TriggerSettings
 
 MOST_BYTES = 32 * 2**20
@@ -53,11 +54,6 @@ def told(ids: IdList) -> str:
     """Return which ids of a list cannot be processed, and why; the first of them."""
     more = f"; and {len(ids.problems) - _SHOWN} more" if len(ids.problems) > _SHOWN else ""
     return f"{len(ids.problems)} of the ids cannot be processed: {'; '.join(ids.problems[:_SHOWN])}{more}"
-
-
-def plan_key(batch: str) -> str:
-    """Return the key of a batch's plan."""
-    return f"{batch}/plan.out"
 
 
 def plan_of(store: Store, batch: str, names: Sequence[str], settings: TriggerSettings) -> list[PlanRow]:

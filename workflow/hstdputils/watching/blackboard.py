@@ -6,6 +6,7 @@ from hstdputils.datasets import parse_dataset
 from hstdputils.engines.base import RowState
 from hstdputils.outcomes import Outcome
 from hstdputils.store import Store
+from hstdputils.store.layout import blackboard_key
 from hstdputils.watching.progress import ENDED, Progress
 
 COLUMNS = (
@@ -21,11 +22,6 @@ COLUMNS = (
     "reason",
 )
 """The columns, in the order of the first line."""
-
-
-def blackboard_key(batch: str) -> str:
-    """Return the key of a batch's blackboard."""
-    return f"{batch}/blackboard.txt"
 
 
 def blackboard_text(progress: Progress) -> str:

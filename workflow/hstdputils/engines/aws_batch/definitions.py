@@ -7,6 +7,7 @@ from hstdputils.engines.aws_batch.client import batch_errors
 from hstdputils.engines.aws_batch.requests import RETRIES, tags
 from hstdputils.errors import UserError
 from hstdputils.store import Store
+from hstdputils.store.layout import definition_key
 
 
 def definition_of(client: Any, store: Store, batch: str, base: str, image: str | None) -> str:
@@ -28,7 +29,7 @@ def definition_of(client: Any, store: Store, batch: str, base: str, image: str |
     UserError
         There is no such base, or the batch was begun with another image.
     """
-    key = f"{batch}/jobs/definition"
+    key = definition_key(batch)
     known = store.get_bytes(key)
     if known is None:
         arn, image_used = _register(client, batch, base, image)
