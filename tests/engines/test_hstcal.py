@@ -72,7 +72,7 @@ def stis(root: str) -> Observed:
         "k4b0828ro_bia j3m1403io_crr 16j16005o_apd qa31608go_1dt l2j0137to_dsp h5s11397o_iac l421050oo_lmp "
         "16j16006o_sdc n7p1031qo_1dx q541740oo_pct 16j1600co_wcp t9a1003so_tds p9r19203o_gac",
         " ".join([*products, f"{root}_asn", f"{root}_raw", f"{root}_spt", f"{root}_wav"]),
-        f"{root}_raw {root}_crj {root}_flt",
+        f"{root}_raw {root}_crj {root}_flt {root}_sx2",
         {"IMPHTTAB": "y2i1649no_imp.fits", "PHOTTAB": "p822207no_pht.fits"},
     )
 
@@ -92,7 +92,7 @@ SBC = Observed(
     },
     "u451251ej_bpx k9c13374j_lin pbg1450lj_pfl xb61855jj_imp v6m2008mj_idc s5f20000j_dxy ub215379j_mdz xc215013j_npl",
     "jbz504010_asn jbz504ejq_raw jbz504ekq_raw jbz504ejq_flt jbz504ekq_flt jbz504011_sfl jbz504011_drz",
-    "jbz504ejq_raw jbz504ekq_raw jbz504ejq_flt jbz504ekq_flt jbz504011_drz",
+    "jbz504ejq_raw jbz504ekq_raw jbz504ejq_flt jbz504ekq_flt jbz504011_sfl jbz504011_drz",
 )
 DATASETS = (
     SBC,

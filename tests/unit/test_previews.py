@@ -7,8 +7,8 @@ from astropy.io import fits
 from PIL import Image
 
 from hstdputils.previews import make_previews
-from hstdputils.previews.images import GAP, scaled, science_image
-from hstdputils.previews.spectra import read_segments
+from hstdputils.previews.images import GAP, narrowed, scaled, science_image
+from hstdputils.previews.spectra import FLUX, NET, binned, limits, read_spectrum
 
 RNG = np.random.default_rng(5)
 
@@ -24,13 +24,20 @@ def write_image(path, *chips, shape=(300, 400), **keywords):
     return path
 
 
-def write_spectrum(path, flux, dq=None):
-    size = len(flux)
+def as_rows(values, rows):
+    return np.broadcast_to(values, rows.shape)
+
+
+def write_spectrum(path, flux, dq=None, **others):
+    """Write a table of rows of this flux, between 1400 and 1500 Å where nothing else is said."""
+    rows = np.atleast_2d(flux)
+    size = rows.shape[1]
+    columns = {"WAVELENGTH": np.linspace(1400, 1500, size), "FLUX": rows, "ERROR": np.full(size, 0.1)}
+    columns |= {"DQ": np.zeros(size) if dq is None else dq} | others
+    formats = {"WAVELENGTH": f"{size}D", "DQ": f"{size}I", "SPORDER": "1I"}
     columns = [
-        fits.Column("WAVELENGTH", f"{size}D", array=[np.linspace(1400, 1500, size)]),
-        fits.Column("FLUX", f"{size}E", array=[flux]),
-        fits.Column("ERROR", f"{size}E", array=[np.full(size, 0.1)]),
-        fits.Column("DQ", f"{size}I", array=[np.zeros(size) if dq is None else dq]),
+        fits.Column(name, formats.get(name, f"{size}E"), array=values if name == "SPORDER" else as_rows(values, rows))
+        for name, values in columns.items()
     ]
     primary = fits.PrimaryHDU(header=fits.Header({"TARGNAME": "STAR", "SDQFLAGS": 8}))
     fits.HDUList([primary, fits.BinTableHDU.from_columns(columns)]).writeto(path)
@@ -66,6 +73,13 @@ def test_both_chips_are_shown_the_second_below(tmp_path):
         np.testing.assert_array_equal(image[:300], hdus["SCI", 1].data)
 
 
+def test_wide_images_are_narrowed():
+    image = np.tile(np.arange(1600, dtype="f4"), (100, 1))
+    assert narrowed(image).shape == (100, 400)
+    np.testing.assert_allclose(narrowed(image)[0, :2], [1.5, 5.5])
+    assert narrowed(image[:, :700]).shape == (100, 700)
+
+
 def test_reference_pixels_of_wfc3_ir_are_left_out(tmp_path):
     path = write_image(tmp_path / "ibxy01z8q_ima.fits", shape=(50, 60), DETECTOR="IR")
     assert science_image(path).shape == (40, 50)
@@ -75,9 +89,127 @@ def test_bad_pixels_of_a_spectrum_are_left_out(tmp_path):
     dq = np.zeros(100)
     dq[:30] = 8
     dq[30:40] = 4
-    segments, title = read_segments(write_spectrum(tmp_path / "a_x1d.fits", np.ones(100), dq))
-    assert [len(flux) for _, flux, _ in segments] == [70]
-    assert title == "a_x1d  STAR"
+    spectrum = read_spectrum(write_spectrum(tmp_path / "a_x1d.fits", np.ones(100), dq))
+    assert [len(segment.value) for segment in spectrum.segments] == [70]
+    assert spectrum.title == "a_x1d  STAR"
+
+
+SENSITIVITY = np.exp(-(((np.arange(2048) - 700) / 300) ** 2))
+"""Of a detector that sees next to nothing at the long end."""
+
+
+def test_the_axis_is_that_of_the_well_exposed_part(tmp_path):
+    net = SENSITIVITY + RNG.normal(0, 0.01, 2048)
+    path = write_spectrum(tmp_path / "a_x1d.fits", net / SENSITIVITY, NET=net, ERROR=0.01 / SENSITIVITY)
+    segments = read_spectrum(path).segments
+    assert np.abs(segments[0].value).max() > 100
+    low, high = limits(segments)
+    assert -0.5 < low < 0
+    assert 1.1 < high < 2
+
+
+def test_what_is_calibrated_in_part_is_shown_in_that_part(tmp_path):
+    flux, net = np.ones(2048), np.full(2048, 2.0)
+    flux[1600:1700], flux[1700:] = 1e-4, 0
+    path = write_spectrum(tmp_path / "a_x1d.fits", flux, NET=net, ERROR=np.where(flux > 0, 0.1, 0))
+    (segment,) = read_spectrum(path).segments
+    assert set(segment.value) == {1.0}
+    assert segment.value.size == 1600
+
+
+def test_weak_continua_with_lines_have_an_axis_for_the_lines(tmp_path):
+    flux = RNG.normal(0, 0.01, 1000)
+    flux[500:503] = 0.1
+    flux[:5] = 50  # a defect, which must not squeeze all else
+    assert limits(read_spectrum(write_spectrum(tmp_path / "a_x1d.fits", flux, ERROR=0.01)).segments)[1] > 0.1
+    assert limits(read_spectrum(tmp_path / "a_x1d.fits").segments)[1] < 5
+
+
+def test_airglow_does_not_count_for_the_axis(tmp_path):
+    wavelength = np.linspace(1100, 1400, 3000)
+    flux = np.where(np.abs(wavelength - 1215.67) < 3, 1000.0, 1.0)
+    path = write_spectrum(tmp_path / "a_x1d.fits", flux, WAVELENGTH=wavelength)
+    assert limits(read_spectrum(path).segments)[1] < 2
+
+
+def test_without_flux_net_counts_are_shown(tmp_path):
+    net = RNG.normal(5, 0.1, 500)
+    path = write_spectrum(tmp_path / "a_sx1.fits", np.zeros(500), NET=net, NET_ERROR=0.5, ERROR=0)
+    spectrum = read_spectrum(path)
+    assert spectrum.quantity == NET
+    assert np.allclose(spectrum.segments[0].value, net, atol=1e-6)
+    assert set(spectrum.segments[0].error) == {0.5}
+    assert limits(spectrum.segments)[1] > 5
+    assert read_spectrum(write_spectrum(tmp_path / "b_sx1.fits", np.ones(500), NET=net)).quantity == FLUX
+
+
+def test_pixels_are_averaged_to_those_of_the_picture(tmp_path):
+    flux = RNG.normal(5, 1, 16_000)
+    segments = read_spectrum(write_spectrum(tmp_path / "a_x1d.fits", flux, ERROR=1)).segments
+    (mean,) = binned(segments, 1000)
+    assert mean.value.size == 1000
+    assert np.std(mean.value) == pytest.approx(0.25, rel=0.1)
+    assert mean.error == pytest.approx(np.full(1000, 0.25), rel=0.1)
+    assert mean.value.mean() == pytest.approx(5, abs=0.05)
+    few = read_spectrum(write_spectrum(tmp_path / "b_x1d.fits", flux[:500])).segments
+    assert binned(few, 1000)[0].value.size == 500
+
+
+def colours(path):
+    """Return the numbers of bluish and of reddish pixels."""
+    red, _, blue = (np.asarray(band, dtype=int) for band in Image.open(path).convert("RGB").split())
+    return int((blue > red + 40).sum()), int((red > blue + 40).sum())
+
+
+def test_orders_of_an_echelle_can_be_told_apart(tmp_path):
+    orders = [np.ones(100), np.ones(100) * 2]
+    one = write_spectrum(tmp_path / "one_x1d.fits", orders, SPORDER=[1, 1])
+    two = write_spectrum(tmp_path / "two_x1d.fits", orders, SPORDER=[70, 71])
+    assert make_previews([one, two], tmp_path) == []
+    assert colours(tmp_path / "one_x1d.png")[1] == 0
+    assert min(colours(tmp_path / "two_x1d.png")) > 500
+
+
+@pytest.mark.parametrize("shape", [(40, 40), (300, 400)])
+def test_an_empty_image_says_so(tmp_path, shape):
+    for name, value in (("zero_flt.fits", 0), ("other_flt.fits", 7)):
+        data = np.full(shape, value, "f4")
+        fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(data, name="SCI")]).writeto(tmp_path / name)
+    assert make_previews([tmp_path / "zero_flt.fits", tmp_path / "other_flt.fits"], tmp_path) == []
+    for end in (".jpg", "_thumb.jpg"):
+        zero, other = (np.asarray(Image.open(tmp_path / f"{name}_flt{end}"), int) for name in ("zero", "other"))
+        assert (zero > 200).sum() > 20, "bright letters on a dark ground"
+        assert zero[:4].max() < 80
+        assert np.abs(zero - other).max() > 100
+
+
+def test_a_spectrum_of_zeros_says_so(tmp_path):
+    zero = write_spectrum(tmp_path / "zero_x1d.fits", np.zeros(100), NET=np.zeros(100))
+    some = write_spectrum(tmp_path / "some_x1d.fits", np.r_[np.zeros(99), 1e-9], NET=np.zeros(100))
+    assert make_previews([zero, some], tmp_path) == []
+    middle = [
+        np.asarray(Image.open(tmp_path / f"{name}_x1d.png").convert("L"))[120:300, 300:800]
+        for name in ("zero", "some")
+    ]
+    dark = [(picture < 60).sum() for picture in middle]
+    assert dark[0] > dark[1] + 300
+
+
+@pytest.mark.parametrize(
+    ("names", "ending"),
+    [
+        ("sfl x2d sx2 flt_a flt_b crj drc ima", "jpg"),
+        ("x1d sx1 x1dsum x1dsum1 x1dsum2 x1dsum3 x1dsum4", "png"),
+        ("spt asn jit corrtag_a counts_a lampflash x1d_a", ""),
+    ],
+)
+def test_which_products_have_previews(tmp_path, names, ending):
+    write = write_spectrum if ending == "png" else write_image
+    more = (np.ones(10),) if ending == "png" else ()
+    paths = [write(tmp_path / f"ldem01tnq_{name}.fits", *more) for name in names.split()]
+    assert make_previews(paths, tmp_path / "previews") == []
+    made = {path.name for path in (tmp_path / "previews").glob("*")}
+    assert made == {f"{path.stem}{small}.{ending}" for path in paths for small in ("", "_thumb") if ending}
 
 
 @pytest.mark.parametrize(("name", "said"), [("a_flt.fits", "finite"), ("a_x1d.fits", "good pixel")])

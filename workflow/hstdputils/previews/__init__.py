@@ -9,8 +9,9 @@ _IMAGES = "hstdputils.previews.images"
 _SPECTRA = "hstdputils.previews.spectra"
 
 DRAWN_BY = {
-    **dict.fromkeys(("raw", "ima", "flt", "flc", "crj", "crc", "drz", "drc"), _IMAGES),
-    **dict.fromkeys(("x1d", "sx1", "x1dsum"), _SPECTRA),
+    **dict.fromkeys(("raw", "ima", "flt", "flt_a", "flt_b", "flc", "crj", "crc", "sfl", "drz", "drc"), _IMAGES),
+    **dict.fromkeys(("x2d", "sx2"), _IMAGES),
+    **dict.fromkeys(("x1d", "sx1", "x1dsum", "x1dsum1", "x1dsum2", "x1dsum3", "x1dsum4"), _SPECTRA),
 }
 """The module that draws files of each suffix; other files have no preview."""
 
@@ -58,4 +59,6 @@ def import_ahead(names: Iterable[str]) -> None:
 
 
 def _suffix(name: str) -> str:
-    return name.removesuffix(".fits").rpartition("_")[2]
+    """Return what a name ends with, as ``drz`` or, of a segment of COS, ``flt_a``."""
+    words = name.removesuffix(".fits").split("_")
+    return "_".join(words[-2:] if words[-1] in ("a", "b") else words[-1:])

@@ -5,13 +5,16 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 THUMBNAIL = 128
 """Longest side of a thumbnail, pixels."""
 
 LARGEST = 4096
 """Longest side of a full preview, pixels; larger images are averaged down."""
+
+WIDEST = 4
+"""Largest ratio of width to height; the columns of wider images, those of COS/FUV, are averaged."""
 
 PERCENTILES = (0.25, 99.75)
 """The scale covers 99.5 % of the pixels."""
@@ -37,12 +40,26 @@ def draw(path: Path, folder: Path) -> None:
     ValueError
         The file holds no image, or no finite pixel.
     """
-    picture = Image.fromarray(scaled(science_image(path)))
+    image = narrowed(science_image(path))
+    picture = Image.fromarray(scaled(image))
     if max(picture.size) > LARGEST:
         picture.thumbnail((LARGEST, LARGEST), Image.Resampling.BOX)
+    small = picture.copy()
+    small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+    if np.nanmin(image) == np.nanmax(image):
+        text = f"all pixels are {np.nanmax(image):g}"
+        picture, small = _notice(text, picture.size), _notice(text, small.size)
     picture.save(folder / f"{path.stem}.jpg", quality=90)
-    picture.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
-    picture.save(folder / f"{path.stem}_thumb.jpg", quality=85)
+    small.save(folder / f"{path.stem}_thumb.jpg", quality=85)
+
+
+def _notice(text: str, size: tuple[int, int]) -> Image.Image:
+    """Return a dark picture of at least the size that has a text in its middle."""
+    width, height = max(size[0], THUMBNAIL), max(size[1], THUMBNAIL // 4)
+    picture = Image.new("L", (width, height), 40)
+    font = ImageFont.load_default(width / 12)
+    ImageDraw.Draw(picture).text((width / 2, height / 2), text, fill=255, font=font, anchor="mm")
+    return picture
 
 
 def science_image(path: Path) -> np.ndarray:
@@ -73,6 +90,16 @@ def science_image(path: Path) -> np.ndarray:
             rows.append(np.full((GAP, width), np.nan, dtype=np.float32))
         rows.append(np.pad(image, ((0, 0), (0, width - image.shape[1])), constant_values=np.nan))
     return np.concatenate(rows)
+
+
+def narrowed(image: np.ndarray) -> np.ndarray:
+    """Return an image that is at most `WIDEST` times as wide as high, by means of neighbouring columns."""
+    height, width = image.shape
+    columns = width // (WIDEST * height)
+    if columns < 2:
+        return image
+    kept = width - width % columns
+    return np.asarray(image[:, :kept].reshape(height, kept // columns, columns).mean(axis=2, dtype=np.float32))
 
 
 def _is_ir(header: fits.Header) -> bool:
