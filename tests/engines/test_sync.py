@@ -304,7 +304,7 @@ def test_what_mosaics_need_is_found_in_s3(off_site, s3, proxy, tmp_path):
     assert references(off_site) == {IDC}
     asked = [request for request in proxy.of("GET") if request.name.endswith("_flt.fits")]
     # the grism's for the visit and for the sky cell; of files of 360 kB, the first part was enough
-    assert sorted(request.name[6:9] for request in asked) == ["1a1", "1a2", "1a2", "1a3"]
+    assert sorted(request.name[6:8] for request in asked) == ["a1", "a2", "a2", "a3"]
     assert {request.start for request in asked} == {0}
 
 
