@@ -290,7 +290,7 @@ def test_mosaics_that_cannot_be_read_are_named(off_site, made_up):
     assert lines[2].startswith(f"warning: {CELL}: jdem01a2q_flt.fits is no FITS file")
 
 
-def test_of_exposures_in_s3_only_the_headers_are_read(off_site, s3, proxy, tmp_path):
+def test_what_mosaics_need_is_found_in_s3(off_site, s3, proxy, tmp_path):
     mine = write_mosaics(tmp_path / "files")
     for path in mine.glob("*.fits"):
         with fits.open(path, mode="append") as hdus:
@@ -302,6 +302,10 @@ def test_of_exposures_in_s3_only_the_headers_are_read(off_site, s3, proxy, tmp_p
     ran = sync(off_site, None, "--inputs=s3://raws", **{**s3.variables, "AWS_ENDPOINT_URL": proxy.endpoint})
     assert (ran.status, ran.err) == (0, ""), ran.said
     assert references(off_site) == {IDC}
+    asked = [request for request in proxy.of("GET") if request.name.endswith("_flt.fits")]
+    # the grism's for the visit and for the sky cell; of files of 360 kB, the first part was enough
+    assert sorted(request.name[6:8] for request in asked) == ["a1", "a2", "a2", "a3"]
+    assert {request.start for request in asked} == {0}
 
 
 NAMED = """

@@ -172,7 +172,7 @@ class Crds:
         """
         assert self.origin is not None, "the cache is only read"
         there = [path for name in set(names) if (path := self.path(name)).is_file()]
-        with cache_alone(self.cache), ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(2) as pool:  # without the lock, since it may take long; jobs bring what they need
             new = [
                 (path, sha1)
                 for path in there

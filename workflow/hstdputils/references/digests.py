@@ -111,9 +111,12 @@ class Records:
     def renew(self, path: Path) -> bool:
         """Read a file whose record is in doubt; tell whether it is unchanged, and renew its record where it is."""
         record = self.read(path.name)
-        if record is None or record.digest != digest_of(path):
+        if record is None:
             return False
-        self.write(path.name, Record.of(path, record.digest, record.digest_from))
+        renewed = Record.of(path, record.digest, record.digest_from)  # before the file is read: it may change then
+        if digest_of(path) != record.digest:
+            return False
+        self.write(path.name, renewed)
         return True
 
     def adopt(self, path: Path, sha1: str) -> None:
