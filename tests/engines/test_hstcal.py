@@ -127,7 +127,7 @@ def references_in(path: Path) -> dict[str, str]:
 
 
 def write_wavecal(folder: Path, raw: Path, table: Path) -> None:
-    """Write a stand-in for the wavecal of a STIS association, which is not there: its headers are the raw file's."""
+    """Write what stands for the wavecal of a STIS association, which is not there; its headers are the raw file's."""
     names = [row["MEMNAME"] for row in fits.getdata(table) if "WAVECAL" in row["MEMTYPE"]]
     with fits.open(raw) as hdus:
         for hdu in hdus[1:]:

@@ -161,9 +161,7 @@ def _checked(row: PollerRow, path: Path, read: Callable[[Path, str, str], RawFil
         found = exposure.keyword("INSTRUME") or "missing"
         raise bad_file(exposure.path, f"says INSTRUME = {found}, not {row.instrument.upper()}")
     rootname = exposure.keyword("ROOTNAME").lower()
-    # drizzlepac names exposures of visit mosaics after their files
-    own = exposure.path.stem.removesuffix(f"_{row.suffix}")
-    if rootname and rootname != own and not (len(rootname) == 9 and rootname.startswith(row.exposure)):
+    if rootname and row.exposure not in rootname:  # drizzlepac names exposures of visit mosaics after their files
         raise bad_file(exposure.path, f"says ROOTNAME = {rootname}, but is named after {row.exposure}")
     return exposure
 

@@ -276,9 +276,14 @@ def _image_set(path: Path, primary: Hdu, hdu: Hdu) -> ImageSet:
     lack = ""
     if hdu.name == "EVENTS" and hdu.values.get("NAXIS2", "0") == "0":
         lack = "no events"
-    elif hdu.name == "SCI" and hdu.values.get("XTENSION") == "IMAGE" and _is_constant(path, hdu):
+    elif hdu.name == "SCI" and _holds_counts(hdu) and _is_constant(path, hdu):
         lack = "all pixels are the same"
     return ImageSet(hdu.values.get("EXPNAME", "").lower(), exptime, (value("EXPFLAG") or "").upper(), lack)
+
+
+def _holds_counts(hdu: Hdu) -> bool:
+    """Tell whether an extension is an image as the detector has read it, in whole numbers."""
+    return hdu.values.get("XTENSION") == "IMAGE" and not hdu.values["BITPIX"].startswith("-")
 
 
 def _is_constant(path: Path, hdu: Hdu) -> bool:
