@@ -252,9 +252,18 @@ def test_bad_records_of_jobs_are_one_line(store, data, capsys):
     with pytest.raises(UserError, match="is not a valid record of jobs"):
         Records(store, BATCH).read()
     assert run(capsys, "report", "results", BATCH, "--no-html")[0] == 0
-    status, _, err = run(capsys, "watch", f"results/{BATCH}", "--once")
-    assert status == 25
-    assert err.count("\n") == 1
+    for verb in (["watch", f"results/{BATCH}", "--once"], ["cancel", f"results/{BATCH}", "--all"]):
+        status, _, err = run(capsys, *verb)
+        assert status == 25
+        assert err.count("\n") == 1
+    status, out, err = run(capsys, "status", f"results/{BATCH}")
+    assert status == 0
+    assert "4 of 4 datasets have ended: 3 succeeded, 1 bad_input" in out
+    assert "is not a valid record of jobs" in err
+    status, _, err = run(capsys, "clean", f"results/{BATCH}", "--all", "--yes")
+    assert status == 0
+    assert "is not a valid record of jobs" in err
+    assert list(store.entries(f"{BATCH}/")) == []
 
 
 def model_with(change):

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from hstdputils import commandline
 from hstdputils.engines.lease import hold
 from hstdputils.engines.opening import open_engine
+from hstdputils.engines.waves import BadRecord
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.markers import marker_key
 from hstdputils.operators.address import add_batch, open_batch
+from hstdputils.operators.operated import without_records
 from hstdputils.operators.selection import add_selection, selected
 from hstdputils.reports.wording import size
 from hstdputils.store import Entry, FolderStore, Store, layout
@@ -71,7 +73,12 @@ def _chosen(store: Store, batch: str, options: argparse.Namespace) -> list[str]:
     UserError
         One of them has a job that has not ended.
     """
-    progress = Watcher(open_engine(store, batch), store, batch, None).look().progress
+    try:
+        progress = Watcher(open_engine(store, batch), store, batch, None).look().progress
+    except BadRecord as error:
+        if not options.all:
+            raise
+        _, progress = without_records(store, batch, error)
     outcomes = {name: word_of(progress, state) for name, state in progress.states.items()}
     outcomes |= dict.fromkeys(progress.succeeded, "succeeded")
     chosen = selected(options, outcomes, batch)

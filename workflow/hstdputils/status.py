@@ -36,7 +36,7 @@ _TOTAL = "all"
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     options = _parser().parse_args(arguments)
-    batch = operated(options)
+    batch = operated(options, only_look=True)
     if options.blackboard:
         sys.stdout.write(blackboard_text(batch.progress))
         return ExitCode.SUCCESS

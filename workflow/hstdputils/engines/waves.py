@@ -39,6 +39,10 @@ _CONFIRMATION = re.compile(r"(\d+)/(\d+)\.(.+)")
 _WAVE = re.compile(r"(\d+)/wave\.json")
 
 
+class BadRecord(UserError):
+    """A record of jobs cannot be read: which jobs there are is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedJob:
     """One job of a wave: an array, a cluster, or the job of one row."""
@@ -184,7 +188,7 @@ class Records:
         try:
             return Wave.from_json(self._store.get_bytes(key, _MOST_BYTES + 1) or b"")
         except BadFormat as error:
-            raise UserError(
+            raise BadRecord(
                 f"{self._store.address(key)} is not a valid record of jobs ({error}): submit under another "
                 "batch name",
                 ExitCode.UPLOAD,

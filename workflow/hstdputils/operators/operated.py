@@ -3,10 +3,14 @@
 import argparse
 import getpass
 import os
+import sys
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import cast
 
-from hstdputils.engines.base import Engine
+from hstdputils.engines.base import Engine, RowState
 from hstdputils.engines.opening import open_engine
+from hstdputils.engines.waves import BadRecord
 from hstdputils.errors import UserError
 from hstdputils.operators.address import open_batch
 from hstdputils.operators.selection import selected
@@ -39,8 +43,17 @@ class Operated:
         return selected(options, self.outcomes(), self.batch)
 
 
-def operated(options: argparse.Namespace, queue: str | None = None) -> Operated:
+def operated(options: argparse.Namespace, queue: str | None = None, *, only_look: bool = False) -> Operated:
     """Return the batch that the options name.
+
+    Parameters
+    ----------
+    options
+        The options.
+    queue
+        Where further jobs go; none for where the latest went.
+    only_look
+        Go on with the markers alone where a record of jobs cannot be read.
 
     Raises
     ------
@@ -48,13 +61,33 @@ def operated(options: argparse.Namespace, queue: str | None = None) -> Operated:
         There is no such batch.
     """
     store, batch = open_batch(options)
-    engine = open_engine(store, batch, queue=queue)
-    progress = Watcher(engine, store, batch, None).look().progress
+    try:
+        engine = open_engine(store, batch, queue=queue)
+        progress = Watcher(engine, store, batch, None).look().progress
+    except BadRecord as error:
+        if not only_look:
+            raise
+        engine, progress = without_records(store, batch, error)
     if not progress.total:
         raise UserError(
             f"no batch {batch!r} in {store.uri}: nothing was submitted or has ended there; correct the name"
         )
     return Operated(store, batch, engine, progress)
+
+
+def without_records(store: Store, batch: str, error: BadRecord) -> tuple[Engine, Progress]:
+    """Say that a record of jobs cannot be read, and return how far a batch is as its markers tell."""
+    print(f"note: {error}; jobs are not known, what follows is from the markers alone", file=sys.stderr)
+    engine = cast(Engine, _NoJobs())
+    return engine, Watcher(engine, store, batch, None).look().progress
+
+
+class _NoJobs:
+    """Stands for an engine whose jobs are not known."""
+
+    def states(self, without: Collection[str] = (), only: Collection[str] | None = None) -> Iterator[RowState]:
+        """See `Engine.states`."""
+        return iter(())
 
 
 def operator() -> str:
