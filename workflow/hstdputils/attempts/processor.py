@@ -111,9 +111,10 @@ class Processor:
             self._programs.find(program)
         self._check_context()
         folders = WorkFolders(self.settings.work, self.settings.batch, dataset.ipppssoot)
+        before = self._earlier_marker(dataset) if self.settings.wait else None
         with folders.alone(wait=self.settings.wait):
             earlier = self._earlier_marker(dataset)
-            if self._is_needless(earlier):
+            if self._is_needless(earlier, before):
                 return Ended(earlier, self._place(dataset), is_new=False)
             stopped = None
             try:
@@ -216,13 +217,17 @@ class Processor:
             return succeeded
         return latest_marker(self._store, batch, name)
 
-    def _is_needless(self, earlier: Marker | None) -> TypeGuard[Marker]:
-        """Tell whether a dataset has succeeded, or whether this try would end as the last one of its run did."""
+    def _is_needless(self, earlier: Marker | None, before: Marker | None) -> TypeGuard[Marker]:
+        """Tell whether a dataset has succeeded, or whether this try would end as another did.
+
+        That one was the last of this run, or of another run, for which this one has waited.
+        """
         if earlier is None:
             return False
         if earlier.succeeded:
             return not self.settings.force
-        return self.settings.try_number > 1 and earlier.outcome not in RETRIED
+        was_waited_for = self.settings.wait and earlier.attempt > (before.attempt if before else 0)
+        return (self.settings.try_number > 1 or was_waited_for) and earlier.outcome not in RETRIED
 
     def _place(self, dataset: Dataset) -> str:
         assert self._store is not None
