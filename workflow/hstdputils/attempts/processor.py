@@ -128,26 +128,29 @@ class Processor:
             if has_short_buffers(program) and (problem := work_problem(folders.longest)):
                 raise UserError(f"{program.name} cannot run in {folders.longest} ({problem}): name another --work")
         self._check_context()
+        before = self._marker_in_time(dataset) if self.settings.wait else None
         try:
             with folders.alone(wait=self.settings.wait), time_limit(self.settings.overhead_seconds) as limit:
-                return self._unless_needless(dataset, recipe, folders, limit)
+                return self._unless_needless(dataset, recipe, folders, limit, before)
         except DiskFull as full:
             if self._store is None:
                 raise
             earlier = self._earlier_marker(dataset)
-            if self._is_needless(earlier):
+            if self._is_needless(earlier, before):
                 return Ended(earlier, self._place(dataset), is_new=False)
             settings = self.settings
             marker = unbegun(settings.batch, dataset, full, self._context, settings.plan_row, earlier)
             write_marker(self._store, marker)
             return Ended(marker, self._place(dataset), is_new=True)
 
-    def _unless_needless(self, dataset: Dataset, recipe: Recipe, folders: WorkFolders, limit: TimeLimit) -> Ended:
+    def _unless_needless(
+        self, dataset: Dataset, recipe: Recipe, folders: WorkFolders, limit: TimeLimit, before: Marker | None
+    ) -> Ended:
         try:
             earlier = self._earlier_marker(dataset)
         except Overdue:
-            raise _too_slow(self._store, dataset, self.settings.overhead_seconds) from None
-        if self._is_needless(earlier):
+            raise self._too_slow(dataset, self.settings.overhead_seconds) from None
+        if self._is_needless(earlier, before):
             return Ended(earlier, self._place(dataset), is_new=False)
         halt = None
         try:
@@ -224,7 +227,7 @@ class Processor:
             with time_limit(seconds, is_firm=True):
                 deliver_marker(self._store, marker, attempt.folder, attempt.unwritten)
         except Overdue:
-            raise _too_slow(self._store, attempt.job.dataset, seconds) from None
+            raise self._too_slow(attempt.job.dataset, seconds) from None
 
     def _refuse(self, dataset: Dataset, error: UserError) -> None:
         """Leave a marker where CRDS refuses the dataset before its attempt begins."""
@@ -270,19 +273,36 @@ class Processor:
             return succeeded
         return latest_marker(self._store, batch, name)
 
-    def _is_needless(self, earlier: Marker | None) -> TypeGuard[Marker]:
-        """Tell whether a dataset has succeeded, or whether this try would end as the last one of its run did."""
+    def _marker_in_time(self, dataset: Dataset) -> Marker | None:
+        try:
+            with time_limit(self.settings.overhead_seconds):
+                return self._earlier_marker(dataset)
+        except Overdue:
+            raise self._too_slow(dataset, self.settings.overhead_seconds) from None
+
+    def _too_slow(self, dataset: Dataset, seconds: float) -> StoreError:
+        place = self._store.uri if self._store else "none"
+        return StoreError(
+            f"{dataset}: the store {place} has not answered in {seconds:.0f} s: check it, and try again"
+        )
+
+    def _is_needless(self, earlier: Marker | None, before: Marker | None) -> TypeGuard[Marker]:
+        """Tell whether a dataset has succeeded, or whether this try would end as another did.
+
+        That one was the last of this run, or of another run, for which this one has waited.
+        """
         if earlier is None:
             return False
         if earlier.succeeded:
             return not self.settings.force
-        if self.settings.try_number < 2:
+        was_waited_for = self.settings.wait and earlier.attempt > (before.attempt if before else 0)
+        if self.settings.try_number < 2 and not was_waited_for:
             return False
         # what this try has got is what the policy allows
         usual = Limits()
         memory = (self.settings.plan_row or {}).get("memory_mib", usual.max_memory_mib)
         limits = Limits(max_memory_mib=memory, max_seconds=int(self.settings.max_seconds or usual.max_seconds))
-        return not decide_after(earlier, self.settings.try_number - 1, 1, 1, limits).is_again
+        return not decide_after(earlier, max(1, self.settings.try_number - 1), 1, 1, limits).is_again
 
     def _place(self, dataset: Dataset) -> str:
         assert self._store is not None
@@ -295,8 +315,3 @@ def _begun(job: Job, folder: Path, report: Callable[[str, str, float], None], li
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise DiskFull(error) from error
-
-
-def _too_slow(store: Store | None, dataset: Dataset, seconds: float) -> StoreError:
-    place = store.uri if store else "none"
-    return StoreError(f"{dataset}: the store {place} has not answered in {seconds:.0f} s: check it, and try again")
