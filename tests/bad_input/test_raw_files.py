@@ -127,6 +127,7 @@ def test_bad_input(kind: Kind, place: Place):
     check(kind, place)
 
 
+@pytest.mark.slow
 def test_a_bad_dataset_does_not_stop_the_next(place: Place):
     broken(RAW, half)(place)
     place.copy(NO_CALIBRATION)

@@ -58,6 +58,7 @@ def test_there_are_commands_to_check():
 
 
 @pytest.mark.engine("Snakemake", "calcos")
+@pytest.mark.slow
 def test_the_tutorial(made_up, commands, tmp_path: Path):
     for name in ("Snakefile", "rules", "config", "profiles"):
         (tmp_path / name).symlink_to(ROOT / name)

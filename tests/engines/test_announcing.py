@@ -222,6 +222,7 @@ def test_what_is_no_target(target):
         Announcer([target])
 
 
+@pytest.mark.slow
 def test_a_watch_tells_what_ends_while_it_runs(office, site, moto_server):
     names = site.write([row(n) for n in range(4)])
     assert site.submit().status == 0

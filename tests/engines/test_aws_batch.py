@@ -32,6 +32,7 @@ if name == "ldem01f1q":
 
 
 @pytest.mark.engine("Snakemake", "calcos")
+@pytest.mark.slow
 def test_the_demo_through_snakemake(project, s3, batch, public_bucket, made_up, folder_run, tmp_path):
     site = Site(Commands(project.folder), s3, batch, made_up.crds)
     project.commands = site.commands
@@ -67,6 +68,7 @@ def test_the_demo_through_snakemake(project, s3, batch, public_bucket, made_up, 
     assert len(batch.submissions()) == jobs
 
 
+@pytest.mark.slow
 def test_four_misfortunes_in_one_batch(commands, s3, batch, public_bucket, made_up, tmp_path):
     site = Site(commands, s3, batch, made_up.crds)
     write_calcos(tmp_path / "bin", MISFORTUNES)
@@ -115,6 +117,7 @@ def test_four_misfortunes_in_one_batch(commands, s3, batch, public_bucket, made_
 
 
 @pytest.mark.engine("Snakemake")
+@pytest.mark.slow
 def test_ctrl_c_leaves_the_jobs_and_the_next_run_goes_on(project, s3, batch, public_bucket, made_up, tmp_path):
     site = Site(Commands(project.folder), s3, batch, made_up.crds)
     go = tmp_path / "go"

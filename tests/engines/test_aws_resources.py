@@ -49,11 +49,13 @@ def buckets(account, stack):
     return client
 
 
+@pytest.mark.slow
 def test_cfn_lint(commands):
     ran = commands.run(Path(sys.executable).parent / "cfn-lint", TEMPLATE)
     assert (ran.status, ran.said) == (0, "")
 
 
+@pytest.mark.slow
 def test_everything_is_made(stack):
     assert set(template()["Resources"]) - set(stack) == NOT_IN_MOTO
     assert {name for name, number in stack.items() if not number} == {"TriggerPermission"}  # moto gives it none

@@ -76,6 +76,7 @@ def test_submissions_that_come_too_fast_are_refused(rest: Batch):
     assert rest.calls.peak("SubmitJob") > 5
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_children_are_watched_in_memory(rest: Batch):
     began = time.monotonic()
     arrays = [submit(rest, name=f"b-{number}", arrayProperties={"size": 10_000}) for number in range(10)]

@@ -22,6 +22,7 @@ def files(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_of_a_stack(account, commands):
     deploy(account, "calcloud", Image="123456789012.dkr.ecr.us-east-1.amazonaws.com/calcloud:1.0")
     site = Commands(commands.folder, **(commands.variables | account.variables))
@@ -172,6 +173,7 @@ def test_hundreds_of_definitions(site, batch_at_rest):
         (["--bogus"], {}, "see hstdputils capture --help"),
     ],
 )
+@pytest.mark.slow
 def test_errors_are_one_line(site, arguments, variables, said):
     (site.folder / "file").touch()
     ran = site.hstdputils("capture", *arguments, **variables)
@@ -181,6 +183,7 @@ def test_errors_are_one_line(site, arguments, variables, said):
     assert "Traceback" not in ran.err
 
 
+@pytest.mark.slow
 def test_a_launch_template_that_is_gone_is_one_line(account, commands):
     deploy(account, "calcloud", Image="calcloud:1")
     ec2 = account.client("ec2")
@@ -193,6 +196,7 @@ def test_a_launch_template_that_is_gone_is_one_line(account, commands):
     assert ran.err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_user_data_is_text(account, commands):
     ec2 = account.client("ec2")
     script = "#!/bin/bash\nexport API_KEY=s3cret\nmkdir /x\n"

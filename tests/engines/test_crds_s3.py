@@ -55,6 +55,7 @@ def downloads(proxy: DisturbingProxy) -> Counter[str]:
     return Counter(request.name for request in proxy.of("GET") if request.start == 0)
 
 
+@pytest.mark.slow
 def test_the_cache_grows_by_what_is_needed_and_once(on_aws, proxy, made_up):
     ran = process(on_aws, made_up)
     assert ran.status == 0, ran.said
@@ -74,6 +75,7 @@ def test_public_buckets_need_no_credentials(on_aws, made_up):
     assert ran.status == 0, ran.said
 
 
+@pytest.mark.slow
 def test_processes_at_once_share_one_growing_cache(on_aws, proxy, made_up):
     argv = [sys.executable, "-m", "hstdputils.process", "--inputs", str(made_up.inputs)]
     running = [on_aws.start([*argv, f"store-{n}", "b", "ldem01acq", "--work", f"work-{n}"]) for n in range(10)]
@@ -84,6 +86,7 @@ def test_processes_at_once_share_one_growing_cache(on_aws, proxy, made_up):
     assert ours.read_bytes() == (made_up.crds / "references/hst" / FLAT).read_bytes()
 
 
+@pytest.mark.slow
 def test_what_s3_does_wrong_for_a_while_is_lived_with(on_aws, proxy, made_up):
     """The configuration, a mapping and a reference: each suffers several faults, one after another."""
     faults = [
@@ -110,6 +113,7 @@ def test_a_reference_that_is_not_in_the_bucket_is_named(on_aws, made_up):
     assert f"{said}mad0903ml_bpix.fits: there is no such file in the bucket" in ran.out
 
 
+@pytest.mark.slow
 def test_s3_that_stays_away_ends_the_attempt_and_the_next_goes_on(on_aws, proxy, made_up):
     assert process(on_aws, made_up, "--context=hst_9002.pmap").status == 27  # brings the mappings; its flat is bad
     proxy.disturb("GET", FLAT, cut_after=1_000_000, times=1)

@@ -27,6 +27,7 @@ def test_the_cache_grows_by_what_is_needed_and_once(off_site, server, made_up):
     assert (len(server.calls), sorted((off_site.folder / "cache").rglob("*"))) == (calls, before)
 
 
+@pytest.mark.slow
 def test_processes_at_once_share_one_growing_cache(off_site, server, made_up):
     argv = [sys.executable, "-m", "hstdputils.process", "--inputs", str(made_up.inputs)]
     running = [off_site.start([*argv, f"store-{n}", "b", "ldem01acq", "--work", f"work-{n}"]) for n in range(10)]
@@ -105,6 +106,7 @@ PERMANENT = {
 """For each dataset, what the server does when its reference is asked for, as often as it is, and what is said."""
 
 
+@pytest.mark.slow
 def test_a_reference_that_cannot_be_had_ends_the_attempt(off_site, server, made_up):
     faults = [server.disturb(FLAT, **how) for how, _ in PERMANENT.values()]
     ran = off_site.hstdputils("process", "results", "b", f"--inputs={made_up.inputs}", *PERMANENT)

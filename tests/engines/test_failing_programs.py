@@ -144,6 +144,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.mark.parametrize("name", FAILURES)
+@pytest.mark.slow
 def test_failure_ends_in_its_outcome(run, name):
     program, done = run
     failure, dataset = FAILURES[name], done.datasets[name]

@@ -91,6 +91,7 @@ def _mosaics(folder: Path, crds: Path, exposures: Path) -> dict[str, object]:
     return {"visit": asdict(visit), "cell": asdict(cell), "asked": len(asked)}
 
 
+@pytest.mark.slow
 def test_a_visit_has_its_mosaics_and_all_that_belongs_to_them(run):
     assert run.visit.status == 0, run.visit.said
     marker = assert_complete(run.store, VISIT)
@@ -145,6 +146,7 @@ def process(site: Commands, dataset: str, **variables: str) -> Ran:
     return site.hstdputils("process", "out", "b", "--inputs=inputs", dataset, timeout=400, **variables)
 
 
+@pytest.mark.slow
 def test_a_visit_without_an_exposure_to_drizzle_is_nothing_to_do(site):
     write_flt(site.folder / "inputs" / "jdem01a1q_flt.fits", EXPTIME=0.0)
     write_visit(site.folder / "inputs", VISIT, ["jdem01a1q_flt.fits"])
@@ -156,6 +158,7 @@ def test_a_visit_without_an_exposure_to_drizzle_is_nothing_to_do(site):
     assert product_names(site.folder / "out", VISIT) == {f"{VISIT}_input.out", f"{VISIT}_manifest.txt"}
 
 
+@pytest.mark.slow
 def test_a_sky_cell_of_small_detectors_alone_is_nothing_to_do_where_these_are_left_out(site):
     write_flt(site.folder / "inputs" / ALIGNED[0])
     write_sky_cell(site.folder / "inputs", CELL, ALIGNED[:1])

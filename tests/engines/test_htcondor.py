@@ -25,6 +25,7 @@ def site(commands, condor):
     condor.empty()
 
 
+@pytest.mark.slow
 def test_a_batch_is_watched_to_its_end(site):
     names = site.write(4)
     site.tell(names[1], "exit", 24, "calibration_error")
@@ -53,6 +54,7 @@ def test_a_batch_is_watched_to_its_end(site):
     assert not (site.store / "b").exists()
 
 
+@pytest.mark.slow
 def test_2000_rows_are_one_cluster_within_ten_seconds(site):
     names = site.write(2000)
     site.tell(names[0], "wait")
@@ -89,6 +91,7 @@ def test_2000_rows_are_one_cluster_within_ten_seconds(site):
     assert ": enough" in ended["reason"]
 
 
+@pytest.mark.slow
 def test_a_memory_hold_is_rescued_with_more(site):
     names = site.write(3, memory_mib=128)
     site.tell(names[2], "fill", 250)
@@ -170,6 +173,7 @@ def test_causes_of_jobs_that_write_no_marker(site):
     assert site.marker(names[1])["exit_code"] == 35
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments(site):
     moments, cut_off, all_names = random.Random(6), 0, []
     for kill in range(KILLS):

@@ -51,6 +51,7 @@ def _run(*argv):
 
 
 @pytest.mark.engine("Apptainer", "CRDS")
+@pytest.mark.slow
 def test_a_dataset_in_an_image(commands, pool_with_apptainer, sandbox, made_up, folder_run):
     """Store, inputs and CRDS cache lie outside the image, and the programs in it alone."""
     pool, site = pool_with_apptainer, CondorSite(commands, pool_with_apptainer)

@@ -108,6 +108,7 @@ def test_tarball_without_the_raw_file_of_a_member_is_refused(commands, made_up):
     assert "no raw files of ldem01f2q, a member of ldem01010, in .: name another source" in ran.out
 
 
+@pytest.mark.slow
 def test_forced_run_leaves_nothing_of_the_earlier_one(with_stand_in, made_up):
     """A product that is not made any more goes; what lies in the store is never taken for an input."""
     call = ("process", "results", "b", f"--inputs={made_up.inputs}", "ldem01acq")

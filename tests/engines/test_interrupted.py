@@ -85,6 +85,7 @@ INTO_A_FOLDER = [
 
 
 @pytest.mark.parametrize(("moment", "number"), INTO_A_FOLDER, ids=name_of)
+@pytest.mark.slow
 def test_into_a_folder(with_stand_in, made_up, moment, number):
     folder, store, argv = with_stand_in.folder, with_stand_in.folder / "results", call(made_up.inputs)
     waiting = {"STAND_IN_SECONDS": "30"} if moment == "calcos" else {}
@@ -106,6 +107,7 @@ def test_into_a_folder(with_stand_in, made_up, moment, number):
 
 
 @BOTH
+@pytest.mark.slow
 def test_while_real_calcos_runs(commands, made_up, number):
     folder, store, argv = commands.folder, commands.folder / "results", call(made_up.inputs)
     running = Running(commands, *argv)
@@ -133,6 +135,7 @@ HANGING = [
 
 
 @pytest.mark.parametrize(("moment", "number"), HANGING, ids=name_of)
+@pytest.mark.slow
 def test_while_s3_hangs(with_stand_in, s3, public_bucket, proxy, moment, number):
     """The request that is held is lost in the end; a transfer that hangs does not keep the process alive."""
     s3.make_bucket("out")
@@ -153,6 +156,7 @@ def test_while_s3_hangs(with_stand_in, s3, public_bucket, proxy, moment, number)
 
 
 @BOTH
+@pytest.mark.slow
 def test_just_before_the_marker(with_stand_in, s3, public_bucket, proxy, number):
     """All else is saved: SIGTERM waits for the marker; after SIGKILL all is done again."""
     s3.make_bucket("out")
@@ -180,6 +184,7 @@ def test_just_before_the_marker(with_stand_in, s3, public_bucket, proxy, number)
     assert_no_work_is_left(with_stand_in.folder)
 
 
+@pytest.mark.slow
 def test_forced_run_that_is_killed_leaves_no_manifest_of_other_products(with_stand_in, s3, public_bucket, proxy):
     s3.make_bucket("out")
     argv = call(public_bucket, "s3://out")
@@ -196,6 +201,7 @@ def test_forced_run_that_is_killed_leaves_no_manifest_of_other_products(with_sta
     assert_complete(s3.download("out", with_stand_in.folder / "at-the-end"), DATASET)
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_with_130(with_stand_in, made_up):
     running = Running(with_stand_in, *call(made_up.inputs), STAND_IN_SECONDS="30")
     running.wait_for(lambda: any((with_stand_in.folder / "work").rglob("*_counts.fits")))

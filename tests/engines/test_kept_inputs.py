@@ -90,6 +90,7 @@ def test_the_workflow_keeps_inputs(with_mast, mast):
         assert ("--keep-inputs=kept" in ran.out) == is_there, ran.said
 
 
+@pytest.mark.slow
 def test_two_processes_at_once(with_mast, mast, way_to_mast, made_up):
     """Both have asked before either can keep anything."""
     way_to_mast.disturb("GET", RAW, hold=True)
@@ -108,6 +109,7 @@ def test_two_processes_at_once(with_mast, mast, way_to_mast, made_up):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
+@pytest.mark.slow
 def test_an_interrupted_fetch_leaves_nothing_that_counts(with_mast, mast, way_to_mast, made_up, number):
     held = way_to_mast.disturb("GET", RAW, hold=True)
     running = Running(with_mast, sys.executable, "-m", "hstdputils.process", *call("b")[1:])

@@ -53,6 +53,7 @@ def test_an_exposure(with_mast, mast, made_up):
     assert "from mast:" in log
 
 
+@pytest.mark.slow
 def test_an_association_is_one_query(commands, way_to_mast, mast, made_up):
     """Real calcos makes the products, of members that MAST knows by the association alone."""
     settings = mast_settings(way_to_mast.endpoint)
@@ -70,6 +71,7 @@ def test_a_member_is_found_by_its_visit(with_mast, mast, made_up):
     assert sorted(mast.of("file")) == files_of(made_up, *MEMBERS)
 
 
+@pytest.mark.slow
 def test_mast_is_asked_for_what_the_public_bucket_lacks(with_mast, mast, s3, public_bucket, made_up):
     """A dataset, a member of an association, and what MAST lacks too."""
     for name in (SPECTRUM, MEMBERS[1]):
@@ -124,6 +126,7 @@ def test_questions_are_asked_again(with_mast, mast, way_to_mast, status):
     assert [fault.times for fault in faults] == [0, 0, 0]
 
 
+@pytest.mark.slow
 def test_what_does_not_pass_is_one_line(with_mast, way_to_mast):
     """Logging in, a list, and files, each for a dataset of its own."""
     refused = f"{MEMBERS[1]}_rawtag.fits"
@@ -162,6 +165,7 @@ def test_a_file_of_another_size_is_not_taken(with_mast, mast, made_up):
         assert marker_of(with_mast.folder / "results", name[:9]) is None
 
 
+@pytest.mark.slow
 def test_data_that_are_not_public_yet(with_mast, mast, made_up):
     mast.not_public.add(DATASET)
     refused = f"cannot read mast:HST/product/{DATASET}_"
@@ -183,6 +187,7 @@ def test_data_that_are_not_public_yet(with_mast, mast, made_up):
     ]
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full(with_mast):
     """Files may have 1 MB at most."""
     words = "ulimit -f 1000; python -m hstdputils.process results b --inputs=mast: ldem01acq"
@@ -190,6 +195,7 @@ def test_a_disk_that_is_full(with_mast):
     assert_failed(ran, "storage_error", "cannot save a download: [Errno 27] File too large: free some space")
 
 
+@pytest.mark.slow
 def test_astroquery_is_imported_only_for_mast(with_stand_in, made_up):
     """Its import takes as long as all of a short job."""
     code = "import sys; from hstdputils.process import main; main(sys.argv[1:]); print('astroquery' in sys.modules)"

@@ -28,6 +28,7 @@ def statuses(site):
 
 
 class TestCancel:
+    @pytest.mark.slow
     def test_jobs_in_every_state(self, site, names):
         site.batch.start(indexes=[0, 1])
         ran = site.run("cancel", "--all", "--reason", "wrong list")
@@ -52,6 +53,7 @@ class TestCancel:
         assert [job.index for job in site.batch.jobs() if job.terminated] == [1]
         assert site.marker(names[1])["outcome"] == "cancelled"
 
+    @pytest.mark.slow
     def test_an_instrument(self, site, names):
         ran = site.run("cancel", "--instrument", "acs")
         assert ran.out == "b: 3 jobs cancelled\n"
@@ -66,6 +68,7 @@ class TestCancel:
         assert "nothing to cancel" in ran.out
         assert not site.keys("b/markers/failed/")
 
+    @pytest.mark.slow
     def test_jobs_that_were_not_submitted_yet(self, site):
         names = site.write([row(n, memory_mib=1024 + n) for n in range(150)])
         process = site.start()
@@ -85,6 +88,7 @@ class TestCancel:
         assert site.run("rescue", last).status == 0
         assert site.sent()[last] == 1
 
+    @pytest.mark.slow
     def test_a_failed_one_is_not_sent_again_by_a_watcher_behind_the_back(self, site, names):
         site.batch.start()
         argv = [sys.executable, "-m", "hstdputils.watch", "s3://out/b", "--every=0.1"]
@@ -112,6 +116,7 @@ class TestRescue:
         site.batch.finish(endings.out_of_memory(), indexes=[2])
         assert site.watch("--once").status == 23
 
+    @pytest.mark.slow
     def test_what_the_rules_send_no_more(self, site, names):
         ran = site.run("rescue", "--outcome", "calibration_error", "--instrument", "cos")
         assert ran.status == 0, ran.said
@@ -136,6 +141,7 @@ class TestRescue:
         assert "nothing to rescue" in ran.out
         assert site.sent()[names[0]] == 1
 
+    @pytest.mark.slow
     def test_another_context(self, site, names):
         pins = {"crds_context": "hst_0729.pmap", "programs": {}}
         site.s3.client.put_object(Bucket="out", Key="b/batch.json", Body=json.dumps(pins).encode())
@@ -154,6 +160,7 @@ class TestRescue:
         assert site.run("rescue", names[0], "--context", "hst_0800.pmap").status == 0
         assert site.batch.submissions()[-1].spec.command[-2:] == ["--context", "hst_0800.pmap"]
 
+    @pytest.mark.slow
     def test_another_queue(self, site, names):
         site.batch.make_queue("hstdp-ondemand", "EC2")
         assert site.run("rescue", names[0], "--queue", "hstdp-ondemand").status == 0
@@ -173,6 +180,7 @@ class TestClean:
                 site.s3.client.put_object(Bucket="out", Key=f"b/{key}", Body=b"1234")
         site.succeed(names)
 
+    @pytest.mark.slow
     def test_one_dataset(self, site, names):
         site.batch.start()
         site.batch.finish()
@@ -189,6 +197,7 @@ class TestClean:
         }
         assert "removed 4 objects" in ran.out
 
+    @pytest.mark.slow
     def test_all(self, site, names):
         site.batch.start()
         site.batch.finish()

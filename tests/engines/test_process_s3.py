@@ -82,6 +82,7 @@ def test_inputs_from_tarballs_in_another_bucket(with_stand_in, made_up, s3):
     assert RAW in product_names(store, "ldem01acq")
 
 
+@pytest.mark.slow
 def test_second_call_asks_little_and_forced_call_cleans_up(with_stand_in, s3, public_bucket, proxy, through_proxy):
     s3.make_bucket("out")
     call = ("process", "s3://out", "b", "ldem01acq")
@@ -120,6 +121,7 @@ def test_downloads_that_are_cut_go_on_where_they_stopped(
     assert len(stored) == len(original)
 
 
+@pytest.mark.slow
 def test_download_that_brings_nothing_is_given_up_with_one_line(
     without_network_waits, s3, public_bucket, proxy, through_proxy
 ):
@@ -155,6 +157,7 @@ DENIED = "access is denied: check the credentials and the bucket's policy"
         ("manifest.json", 403, DENIED),
     ],
 )
+@pytest.mark.slow
 def test_uploads_that_are_refused(without_network_waits, made_up, s3, proxy, through_proxy, name, status, reason):
     s3.make_bucket("out")
     proxy.disturb("PUT", name, status=status)

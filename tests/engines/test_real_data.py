@@ -138,6 +138,7 @@ def assert_bad_reference(marker):
     assert marker["crds_context"] == "hst_0613.pmap"
 
 
+@pytest.mark.slow
 def test_snakemake_on_site_and_process_on_s3_agree(real, archive, s3):
     by_snakemake, by_s3 = real.folder / "results", real.folder / "from-s3"
     lay_out_workflow(real.folder)

@@ -130,6 +130,7 @@ def test_a_process_that_is_killed_leaves_a_marker_and_is_tried_again(machine):
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.slow
 def test_it_can_be_stopped_and_goes_on(machine, number, status):
     machine.behave("if not (notes / 'go').exists():\n    time.sleep(60)")
     machine.plan(*EXPOSURES)
@@ -161,6 +162,7 @@ def test_a_second_one_is_told(machine):
     assert machine.begun() == ["ldem01acq"]
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_goes_on(machine):
     machine.behave("time.sleep(1)")
     machine.plan(*EXPOSURES)
@@ -176,6 +178,7 @@ def test_a_run_that_was_killed_goes_on(machine):
 
 
 @pytest.mark.engine("Snakemake")
+@pytest.mark.slow
 def test_long_lists_go_through_one_job_of_snakemake(project, tmp_path):
     write_calcos(tmp_path / "bin")
     path = f"{tmp_path / 'bin'}{os.pathsep}{project.commands.environment()['PATH']}"

@@ -147,6 +147,7 @@ def test_preview_shows_the_drizzled_image(store, dataset):
     assert grey[round(float(row)), round(float(column))] > 200
 
 
+@pytest.mark.slow
 def test_what_cannot_be_drizzled_fails(tmp_path, made_up):
     exposure = Exposure(SINGLE, keywords={"FILTER1": "F435W"})
     write_hrc(dataset_folder(tmp_path / "inputs", SINGLE), exposure)

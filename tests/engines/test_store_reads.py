@@ -16,6 +16,7 @@ def store(request, s3, tmp_path, monkeypatch) -> Store:
 
 
 @pytest.mark.parametrize("n", [0, 3, 230])
+@pytest.mark.slow
 def test_many_objects_come_in_order_and_those_that_are_not_there_as_none(store, n):
     keys = [f"b/ä+ {number}.json" for number in range(n)]
     for key in keys:

@@ -53,6 +53,7 @@ def test_arrays_and_single_jobs(site):
     assert site.batch.calls.received["RegisterJobDefinition"] == 1
 
 
+@pytest.mark.slow
 def test_again_submits_nothing(site):
     names = site.write([row(n) for n in range(5)])
     assert site.submit().status == 0
@@ -115,6 +116,7 @@ def test_nothing_is_sent_of_a_bad_plan(site):
         (["--", "x" * 5000], "what follows -- must be"),
     ],
 )
+@pytest.mark.slow
 def test_errors_are_one_line(site, arguments, said):
     site.write([row(1), row(2)])
     ran = site.submit(*arguments)
@@ -125,6 +127,7 @@ def test_errors_are_one_line(site, arguments, said):
     assert site.submit().status == 0, "nothing is in the way of the next"
 
 
+@pytest.mark.slow
 def test_the_image_stays_for_the_batch(site):
     site.write([row(1)])
     assert site.submit().status == 0
@@ -136,6 +139,7 @@ def test_the_image_stays_for_the_batch(site):
 
 
 @pytest.mark.parametrize("kind", ["throttle", "error", "cut", "lost_answer", "error_after"])
+@pytest.mark.slow
 def test_one_submission_whatever_becomes_of_the_answer(site, kind):
     names = site.write([row(n, memory_mib=1000 + n) for n in range(30)])
     site.batch.service.list_lag = 0.1
@@ -147,6 +151,7 @@ def test_one_submission_whatever_becomes_of_the_answer(site, kind):
     assert site.sent() == Counter(names)
 
 
+@pytest.mark.slow
 def test_500_singles_at_50_a_second(site):
     names = site.write([row(n, memory_mib=1000 + n) for n in range(500)])
     start = time.monotonic()
@@ -215,6 +220,7 @@ def mixed(count):
     return arrays + [row(n, memory_mib=10_000 + n) for n in range(count * 3 // 4, count)]
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments(site):
     names = site.write(mixed(2000))
     site.batch.service.list_lag = 0.1
@@ -277,6 +283,7 @@ def test_two_at_the_same_time(site):
     assert site.sent() == Counter(names)
 
 
+@pytest.mark.slow
 def test_100_000_rows(site):
     instruments = itertools.cycle(["wfc3", "wfc3", "wfc3", "acs", "cos", "stis"])
     sizes = [(memory, seconds) for memory in (1024, 2048, 5120, 10_240) for seconds in (900, 3600, 18_000)]

@@ -53,6 +53,7 @@ def references(commands: Commands) -> set[str]:
     return {path.name for path in (commands.folder / "cache").rglob("*.fits")}
 
 
+@pytest.mark.slow
 def test_it_says_what_there_is_to_bring_and_brings_it_once(off_site, server, made_up):
     plan(off_site, *NAMES)
     dry = sync(off_site, made_up, "--dry-run", "--list=list.json")
@@ -76,6 +77,7 @@ def test_it_says_what_there_is_to_bring_and_brings_it_once(off_site, server, mad
     assert {server.downloads[name] for name in ALL} == {1}
 
 
+@pytest.mark.slow
 def test_jobs_find_all_that_they_need(off_site, server, made_up):
     """What headers without data name is what bestrefs names for whole files."""
     plan(off_site, *NAMES)
@@ -226,6 +228,7 @@ def test_the_context_of_the_batch_is_taken_and_what_is_done_left_out(off_site, m
     assert "list.json is of the CRDS context hst_9003.pmap, not hst_9001.pmap: sync again" in other.err
 
 
+@pytest.mark.slow
 def test_on_a_terminal_a_bar_is_shown(off_site, made_up):
     plan(off_site, "ldem01acq", "ldem01tnq")
     ours, theirs = pty.openpty()
@@ -342,6 +345,7 @@ print(json.dumps([sorted(needs.references), theirs, sorted(needs.problems)]))
 
 
 @pytest.mark.engine("real HST data")
+@pytest.mark.slow
 def test_headers_of_real_exposures_name_what_whole_files_name(commands, real_data, tmp_path: Path):
     cache = tmp_path / "crds"
     cache.mkdir()

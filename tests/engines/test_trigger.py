@@ -116,6 +116,7 @@ def sender(commands, s3, batch_at_rest, monkeypatch):
 
 
 @pytest.mark.parametrize("event", [notification, bridged])
+@pytest.mark.slow
 def test_a_message_starts_a_batch(sender, event):
     lines = trigger.handler(event(sender.put("b", *NAMES)))
     assert sender.sent() == Counter(NAMES)
@@ -267,6 +268,7 @@ def test_another_at_work(sender):
 INVOKE = "import json, sys; from hstdputils.trigger import handler; handler(json.loads(sys.argv[1]))"
 
 
+@pytest.mark.slow
 def test_many_deliveries_at_once(sender):
     names = [name_of(number) for number in range(100)]
     random.Random(1).shuffle(names)
@@ -282,6 +284,7 @@ def test_many_deliveries_at_once(sender):
     assert sender.messages() == {"messages/submitted/b"}
 
 
+@pytest.mark.slow
 def test_another_list_that_comes_meanwhile_is_not_lost(sender, monkeypatch):
     key = sender.put("b", NAMES[0])
     submit = trigger.AwsBatch.submit
@@ -318,6 +321,7 @@ def test_a_queue_that_is_not_there(sender, monkeypatch):
     assert not sender.sent()
 
 
+@pytest.mark.slow
 def test_a_bucket_that_is_not_there(sender):
     with pytest.raises(StoreError, match="no such bucket"):
         trigger.handler(bridged("messages/submit/b", bucket="elsewhere"))
@@ -354,6 +358,7 @@ def test_bad_settings(sender, monkeypatch, name, value, said):
 
 
 @pytest.mark.engine("Lambda runtime client")
+@pytest.mark.slow
 def test_as_it_runs_in_the_container(sender, tmp_path):
     """Run the template's command by AWS's own client, against a stand-in for what Lambda gives it."""
     from tests.engines.aws_account import template

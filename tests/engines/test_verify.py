@@ -78,6 +78,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
+@pytest.mark.slow
 def test_what_is_wrong_is_named(store, commands, kind):
     damage, text = DAMAGES[kind]
     damage(store / "b")
@@ -89,6 +90,7 @@ def test_what_is_wrong_is_named(store, commands, kind):
     assert sorted((path, path.stat().st_mtime_ns) for path in store.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_no_batch_description(store, commands):
     (store / "b/batch.json").unlink()
     ran = commands.hstdputils("verify", store, "b")
@@ -96,6 +98,7 @@ def test_no_batch_description(store, commands):
     assert "b/batch.json is missing" in ran.out
 
 
+@pytest.mark.slow
 def test_sizes_alone(store, commands):
     flip(next((store / "b" / NAME).glob("*_flt.fits")))
     assert commands.hstdputils("verify", store, "b", "--sizes-only").status == 0

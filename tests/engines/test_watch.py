@@ -59,6 +59,7 @@ def test_a_batch_whose_store_is_not_known(site):
 
 
 @pytest.mark.parametrize("how", ["plan", "variable", "option"])
+@pytest.mark.slow
 def test_ways_to_name_a_batch(site, tmp_path, how):
     site.write([row(0), row(1)])
     site.submit()
@@ -136,6 +137,7 @@ def test_a_marker_of_the_job_itself_says_why_it_failed(site):
     assert site.marker(names[0]) == made
 
 
+@pytest.mark.slow
 def test_a_marker_that_cannot_know_the_cause_is_corrected(site):
     names = failing(site, endings.timed_out(143))
     made = MARKER | {"ipppssoot": names[0], "end": "2100-01-01T00:00:00+00:00"}
@@ -176,6 +178,7 @@ def test_a_submission_that_was_cut_off_is_finished(site):
     assert site.sent() == Counter(names)
 
 
+@pytest.mark.slow
 def test_a_watcher_that_is_killed_sends_no_dataset_twice(site):
     names = site.write([row(n, memory_mib=1024 + n % 40) for n in range(400)])
     site.submit()
@@ -193,6 +196,7 @@ def test_a_watcher_that_is_killed_sends_no_dataset_twice(site):
     assert all(len({entry["job"] for entry in entries}) == 1 for entries in site.decisions().values())
 
 
+@pytest.mark.slow
 def test_two_watchers_decide_once(site):
     names = failing(site, *[endings.out_of_memory()] * 30)
     argv = [sys.executable, "-m", "hstdputils.watch", "s3://out/b", "--every=0.1", "--once"]
@@ -221,6 +225,7 @@ def test_ctrl_c_leaves_the_jobs_running_and_another_machine_attaches(site, tmp_p
     assert ran.out == "b: 2 of 2 datasets have ended: 2 succeeded\n"
 
 
+@pytest.mark.slow
 def test_requests_of_a_round(site):
     site.write(
         [row(n) for n in range(10_000)] + [row(n, memory_mib=4096 + n) for n in range(10_000, 10_000 + SINGLES)]
@@ -249,6 +254,7 @@ def test_a_forgotten_job_is_sent_again(site):
     assert len(site.batch.jobs()) == 2
 
 
+@pytest.mark.slow
 def test_a_network_that_is_away_for_a_while(site):
     names = failing(site)
     process = site.commands.start([sys.executable, "-m", "hstdputils.watch", "s3://out/b", "--every=0.1"])

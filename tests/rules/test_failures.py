@@ -48,6 +48,7 @@ def test_a_failed_dataset_does_not_stop_the_others(project):
     assert [attempt["outcome"] for attempt in mended["earlier"]] == ["calibration_error"]
 
 
+@pytest.mark.slow
 def test_memory_failures_come_back_with_more_memory(project):
     with_stand_in(project, "if count < 3: sys.exit('MemoryError: unable to allocate 2 GiB')")
     project.set_ids("ldem01acq")
@@ -60,6 +61,7 @@ def test_memory_failures_come_back_with_more_memory(project):
     assert {attempt["outcome"] for attempt in marker["earlier"]} == {"out_of_memory"}
 
 
+@pytest.mark.slow
 def test_force_redoes_what_has_succeeded(project):
     calls = with_stand_in(project)
     project.set_ids("ldem01acq")
@@ -76,6 +78,7 @@ def wait_until(holds, seconds=60):
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_taken_up(project):
     go_on = project.folder / "go-on"
     with_stand_in(project, f"while 'tnq' in target and not pathlib.Path({str(go_on)!r}).exists(): time.sleep(0.1)")

@@ -20,6 +20,7 @@ rule all:
 """
 
 
+@pytest.mark.slow
 def test_another_workflow_uses_the_rules(project, tmp_path):
     project.set_ids("ldem01acq")
     (tmp_path / "Snakefile").unlink()

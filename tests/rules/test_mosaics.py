@@ -14,6 +14,7 @@ pytestmark = pytest.mark.engine("Snakemake", "CRDS")
 DATASETS = {"ldem01acq": "cos", "acs_dem_01": "acs", "skycell-p1359x02y12": "skycell"}
 
 
+@pytest.mark.slow
 def test_visits_and_sky_cells_beside_ipppssoots(project):
     write_calcos(project.folder / "bin")
     install_hap(project.commands)

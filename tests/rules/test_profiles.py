@@ -28,6 +28,7 @@ def test_every_profile_uses_the_greedy_scheduler(profile):
     assert yaml.safe_load((ROOT / "profiles" / profile / "config.yaml").read_text())["scheduler"] == "greedy"
 
 
+@pytest.mark.slow
 def test_laptop_remote_takes_references_from_the_server(project, made_up, tmp_path: Path):
     write_calcos(tmp_path / "bin")
     path = f"{tmp_path / 'bin'}{os.pathsep}{project.commands.environment()['PATH']}"

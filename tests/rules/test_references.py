@@ -45,6 +45,7 @@ def synced(project: Project) -> dict:
     return json.loads((project.folder / "results/night-1/references.json").read_text())
 
 
+@pytest.mark.slow
 def test_references_come_once_and_the_jobs_need_no_server(project, server, off_site):
     project.set_ids("ldem01acq", "ldem01tnq", "ldem01f1q")
     dry = off_site("-n")
@@ -65,6 +66,7 @@ def test_references_come_once_and_the_jobs_need_no_server(project, server, off_s
     assert server.calls == ["get_server_info"]
 
 
+@pytest.mark.slow
 def test_what_is_left_is_synced_again_in_the_next_run(project, server, off_site):
     project.set_ids("ldem01acq", "ldem01tnq")
     ran = off_site(stand_in="sys.exit(1) if 'tnq' in target else None", retries="0")
@@ -80,6 +82,7 @@ def test_what_is_left_is_synced_again_in_the_next_run(project, server, off_site)
     assert server.calls == ["get_server_info"] * 2
 
 
+@pytest.mark.slow
 def test_a_server_that_fails_for_good_stops_before_the_jobs(project, server, off_site):
     project.set_ids("ldem01acq")
     server.disturb(FLAT, status=503)
@@ -91,6 +94,7 @@ def test_a_server_that_fails_for_good_stops_before_the_jobs(project, server, off
     assert project.marker_of("night-1", "ldem01acq", "failed") is None
 
 
+@pytest.mark.slow
 def test_without_the_key_each_job_brings_its_own(project, server, off_site):
     project.set_ids("ldem01acq", "ldem01tnq")
     ran = off_site(sync_references="false")
@@ -100,6 +104,7 @@ def test_without_the_key_each_job_brings_its_own(project, server, off_site):
     assert set(server.downloads.values()) == {1}
 
 
+@pytest.mark.slow
 def test_a_cache_that_is_only_read_is_checked_before_the_jobs(project, made_up, tmp_path: Path):
     project.set_ids("ldem01acq")
     project.config |= {"sync_references": True, "crds_context": "hst_9003.pmap"}

@@ -12,6 +12,7 @@ from tests.madeup import DEMO_DATASETS
 pytestmark = pytest.mark.engine("Snakemake", "calcos", "CRDS")
 
 
+@pytest.mark.slow
 def test_the_page_of_a_real_batch(project):
     project.set_ids(*DEMO_DATASETS, "ldem99zzq")
     ran = project.snakemake("--profile", "onsite")

@@ -233,6 +233,7 @@ def test_the_shipped_model_is_small_and_knows_its_score():
     assert set(model.planner.trees) == set(BY_INSTRUMENT)
 
 
+@pytest.mark.slow
 def test_real_runs_of_programs_not_seen(real_data):
     table = [row for row in read_table(real_data / "history" / "features_train.csv.gz") if row.features]
     known = Runs(

@@ -31,6 +31,7 @@ def start(commands, made_up, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_a_run_that_was_taken_for_dead_stops(start, tmp_path):
     """As after a machine that slept: a head elsewhere has taken the batch over."""
     process = start("time.sleep(60)")

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.engine("S3 (moto)", "AWS Batch (stand-in)", "CRDS")
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.slow
 def test_a_batch_under_faults(seed, make_scene, has_mounts):
     way, names = catalogue.chosen(seed)
     assert_survives(make_scene(way, seed), catalogue.FAULTS[way], names, has_mounts)

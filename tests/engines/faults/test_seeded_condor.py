@@ -13,6 +13,7 @@ pytestmark = pytest.mark.engine("HTCondor", "S3 (moto)", "CRDS")
 
 
 @pytest.mark.parametrize("seed", CONDOR_SEEDS)
+@pytest.mark.slow
 def test_a_batch_on_htcondor_under_faults(seed, make_condor_scene, has_mounts):
     way, names = condor_catalogue.chosen(seed)
     assert_survives(make_condor_scene(way, seed), condor_catalogue.FAULTS[way], names, has_mounts)
