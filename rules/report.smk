@@ -43,5 +43,7 @@ onsuccess:
 
 
 onerror:
-    shell("hstdputils report {RUN.arguments.report:q} --plan {RUN.plan_of_batch:q} --if-any")
+    shell(
+        "hstdputils report {RUN.arguments.report:q} --plan {RUN.plan_of_batch:q} --if-any"
+    )
     RUN.tidy()
