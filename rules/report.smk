@@ -31,11 +31,11 @@ rule report:
         f"logs/{RUN.batch}/report.benchmark.tsv"
     params:
         arguments=RUN.arguments.report,
-        plan=RUN.plan.sha256,
+        plan=RUN.plan.path,
     message:
         f"report of batch {RUN.batch}"
     shell:
-        "hstdputils report {params.arguments:q} 2> {log:q}"
+        "hstdputils report {params.arguments:q} --plan {params.plan:q} 2> {log:q}"
 
 
 onsuccess:
@@ -43,5 +43,7 @@ onsuccess:
 
 
 onerror:
-    shell("hstdputils report {RUN.arguments.report:q} --if-any")
+    shell(
+        "hstdputils report {RUN.arguments.report:q} --plan {RUN.plan_of_batch:q} --if-any"
+    )
     RUN.tidy()

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.rules.test_failures import with_stand_in
-from tests.rules.test_workflow import jobs
 
 pytestmark = pytest.mark.engine("Snakemake", "CRDS")
 
@@ -97,9 +96,7 @@ def test_the_folder_of_a_batch_in_another_store_stops_the_run(project, tmp_path:
         assert "results/night-1 is of the batch 'night-1' in the store 'results', not in 'elsewhere'" in line
     assert not (project.folder / "elsewhere/night-1/markers").exists()
     project.config["store"] = str(tmp_path / "results")
-    ran = project.snakemake("plan.out")
-    assert ran.status == 0, "the same folder by another name"
-    assert jobs(ran.said)["plan"] == 1
+    assert project.snakemake("plan.out").status == 0, "the same folder by another name"
 
 
 @pytest.mark.parametrize("command", ["run", "submit"])

@@ -55,8 +55,7 @@ class Arguments:
         """Return the arguments of ``hstdputils report``."""
         config = json.dumps(self.batch.config.model_dump(mode="json", exclude_defaults=True))
         files = [f"--{kind}={self.batch.result(f'report.{kind}')}" for kind in ("html", "json", "csv")]
-        options = [*self._prices, *files, f"--plan={self.batch.plan}", f"--config-json={config}"]
-        return [*options, self.batch.config.store, self.batch.name]
+        return [*self._prices, *files, f"--config-json={config}", self.batch.config.store, self.batch.name]
 
     def submit(self, plan: str, wanted: str) -> list[str]:
         """Return the command that submits a plan of these datasets to the batch's engine."""

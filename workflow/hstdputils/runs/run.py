@@ -49,6 +49,7 @@ class Run:
         self.plan = RunPlan(self._batch, self.arguments)
         self.remaining = Remaining(self._batch, self.plan)
         self.jobs = Jobs(self._batch, self.plan)
+        self.plan_of_batch = self._batch.plan
         self.marker = self._batch.marker
         self.report = self._batch.result("report.html")
         self.report_json = self._batch.result("report.json")
