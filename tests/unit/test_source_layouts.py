@@ -22,7 +22,7 @@ from hstdputils.references.starts import read_headers, start_sources
 from tests.madeup.associations import write_association
 from tests.madeup.small_raws import write_small_raw
 
-SINGLE, ASSOCIATION, MEMBERS = "j99901e3q", "j99901010", ("j99901e1q", "j99902e2q")
+SINGLE, ASSOCIATION, MEMBERS = "j99901e3q", "j99901010", ("j99901e1q", "j99901e2q")
 INPUTS = {f"{ASSOCIATION}_asn.fits", *(f"{name}_{suffix}.fits" for name in MEMBERS for suffix in ("raw", "spt"))}
 
 
