@@ -11,9 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from hstdputils.attempts.attempt import Job, unbegun
 from hstdputils.attempts.delivery import deliver_marker
-from hstdputils.calibrate.cos import RECIPE as COS
+from hstdputils.attempts.refusals import unbegun
 from hstdputils.datasets import parse_dataset
 from hstdputils.exit_codes import ExitCode
 from hstdputils.outcomes import AttemptFailed, Outcome
@@ -22,7 +21,7 @@ from tests.engines.honesty import assert_complete, assert_not_misleading, marker
 from tests.engines.interrupting import Running
 from tests.engines.test_interrupted import DATASET, assert_no_work_is_left, call
 
-pytestmark = pytest.mark.engine("CRDS", "S3 (moto)")
+pytestmark = [pytest.mark.engine("CRDS", "S3 (moto)"), pytest.mark.slow]
 
 ENOUGH = 12
 """Seconds in which an attempt begins on a busy machine, too."""
@@ -183,8 +182,7 @@ def test_large_log_is_delivered_in_little_memory(tmp_path, s3, monkeypatch, kind
     store = FolderStore(tmp_path / "out") if kind == "folder" else open_store("s3://out")
     before = psutil.Process().memory_info().rss
     failure = AttemptFailed(Outcome.TIMEOUT, ExitCode.TIME, "made up")
-    job = Job(parse_dataset(DATASET), "b", COS, [], None, "hst_9001.pmap", {})
-    deliver_marker(store, unbegun(job, failure), work)
+    deliver_marker(store, unbegun("b", parse_dataset(DATASET), failure, "hst_9001.pmap", None, None), work)
     if kind == "folder":  # the S3 server of the tests, which holds all, is in this process
         assert psutil.Process().memory_info().rss - before < 60_000_000
     (entry,) = [entry for entry in store.entries(f"b/{DATASET}/") if entry.key.endswith("/process.log")]

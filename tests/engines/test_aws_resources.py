@@ -61,6 +61,7 @@ def test_everything_is_made(stack):
     assert {name for name, number in stack.items() if not number} == {"TriggerPermission"}  # moto gives it none
 
 
+@pytest.mark.slow
 def test_without_trigger_and_announcements(account):
     made = deploy(account, "small", Name="small", Image=IMAGE, Trigger="no", CrdsBucket="")
     assert not any(name.startswith(("Trigger", "Topic", "Announcement", "BatchRule")) for name in made)
@@ -135,6 +136,7 @@ def test_submit_finds_what_it_needs(account, stack, commands):
     assert settings.uris == {kind: f"{cache}/{kind}{'' if kind == 'config' else 's'}/hst" for kind in URI_VARIABLES}
 
 
+@pytest.mark.slow
 def test_trigger_function(account, stack):
     found = account.client("lambda").get_function(FunctionName=stack["TriggerFunction"])["Configuration"]
     variables = found["Environment"]["Variables"]

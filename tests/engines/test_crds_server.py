@@ -60,6 +60,7 @@ def cached(off_site, name):
     return [path for path in (off_site.folder / "cache/references").rglob(f"*{name}*") if path.is_file()]
 
 
+@pytest.mark.slow
 def test_what_the_server_does_wrong_for_a_while_is_lived_with(off_site, server, made_up):
     """A call, a mapping and a reference: each suffers all faults, one after another."""
     faults = [server.disturb("/json/", cut_after=50, times=2), server.disturb("/json/", status=503, times=3)]

@@ -35,6 +35,7 @@ def process(commands, dataset):
         ("spt_nextend", SINGLE, "succeeded", f"{SINGLE}_spt.fits says NEXTEND = 3, but has 1 extension"),
     ],
 )
+@pytest.mark.slow
 def test_cases(commands, case, dataset, outcome, says):
     unpack_case(case, commands.folder / "in")
     begun = time.monotonic()
@@ -62,6 +63,7 @@ def association(commands):
     return folder
 
 
+@pytest.mark.slow
 def test_good_member_keeps_what_it_makes(commands, association):
     """Beside an empty one, with a table that lists it twice, and a support file that promises too much."""
     ran, marker = process(commands, ASSOCIATION)

@@ -177,6 +177,7 @@ time.sleep(600)
 
 
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
+@pytest.mark.slow
 def test_program_that_hangs_is_stopped_with_its_children(tmp_path, made_up, program):
     dataset = f"{KINDS[program.instrument].letter}dem0199q"
     site = set_up(tmp_path, made_up.crds, program, {dataset: HANGS})

@@ -106,6 +106,7 @@ def test_a_visit_has_its_mosaics_and_all_that_belongs_to_them(run):
     assert (len([name for name in made if name.endswith("-cat.ecsv")]) == 4) is MAKES_CATALOGUES
 
 
+@pytest.mark.slow
 def test_a_sky_cell_is_made_from_the_visits_mosaics_in_a_store(run):
     assert run.cell.status == 0, run.cell.said
     assert_complete(run.store, CELL)

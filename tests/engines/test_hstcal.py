@@ -136,6 +136,7 @@ def write_wavecal(folder: Path, raw: Path, table: Path) -> None:
 
 
 @pytest.mark.parametrize("observed", DATASETS, ids=lambda observed: observed.ipppssoot)
+@pytest.mark.slow
 def test_from_the_public_bucket_to_products(tmp_path, real_data, real_crds, s3, observed):
     name = observed.ipppssoot
     site = Commands(tmp_path, CRDS_PATH=str(real_crds), **s3.variables)

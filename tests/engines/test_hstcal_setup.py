@@ -260,6 +260,7 @@ def test_a_source_that_is_none_is_one_line(site, source, said):
     assert_failed(bring(site, HSTCAL_SOURCE=source), said)
 
 
+@pytest.mark.slow
 def test_a_folder_and_a_tarball_are_built(building):
     source = write_source(building.folder / "small-1")
     before = contents(source)
@@ -319,6 +320,7 @@ def test_the_programs_are_those_of_the_instruments():
 
 
 @pytest.mark.engine("hstcal", "cmake")
+@pytest.mark.slow
 def test_make_hstcal_builds_the_real_programs_and_all_find_them(building, made_up):
     if not REAL_SOURCE.exists():
         pytest.skip(f"no source of hstcal: {REAL_SOURCE.relative_to(ROOT.parent)} is not there")

@@ -43,6 +43,7 @@ def staged(folder):
     return list(folder.glob("kept/*/.*"))
 
 
+@pytest.mark.slow
 def test_another_batch_asks_the_network_for_nothing(with_mast, mast, made_up):
     assert with_mast.hstdputils(*call("b", DATASET, MEMBER)).status == 0
     assert len(mast.of("file")) == 4
@@ -58,6 +59,7 @@ def test_another_batch_asks_the_network_for_nothing(with_mast, mast, made_up):
     assert "from kept" in (with_mast.folder / "results/c" / DATASET / "process.log").read_text()
 
 
+@pytest.mark.slow
 def test_what_s3_brought_is_kept_too(with_stand_in, s3, public_bucket, proxy, made_up):
     variables = {**s3.variables, "AWS_ENDPOINT_URL": proxy.endpoint}
     arguments = ("--keep-inputs=kept", DATASET)

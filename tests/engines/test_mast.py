@@ -153,6 +153,7 @@ def assert_failed(ran, outcome, says, dataset=DATASET):
     return line
 
 
+@pytest.mark.slow
 def test_a_file_of_another_size_is_not_taken(with_mast, mast, made_up):
     differences = {RAW: 1000, f"{SPECTRUM}_rawtag.fits": -1000}
     files = {name: made_up.inputs / "ldem" / name[:9] / name for name in differences}

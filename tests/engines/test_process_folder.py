@@ -31,6 +31,7 @@ def expected_names(ipppssoot):
     return names | previews_of(names)
 
 
+@pytest.mark.slow
 def test_all_five_succeed_and_each_gets_one_line(folder_run):
     assert folder_run.ran.status == 0, folder_run.ran.said
     lines = folder_run.ran.out.splitlines()

@@ -30,6 +30,7 @@ def without_network_waits(with_stand_in: Commands) -> Commands:
     return Commands(with_stand_in.folder, **with_stand_in.variables, AWS_MAX_ATTEMPTS="2")
 
 
+@pytest.mark.slow
 def test_same_products_as_in_a_folder(commands, folder_run, s3, public_bucket, proxy, through_proxy):
     """The whole way, with real calcos: the public bucket in, a bucket out."""
     s3.make_bucket("out")

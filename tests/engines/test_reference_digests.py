@@ -99,6 +99,7 @@ def test_what_changes_in_a_growing_cache_is_brought_anew(off_site, server, made_
     assert references_of(off_site)[FLAT]["digest_from"] == "crds"
 
 
+@pytest.mark.slow
 def test_what_was_only_touched_stays_and_is_read_once(off_site, server, made_up):
     assert process(off_site, made_up).status == 0
     record = off_site.folder / f"cache/.hstdputils/{FLAT}.json"
@@ -133,6 +134,7 @@ def test_a_copy_of_a_cache_is_one_that_others_keep(off_site, made_up):
 
 
 @pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.slow
 def test_what_changes_after_a_sync_is_not_used(off_site, server, made_up, change):
     plan(off_site, DATASET)
     assert sync(off_site, made_up, "--list=list.json").status == 0
@@ -161,6 +163,7 @@ def test_sync_holds_what_is_there_already_against_the_sums_of_the_server(off_sit
 
 
 @pytest.mark.parametrize("text", ["[" * 200_000, "[]", '{"digest": 1}', "\0", "{}"])
+@pytest.mark.slow
 def test_a_record_that_cannot_be_read_is_none(off_site, made_up, text):
     assert process(off_site, made_up).status == 0
     (off_site.folder / f"cache/.hstdputils/{FLAT}.json").write_text(text)

@@ -89,6 +89,7 @@ def test_all_are_processed_once(machine):
     assert len(machine.begun()) == 4
 
 
+@pytest.mark.slow
 def test_a_program_that_is_killed_gets_more_memory(machine):
     machine.behave("if name == 'ldem01acq' and count == 1:\n    os.kill(os.getpid(), signal.SIGKILL)")
     machine.plan("ldem01acq", "ldem01tnq", memory_mib=1000)
@@ -120,6 +121,7 @@ def test_retries_have_an_end(machine):
     assert machine.begun() == ["ldem01acq"] * 2
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_leaves_a_marker_and_is_tried_again(machine):
     machine.behave("if count == 1:\n    os.kill(os.getppid(), signal.SIGKILL)\n    time.sleep(9)")
     machine.plan("ldem01acq")

@@ -83,6 +83,7 @@ def test_succeeded_datasets_are_left_out_with_one_listing(site, proxy):
     assert site.batch.calls.total == 0
 
 
+@pytest.mark.slow
 def test_a_batch_keeps_how_it_was_bought(site):
     names = site.write([row(n) for n in range(2)])
     assert site.submit("--purchase=spot", "--region=us-east-1").status == 0
@@ -200,6 +201,7 @@ def test_no_turn_is_longer_than_it_has_to_be(monkeypatch):
     assert clock.now == pytest.approx(110 + 119 / 50 + 1)
 
 
+@pytest.mark.slow
 def test_throttled_by_others(site):
     site.batch.calls.limits["SubmitJob"] = 20
     names = site.write([row(n, memory_mib=1000 + n) for n in range(100)])
@@ -274,6 +276,7 @@ def test_an_array_and_a_single_job_process_their_datasets(with_stand_in, made_up
     assert "nothing to submit: all 3 datasets have succeeded" in site.submit().out
 
 
+@pytest.mark.slow
 def test_two_at_the_same_time(site):
     names = site.write([row(n, memory_mib=1000 + n) for n in range(200)])
     both = [site.start(), site.start()]

@@ -94,6 +94,7 @@ def test_jobs_find_all_that_they_need(off_site, server, made_up):
     assert {path.name for path in whole.rglob("*.fits")} == ALL, ran.said
 
 
+@pytest.mark.slow
 def test_of_files_in_s3_only_the_headers_are_read(off_site, made_up, public_bucket, s3, proxy):
     plan(off_site, *NAMES)
     key = "hst/public/ldem/ldem01tnq/ldem01tnq_rawtag.fits"
@@ -183,6 +184,7 @@ def test_a_disk_that_is_too_small_is_said_before_anything_is_brought(off_site, s
     assert references(off_site) == set()
 
 
+@pytest.mark.slow
 def test_a_server_that_fails_for_good_is_one_line_and_the_same_command_goes_on(off_site, server, made_up):
     plan(off_site, "ldem01acq")
     server.disturb(FLAT, cut_after=1_000_000, times=1)

@@ -111,6 +111,7 @@ def test_every_cause_has_what_follows_from_it(site):
     assert f"{names[0]}  out_of_memory ({endings.KILLED_FOR_MEMORY}): again with 4096 MiB, after 2048" in ran.err
 
 
+@pytest.mark.slow
 def test_a_ladder_is_climbed_to_its_end(site):
     names = failing(site, endings.out_of_memory(), memory_mib=20_000)
     for _ in range(2):
@@ -165,6 +166,7 @@ def test_a_job_that_ended_well_without_a_marker_is_sent_again(site):
     assert "left no marker" in site.decisions()[names[0]][0]["reason"]
 
 
+@pytest.mark.slow
 def test_a_submission_that_was_cut_off_is_finished(site):
     names = site.write([row(n, memory_mib=1024 + n) for n in range(120)])
     process = site.start()
@@ -207,6 +209,7 @@ def test_two_watchers_decide_once(site):
     assert site.sent() == Counter(names) + Counter(names[:30])
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_the_jobs_running_and_another_machine_attaches(site, tmp_path):
     names = failing(site)
     argv = [sys.executable, "-m", "hstdputils.watch", "s3://out/b", "--every=0.1"]
@@ -268,6 +271,7 @@ def test_a_network_that_is_away_for_a_while(site):
     assert process.returncode == 0, err
 
 
+@pytest.mark.slow
 def test_blackboard_and_status(site):
     names = failing(site, endings.out_of_memory(), endings.exited(23))
     site.succeed(names[2:3])

@@ -21,6 +21,7 @@ def with_stand_in(project, behaviour: str = ""):
     return calls
 
 
+@pytest.mark.slow
 def test_a_failed_dataset_does_not_stop_the_others(project):
     calls = with_stand_in(project, "if 'tnq' in target: sys.exit('ERROR: no row for this aperture')")
     project.set_ids("ldem01tnq", "ldem99zzq", "ldem01acq")

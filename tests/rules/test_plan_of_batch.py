@@ -39,6 +39,7 @@ def test_plan_out_shows_the_batch_that_was_asked_for(project, options):
 
 
 @pytest.mark.parametrize("jobs_up_to", [200, 0])
+@pytest.mark.slow
 def test_what_is_wanted_is_processed_whatever_the_clock_says(project, jobs_up_to):
     calls = with_stand_in(project)
     project.config["jobs_up_to"] = jobs_up_to
@@ -72,6 +73,7 @@ def test_what_is_wanted_is_processed_whatever_the_clock_says(project, jobs_up_to
     assert "Nothing to be done" in project.snakemake("--profile", "onsite").said
 
 
+@pytest.mark.slow
 def test_a_retry_works_by_the_plan_of_its_batch_while_another_is_planned(project):
     with_stand_in(project, "if count < 2: sys.exit('MemoryError: unable to allocate 2 GiB')")
     project.set_ids(A)
@@ -85,6 +87,7 @@ def test_a_retry_works_by_the_plan_of_its_batch_while_another_is_planned(project
     assert list(plan_of(project)) == [A]
 
 
+@pytest.mark.slow
 def test_the_folder_of_a_batch_in_another_store_stops_the_run(project, tmp_path: Path):
     project.set_ids(A)
     assert project.snakemake("plan.out").status == 0
@@ -100,6 +103,7 @@ def test_the_folder_of_a_batch_in_another_store_stops_the_run(project, tmp_path:
 
 
 @pytest.mark.parametrize("command", ["run", "submit"])
+@pytest.mark.slow
 def test_commands_by_hand_take_what_the_plan_has_and_hold_it_against_what_is_wanted(project, command):
     project.set_ids(A)
     assert project.snakemake("plan.out").status == 0

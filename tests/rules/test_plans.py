@@ -13,6 +13,7 @@ def rows(project) -> list[dict]:
     return [json.loads(line) for line in (project.folder / "plan.out").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_a_folder_of_raws_is_looked_into_unless_the_configuration_forbids_it(project):
     project.set_ids("ldem01acq", "ldem01010")
     project.config["inputs"] = [project.config["inputs"], "s3://nobodys-bucket", "mast:"]
@@ -25,6 +26,7 @@ def test_a_folder_of_raws_is_looked_into_unless_the_configuration_forbids_it(pro
     assert {row["evidence"] for row in rows(project)} == {"instrument"}
 
 
+@pytest.mark.slow
 def test_the_plan_of_a_workflow_rests_on_what_the_configuration_names(project):
     project.set_ids("ldem01acq", "ldem01010")
     (project.folder / "my.csv").write_text(

@@ -24,7 +24,9 @@ from hstdputils.model.history import History
 from hstdputils.outcomes import Outcome
 from hstdputils.plans.features import read_features_table
 from hstdputils.reports.collecting import collect
+from hstdputils.runs.arguments import Arguments
 from hstdputils.runs.batch import RunBatch
+from hstdputils.runs.plans import RunPlan
 from hstdputils.runs.remaining import Remaining
 from hstdputils.store import FolderStore
 
@@ -149,12 +151,11 @@ def test_every_command_goes_on(store, capsys, data, kind):
 def test_the_workflow_processes_the_dataset_again(store, capsys):
     from hstdputils.config import Config
 
-    path = Path("results") / marker_key(BATCH, BAD, succeeded=True)
-    path.write_bytes(DEEP)
+    (Path("results") / marker_key(BATCH, BAD, succeeded=True)).write_bytes(DEEP)
     Path("x.ids").write_text("\n".join([*GOOD, BAD]))
-    work = Remaining(RunBatch(Config(ids=["x.ids"], batch=BATCH))).work()
-    assert work == [str(path)]
-    assert not path.exists()  # else Snakemake takes it for made
+    batch = RunBatch(Config(ids=["x.ids"], batch=BATCH))
+    work = Remaining(batch, RunPlan(batch, Arguments(batch))).work()
+    assert work == [batch.marker.format(ipppssoot=BAD)]
     assert "cannot be read" in capsys.readouterr().err
 
 

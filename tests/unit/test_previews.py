@@ -226,6 +226,7 @@ def test_what_cannot_be_drawn_is_a_warning(tmp_path, name, said):
     assert len(make_previews([tmp_path / "broken_flt.fits"], tmp_path / "previews")) == 1
 
 
+@pytest.mark.slow
 def test_previews_of_the_archives_own_products(real_data, tmp_path):
     truth = real_data / "truth"
     paths = [*truth.glob("*/*_x1d.fits"), *truth.glob("*/*_sx1.fits"), *truth.glob("*/*_ima.fits")]

@@ -302,6 +302,7 @@ def test_store_none_is_one_line(capsys):
 
 
 @pytest.mark.parametrize("outcome", [Outcome.SUCCEEDED, Outcome.NO_REFERENCES])
+@pytest.mark.slow
 def test_page_of_10000_datasets_is_small(tmp_path, monkeypatch, outcome):
     monkeypatch.chdir(tmp_path)
     folder = Path("results", BATCH, "markers", "succeeded" if outcome is Outcome.SUCCEEDED else "failed")

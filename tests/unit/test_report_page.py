@@ -234,8 +234,8 @@ def test_provenance(store):
         {"type": kind, "name": f"{kind}.fits", "digest": "", "digest_from": "none"} for kind in ("flat", "bias")
     )
     known = {"type": "dark", "name": "dark.fits", "digest": "sha1:1234", "digest_from": "crds"}
-    markers = made_up("ldem01acq", references=[flat, bias]), made_up("ldem01pkq", references=[flat, known, "no", {}])
-    save(store, *markers, made_up("ldem01tnq", host="node08", versions={"calcos": "3.7"}, references="no"))
+    markers = made_up("ldem01acq", references=[flat, bias]), made_up("ldem01pkq", references=[flat, known])
+    save(store, *markers, made_up("ldem01tnq", host="node08", versions={"calcos": "3.7"}))
     Path("plan.out").write_text(plan_line("ldem01acq") + "\n" + plan_line("ldem01tnq"))
     digest = hashlib.sha256(Path("plan.out").read_bytes()).hexdigest()
     config = {"batch": BATCH, "inputs": ["s3://bucket", "mast:"], "crds_server_url": "https://me:secret@crds"}
@@ -281,6 +281,7 @@ def test_a_batch_that_has_not_begun(store):
     assert "<svg" not in text
 
 
+@pytest.mark.slow
 def test_a_page_with_all_its_parts_stays_small(store):
     picture = thumbnail()
     line = b"2026-01-02T00:00:00.000Z calcos       | one of the many lines that a program prints\n"

@@ -97,6 +97,7 @@ def test_a_model_gives_way_to_none_of_fewer_runs_unless_it_is_named(folder, caps
     assert Model.load().data["fitted"]["runs"] == 200
 
 
+@pytest.mark.slow
 def test_score_of_runs_that_the_model_knows_is_cross_validated(folder, capsys):
     fitted(capsys)
     assert run("score", "runs.csv", "--seeds", "2") == 0

@@ -17,6 +17,7 @@ from hstdputils.outcomes import Outcome
 from hstdputils.runs.arguments import Arguments
 from hstdputils.runs.batch import RunBatch
 from hstdputils.runs.jobs import Jobs
+from hstdputils.runs.plans import RunPlan
 from hstdputils.store import FolderStore
 
 from .test_report import made_up
@@ -44,11 +45,13 @@ def jobs(tmp_path, monkeypatch):
 
     def sizes(last, attempt=2, row=None, **config):
         store = FolderStore("results")
-        Path("plan.out").write_text(json.dumps(row or last.plan_row) + "\n")
         write_marker(store, last)
         batch = RunBatch(Config(ids=["x.ids"], batch=BATCH, **config))
-        asked, given = SimpleNamespace(ipppssoot=NAME), SimpleNamespace(plan="plan.out")
-        return Jobs(batch).memory_mib(asked, given, attempt), Jobs(batch).max_seconds(asked, given, attempt)
+        plan = RunPlan(batch, Arguments(batch))
+        Path(plan.copy).parent.mkdir(parents=True, exist_ok=True)
+        Path(plan.copy).write_text(json.dumps(row or last.plan_row) + "\n")
+        asked, jobs = SimpleNamespace(ipppssoot=NAME), Jobs(batch, plan)
+        return jobs.memory_mib(asked, None, attempt), jobs.max_seconds(asked, None, attempt)
 
     return sizes
 
@@ -88,13 +91,13 @@ def test_tries_of_earlier_runs_do_not_count():
     ],
 )
 def test_a_try_that_the_policy_does_not_allow_is_not_made(tmp_path, monkeypatch, last, granted, is_needless):
-    monkeypatch.setattr(processor, "Crds", lambda: None)
+    monkeypatch.setattr(processor, "Crds", lambda *_: None)
     row = plan_row(**granted)
     tries = len(last.earlier) + 2
     settings = Settings(
         "none", BATCH, [str(tmp_path)], tmp_path, plan_row=row, max_seconds=row["max_seconds"], try_number=tries
     )
-    assert Processor(settings, lambda *_: None)._is_needless(last) is is_needless
+    assert Processor(settings, lambda *_: None)._is_needless(last, None) is is_needless
 
 
 @pytest.mark.parametrize(
@@ -128,9 +131,11 @@ def test_a_wrong_set_up_of_references_leaves_markers_that_say_so(tmp_path, monke
 
 def test_the_cap_comes_from_the_configuration(capsys):
     arguments = Arguments(RunBatch(Config(ids=["x"], batch="b", max_seconds=1234, max_memory_mib=4096)))
-    assert "--max-memory-mib=4096 --max-seconds=1234" in arguments.run("plan.out", "ended.txt", 2, None)
+    assert {"--max-memory-mib=4096", "--max-seconds=1234"} <= set(
+        arguments.run("plan.out", "0", "ended.txt", 2, None)
+    )
     batch = RunBatch(Config(ids=["x"], batch="b", store="s3://x", engine="aws-batch", max_seconds=1234))
-    assert "--max-seconds=1234" in Arguments(batch).send("plan.out", "ended.txt").partition(" watch ")[2]
+    assert "--max-seconds=1234" in Arguments(batch).watch("ended.txt")
     for command in (run, watch):
         with pytest.raises(SystemExit):
             commandline.run(command.main, ["--help"])

@@ -42,7 +42,7 @@ _MEANINGS = {
     ExitCode.MAST: "download from MAST failed",
     ExitCode.STAGE1: "the calibration program failed",
     ExitCode.STAGE2: "the second calibration stage (drizzling) failed",
-    ExitCode.UPLOAD: "the store cannot be reached or written",
+    ExitCode.UPLOAD: "the store cannot be reached or written, or the work disk is full",
     ExitCode.S3_DOWNLOAD: "inputs or references cannot be fetched from S3 or from CRDS's server",
     ExitCode.REFERENCES: "CRDS: no context, or a reference file is bad, unknown or missing",
     ExitCode.PREVIEWS: "previews failed",

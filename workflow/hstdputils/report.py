@@ -19,7 +19,7 @@ from hstdputils.reports.files import write_csv, write_json
 from hstdputils.reports.html import write_page
 from hstdputils.reports.provenance import Provenance, configuration, plan_file
 from hstdputils.reports.terminal import show
-from hstdputils.store import Store, is_none, is_same_store, open_store
+from hstdputils.store import Store, StoreError, is_none, is_same_store, open_store
 
 _DESCRIPTION = """\
 Show how the datasets of a batch ended: which succeeded, which did not and why, what each took, and where its
@@ -78,6 +78,8 @@ def _as_bought(options: argparse.Namespace, store: Store, batch: str) -> argpars
         bought = Records(store, batch).bought()
     except UserError as error:
         print(f"note: {error}", file=sys.stderr)
+        bought = {}
+    except StoreError:  # of which the markers, which are read next, tell more
         bought = {}
     if bought.get("purchase") not in (None, *get_args(Purchase)):
         del bought["purchase"]

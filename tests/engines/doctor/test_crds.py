@@ -141,6 +141,7 @@ def test_references_in_s3(sound, s3, made_up):
     assert not (sound.folder / "cache").exists()
 
 
+@pytest.mark.slow
 def test_s3_with_references_that_never_answers_is_told_in_time(sound, hanging):
     uris = {f"CRDS_{kind}_URI": f"s3://crds/{kind}" for kind in ("CONFIG", "MAPPING", "REFERENCE")}
     start = time.monotonic()

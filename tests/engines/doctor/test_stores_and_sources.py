@@ -75,6 +75,7 @@ def test_mast_answers_and_knows_the_token_or_not(sound, mast):
     assert "0123-wrong" not in ran.said
 
 
+@pytest.mark.slow
 def test_what_never_answers_is_told_in_time(sound, hanging):
     variables = {
         "CRDS_SERVER_URL": hanging,

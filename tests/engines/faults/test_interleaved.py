@@ -46,6 +46,7 @@ def settings(project, name: str, way: str, batch: str, names: list[str], chance:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.slow
 def test_two_runs_at_once(project, made_up, seed):
     chance = random.Random(f"interleaved {seed}")
     way = WAYS[seed % len(WAYS)]

@@ -1,6 +1,7 @@
 """One attempt at one dataset: inputs, references, calibration, products, store, marker."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -134,7 +135,8 @@ class Attempt:
             ending = Outcome.OUT_OF_MEMORY, ExitCode.OWN_MEMORY, "hstdputils ran out of memory"
         except OSError as error:
             reason = f"{error.filename or self.folder}: {error.strerror or error}: check space and permissions there"
-            ending = Outcome.STORAGE_ERROR, ExitCode.GENERAL, reason
+            is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            ending = Outcome.STORAGE_ERROR, ExitCode.UPLOAD if is_full else ExitCode.GENERAL, reason
         except Exception as error:
             import traceback
 

@@ -155,8 +155,8 @@ def copy_out(item: Item, target: Path, advance: Advance) -> None:
 def cannot_copy(item: Item, target: Path, error: OSError) -> AttemptFailed:
     """Return the error for a file that cannot be copied to a work folder."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        what, fix = f" to {target.parent}", "free some space there, or name another --work"
+        code, what, fix = ExitCode.UPLOAD, f" to {target.parent}", "free some space there, or name another --work"
     else:
-        what, fix = "", "check the file and its permissions"
+        code, what, fix = ExitCode.INPUTS, "", "check the file and its permissions"
     reason = f"cannot copy {item.location}{what}: {error.strerror or error}: {fix}"
-    return AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.INPUTS, reason)
+    return AttemptFailed(Outcome.STORAGE_ERROR, code, reason)

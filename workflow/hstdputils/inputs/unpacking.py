@@ -114,7 +114,7 @@ def no_space(name: str, folder: Path, error: OSError) -> AttemptFailed:
     reason = (
         f"cannot unpack {name} in {folder}: {error.strerror or error}: free some space there, or name another --work"
     )
-    return AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.INPUTS, reason)
+    return AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.UPLOAD, reason)
 
 
 def _bad(path: Path, what: str) -> AttemptFailed:
