@@ -90,7 +90,7 @@ FOLDERS_AND_DISKS = [
     process(
         "a work folder that fills up",
         f"out b {NO_CALIBRATION} --work disk",
-        21,
+        25,
         f"cannot copy…{NO_CALIBRATION}_…fits to…/disk/…: No space left on device: free some space there, or name",
         small_disk("200k"),
         outcome=Outcome.STORAGE_ERROR,
@@ -101,6 +101,7 @@ FOLDERS_AND_DISKS = [
         25,
         "disk/…: No space left on device: free some space there, or name another --work",
         small_disk("200k", filled=300_000),
+        outcome=Outcome.STORAGE_ERROR,
     ),
     Kind(
         "a full disk for the plan",

@@ -134,9 +134,10 @@ class Attempt:
         except MemoryError:
             ending = Outcome.OUT_OF_MEMORY, ExitCode.OWN_MEMORY, "hstdputils ran out of memory"
         except OSError as error:
-            reason = f"{error.filename or self.folder}: {error.strerror or error}: check space and permissions there"
-            is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            ending = Outcome.STORAGE_ERROR, ExitCode.UPLOAD if is_full else ExitCode.GENERAL, reason
+            code, fix = ExitCode.GENERAL, "check the permissions there"
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                code, fix = ExitCode.UPLOAD, "free some space there, or name another --work"
+            ending = Outcome.STORAGE_ERROR, code, f"{error.filename or self.folder}: {error.strerror or error}: {fix}"
         except Exception as error:
             import traceback
 
