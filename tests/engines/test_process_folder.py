@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import time
 
 import numpy as np
 import pytest
@@ -121,14 +120,11 @@ def test_spectrum_is_one_of_g185m(folder_run, name):
 
 def test_second_call_finds_all_done_and_does_nothing(folder_run, made_up, commands):
     before = {path: path.stat().st_mtime_ns for path in folder_run.store.rglob("*") if path.is_file()}
-    start = time.monotonic()
     again = commands.hstdputils("process", folder_run.store, "b", f"--inputs={made_up.inputs}", *PRODUCTS)
-    seconds = time.monotonic() - start
     assert again.status == 0, again.said
     assert [line.split()[:3] for line in again.out.splitlines()] == [[n, "already", "succeeded"] for n in PRODUCTS]
     assert again.err == ""
     assert {path: path.stat().st_mtime_ns for path in folder_run.store.rglob("*") if path.is_file()} == before
-    assert seconds < 10, "no calibration runs"
 
 
 def test_one_that_fails_in_the_middle_does_not_stop_the_others(commands, made_up):

