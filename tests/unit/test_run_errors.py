@@ -1,6 +1,7 @@
 """Errors in what rules ask: the main thread ends with the line, and the thread of an executor hears of it."""
 
 import json
+import sys
 import threading
 from types import SimpleNamespace
 
@@ -60,3 +61,14 @@ def test_another_thread_hears_of_it(ask):
     assert [(type(error), str(error).partition(" for")[0]) for error in raised] == [
         (RunError, "error: results/b/plan.out has no row")
     ]
+
+
+@pytest.mark.parametrize(("seconds", "then"), [(0, 2), (40, 40)])
+def test_the_executor_for_htcondor_is_set_up_before_it_looks_at_jobs(tmp_path, monkeypatch, seconds, then):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    settings = SimpleNamespace(init_seconds_before_status_checks=seconds)
+    plugin = SimpleNamespace(common_settings=settings)
+    monkeypatch.setitem(sys.modules, "snakemake_executor_plugin_htcondor", plugin)
+    Run({"ids": "my.ids", "batch": "b"})
+    assert settings.init_seconds_before_status_checks == then

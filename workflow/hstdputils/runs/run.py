@@ -60,6 +60,7 @@ class Run:
         self.references_of_run = self._batch.of_run("references.done")
         self._cores, self._memory = 1, None
         _set_variables(self.config)
+        _have_executor_wait()
 
     @property
     def synced_references(self) -> list[str]:
@@ -111,6 +112,17 @@ def _is_over(name: str) -> bool:
     pid = rest.partition("_")[0]
     is_here = host == re.sub(r"[^A-Za-z0-9]", "-", os.uname().nodename)
     return is_here and pid.isdecimal() and not psutil.pid_exists(int(pid))
+
+
+def _have_executor_wait() -> None:
+    """Have the executor for HTCondor look for the states of jobs only when it has been set up.
+
+    Version 0.3 of the plugin begins at once, in a thread. In a folder with the log of an earlier run that thread may
+    come first and end by an error, after which Snakemake waits for ever.
+    """
+    settings = getattr(sys.modules.get("snakemake_executor_plugin_htcondor"), "common_settings", None)
+    if settings is not None:
+        settings.init_seconds_before_status_checks = max(2, settings.init_seconds_before_status_checks)
 
 
 def _set_variables(config: Config) -> None:
