@@ -6,6 +6,7 @@ import re
 import signal
 import sys
 import time
+from collections import Counter
 
 import pytest
 
@@ -142,6 +143,66 @@ def test_ctrl_c_leaves_the_jobs_and_the_next_run_goes_on(project, s3, batch, pub
     assert len(batch.jobs()) == 2
     assert "2 of 2" in (project.folder / "results/night-1/ended.txt").read_text()
     assert (project.folder / "results/night-1/report.html").read_text().count("succeeded") > 2
+
+
+@pytest.mark.engine("Snakemake")
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "lists",
+    [
+        [("night-1", ["ldem01acq", "ldem01f1q", "ldem01tnq"])] * 2,
+        [("night-1", ["ldem01acq", "ldem01f1q"]), ("night-1", ["ldem01f1q", "ldem01tnq"])],
+        [("night-1", ["ldem01acq", "ldem01f1q"]), ("night-2", ["ldem01f1q", "ldem01tnq"])],
+    ],
+    ids=["one batch", "one batch, two lists", "two batches"],
+)
+def test_two_runs_at_once_in_one_folder(project, s3, batch, public_bucket, made_up, tmp_path, lists):
+    site = Site(Commands(project.folder), s3, batch, made_up.crds)
+    go = tmp_path / "go"
+    calls = write_calcos(tmp_path / "bin", f"while not pathlib.Path({str(go)!r}).exists():\n    time.sleep(0.1)")
+    batch.environment |= {"PATH": f"{tmp_path / 'bin'}{os.pathsep}{batch.environment['PATH']}"}
+    # the first two attempts end so before they begin: whoever watches sends each of the two again, once
+    batch.afflict(endings.out_of_memory(), times=2)
+    runs = []
+    for number, (name, names) in enumerate(lists):
+        (project.folder / f"{number}.ids").write_text("\n".join(names))
+        config = {"ids": f"{number}.ids", "batch": name, "store": "s3://out", "crds_context": "hst_9001.pmap"}
+        given = [f"{key}={value}" for key, value in config.items()]
+        argv = [sys.executable, "-m", "snakemake", "--profile", "aws-batch", "--config", *given]
+        runs.append(site.commands.start(argv))
+    try:
+        # both have planned, and no dataset has ended
+        until = time.monotonic() + 120
+        while len(list(project.folder.glob("logs/*/runs/*/plan.out"))) < 2:
+            assert time.monotonic() < until
+            assert [run.poll() for run in runs] == [None, None]
+            time.sleep(0.1)
+    finally:
+        go.touch()
+        said = "".join("".join(run.communicate(timeout=300)) for run in runs)
+    said += "".join(batch.log(job) for job in batch.jobs())
+    assert [run.returncode for run in runs] == [0, 0], said
+
+    wanted = {(name, dataset) for name, names in lists for dataset in names}
+    begun = Counter(line.partition("_")[0] for line in calls.read_text().splitlines())
+    assert begun == Counter(dataset for _, dataset in wanted), said
+    assert len(batch.jobs()) == len(wanted) + 2, said
+    tries, decided = [], []
+    for name in dict(lists):
+        of_batch = sorted(dataset for one, dataset in wanted if one == name)
+        results, n = project.folder / "results" / name, len(of_batch)
+        assert f"{n} of {n} datasets have ended: {n} succeeded" in (results / "ended.txt").read_text()
+        report = json.loads((results / "report.json").read_text())
+        assert (report["batch"], report["n_datasets"], report["states"]) == (name, n, {"succeeded": n}), said
+        rows = report["datasets"]
+        assert [row["ipppssoot"] for row in rows] == of_batch
+        assert all(row["n_products"] for row in rows)
+        tries += [one["outcome"] for row in rows for one in row["tries"]]
+        decided += [line for key in site.keys(f"{name}/decisions/") for line in site.text(key).splitlines()]
+        planned = [json.loads(line)["ipppssoot"] for line in (results / "plan.out").read_text().splitlines()]
+        assert (name, planned) in lists
+    assert Counter(tries) == {"succeeded": len(wanted), "out_of_memory": 2}
+    assert [json.loads(line)["outcome"] for line in decided] == ["out_of_memory"] * 2, said
 
 
 def test_all_is_sent_again_by_force(site):

@@ -1,5 +1,6 @@
 """`snakemake --profile htcondor` on a real pool, with a stand-in for calcos."""
 
+import json
 import os
 import signal
 import subprocess
@@ -53,18 +54,18 @@ def calls(project, condor, plugin):
     condor.empty()
 
 
-def start(project):
-    """Start Snakemake."""
-    (project.folder / "my.yaml").write_text("".join(f"{key}: {value}\n" for key, value in project.config.items()))
+def start(project, config="my.yaml"):
+    """Start Snakemake, with a file for the configuration."""
+    (project.folder / config).write_text("".join(f"{key}: {value}\n" for key, value in project.config.items()))
     command = [sys.executable, "-m", "snakemake", "--profile", "htcondor", "--seconds-between-status-checks", "1"]
     # a file of the command line takes the place of the profile's
     settings = (ROOT / "profiles/htcondor/settings.yaml").read_text()
-    with (project.folder / "my.yaml").open("a") as more:
+    with (project.folder / config).open("a") as more:
         given = [line for line in settings.splitlines(keepends=True) if line.partition(":")[0] not in project.config]
         more.writelines(given)
     with (project.folder / "said.txt").open("a") as said:
         return subprocess.Popen(
-            [*as_user(), *command, "--configfile", "my.yaml"],
+            [*as_user(), *command, "--configfile", config],
             cwd=project.folder,
             env=project.commands.environment(),
             stdout=said,
@@ -111,3 +112,51 @@ def test_long_lists_go_as_one_cluster(project, condor, calls):
     assert (project.folder / "results/night-1/report.html").exists()
     assert start(project).wait(60) == 0
     assert len(calls.read_text().splitlines()) == len(some), "nothing is done twice"
+
+
+@pytest.mark.parametrize("jobs_up_to", [1000, 1], ids=["jobs", "cluster"])
+@pytest.mark.parametrize(
+    "lists",
+    [
+        [("night-1", NAMES[:3])] * 2,
+        [("night-1", NAMES[:2]), ("night-1", NAMES[1:4])],
+        [("night-1", NAMES[:2]), ("night-2", NAMES[1:3])],
+    ],
+    ids=["one batch", "one batch, two lists", "two batches"],
+)
+def test_two_runs_at_once_in_one_folder(project, condor, calls, lists, jobs_up_to):
+    go = project.folder / "go"
+    write_calcos(project.folder / "bin", f"while not pathlib.Path({str(go)!r}).exists():\n    time.sleep(0.1)")
+    wanted = {(name, dataset) for name, names in lists for dataset in names}
+    # jobs of one run wait for those of the other; a cluster has none for what was sent before
+    n_jobs = sum(len(names) for _, names in lists) if jobs_up_to > 1 else len(wanted)
+    said = (project.folder / "said.txt").read_text
+    runs = []
+    for number, (name, names) in enumerate(lists):
+        (project.folder / f"{number}.ids").write_text("\n".join(names))
+        project.config |= {"ids": f"{number}.ids", "batch": name, "jobs_up_to": jobs_up_to}
+        runs.append(start(project, f"{number}.yaml"))
+
+    def all_have_begun():
+        planned = list(project.folder.glob("logs/*/runs/*/plan.out"))
+        return len(planned) == 2 and len(condor.jobs()) == n_jobs and len(calls.read_text().split()) == len(wanted)
+
+    try:
+        condor.wait(lambda: all_have_begun() or any(run.poll() is not None for run in runs), 120)
+        assert [run.poll() for run in runs] == [None, None], said()
+    finally:
+        go.touch()
+        ended = [run.wait(240) for run in runs]
+    assert ended == [0, 0], said()
+
+    begun = Counter(line.partition("_")[0] for line in calls.read_text().splitlines())
+    assert begun == Counter(dataset for _, dataset in wanted), said()
+    for name in dict(lists):
+        of_batch = sorted(dataset for one, dataset in wanted if one == name)
+        report = json.loads((project.folder / f"results/{name}/report.json").read_text())
+        n = len(of_batch)
+        assert (report["batch"], report["n_datasets"], report["states"]) == (name, n, {"succeeded": n}), said()
+        rows = report["datasets"]
+        assert [row["ipppssoot"] for row in rows] == of_batch
+        assert all(row["n_products"] and len(row["tries"]) == 1 for row in rows)
+        assert all(project.marker_of(name, dataset)["attempt"] == 1 for dataset in of_batch)
