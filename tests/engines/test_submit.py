@@ -295,10 +295,7 @@ def test_100_000_rows(site):
         for n, instrument, (memory, seconds) in zip(range(100_000), instruments, itertools.cycle(sizes), strict=False)
     ]
     names = site.write(rows)
-    start = time.monotonic()
     ran = site.submit()
-    seconds = time.monotonic() - start
     assert ran.status == 0, ran.said
     assert site.batch.calls.received["SubmitJob"] <= 150
-    assert seconds < 60
     assert site.sent() == Counter(names)
