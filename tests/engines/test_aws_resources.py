@@ -111,6 +111,7 @@ def test_retries_are_those_of_submissions():
     assert {"attempts": given["Attempts"], "evaluateOnExit": rules} == RETRIES
 
 
+@pytest.mark.slow
 def test_submit_finds_what_it_needs(account, stack, commands):
     site = Commands(commands.folder, **(commands.variables | account.variables))
     store = f"s3://{stack['Bucket']}"
@@ -178,6 +179,7 @@ def test_jobs_may_write_below_their_bucket_alone(account, stack, buckets):
         _is_denied(job.delete_bucket, Bucket=own)
 
 
+@pytest.mark.slow
 def test_jobs_get_along_with_their_role(account, stack, buckets, with_stand_in, made_up):
     store = f"s3://{stack['Bucket']}"
     variables = _variables(account.role(stack["JobRole"])) | {"AWS_ENDPOINT_URL": account.endpoint}

@@ -114,6 +114,7 @@ def test_order_that_means_nothing_makes_no_difference(site, batch_at_rest):
     assert '-    "name": "C"' in ran.out
 
 
+@pytest.mark.slow
 def test_what_is_new_and_what_is_gone(site, batch_at_rest):
     register(batch_at_rest)
     batch_at_rest.make_queue("large")

@@ -21,6 +21,7 @@ CASES = ROOT.parent / "shared" / "cases"
 __all__ = ["site"]
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.engine("CRDS", "real HST data"),
     pytest.mark.skipif(not CASES.is_dir(), reason="no small real inputs: ../shared/cases is not there"),
 ]

@@ -70,6 +70,7 @@ def test_the_cache_grows_by_what_is_needed_and_once(on_aws, proxy, made_up):
     assert marker["crds_context"] == "hst_9001.pmap"
 
 
+@pytest.mark.slow
 def test_public_buckets_need_no_credentials(on_aws, made_up):
     ran = process(on_aws, made_up, **dict.fromkeys(CREDENTIALS, ""))
     assert ran.status == 0, ran.said

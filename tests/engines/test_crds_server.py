@@ -10,6 +10,7 @@ from hstdputils.store.transfers import TRIES
 pytestmark = pytest.mark.engine("CRDS")
 
 
+@pytest.mark.slow
 def test_the_cache_grows_by_what_is_needed_and_once(off_site, server, made_up):
     call = ("process", "results", "b", f"--inputs={made_up.inputs}", "ldem01acq")
     ran = off_site.hstdputils(*call)
@@ -85,6 +86,7 @@ def test_a_transfer_that_is_cut_goes_on_where_it_stopped(off_site, server, made_
     assert server.ranges == [f"bytes={start}-" for start in (1_000_000, 2_000_000, 3_000_000, 4_000_000)]
 
 
+@pytest.mark.slow
 def test_a_server_without_ranges_sends_the_file_anew(off_site, server, made_up):
     server.has_ranges = False
     server.disturb(FLAT, cut_after=1_000_000, times=2)

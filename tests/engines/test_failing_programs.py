@@ -158,6 +158,7 @@ def test_failure_ends_in_its_outcome(run, name):
     assert f"{failure.outcome} (exit code {exit_code})" in line
 
 
+@pytest.mark.slow
 def test_the_others_go_on(run):
     program, done = run
     assert done.ran.status == 1

@@ -104,6 +104,7 @@ def test_what_cannot_be_read_is_a_problem_of_its_dataset_alone(raws):
     assert look(raws, ASSOCIATION).problems == {ASSOCIATION: f"{ASSOCIATION}_asn.fits is not there"}
 
 
+@pytest.mark.slow
 def test_features_from_s3_by_listings_and_first_blocks(raws, s3: S3, proxy: DisturbingProxy, commands: Commands):
     """One listing a visit, one header a dataset, one table an association; no file but tables is read whole."""
     s3.make_bucket("raws")

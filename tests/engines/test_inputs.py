@@ -163,6 +163,7 @@ def test_variables_of_a_dataset_reach_its_program_and_no_other(commands, made_up
     assert "ldem01acq_cal_env.txt:2: passed over, since it is no NAME=value: no variable" in marker["warnings"]
 
 
+@pytest.mark.slow
 def test_a_program_that_is_missing_does_not_stop_datasets_that_do_without_it(with_stand_in, made_up):
     bare = with_stand_in.folder / "bare"
     variables = write_bare_python(bare)

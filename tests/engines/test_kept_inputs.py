@@ -70,6 +70,7 @@ def test_what_s3_brought_is_kept_too(with_stand_in, s3, public_bucket, proxy, ma
     assert_kept(with_stand_in.folder / FOLDER, made_up.inputs / "ldem" / DATASET)
 
 
+@pytest.mark.slow
 def test_a_tarball_is_kept_as_it_came(with_stand_in, s3, proxy, made_up):
     with tarfile.open(with_stand_in.folder / f"{DATASET}.tar.gz", "w:gz", compresslevel=1) as archive:
         archive.add(made_up.inputs / "ldem" / DATASET, DATASET)
@@ -139,6 +140,7 @@ def remove_a_file(folder):
 
 
 @pytest.mark.parametrize("damage", [cut_a_file, remove_a_file])
+@pytest.mark.slow
 def test_a_damaged_folder_does_not_count_and_is_mended(with_mast, mast, made_up, damage):
     assert with_mast.hstdputils(*call("b")).status == 0
     damage(with_mast.folder / FOLDER)

@@ -118,6 +118,7 @@ def test_a_download_without_ranges_or_a_listed_size_begins_anew(with_mast, mast,
 
 
 @pytest.mark.parametrize("status", [500, 503])
+@pytest.mark.slow
 def test_questions_are_asked_again(with_mast, mast, way_to_mast, status):
     questions = [("GET", "whoami"), ("POST", "columnsconfig"), ("POST", "invoke")]
     faults = [way_to_mast.disturb(method, what, times=1, status=status) for method, what in questions]

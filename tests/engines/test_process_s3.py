@@ -104,6 +104,7 @@ def test_second_call_asks_little_and_forced_call_cleans_up(with_stand_in, s3, pu
     assert s3.client.list_multipart_uploads(Bucket="out").get("Uploads", []) == []
 
 
+@pytest.mark.slow
 def test_downloads_that_are_cut_go_on_where_they_stopped(
     without_network_waits, s3, public_bucket, proxy, through_proxy, made_up
 ):

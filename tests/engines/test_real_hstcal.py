@@ -15,7 +15,7 @@ from tests.engines.honesty import assert_complete
 from tests.madeup import hrc_references, stis_references
 from tests.shared_cases import unpack_case
 
-pytestmark = pytest.mark.engine("hstcal", "CRDS", "real HST data")
+pytestmark = [pytest.mark.engine("hstcal", "CRDS", "real HST data"), pytest.mark.slow]
 
 CONTEXT = "hst_0729.pmap"
 HRC, STIS = "j8bt06o6q", "o56502010"

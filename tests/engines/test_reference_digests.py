@@ -79,6 +79,7 @@ def test_the_marker_names_all_references_and_what_chose_them(off_site, made_up):
     assert {"DATE-OBS", "TIME-OBS"} <= keywords.keys()
 
 
+@pytest.mark.slow
 def test_a_cache_that_others_keep_is_not_checked_and_says_so(commands, made_up):
     ran = process(commands, made_up)
     assert ran.status == 0, ran.said
@@ -89,6 +90,7 @@ def test_a_cache_that_others_keep_is_not_checked_and_says_so(commands, made_up):
 
 
 @pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.slow
 def test_what_changes_in_a_growing_cache_is_brought_anew(off_site, server, made_up, change):
     assert process(off_site, made_up).status == 0
     change(cached(off_site))
@@ -125,6 +127,7 @@ def test_what_was_brought_and_has_changed_is_not_used_without_a_server(off_site,
     assert marker["reason"].endswith(" changed since they came: sync the cache with hst_9001.pmap")
 
 
+@pytest.mark.slow
 def test_a_copy_of_a_cache_is_one_that_others_keep(off_site, made_up):
     assert process(off_site, made_up).status == 0
     copy = shutil.copytree(off_site.folder / "cache", off_site.folder / "copy", copy_function=shutil.copyfile)
@@ -171,6 +174,7 @@ def test_a_record_that_cannot_be_read_is_none(off_site, made_up, text):
     assert references_of(off_site)[FLAT]["digest_from"] == "none"
 
 
+@pytest.mark.slow
 def test_a_list_without_digests_still_serves(off_site, made_up):
     """Such were made by earlier versions."""
     plan(off_site, DATASET)

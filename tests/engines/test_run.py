@@ -102,6 +102,7 @@ def test_a_program_that_is_killed_gets_more_memory(machine):
     assert machine.marker("ldem01tnq")["plan_row"]["memory_mib"] == 1000
 
 
+@pytest.mark.slow
 def test_a_calibration_error_is_not_tried_again(machine):
     machine.behave("if name == 'ldem01acq':\n    sys.exit('calcos: cannot')")
     machine.plan("ldem01acq", "ldem01tnq")
@@ -112,6 +113,7 @@ def test_a_calibration_error_is_not_tried_again(machine):
     assert machine.markers("failed") == ["ldem01acq"]
 
 
+@pytest.mark.slow
 def test_retries_have_an_end(machine):
     machine.behave("os.kill(os.getpid(), signal.SIGKILL)")
     machine.plan("ldem01acq")
@@ -150,6 +152,7 @@ def test_it_can_be_stopped_and_goes_on(machine, number, status):
     assert machine.markers() == sorted(EXPOSURES)
 
 
+@pytest.mark.slow
 def test_a_second_one_is_told(machine):
     machine.behave("while not (notes / 'go').exists():\n    time.sleep(0.1)")
     machine.plan("ldem01acq")

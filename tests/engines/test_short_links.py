@@ -139,6 +139,7 @@ def run(program, site: Commands, raw: Path, arguments: tuple[str, ...], variable
 
 @needs("calacs.e")
 @pytest.mark.engine("hstcal", "real HST data")
+@pytest.mark.slow
 def test_real_calacs_with_a_long_path(site, real_data):
     raw = copy_inputs(site, real_data, HRC, SATUFILE=f"jref${SATUFILE}")
     folder = site.folder / "crds/references/hst"
@@ -155,6 +156,7 @@ def test_real_calacs_with_a_long_path(site, real_data):
 
 @needs("cs0.e")
 @pytest.mark.engine("hstcal", "real HST data")
+@pytest.mark.slow
 def test_real_cs0_with_a_long_path(site, real_data):
     raw = copy_inputs(site, real_data, STIS, WAVECORR="OMIT", FLUXCORR="OMIT")
     stis_references.write_references(

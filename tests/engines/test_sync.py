@@ -116,6 +116,7 @@ def test_of_files_in_s3_only_the_headers_are_read(off_site, made_up, public_buck
     assert all(starts == [0] for starts in by_file.values())
 
 
+@pytest.mark.slow
 def test_headers_come_through_cut_connections(off_site, made_up, public_bucket, proxy):
     plan(off_site, "ldem01acq")
     proxy.disturb("GET", "rawacq.fits", cut_after=9_000, times=3)
@@ -217,6 +218,7 @@ def test_a_cache_that_is_only_read_is_checked(commands, made_up, tmp_path: Path)
     assert sorted(mine.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_the_context_of_the_batch_is_taken_and_what_is_done_left_out(off_site, made_up):
     arguments = ("process", "results", "b", f"--inputs={made_up.inputs}")
     assert off_site.hstdputils(*arguments, "--context=hst_9003.pmap", "ldem01omq").status == 0
@@ -263,6 +265,7 @@ def write_mosaics(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_what_mosaics_need_is_brought(off_site, server):
     write_mosaics(off_site.folder / "mine")
     plan(off_site, VISIT, CELL)

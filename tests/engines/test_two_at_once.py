@@ -41,6 +41,7 @@ def until(holds):
 
 
 @pytest.mark.parametrize("end", ["", "ERROR: no row for this aperture"])
+@pytest.mark.slow
 def test_a_job_that_has_waited_for_another_does_not_do_it_again(start, tmp_path, end):
     words = ["hstdputils.process", "results", "b", NAME, "--wait"]
     first = start(*words)
@@ -62,6 +63,7 @@ def test_a_job_that_has_waited_for_another_does_not_do_it_again(start, tmp_path,
         assert len(start.calls.read_text().splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_a_run_waits_for_the_end_of_another_where_it_is_told_to(start, tmp_path):
     (tmp_path / "plan.out").write_text(json.dumps({**row(0), "ipppssoot": NAME, "output": "results"}))
     first = start("hstdputils.run", "plan.out", "--")

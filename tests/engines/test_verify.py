@@ -110,6 +110,7 @@ def test_no_batch(store, commands):
 
 
 @pytest.mark.engine("S3 (moto)")
+@pytest.mark.slow
 def test_in_s3(store, commands, s3):
     s3.make_bucket("out")
     s3.upload(store, "out")

@@ -129,6 +129,7 @@ def test_a_ladder_is_climbed_to_its_end(site):
     assert len(site.decisions()[names[0]]) == 3
 
 
+@pytest.mark.slow
 def test_a_marker_of_the_job_itself_says_why_it_failed(site):
     names = failing(site, endings.exited(27))
     made = json.loads(json.dumps(MARKER | {"ipppssoot": names[0], "end": "2100-01-01T00:00:00+00:00"}))
@@ -150,6 +151,7 @@ def test_a_marker_that_cannot_know_the_cause_is_corrected(site):
     assert [entry["next"] for entry in site.decisions()[names[0]]] == ["again, with more time"]
 
 
+@pytest.mark.slow
 def test_a_dataset_that_succeeded_after_all_is_not_sent_again(site):
     names = failing(site, endings.host_lost())
     site.succeed(names)
@@ -159,6 +161,7 @@ def test_a_dataset_that_succeeded_after_all_is_not_sent_again(site):
     assert site.sent() == Counter(names)
 
 
+@pytest.mark.slow
 def test_a_job_that_ended_well_without_a_marker_is_sent_again(site):
     names = failing(site, endings.exited(0))
     assert site.watch("--once").status == 0
@@ -246,6 +249,7 @@ def test_requests_of_a_round(site):
     assert site.batch.calls.total <= 4 + SINGLES / 100, site.batch.calls.received
 
 
+@pytest.mark.slow
 def test_a_forgotten_job_is_sent_again(site):
     names = failing(site)
     wave = json.loads(site.text("b/jobs/0001/wave.json")) | {"created": "2020-01-01T00:00:00+00:00"}

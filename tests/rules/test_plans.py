@@ -38,6 +38,7 @@ def test_the_plan_of_a_workflow_rests_on_what_the_configuration_names(project):
     assert all(row["memory_mib"] % 1000 == 0 for row in found)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_not_there_stops_the_workflow(project):
     project.set_ids("ldem01acq")
     project.config["history"] = "no.sqlite"

@@ -203,6 +203,7 @@ def test_a_spectrum_of_zeros_says_so(tmp_path):
         ("spt asn jit corrtag_a counts_a lampflash x1d_a", ""),
     ],
 )
+@pytest.mark.slow
 def test_which_products_have_previews(tmp_path, names, ending):
     write = write_spectrum if ending == "png" else write_image
     more = (np.ones(10),) if ending == "png" else ()

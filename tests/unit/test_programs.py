@@ -213,6 +213,7 @@ def test_of_a_progress_bar_the_last_state_is_kept(run):
     ["yes | tr -d '\\n' | head -c 40000000", "yes 'a line of some length, as programs print' | head -c 40000000"],
     ids=["a line without end", "many lines"],
 )
+@pytest.mark.slow
 def test_output_of_any_length_takes_little_memory(run, script):
     meter = Meter()
     with meter.step("before") as before:

@@ -32,6 +32,7 @@ def fitted(capsys):
     return capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_fit_writes_a_model_with_its_score(folder, capsys):
     out = fitted(capsys)
     assert "runs.csv: 576 new runs" in out
@@ -85,6 +86,7 @@ def test_a_source_that_fails_leaves_the_history_as_it_was_and_few_runs_are_kept(
         assert len(history) == len(rows())
 
 
+@pytest.mark.slow
 def test_a_model_gives_way_to_none_of_fewer_runs_unless_it_is_named(folder, capsys):
     fitted(capsys)
     before = Path("config/resources.json").read_bytes()
@@ -112,6 +114,7 @@ def test_score_of_runs_that_the_model_knows_is_cross_validated(folder, capsys):
     assert float(re.search(r"\| features known +\| \d+ +\| ([\d.]+)", out)[1]) < 1.3
 
 
+@pytest.mark.slow
 def test_explain_says_why(folder, capsys):
     fitted(capsys)
     assert run("explain", "I8AA01010", "--features", "none.csv") == 2

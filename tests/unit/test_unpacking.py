@@ -88,6 +88,7 @@ KINDS = [
 
 
 @pytest.mark.parametrize("make", KINDS)
+@pytest.mark.slow
 def test_what_unpacks_without_end_is_bad_input_and_takes_no_memory(tmp_path, make):
     (tmp_path / "in").mkdir()
     (tmp_path / "data").mkdir()

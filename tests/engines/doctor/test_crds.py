@@ -116,6 +116,7 @@ def test_a_server_or_growing_cache_that_cannot_be_used(sound, server, variables,
 
 
 @pytest.mark.engine("S3 (moto)")
+@pytest.mark.slow
 def test_references_in_s3(sound, s3, made_up):
     crds = s3.make_bucket("crds")
     s3.upload(made_up.crds, "crds")
