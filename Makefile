@@ -40,10 +40,11 @@ $(READY): pyproject.toml constraints.txt $(wildcard profiles/*/config.yaml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "error: Python 3.11 or later is needed: make PYTHON=python3.12 ..."; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	@# uv resolves in seconds what takes pip minutes; pip does where there is no uv
+	@# uv resolves in seconds what takes pip minutes; pip does where there is no uv. Compiled once, as pip does by itself,
+	@# since each job is a process that imports it all
 	$(BIN)/python -m pip install --quiet uv || true
 	if [ -x $(BIN)/uv ]; then \
-		$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[cal,test,dev]'; \
+		$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[cal,test,dev]'; \
 	else \
 		$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[cal,test,dev]'; \
 	fi
