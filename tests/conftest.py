@@ -5,10 +5,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -180,18 +183,38 @@ def pytest_sessionfinish() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which real engines ran, and which were not there."""
-    ran: dict[str, int] = {}
-    skipped: dict[str, int] = {}
-    for kind, counts in (("passed", ran), ("failed", ran), ("skipped", skipped)):
-        for report in terminalreporter.stats.get(kind, []):
-            for name, value in getattr(report, "user_properties", []):
-                if name == "engine":
-                    counts[value] = counts.get(value, 0) + 1
-    for title, counts in (("ran", ran), ("skipped", skipped)):
+    """Say which real engines ran, and which were not there, and what each way of taking data used of its plan."""
+    said = {kind: _properties(terminalreporter, kind) for kind in ("passed", "failed", "skipped")}
+    for title, kinds in (("ran", ("passed", "failed")), ("skipped", ("skipped",))):
+        counts = Counter(value for kind in kinds for name, value in said[kind] if name == "engine")
         if counts:
             text = ", ".join(f"{name} ({count} tests)" for name, count in sorted(counts.items()))
             terminalreporter.write_line(f"engines {title}: {text}")
+    modes = sorted(
+        (value for name, value in said["passed"] + said["failed"] if name == "mode"), key=itemgetter("name")
+    )
+    for line in mode_lines(modes):
+        terminalreporter.write_line(line)
+
+
+def _properties(terminalreporter: pytest.TerminalReporter, kind: str) -> list[tuple[str, Any]]:
+    """Return the properties of all tests that ended in one way."""
+    reports = terminalreporter.stats.get(kind, [])
+    return [item for report in reports for item in getattr(report, "user_properties", [])]
+
+
+def mode_lines(modes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a table of ways of taking data: programs, and what they used beside what their rows of a plan gave them."""
+    if not modes:
+        return []
+    lines = [f"{'real programs':<44}{'MiB':>7}{'of plan':>9}{'s':>8}{'of plan':>9}  programs"]
+    for mode in modes:
+        row, used = mode["row"], mode["used"]
+        lines.append(
+            f"{mode['name']:<44}{used['MiB']:>7,}{row['memory_mib']:>9,}{used['s']:>8.1f}{row['max_seconds']:>9,}"
+            f"  {', '.join(mode['programs'])}"
+        )
+    return lines
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
+from .hdus import save
 from .spectrograph import DETECTOR_ROWS, FPPOS_TO_FPOFFSET, G130M, G185M, Mode
 
 NUV_FLAT = "mad0001ml_flat.fits"
@@ -56,13 +57,6 @@ def write_references(folder: Path) -> list[Path]:
     }
     folder.mkdir(parents=True, exist_ok=True)
     return [save(make(), folder / name) for name, make in writers.items()]
-
-
-def save(hdus: fits.HDUList, path: Path) -> Path:
-    """Write a reference file, which carries its own name, and return its path."""
-    hdus[0].header["FILENAME"] = path.name
-    hdus.writeto(path, overwrite=True)
-    return path
 
 
 def flat_field() -> fits.HDUList:

@@ -2,7 +2,7 @@
 
 import hashlib
 import pprint
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +16,9 @@ BAD_REFERENCE_CONTEXT = "hst_9002.pmap"
 ABSENT_REFERENCE_CONTEXT = "hst_9003.pmap"
 """Its NUV bad-pixel table is not in the cache."""
 
-USE_AFTER = "2002-03-01 00:00:00"
+USE_AFTER = "1997-01-01 00:00:00"
+
+PIPELINE = {"mapping": "PIPELINE", "parkey": ("INSTRUME",)}
 
 
 @dataclass(frozen=True)
@@ -80,24 +82,43 @@ CONTEXTS: dict[str, Rmap | None] = {
 
 def write_crds_cache(root: Path) -> None:
     """Write mappings, references and configuration of a CRDS cache, to be used as ``CRDS_PATH``."""
-    mappings = root / "mappings" / "hst"
-    mappings.mkdir(parents=True, exist_ok=True)
-    base = {rmap.reftype: _write_rmap(mappings, rmap, CONTEXT) for rmap in RULES}
-    imaps = {}
-    for instrument in {rmap.instrument for rmap in OTHER_RULES}:
-        rmaps = [rmap for rmap in OTHER_RULES if rmap.instrument == instrument]
-        names = {rmap.reftype: _write_rmap(mappings, rmap, CONTEXT) for rmap in rmaps}
-        imaps[instrument.upper()] = _write_imap(mappings, instrument, CONTEXT, names)
+    write_mappings(root, CONTEXT, (*RULES, *OTHER_RULES))
     for context, change in CONTEXTS.items():
-        names = dict(base)
         if change is not None:
-            names[change.reftype] = _write_rmap(mappings, change, context)
-        imaps["COS"] = _write_imap(mappings, "cos", context, names)
-        _write_mapping(mappings, context, {"mapping": "PIPELINE", "parkey": ("INSTRUME",)}, _lines(imaps))
+            _write_context_like_the_first(root / "mappings/hst", context, change)
     refs.write_references(root / "references" / "hst")
     acs.write_drizzle_references(root / "references" / "hst")
     small_raws.write_references(root / "references" / "hst")
-    _write_config(root / "config" / "hst", sorted(path.name for path in mappings.iterdir()))
+    write_config(root, CONTEXT, bad_files=(refs.BAD_NUV_FLAT,))
+
+
+def write_mappings(root: Path, context: str, rules: Iterable[Rmap]) -> None:
+    """Write the mappings of a context to a CRDS cache."""
+    folder = root / "mappings" / "hst"
+    folder.mkdir(parents=True, exist_ok=True)
+    names: dict[str, dict[str, str]] = {}
+    for rmap in rules:
+        names.setdefault(rmap.instrument, {})[rmap.reftype] = _write_rmap(folder, rmap, context)
+    imaps = {name.upper(): _write_imap(folder, name, context, rmaps) for name, rmaps in names.items()}
+    _write_mapping(folder, context, PIPELINE, _lines(imaps))
+
+
+def _write_context_like_the_first(folder: Path, context: str, change: Rmap) -> None:
+    """Write a context with the mappings of the first, but for one rmap for COS."""
+    names = {rmap.reftype: _name(rmap, CONTEXT) for rmap in RULES} | {
+        change.reftype: _write_rmap(folder, change, context)
+    }
+    imaps = {rmap.instrument.upper(): _imap_name(rmap.instrument, CONTEXT) for rmap in OTHER_RULES}
+    imaps["COS"] = _write_imap(folder, "cos", context, names)
+    _write_mapping(folder, context, PIPELINE, _lines(imaps))
+
+
+def _name(rmap: Rmap, context: str) -> str:
+    return f"hst_{rmap.instrument}_{rmap.reftype}_{_serial(context)}.rmap"
+
+
+def _imap_name(instrument: str, context: str) -> str:
+    return f"hst_{instrument}_{_serial(context)}.imap"
 
 
 def _serial(context: str) -> str:
@@ -120,12 +141,12 @@ def _write_rmap(folder: Path, rmap: Rmap, context: str) -> str:
         for values, reference in rmap.references.items()
     ]
     selector = "\n".join(["Match({", *rules, "})"])
-    return _write_mapping(folder, f"hst_{rmap.instrument}_{rmap.reftype}_{_serial(context)}.rmap", header, selector)
+    return _write_mapping(folder, _name(rmap, context), header, selector)
 
 
 def _write_imap(folder: Path, instrument: str, context: str, rmaps: Mapping[str, str]) -> str:
     header = {"instrument": instrument.upper(), "mapping": "INSTRUMENT", "parkey": ("REFTYPE",)}
-    return _write_mapping(folder, f"hst_{instrument}_{_serial(context)}.imap", header, _lines(rmaps))
+    return _write_mapping(folder, _imap_name(instrument, context), header, _lines(rmaps))
 
 
 def _write_mapping(folder: Path, name: str, header: Mapping[str, object], selector: str) -> str:
@@ -145,18 +166,19 @@ def _lines(items: Mapping[str, object]) -> str:
     return "\n".join(["{", *(f"    {key!r} : {items[key]!r}," for key in sorted(items)), "}"])
 
 
-def _write_config(folder: Path, mappings: list[str]) -> None:
+def write_config(root: Path, context: str, bad_files: Iterable[str] = ()) -> None:
     """Write what CRDS would have remembered of its server."""
+    folder = root / "config" / "hst"
     folder.mkdir(parents=True, exist_ok=True)
     server_config = {
         "observatory": "hst",
-        "operational_context": CONTEXT,
-        "latest_context": CONTEXT,
-        "edit_context": CONTEXT,
+        "operational_context": context,
+        "latest_context": context,
+        "edit_context": context,
         "versions_context": "",
-        "bad_files_list": [refs.BAD_NUV_FLAT],
-        "bad_files": refs.BAD_NUV_FLAT,
-        "mappings": mappings,
+        "bad_files_list": list(bad_files),
+        "bad_files": " ".join(bad_files),
+        "mappings": sorted(path.name for path in (root / "mappings/hst").iterdir()),
         "force_remote_mode": False,
         "crds_version": {"str": "14.0.3"},
         "last_synced": "2026-01-01 00:00:00",

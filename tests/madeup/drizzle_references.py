@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from .cos_references import save
+from .hdus import primary, save
 from .hrc_optics import DETECTOR_SIZE, DISTORTION_X, DISTORTION_Y, REFERENCE_PIXEL, SCALE, V2REF, V3REF
 
 IDC = "mad0101mj_idc.fits"
@@ -72,20 +72,3 @@ def drizzle_parameters(detector: str = "HRC") -> fits.HDUList:
     }
     table = fits.BinTableHDU.from_columns([fits.Column(name, form, array=a) for name, (form, a) in columns.items()])
     return fits.HDUList([primary(detector, "MULTIDRIZZLE PARAMETERS"), table])
-
-
-def primary(detector: str, filetype: str) -> fits.PrimaryHDU:
-    """Return a primary header that CRDS and the programs take for a reference file's."""
-    primary = fits.PrimaryHDU()
-    primary.header.update(
-        {
-            "TELESCOP": "HST",
-            "INSTRUME": "ACS",
-            "DETECTOR": detector,
-            "FILETYPE": filetype,
-            "PEDIGREE": "GROUND",
-            "USEAFTER": "Mar 01 2002 00:00:00",
-            "DESCRIP": "Made up for the tests of calcloud",
-        }
-    )
-    return primary

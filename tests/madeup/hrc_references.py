@@ -7,7 +7,7 @@ import numpy as np
 from astropy.io import fits
 
 from . import drizzle_references as drizzling
-from .cos_references import save
+from .hdus import primary, save, table
 
 ROWS, COLUMNS = 1044, 1062
 """Size of a raw image."""
@@ -39,13 +39,13 @@ def write_references(folder: Path, names: Mapping[str, str], header: fits.Header
     }
     for keyword, name in names.items():
         if keyword in writers:
-            primary = drizzling.primary("HRC", keyword)
-            primary.header.update({"CCDAMP": amplifier, "CCDGAIN": gain, "CCDCHIP": 1, "EXPTIME": 1000.0})
-            primary.header.update({"FILTER1": filters[0], "FILTER2": filters[1]})
+            first = primary("HRC", keyword)
+            first.header.update({"CCDAMP": amplifier, "CCDGAIN": gain, "CCDCHIP": 1, "EXPTIME": 1000.0})
+            first.header.update({"FILTER1": filters[0], "FILTER2": filters[1]})
             if keyword == "IMPHTTAB":
-                primary.header.update({"PHOTZPT": -21.1, "PARNUM": 1, "EXTRAP": True})
-            hdus = fits.HDUList([primary, *writers[keyword]()])
-            primary.header["NEXTEND"] = len(hdus) - 1
+                first.header.update({"PHOTZPT": -21.1, "PARNUM": 1, "EXTRAP": True})
+            hdus = fits.HDUList([first, *writers[keyword]()])
+            first.header["NEXTEND"] = len(hdus) - 1
             save(hdus, folder / name)
     save(drizzling.distortion((tuple(filters),)), folder / names["IDCTAB"])
     save(drizzling.drizzle_parameters(), folder / names["MDRIZTAB"])
@@ -122,10 +122,3 @@ def residual_distortion(size: int = 33) -> list[fits.ImageHDU]:
     header = fits.Header({"CCDCHIP": 1, "CRPIX1": 1.0, "CRPIX2": 1.0, "CRVAL1": 1.0, "CRVAL2": 1.0})
     header.update({"CDELT1": step, "CDELT2": step})
     return [fits.ImageHDU(np.zeros((size, size), np.float32), header, name=name, ver=1) for name in ("DX", "DY")]
-
-
-def table(columns: Mapping[str, tuple[str, object]]) -> fits.BinTableHDU:
-    """Return a table of one row, from formats and values by column name."""
-    return fits.BinTableHDU.from_columns(
-        [fits.Column(name, form, array=np.array([value])) for name, (form, value) in columns.items()]
-    )

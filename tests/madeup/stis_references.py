@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from .cos_references import save
-from .hrc_references import table
+from .hdus import save, table
 
 SIZE = 1024
 """Rows and columns of the detector, unbinned."""
