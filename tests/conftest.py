@@ -204,7 +204,7 @@ def _properties(terminalreporter: pytest.TerminalReporter, kind: str) -> list[tu
 
 
 def mode_lines(modes: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a table of ways of taking data: programs, and what they used beside what their rows of a plan gave them."""
+    """Return a table of ways of taking data: what each used beside what its row of a plan gave it."""
     if not modes:
         return []
     lines = [f"{'real programs':<44}{'MiB':>7}{'of plan':>9}{'s':>8}{'of plan':>9}  programs"]
