@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
-from hstdputils.errors import UserError
+from hstdputils.errors import UserError, one_line
 from hstdputils.store.base import Entry, StoreError, require_digest
 
 _CHUNK = 2**20
@@ -22,6 +23,9 @@ _CHUNK = 2**20
 
 _FEW = 200
 """Objects up to which boto3 is quick enough."""
+
+_CHECKSUMMED = {"PutObject", "UploadPart", "CreateMultipartUpload", "CompleteMultipartUpload"}
+"""Requests with which a checksum is sent that only Amazon's servers are sure to take."""
 
 
 def s3_client(*, unsigned: bool = False, tries: int = 5, seconds: float | None = None) -> Any:
@@ -81,7 +85,7 @@ def s3_errors(uri: str, verb: str) -> Iterator[None]:
         ) from error
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
-        message = " ".join(error.response.get("Error", {}).get("Message", "").split())
+        message = one_line(error.response.get("Error", {}).get("Message") or "no reason given")
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         mend = {
             "NoSuchBucket": "there is no such bucket: create it, or correct its name",
@@ -91,11 +95,21 @@ def s3_errors(uri: str, verb: str) -> Iterator[None]:
             "InvalidAccessKeyId": "AWS does not know the access key: check AWS_ACCESS_KEY_ID",
             "SignatureDoesNotMatch": "the secret key is wrong: check AWS_SECRET_ACCESS_KEY",
             "PreconditionFailed": "the file was changed meanwhile: try again",
-        }.get(code, f"S3 answered {code} ({message}){': try again later' if status >= 500 else ''}")
+        }.get(code, f"S3 answered {code or status} ({message})")
+        if mend.startswith("S3 answered"):
+            mend += _hint(error, status)
         raise StoreError(f"cannot {verb} {uri}: {mend}") from error
     except (BotoCoreError, Boto3Error) as error:
-        text = " ".join(str(error).split())
-        raise StoreError(f"cannot {verb} {uri}: {text}: check the network and AWS_ENDPOINT_URL") from error
+        raise StoreError(f"cannot {verb} {uri}: {one_line(error)}: check the network and AWS_ENDPOINT_URL") from error
+
+
+def _hint(error: ClientError, status: int) -> str:
+    """Return what to try where S3 has refused a request with a code that says nothing to a user."""
+    if status >= 500 and status != HTTPStatus.NOT_IMPLEMENTED:
+        return ": try again later"
+    if error.operation_name in _CHECKSUMMED:
+        return ": some servers do not take checksums: try AWS_REQUEST_CHECKSUM_CALCULATION=when_required"
+    return ""
 
 
 class _Hashing:
@@ -113,7 +127,11 @@ class _Hashing:
 
 
 class S3Store:
-    """A store in an S3 bucket, below an optional prefix. Uploads carry SHA-256 checksums, which S3 verifies."""
+    """A store in an S3 bucket, below an optional prefix.
+
+    Uploads carry SHA-256 checksums, which S3 verifies, unless boto3 is told to send none that a request does not need:
+    by ``AWS_REQUEST_CHECKSUM_CALCULATION=when_required`` or the same key of a profile.
+    """
 
     def __init__(self, bucket: str, prefix: str = "", *, seconds: float | None = None) -> None:
         self.bucket = bucket
@@ -121,6 +139,8 @@ class S3Store:
         self.uri = f"s3://{bucket}/{prefix}" if prefix else f"s3://{bucket}"
         with s3_errors(self.uri, "reach"):
             self._client = s3_client(seconds=seconds)
+        is_wanted = self._client.meta.config.request_checksum_calculation == "when_supported"
+        self._checksum = {"ChecksumAlgorithm": "SHA256"} if is_wanted else {}
 
     @classmethod
     def of_uri(cls, uri: str, *, seconds: float | None = None) -> "S3Store":
@@ -137,9 +157,7 @@ class S3Store:
         with s3_errors(self.address(key), "write"), path.open("rb") as file:
             hashing = _Hashing(file)
             try:
-                self._client.upload_fileobj(
-                    hashing, self.bucket, self.prefix + key, ExtraArgs={"ChecksumAlgorithm": "SHA256"}
-                )
+                self._client.upload_fileobj(hashing, self.bucket, self.prefix + key, ExtraArgs=dict(self._checksum))
             except S3UploadFailedError as error:
                 # boto3 wraps what S3 answered into a text of its own
                 raise error if error.__context__ is None else error.__context__ from None
@@ -154,8 +172,8 @@ class S3Store:
                     Bucket=self.bucket,
                     Key=self.prefix + key,
                     Body=data,
-                    ChecksumAlgorithm="SHA256",
                     ContentType="application/json" if key.endswith(".json") else "text/plain",
+                    **self._checksum,
                     **condition,
                 )
             except ClientError as error:

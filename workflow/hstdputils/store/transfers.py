@@ -170,11 +170,10 @@ def read_object_on(
     from botocore.exceptions import FlexibleChecksumError
 
     have = part.stat().st_size
+    # boto3 asks for the checksum of a whole object by itself, unless it is told not to
     options = {"IfMatch": version} if version else {}
     if checksum is None or have:
         options["Range"] = f"bytes={have}-{size - 1}"
-    else:
-        options["ChecksumMode"] = "ENABLED"
     answer = client.get_object(Bucket=bucket, Key=key, **options)
     if checksum is not None and not have:
         checksum.begin(answer)
