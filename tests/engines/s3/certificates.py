@@ -42,8 +42,6 @@ def make_certificate(folder: Path) -> Certificate:
     made = Certificate(folder / "store.crt", folder / "store.key")
     made.bundle.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     made.key.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return made

@@ -1,7 +1,6 @@
 """S3 servers that are not Amazon's."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import boto3
 import pytest

@@ -129,7 +129,7 @@ class _Hashing:
 class S3Store:
     """A store in an S3 bucket, below an optional prefix.
 
-    Uploads carry SHA-256 checksums, which S3 verifies, unless boto3 is told to send none that a request does not need:
+    Uploads carry SHA-256 checksums, which S3 verifies, unless boto3 is told to send what is required alone:
     by ``AWS_REQUEST_CHECKSUM_CALCULATION=when_required`` or the same key of a profile.
     """
 
