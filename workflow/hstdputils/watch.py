@@ -15,6 +15,7 @@ from hstdputils.engines.rescuing import Rescuer
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.operators.address import add_batch, open_batch
+from hstdputils.probing import require_lease
 from hstdputils.stopping import Stopped, stop_by_exception
 from hstdputils.store import Store, StoreError
 from hstdputils.watching.blackboard import write_blackboard
@@ -50,6 +51,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     options = _parser().parse_args(arguments)
     store, batch = open_batch(options)
+    if not options.look_only:
+        require_lease(store, batch, "watch can only look, with --look-only", may_probe=False)
     screen = Screen(batch, quiet=options.quiet)
     engine = open_engine(store, batch, screen.tell)
     limits = Limits(max_memory_mib=options.max_memory_mib, max_seconds=options.max_seconds)

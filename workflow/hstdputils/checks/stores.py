@@ -1,19 +1,18 @@
 """The store, and the credentials with which it is reached."""
 
-import contextlib
 import os
-import uuid
 
-from hstdputils.batches import Pins, check_pins
+from hstdputils.batches import Pins, check_pins, read_record, record_probe
 from hstdputils.checks.finding import PATIENCE_SECONDS, Finding, fail, ok, warn
 from hstdputils.checks.setup import Setup
 from hstdputils.checks.space import existing
 from hstdputils.exit_codes import ExitCode
-from hstdputils.store import FolderStore, Store, StoreError, is_none, open_store
+from hstdputils.probing import CARELESS, ONE_RUN, probe
+from hstdputils.store import FolderStore, Store, is_none, open_store
 
 
 def check_store(setup: Setup) -> list[Finding]:
-    """Write an object to the store, and remove it."""
+    """Write to the store, read that back, and remove it; a bucket is asked for what not every server does."""
     uri = setup.config.store
     if is_none(uri):
         if setup.profile:
@@ -24,27 +23,25 @@ def check_store(setup: Setup) -> list[Finding]:
     is_new = isinstance(store, FolderStore) and not store.root.exists()
     # a folder that is not there is left for the run to make
     probed = FolderStore(existing(store.root)) if isinstance(store, FolderStore) and is_new else store
-    key = f".doctor-{uuid.uuid4().hex}"
-    _write(probed, key)
-    try:
-        probed.delete([key])
-    except StoreError as error:
-        return [warn("store", f"{probed.address(key)} was written, but {error}")]
+    probed.check()
     config = setup.config
+    is_exclusive = isinstance(store, FolderStore) or _probe(store, config.batch)
     if config.crds_context and not config.force:
         check_pins(store, config.batch, Pins(config.crds_context, {}))
-    return [ok("store", f"{uri}, can be {'made' if is_new else 'written'}{_endpoint(uri)}")]
+    text = f"{uri}, can be {'made' if is_new else 'written'}{_endpoint(uri)}"
+    if is_exclusive:
+        return [ok("store", text)]
+    if config.engine == "aws-batch" or config.batch_system:
+        return [fail("store", f"{text}, but {CARELESS}: nothing can be submitted: use another", ExitCode.UPLOAD)]
+    return [warn("store", f"{text}, but {CARELESS}: nothing can be submitted; {ONE_RUN}")]
 
 
-def _write(store: Store, key: str) -> None:
-    store.check()
-    try:
-        store.put_bytes(b"written by hstdputils doctor\n", key)
-    except StoreError:
-        # what did not answer in time may yet have been written
-        with contextlib.suppress(StoreError):
-            store.delete([key])
-        raise
+def _probe(store: Store, batch: str) -> bool:
+    """Probe a store, and record what it can do where the batch is there already."""
+    found = probe(store, batch)
+    if read_record(store, batch) is not None:
+        record_probe(store, batch, conditional_writes=found)
+    return found
 
 
 def needs_credentials(setup: Setup) -> bool:

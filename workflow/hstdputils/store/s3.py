@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
 from hstdputils.errors import UserError, one_line
-from hstdputils.store.base import Entry, StoreError, require_digest
+from hstdputils.store.base import Entry, NotDone, StoreError, require_digest
 
 _CHUNK = 2**20
 """Bytes of an object that are read at once."""
@@ -98,7 +98,8 @@ def s3_errors(uri: str, verb: str) -> Iterator[None]:
         }.get(code, f"S3 answered {code or status} ({message})")
         if mend.startswith("S3 answered"):
             mend += _hint(error, status)
-        raise StoreError(f"cannot {verb} {uri}: {mend}") from error
+        kind = NotDone if status == HTTPStatus.NOT_IMPLEMENTED else StoreError
+        raise kind(f"cannot {verb} {uri}: {mend}") from error
     except (BotoCoreError, Boto3Error) as error:
         raise StoreError(f"cannot {verb} {uri}: {one_line(error)}: check the network and AWS_ENDPOINT_URL") from error
 
@@ -168,19 +169,40 @@ class S3Store:
         condition = {"IfNoneMatch": "*"} if only_if_absent else {}
         with s3_errors(self.address(key), "write"):
             try:
-                self._client.put_object(
-                    Bucket=self.bucket,
-                    Key=self.prefix + key,
-                    Body=data,
-                    ContentType="application/json" if key.endswith(".json") else "text/plain",
-                    **self._checksum,
-                    **condition,
-                )
+                self._put(data, key, **condition)
             except ClientError as error:
                 if only_if_absent and error.response["ResponseMetadata"]["HTTPStatusCode"] in (409, 412):
                     return False
                 raise
         return True
+
+    def swap_bytes(self, data: bytes, key: str, expected: bytes) -> bool:
+        """See `Store.swap_bytes`: where the server passes over ``If-Match``, others may come between."""
+        place = {"Bucket": self.bucket, "Key": self.prefix + key}
+        with s3_errors(self.address(key), "write"):
+            try:
+                answer = self._client.get_object(**place)
+                if answer["Body"].read() != expected:
+                    return False
+                # radosgw 16 takes it for another with its quotes
+                self._put(data, key, IfMatch=answer["ETag"].strip('"'))
+            except self._client.exceptions.NoSuchKey:
+                return False
+            except ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] in (404, 409, 412):
+                    return False
+                raise
+        return True
+
+    def _put(self, data: bytes, key: str, **condition: str) -> None:
+        self._client.put_object(
+            Bucket=self.bucket,
+            Key=self.prefix + key,
+            Body=data,
+            ContentType="application/json" if key.endswith(".json") else "text/plain",
+            **self._checksum,
+            **condition,
+        )
 
     def get_bytes(self, key: str, most: int | None = None) -> bytes | None:
         """See `Store.get_bytes`."""
