@@ -28,7 +28,7 @@ class Faults:
     loses: Callable[[str], bool] = lambda key: False
     """Tells of which keys a write is acknowledged and not done."""
     shortens: Callable[[str], bool] = lambda key: False
-    """Tells of which keys a write loses the last byte."""
+    """Tells of which keys a write loses the second half."""
     refuses_all: tuple[int, str] | None = None
     """Status and code with which every request is refused."""
 
@@ -79,24 +79,23 @@ class _Handler(BaseHTTPRequestHandler):
         self.owner.requests.append((self.command, unquote(parts.path)))
         body = self._body()
         headers = dict(self.headers)
+        is_write = self.command == "PUT" and not parts.query
+        is_shortened = is_write and faults.shortens(key)
         for name in list(headers):
             is_condition = name.lower() in ("if-none-match", "if-match")
-            is_left_out = (is_condition and faults.ignores_conditions) or (
-                name.lower() in _FRAMED and faults.keeps_framing
-            )
-            if is_left_out or name.lower() == "transfer-encoding":
+            is_framing = name.lower() in _FRAMED and (faults.keeps_framing or is_shortened)
+            if is_framing or (is_condition and faults.ignores_conditions) or name.lower() == "transfer-encoding":
                 del headers[name]
-        if faults.keeps_framing:
+        if faults.keeps_framing or is_shortened:
             headers["X-Amz-Content-Sha256"] = "UNSIGNED-PAYLOAD"
         if faults.refuses_all:
             return self._answer(faults.refuses_all[0], _error(faults.refuses_all[1]))
         if faults.refuses_trailers and self.headers.get("x-amz-trailer"):
             return self._answer(400, _error("XAmzContentSHA256Mismatch"))
-        is_write = self.command == "PUT" and not parts.query
         if is_write and faults.loses(key):
             return self._answer(200, b"", ETag='"0123456789abcdef0123456789abcdef"')
-        if is_write and faults.shortens(key):
-            body = body[:-1]
+        if is_shortened:
+            body = body[: len(body) // 2]
         headers["Content-Length"] = str(len(body))
         connection = http.client.HTTPConnection(self.upstream, timeout=60)
         connection.request(self.command, self.path, body, headers)
