@@ -11,9 +11,11 @@ import uuid
 from hstdputils.batches import read_record, record_probe
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
+from hstdputils.stopping import pause
 from hstdputils.store import Entry, FolderStore, Store, StoreError
 from hstdputils.store.base import NotDone
 from hstdputils.store.layout import probe_key
+from hstdputils.store.transfers import TRIES, pause_after
 
 CARELESS = "does not refuse to write what is there already (If-None-Match), so that nothing can be done by one alone"
 """What is wrong with a store without conditional writes."""
@@ -58,8 +60,11 @@ def _check_kept(store: Store, key: str, data: bytes) -> None:
             f"the store {store.uri} keeps something else than what is written to it ({len(found)} bytes came back "
             f"of {len(data)}): {_MEND}"
         )
-    if list(store.entries(key)) != [Entry(key, len(data))]:
-        raise StoreError(f"the store {store.uri} does not list what was written to it: name another store")
+    for tried in range(1, TRIES + 1):
+        if list(store.entries(key)) == [Entry(key, len(data))]:
+            return
+        pause(pause_after(tried) if tried < TRIES else 0)  # some stores list late what is new
+    raise StoreError(f"the store {store.uri} does not list what was written to it: name another store")
 
 
 def _refuses_another(store: Store, key: str, data: bytes) -> bool:

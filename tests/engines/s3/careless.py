@@ -25,6 +25,8 @@ class Faults:
     """Refuses bodies with a checksum behind them, with an error without a message."""
     writes_plus: bool = False
     """Writes blanks of keys as ``+`` in listings."""
+    keys_a_page: int = 0
+    """How many keys of a listing come at once; 0 for as many as the server likes."""
     loses: Callable[[str], bool] = lambda key: False
     """Tells of which keys a write is acknowledged and not done."""
     shortens: Callable[[str], bool] = lambda key: False
@@ -98,7 +100,10 @@ class _Handler(BaseHTTPRequestHandler):
             body = body[: len(body) // 2]
         headers["Content-Length"] = str(len(body))
         connection = http.client.HTTPConnection(self.upstream, timeout=60)
-        connection.request(self.command, self.path, body, headers)
+        path = self.path
+        if faults.keys_a_page and "list-type" in parts.query:
+            path += f"&max-keys={faults.keys_a_page}"
+        connection.request(self.command, path, body, headers)
         answer = connection.getresponse()
         data = answer.read()
         connection.close()
