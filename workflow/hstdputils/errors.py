@@ -19,6 +19,10 @@ class UserError(Exception):
         self.exit_code = exit_code
 
 
+class CredentialsProblem(Exception):
+    """AWS credentials cannot be used; errors of other kinds are of this kind, too, where that is why."""
+
+
 def one_line(error: object) -> str:
     """Return the text of another library's error as one line."""
     return " ".join(str(error).split())

@@ -3,9 +3,11 @@
 import os
 
 from hstdputils.batches import Pins, check_pins, read_record, record_probe
-from hstdputils.checks.finding import PATIENCE_SECONDS, Finding, fail, ok, warn
+from hstdputils.checks.finding import PATIENCE_SECONDS, Finding, Status, fail, ok, warn
 from hstdputils.checks.setup import Setup
 from hstdputils.checks.space import existing
+from hstdputils.credentials import credentials_problem, load_credentials
+from hstdputils.errors import one_line
 from hstdputils.exit_codes import ExitCode
 from hstdputils.probing import CARELESS, ONE_RUN, probe
 from hstdputils.store import FolderStore, Store, is_none, open_store
@@ -54,12 +56,13 @@ def needs_credentials(setup: Setup) -> bool:
 
 
 def check_credentials(setup: Setup) -> list[Finding]:
-    """Say whose credentials would be used, and never what they are."""
-    return [_aws(setup), _mast(setup)]
+    """Say whose credentials would be used, and never what they are; AWS is asked whether it knows them."""
+    found = _aws(setup)
+    asked = [_identity()] if setup.config.engine == "aws-batch" and found.status is Status.OK else []
+    return [found, *asked, _mast(setup)]
 
 
 def _aws(setup: Setup) -> Finding:
-    import boto3
     from botocore.exceptions import BotoCoreError
 
     subject = "AWS"
@@ -68,16 +71,36 @@ def _aws(setup: Setup) -> Finding:
     is_for_store = setup.config.store.lower().startswith("s3://")
     code = ExitCode.UPLOAD if is_for_store else ExitCode.S3_DOWNLOAD
     try:
-        session = boto3.Session()
+        session = load_credentials()
         found = session.get_credentials()
+        if found is not None:
+            found.get_frozen_credentials()  # some are brought only when they are needed
     except BotoCoreError as error:
-        return fail(subject, f"{error}: set AWS_PROFILE to one that is there, or unset it", code)
+        return fail(subject, credentials_problem(error) or f"{one_line(error)}: look at the profile", code)
     if found is None:
         text = "no credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         return fail(subject, text, code)
     if found.method == "env":
         return ok(subject, "credentials of the variable AWS_ACCESS_KEY_ID")
     return ok(subject, f"credentials of the profile {session.profile_name} ({found.method})")
+
+
+def _identity() -> Finding:
+    """Ask STS whose the credentials are, with which jobs are submitted."""
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    hurried = Config(
+        connect_timeout=PATIENCE_SECONDS, read_timeout=PATIENCE_SECONDS, retries={"total_max_attempts": 1}
+    )
+    try:
+        arn = load_credentials().client("sts", config=hurried).get_caller_identity()["Arn"]
+    except (BotoCoreError, ClientError, ValueError) as error:
+        if problem := credentials_problem(error):
+            return fail("AWS account", problem, ExitCode.COMMAND_LINE)
+        # S3 and AWS Batch may be reached by ways that STS is not
+        return warn("AWS account", f"STS does not say whose the credentials are: {one_line(error)}")
+    return ok("AWS account", f"STS knows the credentials, as {arn}")
 
 
 def _mast(setup: Setup) -> Finding:

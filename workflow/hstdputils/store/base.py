@@ -5,9 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from hstdputils.errors import CredentialsProblem
+
 
 class StoreError(Exception):
     """The store cannot be reached, read or written; ``str()`` is one line that names it and the mend."""
+
+
+class NoAccess(StoreError, CredentialsProblem):
+    """The credentials with which the store is reached cannot be used."""
 
 
 class NotDone(StoreError):

@@ -13,10 +13,11 @@ import boto3
 from boto3.exceptions import Boto3Error, S3UploadFailedError
 from botocore import UNSIGNED
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from hstdputils.credentials import credentials_problem, load_credentials
 from hstdputils.errors import UserError, one_line
-from hstdputils.store.base import Entry, NotDone, StoreError, require_digest
+from hstdputils.store.base import Entry, NoAccess, NotDone, StoreError, require_digest
 
 _CHUNK = 2**20
 """Bytes of an object that are read at once."""
@@ -53,6 +54,8 @@ def s3_client(*, unsigned: bool = False, tries: int = 5, seconds: float | None =
     if seconds is not None:
         hurried = Config(connect_timeout=seconds, read_timeout=seconds, retries={"total_max_attempts": 1})
         config = config.merge(hurried)
+    if not unsigned:
+        load_credentials()
     try:
         client = boto3.client("s3", config=config)
         urlsplit(client.meta.endpoint_url).port  # noqa: B018  what boto3 would trip over with its first request
@@ -78,12 +81,9 @@ def s3_errors(uri: str, verb: str) -> Iterator[None]:
     """Turn errors of boto3 into a `StoreError` of one line."""
     try:
         yield
-    except (NoCredentialsError, PartialCredentialsError) as error:
-        raise StoreError(
-            f"cannot {verb} {uri}: no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY"
-        ) from error
     except ClientError as error:
+        if problem := credentials_problem(error):
+            raise NoAccess(f"cannot {verb} {uri}: {problem}") from error
         code = error.response.get("Error", {}).get("Code", "")
         message = one_line(error.response.get("Error", {}).get("Message") or "no reason given")
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -92,8 +92,6 @@ def s3_errors(uri: str, verb: str) -> Iterator[None]:
             "404": "there is no such bucket: create it, or correct its name",
             "AccessDenied": "access is denied: check the credentials and the bucket's policy",
             "403": "access is denied: check the credentials and the bucket's policy",
-            "InvalidAccessKeyId": "AWS does not know the access key: check AWS_ACCESS_KEY_ID",
-            "SignatureDoesNotMatch": "the secret key is wrong: check AWS_SECRET_ACCESS_KEY",
             "PreconditionFailed": "the file was changed meanwhile: try again",
         }.get(code, f"S3 answered {code or status} ({message})")
         if mend.startswith("S3 answered"):
@@ -101,6 +99,8 @@ def s3_errors(uri: str, verb: str) -> Iterator[None]:
         kind = NotDone if status == HTTPStatus.NOT_IMPLEMENTED else StoreError
         raise kind(f"cannot {verb} {uri}: {mend}") from error
     except (BotoCoreError, Boto3Error) as error:
+        if problem := credentials_problem(error):
+            raise NoAccess(f"cannot {verb} {uri}: {problem}") from error
         raise StoreError(f"cannot {verb} {uri}: {one_line(error)}: check the network and AWS_ENDPOINT_URL") from error
 
 
@@ -151,7 +151,13 @@ class S3Store:
     def check(self) -> None:
         """See `Store.check`."""
         with s3_errors(self.uri, "reach"):
-            self._client.head_bucket(Bucket=self.bucket)
+            try:
+                self._client.head_bucket(Bucket=self.bucket)
+            except ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.BAD_REQUEST:
+                    raise
+                # an answer to HEAD has no text that would say why
+                self._client.list_objects_v2(Bucket=self.bucket, Prefix=self.prefix, MaxKeys=1)
 
     def put_file(self, path: Path, key: str, sha256: str = "") -> None:
         """See `Store.put_file`: large files go in parts, several at a time."""

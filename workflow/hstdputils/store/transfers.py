@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hstdputils.credentials import credentials_problem
 from hstdputils.stopping import pause
 
 Answer = TypeVar("Answer")
@@ -217,5 +218,5 @@ def may_pass(error: Exception) -> bool:
 
         if isinstance(error, ClientError):
             return bool(error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500)
-        return isinstance(error, BotoCoreError)
+        return isinstance(error, BotoCoreError) and not credentials_problem(error)
     return False
