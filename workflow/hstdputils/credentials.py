@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from hstdputils.errors import one_line
+from hstdputils.errors import UserError, one_line
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 _UNKNOWN = {"InvalidToken", "InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"}
@@ -57,6 +57,15 @@ def credentials_problem(error: BaseException) -> str:
         case of_botocore.InvalidConfigError() | of_botocore.RefreshWithMFAUnsupportedError():
             return f"{one_line(error)}: mend the profile {profile()} in {_file()}"
     return ""
+
+
+def bad_address(error: ValueError, service: str) -> UserError:
+    """Return the error that the address of a service is none; of one with a password no part is repeated."""
+    text = one_line(error)
+    why = "its port is no number up to 65535" if text.startswith("Port ") else text
+    return UserError(
+        f"the address of {service} is no URL ({why}): set AWS_ENDPOINT_URL like http://127.0.0.1:9000, or unset it"
+    )
 
 
 def profile() -> str:

@@ -1,6 +1,22 @@
 """Errors that a user can cause: each is one line that names the thing and the mend."""
 
+import re
+
 from hstdputils.exit_codes import ExitCode
+
+_USER = re.compile(r"""(?<=://)[^\s/?#"'<>]*@""")
+"""What stands before the host of an address."""
+
+_ODD_USER = re.compile(r"""(?<=http://|ttps://)[^\s/?#@:"'<>]+:(?!\d{1,5}[/?#])[^\s"'<>]*@""")
+"""The same with a password in which a slash, ``?`` or ``#`` is written as it is."""
+
+
+def without_passwords(text: str) -> str:
+    """Return text whose addresses (``http://user:password@host``) name neither users nor passwords.
+
+    What is shown, written down or raised goes through here wherever an address may be in it.
+    """
+    return _USER.sub("", _ODD_USER.sub("", text)) if "://" in text and "@" in text else text
 
 
 class UserError(Exception):
@@ -15,7 +31,7 @@ class UserError(Exception):
     """
 
     def __init__(self, message: str, exit_code: ExitCode = ExitCode.COMMAND_LINE) -> None:
-        super().__init__(message)
+        super().__init__(without_passwords(message))
         self.exit_code = exit_code
 
 

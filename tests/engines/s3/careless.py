@@ -91,7 +91,8 @@ class _Handler(BaseHTTPRequestHandler):
         if faults.keeps_framing or is_shortened:
             headers["X-Amz-Content-Sha256"] = "UNSIGNED-PAYLOAD"
         if faults.refuses_all:
-            return self._answer(faults.refuses_all[0], _error(faults.refuses_all[1]))
+            status, code = faults.refuses_all
+            return self._answer(status, _error(code, is_of_s3=parts.path != "/"))
         if faults.refuses_trailers and self.headers.get("x-amz-trailer"):
             return self._answer(400, _error("XAmzContentSHA256Mismatch"))
         if is_write and faults.loses(key):
@@ -135,5 +136,6 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _handle  # noqa: N815  (names that http.server looks for)
 
 
-def _error(code: str) -> bytes:
-    return f"<?xml version='1.0'?><Error><Code>{code}</Code><Message></Message></Error>".encode()
+def _error(code: str, *, is_of_s3: bool = True) -> bytes:
+    error = f"<Error><Code>{code}</Code><Message></Message></Error>"
+    return f"<?xml version='1.0'?>{error if is_of_s3 else f'<ErrorResponse>{error}</ErrorResponse>'}".encode()

@@ -15,7 +15,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from hstdputils.credentials import credentials_problem, load_credentials
+from hstdputils.credentials import bad_address, credentials_problem, load_credentials
 from hstdputils.errors import UserError, one_line
 from hstdputils.store.base import Entry, NoAccess, NotDone, StoreError, require_digest
 
@@ -62,9 +62,7 @@ def s3_client(*, unsigned: bool = False, tries: int = 5, seconds: float | None =
     except BotoCoreError:  # some of them are ValueErrors as well
         raise
     except ValueError as error:
-        raise UserError(
-            f"the address of S3 is no URL ({error}): set AWS_ENDPOINT_URL like http://127.0.0.1:9000, or unset it"
-        ) from error
+        raise bad_address(error, "S3") from error
     return client
 
 

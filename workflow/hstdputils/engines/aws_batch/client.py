@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from hstdputils.credentials import credentials_problem, load_credentials
+from hstdputils.credentials import bad_address, credentials_problem, load_credentials
 from hstdputils.errors import CredentialsProblem, UserError, one_line
 from hstdputils.exit_codes import ExitCode
 
@@ -63,10 +63,7 @@ def batch_client() -> Any:
             raise NoBatchAccess(f"AWS Batch cannot be used: {problem}") from error
         raise UserError(f"AWS Batch cannot be used: {one_line(error)} (AWS_DEFAULT_REGION)") from error
     except ValueError as error:
-        raise UserError(
-            f"the address of AWS Batch is no URL ({error}): set AWS_ENDPOINT_URL like http://127.0.0.1:9000, "
-            "or unset it"
-        ) from error
+        raise bad_address(error, "AWS Batch") from error
     events = client.meta.events
     events.register("before-send.batch.SubmitJob", Pace(SUBMISSIONS_A_SECOND).wait)
     events.register_first("needs-retry.batch.SubmitJob", _refuse_retry)
