@@ -6,10 +6,12 @@ import pytest
 
 from tests.engines.conftest import CREDENTIALS
 
-SECRETS = ("hush", "p/w")
+SECRETS = ("hush", "pa/ss7")
 
 
-@pytest.fixture(params=["http://me:hush@127.0.0.1:9", "http://me:p/w@127.0.0.1:9", "http://hush@127.0.0.1:9"])
+@pytest.fixture(
+    params=["http://me:hush@127.0.0.1:9", "http://me:pa/ss7@127.0.0.1:9", "http://hush@127.0.0.1:9"], ids="abc"
+)
 def variables(request):
     return {**CREDENTIALS, "AWS_ENDPOINT_URL": request.param, "AWS_MAX_ATTEMPTS": "1"}
 

@@ -6,7 +6,7 @@ from hstdputils.batches import Pins, check_pins, read_record, record_probe
 from hstdputils.checks.finding import PATIENCE_SECONDS, Finding, Status, fail, ok, warn
 from hstdputils.checks.setup import Setup
 from hstdputils.checks.space import existing
-from hstdputils.credentials import credentials_problem, load_credentials
+from hstdputils.credentials import bad_address, credentials_problem, load_credentials
 from hstdputils.errors import one_line
 from hstdputils.exit_codes import ExitCode
 from hstdputils.probing import CARELESS, ONE_RUN, probe
@@ -98,6 +98,8 @@ def _identity() -> Finding:
     except (BotoCoreError, ClientError, ValueError) as error:
         if problem := credentials_problem(error):
             return fail("AWS account", problem, ExitCode.COMMAND_LINE)
+        if isinstance(error, ValueError) and not isinstance(error, BotoCoreError):
+            return fail("AWS account", str(bad_address(error, "STS")), ExitCode.COMMAND_LINE)
         # S3 and AWS Batch may be reached by ways that STS is not
         return warn("AWS account", f"STS does not say whose the credentials are: {one_line(error)}")
     return ok("AWS account", f"STS knows the credentials, as {arn}")
