@@ -7,14 +7,8 @@ import pytest
 
 from tests.engines.conftest import CREDENTIALS
 from tests.engines.s3.careless import CarelessStore
-from tests.engines.s3.certificates import Certificate, make_certificate
+from tests.engines.s3.certificates import Certificate
 from tests.engines.s3.tls import TlsFront
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """Return a certificate of this machine."""
-    return make_certificate(tmp_path_factory.mktemp("certificate"))
 
 
 @pytest.fixture

@@ -11,13 +11,17 @@ import urllib.error
 import urllib.request
 import uuid
 from pathlib import Path
-from typing import Self
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.engines.condor_root import NotThereError
 
 ACCESS_KEY, SECRET_KEY = "tester", "nobody-else-knows"
 
-LONGEST_SECONDS = 180.0
+LONGEST_SECONDS = 90.0
 """How long the server may take until it answers, on a busy machine."""
 
 _HOME = "/mnt"
@@ -56,7 +60,7 @@ rgw dns name = localhost
 
 
 class RadosGateway:
-    """A running server; to be used in a ``with`` statement.
+    """A server, which is to be started and stopped.
 
     Its processes run in the root with Ceph's programs, each in a name space of its own in which the folder of the
     cluster and the devices of this machine are mounted there.
@@ -75,17 +79,6 @@ class RadosGateway:
         config = _CONFIG.format(fsid=self._fsid, mon=mon, gateway=gateway, home=_HOME)
         (home / "ceph.conf").write_text(config)
 
-    def __enter__(self) -> Self:
-        try:
-            self._start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
     def stop(self) -> None:
         """End all processes."""
         for process in reversed(self._running):
@@ -95,7 +88,27 @@ class RadosGateway:
         self._running.clear()
         shutil.rmtree(self._home, ignore_errors=True)
 
-    def _start(self) -> None:
+    def use(self) -> None:
+        """Save an object, for which the server makes what it keeps objects in."""
+        client = boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET_KEY,
+            region_name="us-east-1",
+            config=Config(read_timeout=LONGEST_SECONDS, retries={"total_max_attempts": 1}),
+        )
+        client.create_bucket(Bucket="begun")
+        client.put_object(Bucket="begun", Key="begun", Body=b"")
+
+    def start(self) -> None:
+        """Start all processes, and return when the server answers.
+
+        Raises
+        ------
+        NotThereError
+            It cannot be started, or not in time.
+        """
         map_file = f"{_HOME}/monmap"
         self._run("monmaptool", "--create", "--fsid", self._fsid, "--addv", "a", self._mon, map_file)
         self._run("ceph-mon", "--mkfs", "-i", "a", "--monmap", map_file)
@@ -181,6 +194,24 @@ class RadosGateway:
         path = self._home / f"{name}.log"
         lines = path.read_text(errors="replace").splitlines() if path.exists() else []
         return "; ".join(lines[-2:]) or "it has written nothing"
+
+
+def start_radosgw(root: Path, folders: Any) -> RadosGateway:
+    """Return a running server; now and then one does not come up, and another does."""
+    for tried in (1, 2, 3):
+        running = RadosGateway(root, folders.mktemp("radosgw"))
+        try:
+            running.start()
+            running.use()
+            return running
+        except (NotThereError, BotoCoreError, ClientError) as error:
+            running.stop()
+            if tried == 3:
+                raise NotThereError(f"radosgw does not come up: {error}") from error
+        except BaseException:
+            running.stop()
+            raise
+    raise AssertionError
 
 
 def _free_port() -> int:
