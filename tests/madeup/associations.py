@@ -14,6 +14,7 @@ def write_association(
     instrument: str = "COS",
     detector: str = "NUV",
     kind: str = "FP",
+    wavecals: Sequence[str] = (),
 ) -> Path:
     """Write ``<asn_id>_asn.fits``: exposures, and their product.
 
@@ -29,6 +30,8 @@ def write_association(
         What took them.
     kind
         What makes the exposures one product: several focal-plane positions (FP), or pointings (DTH).
+    wavecals
+        ipppssoots of exposures of the lamp, taken for them.
 
     Returns
     -------
@@ -37,8 +40,8 @@ def write_association(
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{asn_id}_asn.fits"
-    names = [name.upper() for name in (*members, asn_id)]
-    types = [f"EXP-{kind}"] * len(members) + [f"PROD-{kind}"]
+    names = [name.upper() for name in (*members, *wavecals, asn_id)]
+    types = [f"EXP-{kind}"] * len(members) + ["EXP-AWAVE"] * len(wavecals) + [f"PROD-{kind}"]
     primary = fits.PrimaryHDU()
     primary.header.update(
         {

@@ -1,6 +1,6 @@
 """Raw files of COS below a folder as the public bucket is, and the extensions of what calcos makes of them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from unittest.mock import ANY
 
@@ -24,14 +24,17 @@ def write(make: Callable[..., object], dataset: str, *arguments: object, **optio
 
 
 def write_all(
-    asn_id: str, exposures_of_it: Iterable[Callable[[Path], None]], members: Iterable[str]
+    asn_id: str,
+    exposures_of_it: Iterable[Callable[[Path], None]],
+    members: Iterable[str],
+    wavecals: Sequence[str] = (),
 ) -> Callable[[Path], None]:
     """Return what writes an association and its exposures."""
 
     def write_below(root: Path) -> None:
         for one in exposures_of_it:
             one(root)
-        write_association(dataset_folder(root, asn_id), asn_id, list(members))
+        write_association(dataset_folder(root, asn_id), asn_id, list(members), wavecals=wavecals)
 
     return write_below
 
