@@ -53,5 +53,5 @@ def ccd_subarray(middle: int, rows: int) -> Frame:
 MAMA_HIGH = Frame((2 * SIZE, 2 * SIZE), (-0.5, -0.5), 2.0)
 """A MAMA at its own resolution, in which it is read out: four pixels for one of the reference files."""
 
-MAMA = Frame((SIZE, SIZE), (0.0, 0.0))
-"""A MAMA in the pixels of the reference files."""
+CCD = Frame((SIZE, SIZE), (0.0, 0.0))
+"""The CCD without its overscan."""

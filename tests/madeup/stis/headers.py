@@ -30,6 +30,9 @@ VOLTAGES = {"OCBABAV": 26.7, "OCBCDAV": 26.7, "OCBLGCDV": -3.38, "OCBSWALV": -6.
 
 TEMPERATURES = {"OCCDHTAV": 19.0, "OM1CAT": 36.0, "OM2CAT": 31.0}
 
+DOPPLER = {"DOPPON": True, "DOPPMAG": 12.0, "DOPPZERO": 56762.35, "ORBITPER": 5719.4}
+"""How the telescope's motion shifts spectra, in pixels of a MAMA; its electronics shift them back."""
+
 START = datetime(2014, 4, 15, 9, 20, 3)
 
 
@@ -88,6 +91,7 @@ def primary_header(exposure: Exposure, suffix: str) -> fits.Header:
     """Return the primary header of ``<rootname>_<suffix>.fits``."""
     end = exposure.starts(exposure.images) + timedelta(seconds=exposure.exptime)
     rows, columns = exposure.frame.shape
+    is_spectrum = exposure.obstype == "SPECTROSCOPIC"
     header = fits.Header()
     header.update(
         {
@@ -116,13 +120,13 @@ def primary_header(exposure: Exposure, suffix: str) -> fits.Header:
             "PHOTMODE": "",
             "SCLAMP": exposure.lamp,
             "LAMPSET": "0.0" if exposure.lamp == "NONE" else "10.0",
-            "NRPTEXP": 1,
+            "NRPTEXP": 1 if exposure.is_ccd else exposure.images,
             "SUBARRAY": exposure.frame.is_subarray,
             "DETECTOR": exposure.detector,
             "OPT_ELEM": exposure.opt_elem,
             "APERTURE": exposure.aperture,
             "PROPAPER": exposure.aperture,
-            "APER_FOV": exposure.aperture.lower(),
+            "APER_FOV": exposure.aperture.lower() if is_spectrum else "50x50",
             "FILTER": "Clear",
             "CENWAVE": exposure.cenwave,
             "CENTERA1": columns // 2,
@@ -197,4 +201,6 @@ def extension_header(exposure: Exposure, image: int, scale: float = 0.05) -> fit
     )
     if exposure.is_ccd:
         header.update(VOLTAGES)
+    elif is_spectrum and exposure.lamp == "NONE":
+        header.update(DOPPLER)
     return header
