@@ -142,7 +142,7 @@ MODES: tuple[Mode, ...] = (
         "odem06010",
         stis.write_timetag,
         {"flt": MAMA_IMAGE, "x1d": spectrum(), "x2d": MAMA_IMAGE},
-        partial(check_spectrum, suffix="x1d", setting=G140L, columns=0.4),
+        partial(check_spectrum, suffix="x1d", setting=G140L, columns=0.5),
     ),
     mode(
         "NUV-MAMA E230M, with wavecal",

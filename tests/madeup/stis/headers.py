@@ -7,6 +7,7 @@ from astropy.io import fits
 
 from tests.madeup.headers import DEC, MJD_EPOCH, RA
 
+from .doppler import MAGNITUDE, PERIOD, ZERO
 from .frames import Frame
 
 IMAGING_SWITCHES = ("PHOTCORR", "GEOCORR")
@@ -29,9 +30,6 @@ VOLTAGES = {"OCBABAV": 26.7, "OCBCDAV": 26.7, "OCBLGCDV": -3.38, "OCBSWALV": -6.
 """What the CCD works with; cs0.e warns of other values."""
 
 TEMPERATURES = {"OCCDHTAV": 19.0, "OM1CAT": 36.0, "OM2CAT": 31.0}
-
-DOPPLER = {"DOPPON": True, "DOPPMAG": 12.0, "DOPPZERO": 56762.35, "ORBITPER": 5719.4}
-"""How the telescope's motion shifts spectra, in pixels of a MAMA; its electronics shift them back."""
 
 START = datetime(2014, 4, 15, 9, 20, 3)
 
@@ -202,5 +200,5 @@ def extension_header(exposure: Exposure, image: int, scale: float = 0.05) -> fit
     if exposure.is_ccd:
         header.update(VOLTAGES)
     elif is_spectrum and exposure.lamp == "NONE":
-        header.update(DOPPLER)
+        header.update({"DOPPON": True, "DOPPZERO": mjd(ZERO), "DOPPMAG": MAGNITUDE, "ORBITPER": PERIOD})
     return header

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from .doppler import MAGNITUDE, exposed
 from .frames import MAMA_HIGH, Frame, ccd_subarray
 from .headers import START, Exposure
 from .raw_files import write_association, write_raw, write_support
@@ -58,8 +59,7 @@ def write_echelle(folder: Path, rootname: str) -> None:
 def _write_mama(folder: Path, rootname: str, setting: Setting, seconds: float) -> None:
     rng = np.random.default_rng(setting.cenwave)
     wavecal, science = exposures(rootname, setting, MAMA_HIGH, seconds)
-    light = light_of(setting, MAMA_HIGH, star(setting), star_profile)
-    write_raw(folder, science, [mama_counts(rng, light, setting.detector, seconds)], scale=setting.scale)
+    write_raw(folder, science, [mama_star(rng, science, setting, border=int(MAGNITUDE))], scale=setting.scale)
     write_wavecal(rng, folder, wavecal, setting)
     write_rest(folder, wavecal, science)
 
@@ -148,6 +148,13 @@ def ccd_counts(
     seen = np.flatnonzero(frame.sees_light)
     counts[rng.integers(0, frame.shape[0], rays), rng.choice(seen, rays)] += rng.uniform(300, 8000, rays)
     return counts
+
+
+def mama_star(rng: Generator, exposure: Exposure, setting: Setting, border: int = 0) -> NDArray[np.float64]:
+    """Return what a MAMA counts of the star's spectrum, with so many columns at its edges left out."""
+    light = light_of(setting, MAMA_HIGH, star(setting), star_profile)
+    seen = exposed(exposure.start, exposure.exptime, MAMA_HIGH.shape[1], border=border)
+    return mama_counts(rng, light * seen, setting.detector, exposure.exptime)
 
 
 def mama_counts(rng: Generator, light: NDArray[np.float64], detector: str, seconds: float) -> NDArray[np.float64]:

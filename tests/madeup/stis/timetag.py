@@ -12,8 +12,7 @@ from .frames import MAMA_HIGH
 from .headers import Exposure, primary_header
 from .raw_files import write_raw
 from .settings import G140L
-from .sky import star, star_profile
-from .spectra import exposures, light_of, mama_counts, write_rest, write_wavecal
+from .spectra import exposures, mama_star, write_rest, write_wavecal
 
 CLOCK = 125e-6
 """Seconds between ticks of the clock."""
@@ -22,10 +21,9 @@ CLOCK = 125e-6
 def write_timetag(folder: Path, rootname: str) -> None:
     """Write a TIME-TAG association: ``_asn``, ``_tag``, ``_raw``, ``_wav`` and ``_spt``."""
     rng = np.random.default_rng(1425)
-    wavecal, science = exposures(rootname, G140L, MAMA_HIGH, 100.0)
+    wavecal, science = exposures(rootname, G140L, MAMA_HIGH, 150.0)
     science = replace(science, obsmode="TIME-TAG")
-    light = light_of(G140L, MAMA_HIGH, star(G140L), star_profile)
-    image = mama_counts(rng, light, G140L.detector, science.exptime)
+    image = mama_star(rng, science, G140L)
     write_raw(folder, science, [image], scale=G140L.scale)
     _write_events(rng, folder, science, image.astype(int))
     write_wavecal(rng, folder, wavecal, G140L)
