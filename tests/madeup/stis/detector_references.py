@@ -4,7 +4,7 @@ from astropy.io import fits
 
 from tests.madeup.hdus import constant_image, plain_table
 
-from .frames import CCD, MAMA_HIGH
+from .frames import CCD, MAMA_HIGH, Frame
 from .settings import DARK, SIZE
 
 _NOTE = {"PEDIGREE": "GROUND", "DESCRIP": "made up"}
@@ -14,15 +14,9 @@ HDUs = list[fits.BinTableHDU | fits.ImageHDU]
 
 def detector_references(detector: str) -> dict[str, HDUs]:
     """Return the extensions of each file, by type."""
-    frame = CCD if detector == "CCD" else MAMA_HIGH
-    shape, place = frame.shape, frame.keywords()
-    made: dict[str, HDUs] = {
-        "bpixtab": [bad_pixels()],
-        "darkfile": list(constant_image(shape, place, SCI=DARK[detector] / frame.scale**2, ERR=0.0, DQ=0)),
-        "pfltfile": list(constant_image(shape, place, SCI=1.0, ERR=0.0, DQ=0)),
-    }
+    made = images(detector, CCD if detector == "CCD" else MAMA_HIGH)
+    made["bpixtab"] = [bad_pixels()]
     if detector == "CCD":
-        made["biasfile"] = list(constant_image(shape, place, SCI=0.0, ERR=0.0, DQ=0))
         made["ccdtab"] = [ccd_parameters("D", 1, 3, (1, 1), 1.0)]
         made["crrejtab"] = [cosmic_rays()]
     else:
@@ -31,6 +25,17 @@ def detector_references(detector: str) -> dict[str, HDUs]:
     if detector == "NUV-MAMA":
         made["tdctab"] = [dark_in_time()]
     return made
+
+
+def images(detector: str, frame: Frame, dark: float | None = None) -> dict[str, HDUs]:
+    """Return dark and flat, and of the CCD the bias: constants in the pixels of a frame."""
+    values = {"darkfile": (DARK[detector] if dark is None else dark) * frame.share, "pfltfile": 1.0}
+    if detector == "CCD":
+        values["biasfile"] = 0.0
+    place = frame.keywords()
+    return {
+        name: list(constant_image(frame.shape, place, SCI=value, ERR=0.0, DQ=0)) for name, value in values.items()
+    }
 
 
 def bad_pixels() -> fits.BinTableHDU:

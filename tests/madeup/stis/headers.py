@@ -172,7 +172,7 @@ def extension_header(exposure: Exposure, image: int, scale: float = 0.05) -> fit
             "CD1_1": 1.0 if is_spectrum else -scale / 3600,
             "CD1_2": 0.0,
             "CD2_1": 0.0,
-            "CD2_2": scale / 3600 / exposure.frame.scale,
+            "CD2_2": scale / 3600 / exposure.frame.scale[1],
             "RA_APER": RA,
             "DEC_APER": DEC,
             "PA_APER": 0.0,

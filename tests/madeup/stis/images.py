@@ -62,11 +62,11 @@ def stars(frame: Frame) -> NDArray[np.float64]:
     light = np.zeros(frame.shape)
     for column, row, counts in STARS:
         across, along = (
-            np.exp(-0.5 * ((places - place) / SPREAD) ** 2) / (np.sqrt(2 * np.pi) * SPREAD * frame.scale)
+            np.exp(-0.5 * ((places - place) / SPREAD) ** 2) / (np.sqrt(2 * np.pi) * SPREAD)
             for places, place in ((frame.columns, column), (frame.rows, row))
         )
         light += counts * along[:, None] * across
-    return light * frame.sees_light
+    return light * frame.sees_light * frame.share
 
 
 def _exposure(

@@ -10,7 +10,7 @@ SIZE = 1024
 """Rows and columns of each detector, in the pixels of the reference files."""
 
 CENTRE = 512.0
-"""Column of the central wavelength, counted from 1."""
+"""Column and row of the middle, counted from 1."""
 
 SPREAD = 1.0
 """Standard deviation of the image of a star, in pixels."""
@@ -42,6 +42,12 @@ class Setting:
     """The orders, and the row of each, counted from 1."""
     bars: tuple[tuple[float, float], ...] = ()
     """Where bars cover the slit, and how wide they are, in arcsec from its middle."""
+    centre: float = CENTRE
+    """Column of the central wavelength, counted from 1."""
+    background: float = 30.0
+    """Rows from a spectrum to where its background is taken, on either side."""
+    search: int = 20
+    """Rows on either side in which a spectrum is looked for."""
 
     @property
     def is_echelle(self) -> bool:
@@ -55,11 +61,11 @@ class Setting:
 
     def column(self, wavelength: ArrayLike, order: int = 1) -> NDArray[np.float64]:
         """Return the columns of wavelengths (Angstrom), counted from 1."""
-        return CENTRE + (order * np.asarray(wavelength) - self.order * self.cenwave) / self.dispersion
+        return self.centre + (order * np.asarray(wavelength) - self.order * self.cenwave) / self.dispersion
 
     def wavelength(self, column: ArrayLike, order: int = 1) -> NDArray[np.float64]:
         """Return the wavelengths (Angstrom) of columns, counted from 1."""
-        return (self.order * self.cenwave + (np.asarray(column) - CENTRE) * self.dispersion) / order
+        return (self.order * self.cenwave + (np.asarray(column) - self.centre) * self.dispersion) / order
 
     def lamp_wavelengths(self, order: int = 1) -> NDArray[np.float64]:
         """Return the emission lines of the calibration lamp in an order, at uneven distances."""

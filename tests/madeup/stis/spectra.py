@@ -130,13 +130,15 @@ def write_rest(folder: Path, wavecal: Exposure, science: Exposure) -> None:
     write_association(folder, science, rows)
 
 
-def light_of(setting: Setting, frame: Frame, spectrum: Spectrum, profile: Profile) -> NDArray[np.float64]:
+def light_of(
+    setting: Setting, frame: Frame, spectrum: Spectrum, profile: Profile, shift: tuple[float, float] = SHIFT
+) -> NDArray[np.float64]:
     """Return what a frame's pixels count in a second of a spectrum."""
-    column, row = frame.columns - SHIFT[0], frame.rows - SHIFT[1]
+    column, row = frame.columns - shift[0], frame.rows - shift[1]
     light = np.zeros(frame.shape)
     for order, middle in setting.rows:
         light += profile(setting, row - middle)[:, None] * spectrum(column, order)
-    return light * frame.sees_light / frame.scale**2
+    return light * frame.sees_light * frame.share
 
 
 def ccd_counts(
@@ -159,4 +161,4 @@ def mama_star(rng: Generator, exposure: Exposure, setting: Setting, border: int 
 
 def mama_counts(rng: Generator, light: NDArray[np.float64], detector: str, seconds: float) -> NDArray[np.float64]:
     """Return what a MAMA counts of so many photons a second, and in the dark."""
-    return rng.poisson((light + DARK[detector] / MAMA_HIGH.scale**2) * seconds).astype(float)
+    return rng.poisson((light + DARK[detector] * MAMA_HIGH.share) * seconds).astype(float)
