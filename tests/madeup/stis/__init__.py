@@ -10,11 +10,17 @@ from tests.madeup.hdus import primary, save
 
 from .acquisitions import write_acq, write_acq_peak
 from .detector_references import HDUs, detector_references
-from .images import write_ccd_dark, write_ccd_image, write_mama_image
+from .images import write_ccd_bias, write_ccd_dark, write_ccd_image, write_mama_image
 from .imaging_references import distortion, photometry
 from .names import SPECTRAL_TYPES, SUFFIXES, TYPES, reference_name
 from .settings import cameras_of, settings_of
-from .spectra import write_ccd_spectrum, write_echelle, write_mama_spectrum, write_wavecal_alone
+from .spectra import (
+    write_ccd_spectrum,
+    write_echelle,
+    write_mama_spectrum,
+    write_single_ccd_spectrum,
+    write_wavecal_alone,
+)
 from .spectral_references import aperture_throughput, spectral_references
 from .timetag import write_timetag
 
@@ -22,6 +28,7 @@ __all__ = [
     "RULES",
     "write_acq",
     "write_acq_peak",
+    "write_ccd_bias",
     "write_ccd_dark",
     "write_ccd_image",
     "write_ccd_spectrum",
@@ -29,6 +36,7 @@ __all__ = [
     "write_mama_image",
     "write_mama_spectrum",
     "write_references",
+    "write_single_ccd_spectrum",
     "write_timetag",
     "write_wavecal_alone",
 ]

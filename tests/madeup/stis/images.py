@@ -34,11 +34,20 @@ def write_ccd_image(folder: Path, rootname: str) -> None:
 
 def write_ccd_dark(folder: Path, rootname: str) -> None:
     """Write a CR-SPLIT association of dark exposures with the CCD: ``_asn``, ``_raw`` and ``_spt``."""
+    _write_dark(folder, rootname, "DARK", DARK_SECONDS)
+
+
+def write_ccd_bias(folder: Path, rootname: str) -> None:
+    """Write a CR-SPLIT association of exposures with the CCD that take no time: ``_asn``, ``_raw`` and ``_spt``."""
+    _write_dark(folder, rootname, "BIAS", 0.0)
+
+
+def _write_dark(folder: Path, rootname: str, target: str, seconds: float) -> None:
     rng = np.random.default_rng(51)
     frame = ccd_subarray(512, 100)
     members = tuple(f"{rootname[:-2]}{letter}q" for letter in "ab")
     perform = frozenset({"DQICORR", "BLEVCORR", "BIASCORR", "CRCORR", "EXPSCORR"})
-    exposure = replace(_exposure(rootname, CCD_CAMERA, frame, DARK_SECONDS, perform, members), target="DARK")
+    exposure = replace(_exposure(rootname, CCD_CAMERA, frame, seconds, perform, members), target=target)
     counts = [ccd_counts(rng, np.zeros(frame.shape), exposure.exptime, frame, COSMIC_RAYS) for _ in members]
     write_raw(folder, exposure, counts, scale=CCD_CAMERA.scale)
     write_support(folder, exposure)

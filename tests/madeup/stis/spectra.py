@@ -33,17 +33,28 @@ MAMA_SWITCHES = frozenset({"DQICORR", "LORSCORR", "GLINCORR", "LFLGCORR", "DARKC
 SPECTRAL_SWITCHES = frozenset({"WAVECORR", "X1DCORR", "BACKCORR", "HELCORR", "DISPCORR", "FLUXCORR", "X2DCORR"})
 
 
-def write_ccd_spectrum(folder: Path, rootname: str) -> None:
-    """Write a CR-SPLIT association with the CCD: ``_asn``, ``_raw``, ``_wav`` and ``_spt``."""
+def write_ccd_spectrum(folder: Path, rootname: str, lamp_seconds: float = 10.0) -> None:
+    """Write a CR-SPLIT association with the CCD: ``_asn``, ``_raw``, ``_wav`` and ``_spt``.
+
+    The lamp is on for so many seconds; it may be none.
+    """
     rng = np.random.default_rng(430)
     frame = ccd_subarray(int(CENTRE), 100)
     wavecal, science = exposures(rootname, G430L, frame, 60.0, images=2)
-    light = light_of(G430L, frame, star(G430L), star_profile)
-    write_raw(
-        folder, science, [ccd_counts(rng, light, 60.0, frame, COSMIC_RAYS) for _ in range(2)], scale=G430L.scale
-    )
-    write_wavecal(rng, folder, wavecal, G430L)
+    write_raw(folder, science, ccd_star(rng, science), scale=G430L.scale)
+    write_wavecal(rng, folder, replace(wavecal, exptime=lamp_seconds), G430L)
     write_rest(folder, wavecal, science)
+
+
+def write_single_ccd_spectrum(folder: Path, rootname: str) -> None:
+    """Write one exposure with the CCD and without a wavecal: ``_raw`` and ``_spt``."""
+    rng = np.random.default_rng(432)
+    frame = ccd_subarray(int(CENTRE), 100)
+    _, science = exposures(rootname, G430L, frame, 60.0)
+    perform = science.perform - {"WAVECORR", "CRCORR"}
+    science = replace(science, members=(), member_type="", perform=perform, more={"WAVECAL": "N/A"})
+    write_raw(folder, science, ccd_star(rng, science, rays=0), scale=G430L.scale)
+    write_support(folder, science)
 
 
 def write_mama_spectrum(folder: Path, rootname: str) -> None:
@@ -139,6 +150,12 @@ def light_of(
     for order, middle in setting.rows:
         light += profile(setting, row - middle)[:, None] * spectrum(column, order)
     return light * frame.sees_light * frame.share
+
+
+def ccd_star(rng: Generator, exposure: Exposure, rays: int = COSMIC_RAYS) -> list[NDArray[np.float64]]:
+    """Return what the CCD reads of the star's spectrum in each image set."""
+    light = light_of(G430L, exposure.frame, star(G430L), star_profile)
+    return [ccd_counts(rng, light, exposure.exptime, exposure.frame, rays) for _ in range(exposure.images)]
 
 
 def ccd_counts(
