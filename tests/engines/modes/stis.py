@@ -1,9 +1,9 @@
 """Ways of taking data with STIS, and what cs0.e makes of them.
 
 CCD exposures are parts of the detector of 100 rows, as cs0.e takes; the MAMAs are read out in full, in 2048 by 2048
-pixels. Left out: exposures that are binned, dithered or taken with the prism, images with the FUV-MAMA (which differ
-from those with the NUV-MAMA in the references alone), and echelle spectra with SC2DCORR (scattered light, which
-takes seven more tables).
+pixels. Left out: exposures that are dithered, or taken with the prism or at a pseudo-aperture (E1); images with the
+FUV-MAMA, and echelle spectra with it or of high resolution, which differ from those here in the references alone; and
+slitless spectra. Binned CCD spectra are among the real exposures (``test_real_hstcal.py``).
 """
 
 from collections.abc import Callable
@@ -173,7 +173,7 @@ MODES: tuple[Mode, ...] = (
         partial(check_spectrum, suffix="x1d", setting=G140L, columns=0.5),
     ),
     mode(
-        "NUV-MAMA E230M, with wavecal",
+        "NUV-MAMA E230M, with wavecal, SC2DCORR",
         "odem07010",
         stis.write_echelle,
         {"flt": MAMA_IMAGE, "x1d": spectrum(len(E230M.rows))},

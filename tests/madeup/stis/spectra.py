@@ -96,7 +96,7 @@ def exposures(
         lamp="HITM1" if setting.detector == "CCD" else "LINE",
         target="WAVELINE",
     )
-    perform |= SPECTRAL_SWITCHES - ({"X2DCORR"} if setting.is_echelle else set())
+    perform |= (SPECTRAL_SWITCHES - {"X2DCORR"}) | {"SC2DCORR"} if setting.is_echelle else SPECTRAL_SWITCHES
     perform |= {"CRCORR", "EXPSCORR", "CTECORR"} if wavecal.is_ccd else {"DOPPCORR"}
     science = replace(
         wavecal,
