@@ -164,6 +164,18 @@ def test_a_stis_spectrum_that_is_too_faint_keeps_its_images(site, real_data):
 
 
 @needs("cs0.e")
+@pytest.mark.parametrize("dataset", ["octr11h4q", "octr11hrq", "od3v01bfq", "o4er06llq"])
+def test_target_acquisitions_of_stis_are_kept_as_they_are(site, real_data, dataset):
+    best_references(site, copy_inputs(site, real_data, dataset))
+    home = process(site, dataset)
+    said = f"cs0.e does not process {dataset}_raw.fits: all its calibration switches are OMIT"
+    failed = {"o4er06llq": "o4er06llq failed: EXPFLAG = INTERRUPTED, all pixels are the same in o4er06llq_raw.fits; "}
+    assert assert_complete(site.folder / "out", dataset)["reason"] == failed.get(dataset, "") + said
+    assert {path.name for path in home.glob("*.fits")} == {f"{dataset}_raw.fits", f"{dataset}_spt.fits"}
+    assert (home / "previews" / f"{dataset}_raw.jpg").exists()
+
+
+@needs("cs0.e")
 def test_a_wavecal_that_is_needed_is_looked_for_before_cs0_dies_without_it(site, real_data):
     copy_inputs(site, real_data, STIS)
     ran = site.hstdputils("process", "out", "b", "--inputs=inputs", f"--context={CONTEXT}", STIS)

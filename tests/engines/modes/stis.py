@@ -59,7 +59,7 @@ def left_alone(name: str, dataset: str, write: Callable[[Path, str], object]) ->
         write(dataset_folder(root, dataset), dataset)
 
     reason = f"cs0.e does not process {dataset}_raw.fits: all its calibration switches are OMIT"
-    return Mode(f"STIS/{name}", dataset, (), write_into, {}, reason=reason, source=SOURCE)
+    return Mode(f"STIS/{name}", dataset, ("cs0.e",), write_into, {}, reason=reason, source=SOURCE)
 
 
 def check_spectrum(
