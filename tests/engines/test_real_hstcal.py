@@ -103,18 +103,32 @@ def test_an_hrc_image_is_calibrated_and_drizzled(site, real_data):
 
 
 @needs("cs0.e")
-def test_a_stis_spectrum_is_extracted(site, real_data):
-    raw = copy_inputs(site, real_data, STIS, WAVECORR="OMIT", FLUXCORR="OMIT")
-    stis_references.write_references(references_of(site), best_references(site, raw), fits.getheader(raw))
-    home = process(site, STIS)
-    made = {path.stem.partition("_")[2] for path in home.glob(f"{STIS}_*.fits")}
-    assert made == {"asn", "raw", "spt", "crj", "flt", "sx1", "sx2"}
-    ours = fits.getdata(home / f"{STIS}_sx1.fits", 1)
-    theirs = fits.getdata(real_data / "truth" / STIS / f"{STIS}_sx1.fits", 1)
-    # the made-up dispersion is a straight line through the nominal wavelength
-    assert np.allclose(ours["WAVELENGTH"][0], theirs["WAVELENGTH"][0], atol=2.0)
-    assert np.median(ours["GROSS"][0] / theirs["GROSS"][0]) == pytest.approx(1, abs=0.05)
-    assert (home / "previews" / f"{STIS}_sx1.png").exists()
+@pytest.mark.parametrize("dataset", [STIS, "o56502020"])
+def test_a_stis_spectrum_is_extracted(site, real_data, dataset):
+    raw = copy_inputs(site, real_data, dataset)
+    truth = real_data / "truth" / dataset / f"{dataset}_sx1.fits"
+    with fits.open(truth) as hdus:
+        shift, theirs = tuple(hdus[1].header[f"SHIFTA{axis}"] for axis in (1, 2)), hdus[1].data[0]
+    row = theirs["A2CENTER"] - shift[1]
+    stis_references.write_wavecal(raw, raw.with_name(f"{dataset}_asn.fits"), row, shift)
+    names, archived = best_references(site, raw), fits.getheader(raw)
+    differing = {key for key, name in names.items() if archived[key] != f"oref${name}"}
+    assert differing == {"IMPHTTAB", "PHOTTAB"}, "the archive's context is a later one"
+    stis_references.write_references(references_of(site), names, archived, row)
+    home = process(site, dataset)
+    made = {path.stem.partition("_")[2] for path in home.glob(f"{dataset}_*.fits")}
+    assert made == {"asn", "raw", "spt", "wav", "crj", "flt", "sx1", "sx2"}
+    with fits.open(home / f"{dataset}_sx1.fits") as hdus:
+        switches = {name: hdus[0].header[name] for name in ("WAVECORR", "FLUXCORR", "HELCORR", "CRCORR")}
+        found, ours = tuple(hdus[1].header[f"SHIFTA{axis}"] for axis in (1, 2)), hdus[1].data[0]
+    assert switches == dict.fromkeys(switches, "COMPLETE")
+    assert found == pytest.approx(shift, abs=0.25)
+    # the made-up dispersion is a straight line, and the made-up sensitivity the same at all wavelengths
+    assert np.allclose(ours["WAVELENGTH"], theirs["WAVELENGTH"], atol=0.5)
+    assert np.median(ours["NET"] / theirs["NET"]) == pytest.approx(1, abs=0.1)
+    parts = np.median((ours["FLUX"] / theirs["FLUX"])[:504].reshape(8, 63), axis=1)
+    assert parts.std() < 0.2 * parts.mean()
+    assert (home / "previews" / f"{dataset}_sx1.png").exists()
 
 
 @needs("calacs.e")
@@ -144,6 +158,18 @@ def test_a_stis_spectrum_that_is_too_faint_keeps_its_images(site, real_data):
     made = {path.stem.partition("_")[2] for path in home.glob(f"{STIS}_*.fits")}
     assert made == {"asn", "raw", "spt", "crj", "flt", "sx2"}
     assert f"there is no {STIS}_sx1.fits" in assert_complete(site.folder / "out", STIS)["reason"]
+
+
+@needs("cs0.e")
+@pytest.mark.parametrize("dataset", ["octr11h4q", "octr11hrq", "od3v01bfq", "o4er06llq"])
+def test_target_acquisitions_of_stis_are_kept_as_they_are(site, real_data, dataset):
+    best_references(site, copy_inputs(site, real_data, dataset))
+    home = process(site, dataset)
+    said = f"cs0.e does not process {dataset}_raw.fits: all its calibration switches are OMIT"
+    failed = {"o4er06llq": "o4er06llq failed: EXPFLAG = INTERRUPTED, all pixels are the same in o4er06llq_raw.fits; "}
+    assert assert_complete(site.folder / "out", dataset)["reason"] == failed.get(dataset, "") + said
+    assert {path.name for path in home.glob("*.fits")} == {f"{dataset}_raw.fits", f"{dataset}_spt.fits"}
+    assert (home / "previews" / f"{dataset}_raw.jpg").exists()
 
 
 @needs("cs0.e")

@@ -80,6 +80,13 @@ def test_wide_images_are_narrowed():
     assert narrowed(image[:, :700]).shape == (100, 700)
 
 
+def test_parts_of_a_detector_are_shown_with_all_their_columns(tmp_path):
+    path = write_image(tmp_path / "octr11hrq_raw.fits", shape=(32, 1022))
+    make_previews([path], tmp_path)
+    sizes = [Image.open(tmp_path / f"octr11hrq_raw{end}.jpg").size for end in ("", "_thumb")]
+    assert sizes == [(1022, 32), (128, 28)]
+
+
 def test_reference_pixels_of_wfc3_ir_are_left_out(tmp_path):
     path = write_image(tmp_path / "ibxy01z8q_ima.fits", shape=(50, 60), DETECTOR="IR")
     assert science_image(path).shape == (40, 50)

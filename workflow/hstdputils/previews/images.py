@@ -14,7 +14,8 @@ LARGEST = 4096
 """Longest side of a full preview, pixels; larger images are averaged down."""
 
 WIDEST = 4
-"""Largest ratio of width to height; the columns of wider images, those of COS/FUV, are averaged."""
+"""Largest ratio of width to height of a thumbnail, and of a full preview of an image that is wider than `LARGEST`, as
+those of COS/FUV are: of wider images, columns are averaged."""
 
 PERCENTILES = (0.25, 99.75)
 """The scale covers 99.5 % of the pixels."""
@@ -40,11 +41,13 @@ def draw(path: Path, folder: Path) -> None:
     ValueError
         The file holds no image, or no finite pixel.
     """
-    image = narrowed(science_image(path))
-    picture = Image.fromarray(scaled(image))
+    image = science_image(path)
+    narrow = narrowed(image)
+    small = Image.fromarray(scaled(narrow))
+    is_shown_as_it_is = narrow is not image and image.shape[1] <= LARGEST
+    picture = Image.fromarray(scaled(image)) if is_shown_as_it_is else small.copy()
     if max(picture.size) > LARGEST:
         picture.thumbnail((LARGEST, LARGEST), Image.Resampling.BOX)
-    small = picture.copy()
     small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
     if np.nanmin(image) == np.nanmax(image):
         text = f"all pixels are {np.nanmax(image):g}"
