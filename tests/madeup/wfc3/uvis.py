@@ -40,6 +40,9 @@ DARK = 0.002
 SKY = 0.5
 """Electrons per second and pixel."""
 
+FLASH, FLASH_SECONDS = 5.0, 4.0
+"""Light of a post-flash, in electrons per second and pixel, and how long it lasts."""
+
 COSMIC_RAY = 8_000
 """Electrons that a cosmic ray leaves in one pixel."""
 
@@ -88,7 +91,8 @@ def _counts(exposure: Exposure, cosmic_ray: tuple[int, int] | None, rng: np.rand
     """Return what the detector counts: light as its pixels see it and as it reaches the amplifier, noise and bias."""
     rate = SUBARRAY.light(exposure.pointing, SKY, dispersed=exposure.spectroscopic) * flat_field() + DARK
     electrons = np.zeros(SHAPE)
-    electrons[:, OVERSCAN:] = rng.poisson(rate * exposure.exptime)
+    is_flashed = exposure.is_performed("FLSHCORR")
+    electrons[:, OVERSCAN:] = rng.poisson(rate * exposure.exptime + is_flashed * FLASH * FLASH_SECONDS)
     if cosmic_ray:
         column, row = cosmic_ray
         electrons[row, OVERSCAN + column] += COSMIC_RAY
@@ -100,7 +104,7 @@ def _counts(exposure: Exposure, cosmic_ray: tuple[int, int] | None, rng: np.rand
 
 
 def _primary(exposure: Exposure) -> fits.Header:
-    header = primary_header(exposure, "UVIS", 3)
+    header, is_flashed = primary_header(exposure, "UVIS", 3), exposure.is_performed("FLSHCORR")
     header.update(
         {
             "OBSMODE": "ACCUM",
@@ -110,9 +114,9 @@ def _primary(exposure: Exposure) -> fits.Header:
             "CCDGAIN": NOMINAL_GAIN,
             **{f"CCDOFST{one}": 3 for one in "ABCD"},
             "CHINJECT": "NONE",
-            "FLASHDUR": 0.0,
-            "FLASHCUR": "OFF",
-            "FLASHSTA": "NOT PERFORMED",
+            "FLASHDUR": FLASH_SECONDS if is_flashed else 0.0,
+            "FLASHCUR": "LOW" if is_flashed else "OFF",
+            "FLASHSTA": "SUCCESSFUL" if is_flashed else "NOT PERFORMED",
             "SHUTRPOS": "A",
             "PCTENSMD": 0,
             "PCTETLEN": 0.0,

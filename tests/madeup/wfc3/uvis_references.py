@@ -22,7 +22,7 @@ from .references import (
     reference,
 )
 from .sky import POINTING
-from .uvis import AMPLIFIER, CHIP, DARK, GAIN, NOMINAL_GAIN, OVERSCAN, READ_NOISE, SHAPE, SUBARRAY, flat_field
+from .uvis import AMPLIFIER, CHIP, DARK, FLASH, GAIN, NOMINAL_GAIN, OVERSCAN, READ_NOISE, SHAPE, SUBARRAY, flat_field
 
 FILTERS = ("F606W", "G280")
 
@@ -51,7 +51,7 @@ BAD_PIXEL = (20, 100)
 BPX, CCD, CRR, OSC = "mad0231mi_bpx.fits", "mad0232mi_ccd.fits", "mad0233mi_crr.fits", "mad0234mi_osc.fits"
 IMP, IDC, MDZ, SNK = "mad0235mi_imp.fits", "mad0236mi_idc.fits", "mad0237mi_mdz.fits", "mad0238mi_snk.fits"
 BIA, BIC, DRK, DKC = "mad0239mi_bia.fits", "mad023ami_bic.fits", "mad023bmi_drk.fits", "mad023cmi_dkc.fits"
-CTE, SAT = "mad023dmi_cte.fits", "mad023emi_sat.fits"
+CTE, SAT, FLS = "mad023dmi_cte.fits", "mad023emi_sat.fits", "mad023hmi_fls.fits"
 FLATS = dict(zip(FILTERS, ("mad023fmi_pfl.fits", "mad023gmi_pfl.fits"), strict=True))
 
 BY_DETECTOR = {
@@ -61,6 +61,7 @@ BY_DETECTOR = {
     "crrejtab": (CRR, "NONE"),
     "darkfile": (DRK, "DARKCORR"),
     "drkcfile": (DKC, "PCTECORR"),
+    "flshfile": (FLS, "FLSHCORR"),
     "idctab": (IDC, "DRIZCORR"),
     "imphttab": (IMP, "PHOTCORR"),
     "mdriztab": (MDZ, "DRIZCORR"),
@@ -98,6 +99,7 @@ def write_references(folder: Path) -> None:
         DRK: lambda: _image("DARK", DARK, *lit),
         DKC: lambda: _image("CTEDARK", DARK, *lit),
         SAT: lambda: _image("SATURATION", FULL_WELL, *read),
+        FLS: lambda: _image("POST FLASH", np.pad(np.full(lit[1], FLASH), ((0, 0), (OVERSCAN, 0))), *read),
         SNK: _sink_pixels,
         CTE: _traps,
     }

@@ -37,7 +37,7 @@ BAD = 4
 """The flag of a bad pixel (WFC3 Data Handbook, table 3.3)."""
 
 PLAIN, CORRECTED, GRISM = "idem01uvq", "idem01ucq", "idem01ugq"
-"""Single exposures: without and with PCTECORR, and through the grism."""
+"""Single exposures: without PCTECORR and with it, and through the grism."""
 
 DITHER, MEMBERS = "idem02010", {"idem02d1q": (0.0, 0.0), "idem02d2q": (0.15, 0.1)}
 """An association, and its members with their offsets to the east and north, in arcseconds."""
@@ -91,15 +91,17 @@ def _dimmed(name: str, pointing: Pointing = POINTING, exposures: int = 1) -> Che
 
 MODES: tuple[Mode, ...] = (
     Mode(
-        "WFC3/UVIS imaging",
+        "WFC3/UVIS imaging, post-flashed",
         PLAIN,
         PROGRAMS,
-        single(PLAIN, IMAGING),
+        single(PLAIN, (*IMAGING, "FLSHCORR")),
         {**calibrated(PLAIN, "flt"), f"{PLAIN}_drz.fits": drizzled_image(133, 130)},
         all_of(
             _seen(f"{PLAIN}_flt.fits"),
             flagged(f"{PLAIN}_flt.fits", BAD_PIXEL, BAD),
-            keywords(f"{PLAIN}_flt.fits", FLUXCORR="COMPLETE", PHTFLAM1=PHTFLAM1, PHTFLAM2=PHTFLAM2),
+            keywords(
+                f"{PLAIN}_flt.fits", FLSHCORR="COMPLETE", FLUXCORR="COMPLETE", PHTFLAM1=PHTFLAM1, PHTFLAM2=PHTFLAM2
+            ),
             drizzled(f"{PLAIN}_drz.fits", SUBARRAY.stars, per=RATIO),
         ),
         source=SOURCE,
