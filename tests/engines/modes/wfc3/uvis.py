@@ -7,6 +7,7 @@ from tests.engines.modes.mode import HEADERLET, Extensions, Mode, drizzled_image
 from tests.engines.modes.wfc3.checks import (
     Check,
     all_of,
+    darkened,
     dimmed,
     dispersed,
     drizzled,
@@ -19,7 +20,17 @@ from tests.madeup import dataset_folder, write_association
 from tests.madeup.associations import write_table
 from tests.madeup.wfc3 import Exposure, write_uvis
 from tests.madeup.wfc3.sky import POINTING, Pointing
-from tests.madeup.wfc3.uvis import COSMIC_RAY_AT, IMAGING, SKY, SPECTROSCOPY, SUBARRAY
+from tests.madeup.wfc3.uvis import (
+    CALIBRATION,
+    COSMIC_RAY,
+    COSMIC_RAY_AT,
+    DARK,
+    GAIN,
+    IMAGING,
+    SKY,
+    SPECTROSCOPY,
+    SUBARRAY,
+)
 from tests.madeup.wfc3.uvis_references import BAD_PIXEL, PHTFLAM1, PHTFLAM2, RATIO
 
 SOURCE = "WFC3 Data Handbook, 2.1 and 3.2"
@@ -37,8 +48,11 @@ LEFT = (0.8, 0.95)
 BAD = 4
 """The flag of a bad pixel (WFC3 Data Handbook, table 3.3)."""
 
-PLAIN, CORRECTED, GRISM = "idem01uvq", "idem01ucq", "idem01ugq"
-"""Single exposures: without PCTECORR and with it, and through the grism."""
+PLAIN, CORRECTED, GRISM, DARK_EXPOSURE = "idem01uvq", "idem01ucq", "idem01ugq", "idem01udq"
+"""Single exposures: without PCTECORR and with it, through the grism, and with the shutter closed."""
+
+DARK_SECONDS = 900.0
+"""Of a dark, as the detector is monitored with."""
 
 DITHER, MEMBERS = "idem02010", {"idem02d1q": (0.0, 0.0), "idem02d2q": (0.15, 0.1)}
 """An association, and its members with their offsets to the east and north, in arcseconds."""
@@ -71,6 +85,12 @@ def single(exposure: str, switches: Sequence[str], band: str = "F606W") -> Calla
         write_uvis(dataset_folder(root, exposure), Exposure(exposure, band, tuple(switches), EXPTIME))
 
     return write
+
+
+def _dark(root: Path) -> None:
+    switches = (*CALIBRATION, "PCTECORR")
+    made = Exposure(DARK_EXPOSURE, "F606W", switches, DARK_SECONDS, keywords={"IMAGETYP": "DARK", "TARGNAME": "DARK"})
+    write_uvis(dataset_folder(root, DARK_EXPOSURE), made, cosmic_ray=COSMIC_RAY_AT)
 
 
 def _dithered(root: Path) -> None:
@@ -227,6 +247,15 @@ MODES: tuple[Mode, ...] = (
             _seen(f"{REPEATED}_crj.fits", exposures=len(TAKES)),
             rejected(f"{REPEATED}_crj.fits", COSMIC_RAY_AT, 3 * SKY * len(TAKES) * ELECTRONS),
         ),
+        source=SOURCE,
+    ),
+    Mode(
+        "WFC3/UVIS dark, PCTECORR",
+        DARK_EXPOSURE,
+        ("calwf3.e",),
+        _dark,
+        {f"{DARK_EXPOSURE}_{suffix}.fits": image(SUBARRAY.rows, SUBARRAY.columns) for suffix in ("flt", "flc")},
+        darkened(f"{DARK_EXPOSURE}_flc.fits", DARK * DARK_SECONDS / GAIN, COSMIC_RAY_AT, COSMIC_RAY / GAIN),
         source=SOURCE,
     ),
     Mode(
