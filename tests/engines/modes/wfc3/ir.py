@@ -22,7 +22,7 @@ from tests.madeup.wfc3.sky import POINTING
 PLANES = ("SCI", "ERR", "DQ", "SAMP", "TIME")
 
 COSMIC_RAY = 8192
-"""The flag of a pixel that a cosmic ray has hit, in one of the reads of a ramp (WFC3 Data Handbook, table 3.3)."""
+"""The flag of a pixel that a cosmic ray has hit, in one of the reads of a ramp (WFC3 Data Handbook, table 2.5)."""
 
 SOURCE = "WFC3 Data Handbook, 2.1 and 3.3"
 PROGRAMS = ("calwf3.e", "runastrodriz")

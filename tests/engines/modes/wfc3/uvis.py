@@ -46,7 +46,7 @@ LEFT = (0.8, 0.95)
 """Part of a star's light that comes through where the loss to traps is not corrected."""
 
 BAD = 4
-"""The flag of a bad pixel (WFC3 Data Handbook, table 3.3)."""
+"""The flag of a bad pixel (WFC3 Data Handbook, table 2.5)."""
 
 PLAIN, CORRECTED, GRISM, DARK_EXPOSURE = "idem01uvq", "idem01ucq", "idem01ugq", "idem01udq"
 """Single exposures: without PCTECORR and with it, through the grism, and with the shutter closed."""
