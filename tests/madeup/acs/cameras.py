@@ -1,13 +1,28 @@
 """Ways of reading ACS's detectors that the made-up exposures use, each as small as calacs.e takes it."""
 
 from .. import acs_optics as optics
-from ..hrc import CAMERA as HRC_SUBARRAY
-from .detectors import SBC, WFC
+from .detectors import HRC, SBC, WFC
 from .raws import Camera, Chip
 
-__all__ = ["HRC_SUBARRAY", "SBC_FRAME", "WFC_CUT", "WFC_FRAME", "WFC_SUBARRAY"]
-
 CCD_STEPS = ("DQICORR", "BLEVCORR", "BIASCORR", "EXPSCORR", "DARKCORR", "FLATCORR", "PHOTCORR", "DRIZCORR")
+
+HRC_SUBARRAY = Camera(
+    (Chip(1, optics.HRC, (256, 256), (385, 385), left=HRC.overscan),),
+    {
+        "SUBARRAY": True,
+        "DETECTOR": "HRC",
+        "FILTER1": "F606W",
+        "FILTER2": "CLEAR2S",
+        "APERTURE": "HRC-SUB",
+        "CCDAMP": "C",
+        "CCDGAIN": 2,
+    },
+    CCD_STEPS,
+    gain=HRC.gain,
+    bias=2500,
+    read_noise=HRC.read_noise,
+)
+"""A part of HRC, with the columns of overscan at its left."""
 
 _WFC = {"DETECTOR": "WFC", "FILTER1": "F606W", "FILTER2": "CLEAR2L", "JWROTYPE": "DS_INT"}
 
