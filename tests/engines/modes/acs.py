@@ -1,8 +1,9 @@
 """Ways of taking data with ACS, and what the programs make of them.
 
-Of the archive's datasets of ACS, two fifths are associations of HRC and SBC, a quarter are associations of WFC whose
-charge transfer is corrected, and a seventh are WFC subarrays. A full frame of WFC is here once, neither corrected nor
-drizzled, and takes seconds and 500 MiB even so; where else two chips are wanted, they are a cut of it.
+Of the archive's datasets of ACS, two fifths are associations of HRC and SBC, a fifth are associations of WFC whose
+charge transfer is corrected, an eighth WFC subarrays, and a tenth each single exposures of WFC and HRC. A full frame
+of WFC is here once, neither corrected nor drizzled, and takes seconds and 500 MiB even so; where else two chips are
+wanted, they are a cut of it.
 
 Left out: a full frame with PCTECORR (minutes); polarisers and ramp filters (other rows of the same tables);
 post-flash (FLSHCORR); the prisms of HRC and SBC, which are drizzled as WFC's grism is; calibrations such as biases;
@@ -196,6 +197,13 @@ MODES: tuple[Mode, ...] = (
         "jdem10s1q",
         HRC,
         calibrated(HRC, ["jdem10s1q"], "flt") | drizzled(269, 282, 1, "jdem10s1q_drz"),
+    ),
+    single(
+        "ACS/WFC, PCTECORR",
+        "jdem25s1q",
+        CUT_CORRECTED,
+        calibrated(WFC_CUT, ["jdem25s1q"], "flt", "flc") | drizzled(2170, 257, 2, "jdem25s1q_drz", "jdem25s1q_drc"),
+        "2.2.1, 3.4.7",
     ),
     single(
         "ACS/WFC subarray",
