@@ -52,7 +52,7 @@ def _overscan(detector: Detector) -> fits.BinTableHDU:
 
 
 CONTENTS: Mapping[str, Callable[[Detector], Extensions]] = {
-    "bpx": lambda detector: [tables.bad_pixels({readout.amplifiers for readout in READOUTS[detector.name]})],
+    "bpx": lambda detector: [tables.bad_pixels(sorted({readout.amplifiers for readout in READOUTS[detector.name]}))],
     "ccd": lambda detector: [tables.ccd(detector, READOUTS[detector.name])],
     "osc": lambda detector: [_overscan(detector)],
     "bia": lambda detector: [*images(detector, 0.0, raw=True)],
