@@ -1,11 +1,13 @@
 """Tables among the references of ACS: what calacs.e reads of detectors, cosmic rays and sensitivity."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from astropy.io import fits
 
 from ..hdus import rows
 from .detectors import Detector
+from .raws import Chip
 
 AMPLIFIERS = "ABCD"
 FULL_WELL = 155_000.0
@@ -21,10 +23,22 @@ def bad_pixels(amplifiers: Iterable[str]) -> fits.BinTableHDU:
     return rows([{"CCDAMP": amps, **numbers} for amps in amplifiers], {"CCDAMP": "4A", **dict.fromkeys(numbers, "I")})
 
 
+class Readout(NamedTuple):
+    """A way of reading a detector."""
+
+    amplifiers: str
+    chips: Sequence[int]
+    """The chips that they read."""
+    gain: float
+    """CCDGAIN."""
+    border: int = 0
+    """The first column of a chip that its second amplifier reads."""
+
+
 def ccd(
-    detector: Detector, amplifiers: Mapping[str, Sequence[int]], *, offset: int = 3, bias: float = 2450.0
+    detector: Detector, readouts: Iterable[Readout], *, offset: int = 3, bias: float = 2450.0
 ) -> fits.BinTableHDU:
-    """Return gain, read noise and bias, for each set of amplifiers and the chips that it reads."""
+    """Return gain, read noise and bias, for each readout and chip."""
     each = {
         **dict.fromkeys((f"CCDOFST{one}" for one in AMPLIFIERS), ("I", offset)),
         **dict.fromkeys((f"CCDBIAS{one}" for one in AMPLIFIERS), ("E", bias)),
@@ -34,24 +48,34 @@ def ccd(
     formats = {"CCDAMP": "4A", "CCDCHIP": "I", "CCDGAIN": "E", "BINAXIS1": "I", "BINAXIS2": "I"}
     formats |= {name: form for name, (form, _) in each.items()}
     formats |= {"AMPX": "I", "AMPY": "I", "ATODSAT": "J", "SATURATE": "E", "OVRHFLS": "E", "OVRHUFLS": "E"} | _TEXT
-    same = {"CCDGAIN": detector.commanded_gain, "BINAXIS1": 1, "BINAXIS2": 1, "AMPY": 0, "ATODSAT": 65534}
-    same |= {"SATURATE": FULL_WELL, "OVRHFLS": 0.0, "OVRHUFLS": 0.0} | _MADE_UP
-    same |= {name: value for name, (_, value) in each.items()}
-    half = detector.shape[1] // 2
+    same: dict[str, object] = {"BINAXIS1": 1, "BINAXIS2": 1, "AMPY": 0, "ATODSAT": 65534, "SATURATE": FULL_WELL}
+    same |= {"OVRHFLS": 0.0, "OVRHUFLS": 0.0} | _MADE_UP | {name: value for name, (_, value) in each.items()}
     values = [
-        {"CCDAMP": amps, "CCDCHIP": chip, "AMPX": half if len(amps) == 4 else 0, **same}
-        for amps, chips in amplifiers.items()
-        for chip in chips
+        {"CCDAMP": readout.amplifiers, "CCDCHIP": chip, "CCDGAIN": readout.gain, "AMPX": readout.border, **same}
+        for readout in readouts
+        for chip in readout.chips
     ]
     return rows(values, formats)
 
 
-def overscan(regions: Iterable[Mapping[str, object]]) -> fits.BinTableHDU:
-    """Return which columns and rows see no light, for images of given amplifiers, chips and sizes."""
+def overscan(chips: Iterable[tuple[str, Chip]]) -> fits.BinTableHDU:
+    """Return which columns and rows see no light, for chips and the amplifiers that read them."""
     names = "BINX BINY NX NY TRIMX1 TRIMX2 TRIMY1 TRIMY2 VX1 VX2 VY1 VY2 BIASSECTA1 BIASSECTA2 BIASSECTB1 BIASSECTB2"
     formats = {"CCDAMP": "4A", "CCDCHIP": "I", **dict.fromkeys(names.split(), "I")}
-    nothing = dict.fromkeys(formats, 0) | {"BINX": 1, "BINY": 1}
-    return rows([nothing | dict(region) for region in regions], formats)
+    regions = []
+    for amplifiers, chip in chips:
+        (height, width), (high, wide) = chip.raw_size, chip.size
+        region: dict[str, object] = {"CCDAMP": amplifiers, "CCDCHIP": chip.number, "NX": width, "NY": height}
+        region |= {"BINX": 1, "BINY": 1, "BIASSECTA1": 2, "BIASSECTA2": chip.left - 2}
+        region |= {"TRIMX1": chip.left, "TRIMX2": chip.right, "TRIMY1": chip.below, "TRIMY2": chip.above}
+        if chip.right:
+            region |= {"BIASSECTB1": width - chip.right + 4, "BIASSECTB2": width - 2}
+        if chip.below or chip.above:
+            first = 1 if chip.below else high + 1
+            region |= {"VX1": chip.left + 1, "VX2": chip.left + wide}
+            region |= {"VY1": first, "VY2": first + chip.below + chip.above - 1}
+        regions.append(dict.fromkeys(formats, 0) | region)
+    return rows(regions, formats)
 
 
 def cosmic_rays() -> fits.BinTableHDU:
