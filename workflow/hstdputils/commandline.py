@@ -10,6 +10,7 @@ from hstdputils import __version__, exit_codes
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.store import StoreError
+from hstdputils.terminal import shown_only
 
 Command = Callable[[Sequence[str]], int]
 
@@ -92,6 +93,11 @@ def seconds_between(least: float, most: float) -> Callable[[str], float]:
 
 def run(command: Command, arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status; an error that a user can cause is one line."""
+    with shown_only():
+        return _run(command, arguments)
+
+
+def _run(command: Command, arguments: Sequence[str] | None) -> int:
     try:
         return command(sys.argv[1:] if arguments is None else arguments)
     except UserError as error:
