@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 DEMO := build/demo
+HSTCAL_COPY := build/hstcal-source.tar
 PROFILES := $(notdir $(wildcard profiles/*))
 # what a user's shell sets for CRDS and AWS has no say in the demo
 OFF_LINE := env -u CRDS_PATH -u CRDS_SERVER_URL -u CRDS_CONTEXT -u CRDS_READONLY_CACHE -u AWS_ENDPOINT_URL
@@ -18,20 +19,21 @@ PYTEST = $(BIN)/python -m pytest -n 4 --dist worksteal
 ENGINE = $(or $(HSTDP_CONTAINER_ENGINE),$(firstword $(shell command -v docker podman)))
 IMAGE ?= calcloud:latest
 BASE_IMAGE ?=
+HSTCAL_SOURCE ?=
 BUILD_OPTIONS ?=
 
 .PHONY: help setup hstcal demo test test-all lint format constraints clean image
 
 help:
 	@echo "make setup        the environment in .venv, and links that let 'snakemake --profile NAME' find profiles/"
-	@echo "make hstcal       calacs.e, calwf3.e and cs0.e in .venv/hstcal, from conda-forge or from HSTCAL_SOURCE=FOLDER|TARBALL"
+	@echo "make hstcal       calacs.e, calwf3.e and cs0.e in .venv/hstcal, from conda-forge or HSTCAL_SOURCE=FOLDER|TARBALL|release"
 	@echo "make demo         three made-up COS datasets, from raw files to a report, off line"
 	@echo "make test         the tests, but for slow ones and whole engines"
 	@echo "make test-all     all tests: make test, then those on Docker, Apptainer, HTCondor, and slow ones"
 	@echo "make lint         ruff, snakefmt, mypy, codespell and snakemake --lint"
 	@echo "make format       format Python files and rules"
 	@echo "make constraints  write constraints.txt anew, with today's versions"
-	@echo "make image        the container image IMAGE (calcloud:latest), on BASE_IMAGE"
+	@echo "make image        the container image IMAGE (calcloud:latest), on BASE_IMAGE, with HSTCAL_SOURCE as above"
 	@echo "make clean        remove what the demo and the tests made (not .venv)"
 
 setup: $(READY)
@@ -95,8 +97,19 @@ constraints:
 
 image:
 	@test -n "$(ENGINE)" || { echo "error: neither docker nor podman is on PATH: install one of them"; exit 2; }
+	@# a copy of hstcal's source goes where the build sees it
+	@rm -rf $(HSTCAL_COPY)
+	@mkdir -p $(dir $(HSTCAL_COPY))
+	@case "$(HSTCAL_SOURCE)" in \
+		''|release) ;; \
+		*) if [ -d "$(HSTCAL_SOURCE)" ]; then tar -C "$(HSTCAL_SOURCE)" -cf $(HSTCAL_COPY) .; \
+			elif [ -f "$(HSTCAL_SOURCE)" ]; then cp "$(HSTCAL_SOURCE)" $(HSTCAL_COPY); \
+			else echo "error: HSTCAL_SOURCE is '$(HSTCAL_SOURCE)', which is not there: name a folder or a tarball with" \
+				"hstcal's source, or say release"; exit 2; fi ;; \
+	esac
 	$(ENGINE) build --file container/Dockerfile --tag $(IMAGE) \
 		$(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) \
+		$(if $(HSTCAL_SOURCE),--build-arg HSTCAL_SOURCE=$(if $(filter release,$(HSTCAL_SOURCE)),release,copy)) \
 		--build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' workflow/hstdputils/__init__.py) \
 		--build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) \
 		$(BUILD_OPTIONS) .

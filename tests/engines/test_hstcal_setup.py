@@ -237,7 +237,7 @@ def test_missing_tools_are_named_with_their_packages(site):
         "without cmake, a C compiler, gfortran, make, pkg-config and cfitsio: apt-get install",
         "install cmake gcc gfortran make pkg-config libcfitsio-dev (Debian), or put micromamba on PATH",
     )
-    for tool in ("cmake", "cc", "make", "pkg-config"):
+    for tool in ("cmake", "cc", "c++", "make", "pkg-config"):
         write_program(site.folder / "bin", tool, "#!/bin/sh\nexit 0\n")
     assert_failed(bring(site), "without gfortran: apt-get install gfortran (Debian)")
     write_program(site.folder / "bin", "pkg-config", "#!/bin/sh\nexit 1\n")
@@ -253,7 +253,7 @@ def test_missing_tools_are_named_with_their_packages(site):
     ],
 )
 def test_a_source_that_is_none_is_one_line(site, source, said):
-    for tool in ("cmake", "cc", "gfortran", "make", "pkg-config"):
+    for tool in ("cmake", "cc", "c++", "gfortran", "make", "pkg-config"):
         write_program(site.folder / "bin", tool, "#!/bin/sh\nexit 0\n")
     (site.folder / "text").write_text("text")
     (site.folder / "empty").mkdir()
