@@ -56,7 +56,18 @@ SWITCHES = (
 PERFORMED = ("DQICORR", "BLEVCORR", "BIASCORR", "EXPSCORR", "DARKCORR", "FLATCORR", "PHOTCORR", "DRIZCORR")
 
 REFERENCE_KEYWORDS = (
-    *("BPIXTAB", "CCDTAB", "ATODTAB", "OSCNTAB", "BIASFILE", "FLSHFILE", "CRREJTAB", "SHADFILE", "DARKFILE"),
+    *(
+        "BPIXTAB",
+        "CCDTAB",
+        "ATODTAB",
+        "OSCNTAB",
+        "BIASFILE",
+        "FLSHFILE",
+        "CRREJTAB",
+        "SHADFILE",
+        "DARKFILE",
+        "SATUFILE",
+    ),
     *("PFLTFILE", "DFLTFILE", "LFLTFILE", "IMPHTTAB", "IDCTAB", "DGEOFILE", "NPOLFILE", "D2IMFILE", "MDRIZTAB"),
 )
 
@@ -74,6 +85,12 @@ class Exposure:
     cosmic_ray: tuple[int, int] | None = None
     """Column and row of the image that a cosmic ray hits."""
     asn_id: str = ""
+    member: str = "EXP-DTH"
+    """What the exposure is in its association (MEMTYPE)."""
+    dark: float = 0.0
+    """Electrons per second and pixel that come without light."""
+    flat: float = 1.0
+    """Response of all pixels to light."""
     keywords: dict[str, str] = field(default_factory=dict)
     """Keywords of the primary header that differ."""
 
@@ -100,7 +117,7 @@ def _counts(exposure: Exposure, rng: np.random.Generator) -> NDArray[np.uint16]:
         profile = np.exp(-0.5 * ((x - column) ** 2 + (y - row) ** 2) / STAR_WIDTH**2) / (2 * np.pi * STAR_WIDTH**2)
         light += star.flux * SCALE**2 / pixel_area(column, row) * profile
     electrons = np.zeros((SIZE, SIZE + OVERSCAN))
-    electrons[:, OVERSCAN:] = rng.poisson(light * exposure.exptime)
+    electrons[:, OVERSCAN:] = rng.poisson((light * exposure.flat + exposure.dark) * exposure.exptime)
     if exposure.cosmic_ray:
         column, row = exposure.cosmic_ray
         electrons[row, OVERSCAN + column] += COSMIC_RAY
@@ -132,6 +149,7 @@ def _primary(exposure: Exposure) -> fits.Header:
             "EXPSTART": begin,
             "EXPEND": begin + exposure.exptime / timedelta(days=1).total_seconds(),
             "EXPTIME": exposure.exptime,
+            "DARKTIME": exposure.exptime,
             "EXPFLAG": "NORMAL",
             "PA_V3": exposure.pointing.pa_v3,
             "POSTARG1": 0.0,
@@ -155,7 +173,7 @@ def _primary(exposure: Exposure) -> fits.Header:
             **dict.fromkeys((f"READNSE{amplifier}" for amplifier in "ABCD"), 0.0),
             "ASN_ID": exposure.asn_id.upper() or "NONE",
             "ASN_TAB": f"{exposure.asn_id}_asn.fits" if exposure.asn_id else "NONE",
-            "ASN_MTYP": "EXP-DTH" if exposure.asn_id else "",
+            "ASN_MTYP": exposure.member if exposure.asn_id else "",
         }
     )
     header.update({switch: "PERFORM" if switch in PERFORMED else "OMIT" for switch in SWITCHES})
