@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds hstcal for the image: make-hstcal.sh PREFIX
-# HSTCAL_SOURCE is empty (nothing is built), "release", or anything else for the copy that `make image` has put beside this.
+# HSTCAL_SOURCE is empty (nothing is built), "release", or "copy" for that which `make image` has put beside this.
 # PREFIX gets what `make hstcal` makes and, in packages.txt, the Debian packages with the libraries that the programs need.
 set -eu
 prefix=$1
