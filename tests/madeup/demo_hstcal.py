@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
+from . import acs, cos_references, stis, wfc3
 from .acs import hrc_modes
-from .crds_cache import CONTEXT
+from .crds_cache import CONTEXT, RULES, write_config, write_mappings
 from .demo import dataset_folder, write_inputs, write_whole
-from .modes_cache import write_modes_cache
-from .stis import write_ccd_spectrum
-from .wfc3 import Exposure, write_ir
 from .wfc3.ir import IMAGING
 
 ACS_PAIR = "jdem01010"
@@ -22,7 +20,7 @@ def write_whole_demo(dest: Path) -> None:
     """Write ``dest/inputs`` and ``dest/crds`` for the datasets of all instruments, as `write_demo` does for COS."""
     dest.mkdir(parents=True, exist_ok=True)
     write_whole(dest / "inputs", _write_all_inputs)
-    write_whole(dest / "crds", lambda root: write_modes_cache(root, CONTEXT))
+    write_whole(dest / "crds", _write_cache)
 
 
 def write_acs_pair(root: Path) -> None:
@@ -34,5 +32,13 @@ def write_acs_pair(root: Path) -> None:
 def _write_all_inputs(root: Path) -> None:
     write_inputs(root)
     write_acs_pair(root)
-    write_ir(dataset_folder(root, WFC3_IR), Exposure(WFC3_IR, "F160W", IMAGING))
-    write_ccd_spectrum(dataset_folder(root, STIS_SPECTRUM), STIS_SPECTRUM)
+    wfc3.write_ir(dataset_folder(root, WFC3_IR), wfc3.Exposure(WFC3_IR, "F160W", IMAGING))
+    stis.write_ccd_spectrum(dataset_folder(root, STIS_SPECTRUM), STIS_SPECTRUM)
+
+
+def _write_cache(root: Path) -> None:
+    """Write the CRDS cache of the demo of COS, with rules and references of the others instead of those for tests."""
+    write_mappings(root, CONTEXT, (*RULES, *acs.RULES, *stis.RULES, *wfc3.RULES))
+    for part in (cos_references, acs, stis, wfc3):
+        part.write_references(root / "references/hst")
+    write_config(root, CONTEXT)

@@ -8,10 +8,10 @@ from .crds_cache import RULES, write_config, write_mappings
 CONTEXT = "hst_9100.pmap"
 
 
-def write_modes_cache(root: Path, context: str = CONTEXT) -> None:
+def write_modes_cache(root: Path) -> None:
     """Write mappings, references and configuration of a CRDS cache, to be used as ``CRDS_PATH``."""
-    write_mappings(root, context, (*RULES, *acs.RULES, *stis.RULES, *wfc3.RULES))
+    write_mappings(root, CONTEXT, (*RULES, *acs.RULES, *stis.RULES, *wfc3.RULES))
     references = root / "references" / "hst"
     for part in (cos_references, acs, stis, wfc3):
         part.write_references(references)
-    write_config(root, context)
+    write_config(root, CONTEXT)

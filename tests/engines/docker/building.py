@@ -49,7 +49,7 @@ def build_image(folder: Path, variables: dict[str, str]) -> dict[str, str]:
         f"HSTCAL_SOURCE={HSTCAL_SOURCE if has_hstcal else ''}",
         f"BUILD_OPTIONS=--quiet {' '.join(options)}",
         folder=folder,
-        timeout=1200,
+        timeout=2400,
         variables={**variables, "HSTDP_CONTAINER_ENGINE": client},
     )
     reason = f"no hstcal in the image: {HSTCAL_SOURCE.relative_to(ROOT.parent)} is not there"
