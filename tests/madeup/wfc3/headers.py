@@ -51,6 +51,10 @@ class Exposure:
         """Return the start as modified Julian date."""
         return (self.start - MJD_EPOCH) / timedelta(days=1)
 
+    def is_performed(self, switch: str) -> bool:
+        """Tell whether a switch is PERFORM."""
+        return switch in self.performed
+
     @property
     def spectroscopic(self) -> bool:
         """Whether this is taken through a grism."""
@@ -114,7 +118,7 @@ def primary_header(exposure: Exposure, detector: str, n_extensions: int) -> fits
     )
     for amplifier in "ABCD":
         header.update({f"ATODGN{amplifier}": 0.0, f"READNSE{amplifier}": 0.0})
-    header.update({s: "PERFORM" if s in exposure.performed else "OMIT" for s in SWITCHES[detector]})
+    header.update({s: "PERFORM" if exposure.is_performed(s) else "OMIT" for s in SWITCHES[detector]})
     header.update(dict.fromkeys(REFERENCE_KEYWORDS, "N/A"))
     return header
 

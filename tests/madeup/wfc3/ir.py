@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from .headers import Exposure, constant, extension_header, primary_header
 from .sky import IRSUB64 as SUBARRAY
-from .sky import Pointing
 
 DARK_EDGE = 5
 """Reference pixels, which see no light, at each edge of a read."""
@@ -52,6 +51,10 @@ IMAGING = (
 """Switches of an imaging exposure."""
 
 
+SPECTROSCOPY = tuple(switch for switch in IMAGING if switch != "PHOTCORR")
+"""Switches of an exposure through a grism."""
+
+
 def flat_field() -> NDArray[np.float64]:
     """Return the sensitivity of the subarray's pixels: more to the right, 5 % at most."""
     return np.tile(1 + np.linspace(-0.05, 0.05, SHAPE[1]), (SHAPE[0], 1))
@@ -82,7 +85,7 @@ def write_ir(
     """
     folder.mkdir(parents=True, exist_ok=True)
     exposure = replace(exposure, exptime=sample_times[-1])
-    ramp = _ramp(exposure.pointing, sample_times, cosmic_ray, np.random.default_rng(seed))
+    ramp = _ramp(exposure, sample_times, cosmic_ray, np.random.default_rng(seed))
     hdus: list[fits.PrimaryHDU | fits.ImageHDU] = [fits.PrimaryHDU(header=_primary(exposure, len(ramp)))]
     for version, number in enumerate(reversed(range(len(ramp))), start=1):
         hdus += _read(exposure, ramp[number], sample_times, number, version)
@@ -92,10 +95,10 @@ def write_ir(
 
 
 def _ramp(
-    pointing: Pointing, times: Sequence[float], cosmic_ray: tuple[int, int] | None, rng: np.random.Generator
+    exposure: Exposure, times: Sequence[float], cosmic_ray: tuple[int, int] | None, rng: np.random.Generator
 ) -> list[NDArray[np.uint16]]:
     """Return what the detector counts in each read: what has come since the reset, noise and bias."""
-    rate = SUBARRAY.light(pointing, SKY) * flat_field()[INSIDE]
+    rate = SUBARRAY.light(exposure.pointing, SKY, dispersed=exposure.spectroscopic) * flat_field()[INSIDE]
     electrons, before, reads = np.zeros(SHAPE), 0.0, []
     for number, time in enumerate(times):
         electrons[INSIDE] += rng.poisson((rate + DARK) * (time - before))

@@ -41,9 +41,11 @@ BY_DETECTOR = {
     "bpixtab": (BPX, "DQICORR"),
     "ccdtab": (CCD, "NONE"),
     "crrejtab": (CRR, "NONE"),
+    "darkfile": (DRK, "DARKCORR"),
     "idctab": (IDC, "DRIZCORR"),
     "imphttab": (IMP, "PHOTCORR"),
     "mdriztab": (MDZ, "DRIZCORR"),
+    "nlinfile": (LIN, "NLINCORR"),
     "oscntab": (OSC, "NONE"),
 }
 """By type: the reference that all exposures of the detector have, and the switch without which none is needed."""
@@ -52,12 +54,12 @@ BY_DETECTOR = {
 def write_references(folder: Path) -> None:
     """Write the reference files to a folder."""
     writers: dict[str, Callable[[], fits.HDUList]] = {
-        BPX: lambda: bad_pixels("IR", (1014, 1014), _on_detector(BAD_PIXEL), -999),
+        BPX: lambda: bad_pixels("IR", "ABCD", (1014, 1014), _on_detector(BAD_PIXEL), -999),
         CCD: lambda: parameters(
-            "IR", ("ABCD",), nominal=2.5, gain=GAIN, noise=READ_NOISE, chip=1, AMPX=512, AMPY=512, SATURATE=FULL_WELL
+            "IR", "ABCD", nominal=2.5, gain=GAIN, noise=READ_NOISE, chip=1, AMPX=512, AMPY=512, SATURATE=FULL_WELL
         ),
         CRR: lambda: cosmic_rays("IR"),
-        OSC: lambda: overscan("IR", _overscan(), ("ABCD",)),
+        OSC: lambda: overscan("IR", "ABCD", _overscan()),
         IMP: lambda: photometry("IR", _photometry()),
         IDC: lambda: distortion("IR", FILTERS, {1: SUBARRAY}, (1014, 1014)),
         MDZ: lambda: drizzling("IR"),

@@ -27,13 +27,17 @@ def reference(
     return fits.HDUList([first, *hdus])
 
 
-def bad_pixels(detector: str, size: tuple[int, int], first: tuple[int, int], chip: int) -> fits.HDUList:
+def bad_pixels(
+    detector: str, amplifiers: str, size: tuple[int, int], first: tuple[int, int], chip: int
+) -> fits.HDUList:
     """Return the BPIXTAB: three bad pixels in a row.
 
     Parameters
     ----------
     detector
         IR or UVIS.
+    amplifiers
+        Those that read it.
     size
         Columns and rows of the detector.
     first
@@ -43,15 +47,15 @@ def bad_pixels(detector: str, size: tuple[int, int], first: tuple[int, int], chi
     """
     numbers = {"PIX1": first[0], "PIX2": first[1], "LENGTH": 3, "AXIS": 1, "VALUE": 4, "CCDCHIP": chip}
     columns: dict[str, tuple[str, object]] = {name: ("I", value) for name, value in numbers.items()}
-    hdu = table({"CCDAMP": ("4A", "ABCD"), "CCDGAIN": ("E", -999.0), **columns})
+    hdu = table({"CCDAMP": ("4A", amplifiers), "CCDGAIN": ("E", -999.0), **columns})
     hdu.header.update({"SIZAXIS1": size[0], "SIZAXIS2": size[1]})
     return reference(detector, "BAD PIXELS", hdu)
 
 
 def parameters(
-    detector: str, amplifiers: Sequence[str], *, nominal: float, gain: float, noise: float, chip: int, **more: float
+    detector: str, amplifiers: str, *, nominal: float, gain: float, noise: float, chip: int, **more: float
 ) -> fits.HDUList:
-    """Return the CCDTAB: gain, noise and bias of the amplifiers, for each set of them that is used together."""
+    """Return the CCDTAB: gain, noise and bias of the amplifiers."""
     formats = {"CCDAMP": "4A", "CCDCHIP": "I", "CCDGAIN": "E", "BINAXIS1": "I", "BINAXIS2": "I"}
     row: dict[str, object] = {"CCDCHIP": chip, "CCDGAIN": nominal, "BINAXIS1": 1, "BINAXIS2": 1}
     for stem, form, value in (
@@ -64,17 +68,17 @@ def parameters(
         row |= {f"{stem}{one}": value for one in "ABCD"}
     formats |= {"AMPX": "I", "AMPY": "I", "SATURATE": "E", "PEDIGREE": "67A", "DESCRIP": "67A"}
     row |= {"PEDIGREE": "GROUND", "DESCRIP": "made up", **more}
-    return reference(detector, "CCD PARAMETERS", rows([{**row, "CCDAMP": one} for one in amplifiers], formats))
+    return reference(detector, "CCD PARAMETERS", rows([{**row, "CCDAMP": amplifiers}], formats))
 
 
-def overscan(detector: str, values: Mapping[str, int], amplifiers: Sequence[str]) -> fits.HDUList:
+def overscan(detector: str, amplifiers: str, values: Mapping[str, int]) -> fits.HDUList:
     """Return the OSCNTAB: which columns and rows see no light; what is not given is 0."""
     names = [f"TRIMX{number}" for number in (1, 2, 3, 4)] + ["TRIMY1", "TRIMY2"]
     names += [f"V{axis}{number}" for axis in "XY" for number in (1, 2, 3, 4)]
     names += [f"BIASSECT{amplifier}{number}" for amplifier in "ABCD" for number in (1, 2)]
     row = {"BINX": 1, "BINY": 1, **dict.fromkeys(names, 0), **values}
     formats = {"CCDAMP": "4A", **dict.fromkeys(row, "I")}
-    return reference(detector, "OVERSCAN", rows([{**row, "CCDAMP": one} for one in amplifiers], formats))
+    return reference(detector, "OVERSCAN", rows([{**row, "CCDAMP": amplifiers}], formats))
 
 
 def cosmic_rays(detector: str) -> fits.HDUList:

@@ -13,6 +13,10 @@ STAR_WIDTH = 1.2
 """Standard deviation of a star's image, in pixels."""
 
 
+TRACE = (10, 34)
+"""Columns between a star's place and the two ends of its spectrum, where a grism is in the way."""
+
+
 @dataclass(frozen=True)
 class Star:
     """A star of the made-up sky."""
@@ -39,6 +43,17 @@ class Pointing:
     def moved(self, east: float, north: float) -> "Pointing":
         """Return the pointing after a small move, in arcseconds."""
         return Pointing(self.ra + east / ARCSEC / cos(radians(self.dec)), self.dec + north / ARCSEC, self.pa_v3)
+
+
+def trace(offset: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the part of a star's light that a grism sends to each column, for columns from the star."""
+    begin, end = TRACE
+    return np.where((offset >= begin) & (offset < end), 1 / (end - begin), 0.0)
+
+
+def _profile(offset: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the part of a star's light in each row or column, for rows or columns from its centre."""
+    return np.exp(-0.5 * (offset / STAR_WIDTH) ** 2) / np.sqrt(2 * np.pi) / STAR_WIDTH
 
 
 POINTING = Pointing(ra=150.1, dec=2.3, pa_v3=33.0)
@@ -74,14 +89,18 @@ class Subarray:
         column, row = offset + np.array(self.reference) - np.array(self.first) - 1
         return float(column), float(row)
 
-    def light(self, pointing: Pointing, sky: float) -> NDArray[np.float64]:
-        """Return what falls on each pixel, in electrons per second, where the sky has ``sky`` of them."""
-        y, x = np.mgrid[: self.rows, : self.columns]
+    def light(self, pointing: Pointing, sky: float, *, dispersed: bool = False) -> NDArray[np.float64]:
+        """Return what falls on each pixel, in electrons per second, where the sky has ``sky`` of them.
+
+        A grism spreads the light of each star evenly over a `TRACE` beside the star, and leaves the sky as it is.
+        """
         light = np.full((self.rows, self.columns), sky)
         for star in self.stars:
             column, row = self.pixel(pointing, star.ra, star.dec)
-            distance = ((x - column) ** 2 + (y - row) ** 2) / STAR_WIDTH**2
-            light += star.flux * np.exp(-0.5 * distance) / (2 * np.pi * STAR_WIDTH**2)
+            along = (
+                trace(np.arange(self.columns) - column) if dispersed else _profile(np.arange(self.columns) - column)
+            )
+            light += star.flux * np.outer(_profile(np.arange(self.rows) - row), along)
         return light
 
     def keywords(self, pointing: Pointing, dark: tuple[int, int] = (0, 0)) -> dict[str, float | int | str]:
@@ -121,6 +140,16 @@ IRSUB64 = Subarray(
     first=(475, 475),
     reference=(507.0, 507.0),
     linear=((0.1355, 0.0), (0.0, 0.1211)),
-    stars=(Star(150.1002, 2.3003, 900.0), Star(150.0993, 2.2996, 400.0)),
+    stars=(Star(150.1002, 2.3003, 6000.0), Star(150.0993, 2.2996, 3000.0)),
 )
 """IRSUB64: the middle of the detector."""
+
+UVIS2 = Subarray(
+    columns=128,
+    rows=128,
+    first=(0, 1900),
+    reference=(64.0, 1964.0),
+    linear=((0.0398, 0.0004), (0.0021, 0.0392)),
+    stars=(Star(150.1002, 2.3003, 1000.0), Star(150.0997, 2.2998, 500.0)),
+)
+"""A part of UVIS2-2K2C-SUB: the upper left corner of the lower chip."""

@@ -8,7 +8,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
-from tests.madeup.wfc3.sky import POINTING, Pointing, Star, Subarray
+from tests.madeup.wfc3.sky import POINTING, Pointing, Star, Subarray, trace
 
 RADIUS = 6.0
 """Pixels from a star's centre within which its light is summed; the sky is taken from as much again around it."""
@@ -37,6 +37,7 @@ def seen_by_detector(
     per: float = 1.0,
     pointing: Pointing = POINTING,
     within: float = 0.03,
+    sky_within: float = 0.03,
 ) -> Check:
     """Return a check of a calibrated exposure: each star where the detector sees it, as bright as it is.
 
@@ -49,9 +50,9 @@ def seen_by_detector(
     sky
         Electrons per second and pixel.
     per
-        Seconds by which electrons are to be divided: 1 where the product has electrons per second.
-    within
-        Relative error that a star's flux, and the sky, may have.
+        What the product has where there is one electron per second: 1, or seconds of an exposure.
+    within, sky_within
+        Relative errors that a star's flux and the sky may have.
     """
 
     def check(home: Path) -> None:
@@ -59,13 +60,16 @@ def seen_by_detector(
             image = hdus["SCI"].data / per
         places = [subarray.pixel(pointing, star.ra, star.dec) for star in subarray.stars]
         _hold(image, zip(subarray.stars, places, strict=True), within)
-        assert abs(np.median(image) / sky - 1) < within, name
+        assert abs(np.median(image) / sky - 1) < sky_within, (name, np.median(image))
 
     return check
 
 
-def drizzled(name: str, stars: Iterable[Star], *, within: float = 0.03) -> Check:
-    """Return a check of a drizzled image, in electrons per second: each star where its WCS says."""
+def drizzled(name: str, stars: Iterable[Star], *, per: float = 1.0, within: float = 0.03) -> Check:
+    """Return a check of a drizzled image, in electrons per second: each star where its WCS says.
+
+    ``per`` is what it has where there is one.
+    """
 
     def check(home: Path) -> None:
         with fits.open(home / name) as hdus:
@@ -73,7 +77,54 @@ def drizzled(name: str, stars: Iterable[Star], *, within: float = 0.03) -> Check
         assert header["BUNIT"] == "ELECTRONS/S"
         wcs = WCS(header)
         places = [tuple(float(one) for one in wcs.all_world2pix(star.ra, star.dec, 0)) for star in stars]
-        _hold(np.where(weight > 0, image, np.nan), zip(stars, places, strict=True), within)
+        _hold(np.where(weight > 0, image / per, np.nan), zip(stars, places, strict=True), within)
+
+    return check
+
+
+def dispersed(name: str, subarray: Subarray, *, per: float = 1.0, within: float = 0.05) -> Check:
+    """Return a check of an exposure through a grism: each star's light, spread over its trace.
+
+    The arguments are those of `seen_by_detector`.
+    """
+
+    def check(home: Path) -> None:
+        with fits.open(home / name) as hdus:
+            image = hdus["SCI"].data / per
+        for star in subarray.stars:
+            column, row = subarray.pixel(POINTING, star.ra, star.dec)
+            offset = np.arange(image.shape[0]) - row
+            near, around = abs(offset) < RADIUS, (abs(offset) >= RADIUS) & (abs(offset) < 2 * RADIUS)
+            spectrum = image[near].sum(axis=0) - near.sum() * np.median(image[around], axis=0)
+            expected = star.flux * trace(np.arange(image.shape[1]) - column)
+            assert abs(spectrum[expected > 0].mean() / expected[expected > 0].mean() - 1) < within, star
+            assert abs(spectrum[expected == 0].mean() / expected[expected > 0].mean()) < within, star
+
+    return check
+
+
+def dimmed(
+    name: str,
+    subarray: Subarray,
+    part: tuple[float, float],
+    *,
+    per: float = 1.0,
+    pointing: Pointing = POINTING,
+) -> Check:
+    """Return a check of an exposure whose stars have lost light: a part between these two is left of each.
+
+    The other arguments are those of `seen_by_detector`.
+    """
+
+    def check(home: Path) -> None:
+        with fits.open(home / name) as hdus:
+            image = hdus["SCI"].data / per
+        y, x = np.mgrid[: image.shape[0], : image.shape[1]]
+        for star in subarray.stars:
+            column, row = subarray.pixel(pointing, star.ra, star.dec)
+            distance = np.hypot(x - column, y - row)
+            light = (image - np.median(image))[distance < RADIUS].sum()
+            assert part[0] < light / star.flux < part[1], (star, light)
 
     return check
 
