@@ -70,11 +70,17 @@ W_REPEATED = ("ibcb01aaq EXP-RPT", "ibcb01abq EXP-RPT", "ibcb01011 PROD-RPT")
             "aaq_flt abq_flt aaq_ima abq_ima 011_crj 011_drz",
         ),
         ("o8cb01010", STIS_CCD | EXTRACTED | {"NEXTEND": 6}, (), "010_crj 010_sx1 010_sx2"),
-        ("o8cb01010", STIS_CCD | EXTRACTED | EXPOSURES | {"NEXTEND": 6}, (), "010_crj 010_flt 010_sx1 010_sx2"),
+        (
+            "o8cb01010",
+            STIS_CCD | EXTRACTED | EXPOSURES | {"FLATCORR": "PERFORM", "NEXTEND": 6},
+            (),
+            "010_crj 010_flt 010_sx1 010_sx2",
+        ),
+        ("o8cb01010", STIS_CCD | EXPOSURES | {"OBSTYPE": "IMAGING", "NEXTEND": 6}, (), "010_crj"),
         ("o8cb01010", STIS_CCD | EXTRACTED | {"NEXTEND": 3}, (), "010_flt 010_x1d 010_x2d"),
         ("o8cb01aaq", STIS_CCD | {"OBSTYPE": "IMAGING", "GEOCORR": "PERFORM", "NEXTEND": 3}, (), "aaq_flt aaq_x2d"),
         ("o8cb01aaq", STIS_MAMA | EXTRACTED, (), "aaq_flt aaq_x1d aaq_x2d"),
-        ("o8cb01aaq", STIS_MAMA | SUMMED | {"X2DCORR": "PERFORM"}, (), "aaq_flt aaq_sfl aaq_sx2"),
+        ("o8cb01aaq", STIS_MAMA | SUMMED | {"X2DCORR": "PERFORM"}, (), "aaq_flt aaq_sfl aaq_x2d aaq_sx2"),
     ],
 )  # fmt: skip
 def test_products(name, keywords, members, products):
@@ -132,3 +138,5 @@ def test_wavecals_of_stis_are_calibrated_where_there_is_no_exposure():
     alone, both = Observation(dataset, [wav]), Observation(dataset, [raw, wav])
     assert [command.arguments[-1] for command in recipe.commands(alone, 1)] == ["o8cb01aaq_wav.fits"]
     assert [command.arguments[-1] for command in recipe.commands(both, 1)] == ["o8cb01aaq_raw.fits"]
+    assert recipe.expected(alone).products == {"o8cb01aaq_wav_flt.fits"}
+    assert recipe.expected(both).products == {"o8cb01aaq_flt.fits"}

@@ -19,29 +19,34 @@ class Frame:
     """Rows and columns."""
     offset: tuple[float, float]
     """LTV1 and LTV2."""
-    scale: float = 1.0
-    """LTM1_1 and LTM2_2."""
+    scale: tuple[float, float] = (1.0, 1.0)
+    """LTM1_1 and LTM2_2: the image's pixels for each of the reference files'."""
     is_subarray: bool = False
 
     @property
     def columns(self) -> NDArray[np.float64]:
         """The columns of the reference files at which the image's lie, counted from 1."""
-        return (np.arange(1, self.shape[1] + 1) - self.offset[0]) / self.scale
+        return (np.arange(1, self.shape[1] + 1) - self.offset[0]) / self.scale[0]
 
     @property
     def rows(self) -> NDArray[np.float64]:
         """The rows of the reference files at which the image's lie, counted from 1."""
-        return (np.arange(1, self.shape[0] + 1) - self.offset[1]) / self.scale
+        return (np.arange(1, self.shape[0] + 1) - self.offset[1]) / self.scale[1]
 
     @property
     def sees_light(self) -> NDArray[np.bool_]:
         """Which columns see light."""
         return (self.columns > 0.4) & (self.columns < SIZE + 0.6)
 
+    @property
+    def share(self) -> float:
+        """Which part of a pixel of the reference files one of the image's pixels is."""
+        return 1 / (self.scale[0] * self.scale[1])
+
     def keywords(self) -> dict[str, float]:
         """Return what the extensions' headers say of it."""
         (rows, columns), (ltv1, ltv2) = self.shape, self.offset
-        place = {"LTV1": ltv1, "LTV2": ltv2, "LTM1_1": self.scale, "LTM2_2": self.scale}
+        place = {"LTV1": ltv1, "LTV2": ltv2, "LTM1_1": self.scale[0], "LTM2_2": self.scale[1]}
         return {"NPIX1": columns, "NPIX2": rows, **place}
 
 
@@ -50,8 +55,14 @@ def ccd_subarray(middle: int, rows: int) -> Frame:
     return Frame((rows, SIZE + 2 * OVERSCAN), (float(OVERSCAN), 1.0 - (middle - rows // 2)), is_subarray=True)
 
 
-MAMA_HIGH = Frame((2 * SIZE, 2 * SIZE), (-0.5, -0.5), 2.0)
+def ccd_binned(columns: int, rows: int) -> Frame:
+    """Return the CCD without its overscan, with so many of its columns and rows to a pixel."""
+    offset = (0.5 - 0.5 / columns, 0.5 - 0.5 / rows)
+    return Frame((SIZE // rows, SIZE // columns), offset, (1 / columns, 1 / rows))
+
+
+MAMA_HIGH = Frame((2 * SIZE, 2 * SIZE), (-0.5, -0.5), (2.0, 2.0))
 """A MAMA at its own resolution, in which it is read out: four pixels for one of the reference files."""
 
-MAMA = Frame((SIZE, SIZE), (0.0, 0.0))
-"""A MAMA in the pixels of the reference files."""
+CCD = ccd_binned(1, 1)
+"""The CCD without its overscan."""

@@ -7,6 +7,7 @@ from astropy.io import fits
 
 from tests.madeup.headers import DEC, MJD_EPOCH, RA
 
+from .doppler import MAGNITUDE, PERIOD, ZERO
 from .frames import Frame
 
 IMAGING_SWITCHES = ("PHOTCORR", "GEOCORR")
@@ -88,6 +89,7 @@ def primary_header(exposure: Exposure, suffix: str) -> fits.Header:
     """Return the primary header of ``<rootname>_<suffix>.fits``."""
     end = exposure.starts(exposure.images) + timedelta(seconds=exposure.exptime)
     rows, columns = exposure.frame.shape
+    is_spectrum = exposure.obstype == "SPECTROSCOPIC"
     header = fits.Header()
     header.update(
         {
@@ -116,13 +118,13 @@ def primary_header(exposure: Exposure, suffix: str) -> fits.Header:
             "PHOTMODE": "",
             "SCLAMP": exposure.lamp,
             "LAMPSET": "0.0" if exposure.lamp == "NONE" else "10.0",
-            "NRPTEXP": 1,
+            "NRPTEXP": 1 if exposure.is_ccd else exposure.images,
             "SUBARRAY": exposure.frame.is_subarray,
             "DETECTOR": exposure.detector,
             "OPT_ELEM": exposure.opt_elem,
             "APERTURE": exposure.aperture,
             "PROPAPER": exposure.aperture,
-            "APER_FOV": exposure.aperture.lower(),
+            "APER_FOV": exposure.aperture.lower() if is_spectrum else "50x50",
             "FILTER": "Clear",
             "CENWAVE": exposure.cenwave,
             "CENTERA1": columns // 2,
@@ -170,7 +172,7 @@ def extension_header(exposure: Exposure, image: int, scale: float = 0.05) -> fit
             "CD1_1": 1.0 if is_spectrum else -scale / 3600,
             "CD1_2": 0.0,
             "CD2_1": 0.0,
-            "CD2_2": scale / 3600 / exposure.frame.scale,
+            "CD2_2": scale / 3600 / exposure.frame.scale[1],
             "RA_APER": RA,
             "DEC_APER": DEC,
             "PA_APER": 0.0,
@@ -197,4 +199,6 @@ def extension_header(exposure: Exposure, image: int, scale: float = 0.05) -> fit
     )
     if exposure.is_ccd:
         header.update(VOLTAGES)
+    elif is_spectrum and exposure.lamp == "NONE":
+        header.update({"DOPPON": True, "DOPPZERO": mjd(ZERO), "DOPPMAG": MAGNITUDE, "ORBITPER": PERIOD})
     return header

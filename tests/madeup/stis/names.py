@@ -11,6 +11,9 @@ CCD_TYPES = {
 """Suffixes of the files that images of the CCD need, by type."""
 
 MAMA_TYPES = {"bpixtab": "bpx", "darkfile": "drk", "pfltfile": "pfl", "mlintab": "lin"}
+"""Those that images of a MAMA need."""
+
+NUV_TYPES = {**MAMA_TYPES, "tdctab": "tdc"}
 
 SPECTRAL_TYPES = {
     "apdestab": "apd",
@@ -26,10 +29,22 @@ SPECTRAL_TYPES = {
     "wcptab": "wcp",
     "xtractab": "1dx",
 }
+"""Those that spectra need."""
 
 IMAGING_TYPES = {"idctab": "idc", "imphttab": "imp"}
+"""Those that images need."""
 
-DETECTORS = {"CCD": "c", "FUV-MAMA": "f", "NUV-MAMA": "n"}
+SUFFIXES = {**CCD_TYPES, **NUV_TYPES, "apertab": "apt", **SPECTRAL_TYPES, **IMAGING_TYPES}
+"""All of them."""
+
+TYPES = {
+    "CCD": (*CCD_TYPES, "apertab", *SPECTRAL_TYPES, *IMAGING_TYPES),
+    "FUV-MAMA": (*MAMA_TYPES, "apertab", *SPECTRAL_TYPES),
+    "NUV-MAMA": (*NUV_TYPES, "apertab", *SPECTRAL_TYPES, *IMAGING_TYPES),
+}
+"""What exposures of a detector need; the FUV-MAMA takes spectra alone here."""
+
+_LETTERS = {"CCD": "c", "FUV-MAMA": "f", "NUV-MAMA": "n"}
 
 
 def reference_name(detector: str, suffix: str) -> str:
@@ -40,4 +55,4 @@ def reference_name(detector: str, suffix: str) -> str:
     >>> reference_name("CCD", "bia")
     'mad0c010o_bia.fits'
     """
-    return f"mad0{DETECTORS[detector]}010o_{suffix}.fits"
+    return f"mad0{_LETTERS[detector]}010o_{suffix}.fits"

@@ -25,6 +25,8 @@ def write_raw(
     for number, image in enumerate(images, start=1):
         header = extension_header(exposure, number, scale)
         counts = np.clip(np.rint(image), 0, 65535).astype(np.uint16)
+        if not exposure.is_ccd:
+            header["GLOBRATE"] = float(counts.sum()) / exposure.exptime
         hdus.append(fits.ImageHDU(counts, header, name="SCI", ver=number))
         header["PIXVALUE"] = 0
         hdus += [fits.ImageHDU(None, header, name=name, ver=number) for name in ("ERR", "DQ")]

@@ -17,8 +17,6 @@ HEIGHT = 7
 INFINITE_HEIGHT = 600
 """What PCTAB calls a height that takes in all light."""
 
-BACKGROUND = {"BK1SIZE": 5.0, "BK2SIZE": 5.0, "BK1OFFST": -30.0, "BK2OFFST": 30.0}
-
 RANGE = {"WL_RANGE": 41, "SP_RANGE": 41}
 """How far a spectrum is looked for, in columns and rows."""
 
@@ -84,7 +82,7 @@ def _aperture(setting: Setting) -> Row:
 def _dispersion(setting: Setting) -> Row:
     """Return the columns (from 1) of wavelengths: a straight line in order times wavelength."""
     middle = setting.order * setting.cenwave
-    coefficients = np.array([CENTRE - middle / setting.dispersion, 1 / setting.dispersion, *[0.0] * 8])
+    coefficients = np.array([setting.centre - middle / setting.dispersion, 1 / setting.dispersion, *[0.0] * 8])
     row = setting.rows[len(setting.rows) // 2][1]
     solution = {"A2CENTER": row, "NCOEFF": 9, "COEFF": coefficients, "REF_APER": setting.aperture}
     return {**_grating(setting), **solution}
@@ -151,7 +149,8 @@ def _wavecal(setting: Setting) -> Row:
 
 
 def _boxes(setting: Setting, order: int, row: float) -> Row:
-    boxes = {"EXTRSIZE": float(HEIGHT), **BACKGROUND}
+    boxes = {"EXTRSIZE": float(HEIGHT), "BK1SIZE": 5.0, "BK2SIZE": 5.0}
+    boxes |= {"BK1OFFST": -setting.background, "BK2OFFST": setting.background}
     tilts = {"NCOEFFSL": 1, "SLTCOEFF": np.zeros(7), "NCOEFFBK": 1, "BKTCOEFF": np.zeros(7), "BACKORD": 0}
     return {
         **_grating(setting),
@@ -160,5 +159,5 @@ def _boxes(setting: Setting, order: int, row: float) -> Row:
         **boxes,
         **tilts,
         "XTRACALG": "UNWEIGHTED",
-        "MAXSRCH": 20,
+        "MAXSRCH": setting.search,
     }
