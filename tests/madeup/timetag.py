@@ -67,10 +67,10 @@ def write_nuv_timetag(
         The files.
     """
     switches = NUV_SWITCHES if calibrate else ()
-    exposure = _timetag(G185M, rootname, fppos, exptime, counts, asn_id, switches)
+    exposure = timetag_exposure(G185M, rootname, fppos, exptime, counts, asn_id, switches)
     rng = np.random.default_rng(seed)
-    stripes = [_stripe_events(rng, G185M, stripe, exposure, counts // len(G185M.stripes)) for stripe in G185M.stripes]
-    hdus = _event_hdus(exposure, "rawtag", "N/A", np.concatenate(stripes), "ABC")
+    stripes = [stripe_events(rng, G185M, stripe, exposure, counts // len(G185M.stripes)) for stripe in G185M.stripes]
+    hdus = event_hdus(exposure, "rawtag", "N/A", np.concatenate(stripes), "ABC")
     return write_raw(folder, exposure, {"rawtag": hdus})
 
 
@@ -88,18 +88,18 @@ def write_fuv_timetag(
 
     The arguments are those of `write_nuv_timetag`.
     """
-    exposure = _timetag(G130M, rootname, fppos, exptime, counts, asn_id, SWITCHES)
+    exposure = timetag_exposure(G130M, rootname, fppos, exptime, counts, asn_id, SWITCHES)
     rng = np.random.default_rng(seed)
     raw_files = {}
     for stripe in G130M.stripes:
         letter = stripe.name[-1]
         suffix = f"rawtag_{letter.lower()}"
-        events = _stripe_events(rng, G130M, stripe, exposure, counts // len(G130M.stripes))
-        raw_files[suffix] = _event_hdus(exposure, suffix, stripe.name, events, "AB")
+        events = stripe_events(rng, G130M, stripe, exposure, counts // len(G130M.stripes))
+        raw_files[suffix] = event_hdus(exposure, suffix, stripe.name, events, "AB")
     return write_raw(folder, exposure, raw_files)
 
 
-def _timetag(
+def timetag_exposure(
     mode: Mode,
     rootname: str,
     fppos: int,
@@ -108,6 +108,7 @@ def _timetag(
     asn_id: str,
     switches: tuple[str, ...],
 ) -> Exposure:
+    """Return what the headers of a spectrum say; exposures at later focal-plane positions are later."""
     exposure = Exposure(
         rootname=rootname,
         exptype="EXTERNAL/SCI",
@@ -122,27 +123,36 @@ def _timetag(
         asn_id=asn_id,
         events_per_second=counts / exptime,
     )
-    later = timedelta(seconds=(exptime + 60) * fppos)  # exposures of one association follow each other
+    later = timedelta(seconds=(exptime + 60) * fppos)
     return replace(exposure, start=exposure.start + later)
 
 
-def _stripe_events(rng: Generator, mode: Mode, stripe: Stripe, exposure: Exposure, counts: int) -> NDArray[np.void]:
-    """Return the events of one spectrum, not in order of time."""
+def stripe_events(
+    rng: Generator, mode: Mode, stripe: Stripe, exposure: Exposure, counts: int, drift: float = 0.0
+) -> NDArray[np.void]:
+    """Return the events of one spectrum, not in order of time; it has drifted by a number of columns."""
     x = rng.uniform(0, mode.columns - 1, counts)
-    zero_point = mode.zero_point(stripe, FPPOS_TO_FPOFFSET[exposure.fppos])
+    zero_point = mode.zero_point(stripe, FPPOS_TO_FPOFFSET[exposure.fppos]) - drift * mode.dispersion
     x = x[rng.uniform(size=counts) < transmission(zero_point + mode.dispersion * x)]
     y = rng.normal(stripe.row, SPREAD, x.size)
     background = rng.uniform(size=x.size) < BACKGROUND_FRACTION
     y[background] = rng.uniform(0, DETECTOR_ROWS - 1, background.sum())
+    return as_events(rng, rng.uniform(0, exposure.exptime, x.size), x, y)
+
+
+def as_events(
+    rng: Generator, times: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]
+) -> NDArray[np.void]:
+    """Return events at these times (s), columns and rows, with pulse heights that are those of photons."""
     events = np.empty(x.size, dtype=[("TIME", "f4"), ("RAWX", "i2"), ("RAWY", "i2"), ("PHA", "u1")])
-    events["TIME"] = rng.uniform(0, exposure.exptime, x.size)
+    events["TIME"] = times
     events["RAWX"] = np.rint(x)
     events["RAWY"] = np.clip(np.rint(y), 0, DETECTOR_ROWS - 1)
     events["PHA"] = rng.integers(8, 20, x.size)
     return events
 
 
-def _event_hdus(exposure: Exposure, suffix: str, segment: str, events: NDArray[np.void], letters: str) -> HDUs:
+def event_hdus(exposure: Exposure, suffix: str, segment: str, events: NDArray[np.void], letters: str) -> HDUs:
     """Return the parts of a rawtag file: primary, EVENTS and GTI (good time intervals)."""
     events = np.sort(events, order="TIME")
     columns = [
