@@ -15,7 +15,7 @@ from tests.engines.conftest import S3, FolderRun
 from tests.engines.honesty import assert_complete, marker_of
 from tests.engines.interrupting import Running
 from tests.engines.metadata_server import MetadataServer
-from tests.madeup.acs.hrc_modes import write_association
+from tests.madeup.demo_hstcal import ACS_MEMBERS, ACS_PAIR, write_acs_pair
 from tests.madeup.modes_cache import CONTEXT, write_modes_cache
 
 pytestmark = [pytest.mark.engine("Docker"), pytest.mark.engine("CRDS")]
@@ -103,17 +103,15 @@ def test_the_way_on_aws_gives_the_same_products(
 @pytest.mark.usefixtures("container_hstcal")
 @pytest.mark.engine("hstcal", "drizzlepac")
 def test_an_association_of_acs(docked: Commands):
-    asn, members = "jdem11010", ("jdem11e1q", "jdem11e2q")
-    rows = [*((name, "EXP-CRJ") for name in members), (asn, "PROD-CRJ")]
-    write_association(docked.folder / "inputs", asn, rows)
+    write_acs_pair(docked.folder / "inputs")
     write_modes_cache(docked.folder / "crds")
-    argv = ("results", "b", "--inputs=inputs", f"--context={CONTEXT}", "--astrometry=off", asn)
+    argv = ("results", "b", "--inputs=inputs", f"--context={CONTEXT}", "--astrometry=off", ACS_PAIR)
     ran = docked.run(PIPELINE, *argv, CRDS_PATH=str(docked.folder / "crds"))
     assert ran.status == 0, ran.said
-    marker = assert_complete(docked.folder / "results", asn)
+    marker = assert_complete(docked.folder / "results", ACS_PAIR)
     assert {"calacs.e", "runastrodriz"} <= {*marker["versions"]}
-    made = {path.name for path in (docked.folder / "results/b" / asn).glob("*.fits")}
-    assert {f"{asn}_crj.fits", f"{asn}_drz.fits", *(f"{name}_flt.fits" for name in members)} <= made
+    made = {path.name for path in (docked.folder / "results/b" / ACS_PAIR).glob("*.fits")}
+    assert {f"{ACS_PAIR}_crj.fits", f"{ACS_PAIR}_drz.fits", *(f"{name}_flt.fits" for name in ACS_MEMBERS)} <= made
 
 
 @pytest.mark.usefixtures("container_hstcal")
