@@ -200,7 +200,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     lines += mode_lines(modes)
     for line in lines:
         terminalreporter.write_line(line)
-    if path := os.environ.get(SUMMARY):
+    path = os.environ.get(SUMMARY)
+    if path and not os.environ.get("PYTEST_XDIST_WORKER"):
         with Path(path).open("a") as file:
             file.writelines(f"{line}\n" for line in lines)
 
@@ -215,11 +216,12 @@ def mode_lines(modes: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return a table of ways of taking data: what each used beside what its row of a plan gave it."""
     if not modes:
         return []
-    lines = [f"{'real programs':<44}{'MiB':>7}{'of plan':>9}{'s':>8}{'of plan':>9}  programs"]
+    width = max(44, *(len(mode["name"]) + 1 for mode in modes))
+    lines = [f"{'real programs':<{width}}{'MiB':>7}{'of plan':>9}{'s':>8}{'of plan':>9}  programs"]
     for mode in modes:
         row, used = mode["row"], mode["used"]
         lines.append(
-            f"{mode['name']:<44}{used['MiB']:>7,}{row['memory_mib']:>9,}{used['s']:>8.1f}{row['max_seconds']:>9,}"
+            f"{mode['name']:<{width}}{used['MiB']:>7,}{row['memory_mib']:>9,}{used['s']:>8.1f}{row['max_seconds']:>9,}"
             f"  {', '.join(mode['programs'])}"
         )
     return lines
