@@ -12,17 +12,20 @@ from astropy.io import fits
 
 from tests.conftest import Commands
 from tests.engines.honesty import assert_complete
-from tests.madeup import hrc_references, stis_references
+from tests.madeup import acs_references, stis_references
+from tests.madeup.acs import detectors
 from tests.shared_cases import unpack_case
 
 pytestmark = [pytest.mark.engine("hstcal", "CRDS", "real HST data"), pytest.mark.slow]
 
 CONTEXT = "hst_0729.pmap"
-HRC, STIS = "j8bt06o6q", "o56502010"
+HRC, STIS, SBC = "j8bt06o6q", "o56502010", "jbz504010"
 SPECTRA = (STIS, "o56502020")
 DIFFERING = {"IMPHTTAB", "PHOTTAB"}
 """Keywords of references that the archive, under a later context, named otherwise for the spectra."""
 
+SBC_CONTEXT = "hst_0651.pmap"
+"""The context of the archive's headers of the SBC association."""
 SATUFILE = "mad0401mj_sat.fits"
 """The saturation map, on which calacs.e insists since 10.5, and which no rule of the context names."""
 
@@ -52,7 +55,7 @@ def copy_inputs(site: Commands, real_data: Path, dataset: str, **keywords: str) 
     return raw
 
 
-def best_references(site: Commands, raw: Path) -> dict[str, str]:
+def best_references(site: Commands, raw: Path, context: str = CONTEXT) -> dict[str, str]:
     """Return the names of the best references, by keyword, and write an empty file for each."""
     copy = Path(shutil.copy(raw, site.folder))
     ran = site.run(
@@ -60,7 +63,7 @@ def best_references(site: Commands, raw: Path) -> dict[str, str]:
         "bestrefs",
         "--update-bestrefs",
         "--new-context",
-        CONTEXT,
+        context,
         "--files",
         copy.name,
         CRDS_OBSERVATORY="hst",
@@ -78,9 +81,9 @@ def references_of(site: Commands) -> Path:
     return site.folder / "crds/references/hst"
 
 
-def process(site: Commands, dataset: str) -> Path:
+def process(site: Commands, dataset: str, context: str = CONTEXT) -> Path:
     """Process a dataset, check the store, and return the folder of its products."""
-    options = ("--inputs=inputs", f"--context={CONTEXT}", "--astrometry=off")
+    options = ("--inputs=inputs", f"--context={context}", "--astrometry=off")
     ran = site.hstdputils("process", "out", "b", *options, dataset)
     assert ran.status == 0, ran.said
     assert_complete(site.folder / "out", dataset)
@@ -89,21 +92,50 @@ def process(site: Commands, dataset: str) -> Path:
 
 @needs("calacs.e")
 @pytest.mark.engine("drizzlepac")
-def test_an_hrc_image_is_calibrated_and_drizzled(site, real_data):
-    raw = copy_inputs(site, real_data, HRC, SATUFILE=f"jref${SATUFILE}")
+@pytest.mark.parametrize("dataset", ["j8bt05njq", HRC])
+def test_an_hrc_image_is_calibrated_and_drizzled(site, real_data, dataset):
+    raw = copy_inputs(site, real_data, dataset, SATUFILE=f"jref${SATUFILE}")
     names = best_references(site, raw)
-    hrc_references.write_references(references_of(site), names, fits.getheader(raw))
-    home = process(site, HRC)
-    with fits.open(home / f"{HRC}_flt.fits") as hdus, fits.open(raw) as raws:
+    acs_references.write_references(references_of(site), names, fits.getheader(raw))
+    home = process(site, dataset)
+    with fits.open(home / f"{dataset}_flt.fits") as hdus, fits.open(raw) as raws:
         for switch in ("DQICORR", "BLEVCORR", "BIASCORR", "DARKCORR", "FLATCORR", "PHOTCORR", "DRIZCORR"):
             assert hdus[0].header[switch] == "COMPLETE", switch
-        assert hdus["SCI"].header["PHOTFLAM"] == pytest.approx(hrc_references.PHOTFLAM)
+        assert hdus["SCI"].header["PHOTFLAM"] == pytest.approx(detectors.HRC.phot_flam)
         light = hdus["SCI"].data
-        counts = raws["SCI"].data[: hrc_references.SIZE, 19:1043].astype(float)
-    level = counts * hrc_references.GAIN - light
-    assert level.max() - level.min() < 1, "bias and dark are the same for all pixels, and the flat field is one"
-    drizzled = fits.getdata(home / f"{HRC}_drz.fits", "SCI")
+        counts = raws["SCI"].data[: light.shape[0], 19:1043].astype(float)
+    level = counts * detectors.HRC.gain / detectors.HRC.flat - light
+    assert level.max() - level.min() < 1, "bias, dark and flat field are the same for all pixels"
+    drizzled = fits.getdata(home / f"{dataset}_drz.fits", "SCI")
     assert np.nansum(drizzled) == pytest.approx(light.sum() / fits.getval(raw, "EXPTIME"), rel=0.1)
+
+
+@needs("calacs.e")
+@pytest.mark.engine("drizzlepac")
+def test_an_sbc_association_is_summed_and_drizzled(site, real_data):
+    public = real_data / "stpubdata/hst/public" / SBC[:4]
+    members = sorted(folder.name for folder in public.iterdir() if folder.name != SBC)
+    shutil.copytree(public, site.folder / "inputs" / SBC[:4])
+    counts = []
+    for member in members:
+        raw = public / member / f"{member}_raw.fits"
+        counts.append(fits.getdata(raw, "SCI").astype(float))
+        acs_references.write_references(
+            references_of(site), best_references(site, raw, SBC_CONTEXT), fits.getheader(raw)
+        )
+    home = process(site, SBC, SBC_CONTEXT)
+    made = {path.name for path in home.glob("*.fits")}
+    assert made == {
+        f"{SBC}_asn.fits",
+        *(f"{member}_{suffix}.fits" for member in members for suffix in ("raw", "flt", "flt_hlet")),
+        *(f"{SBC[:-1]}1_{suffix}.fits" for suffix in ("sfl", "drz")),
+    }
+    with fits.open(home / f"{SBC[:-1]}1_sfl.fits") as hdus:
+        assert hdus[0].header["EXPTIME"] == 800.0
+        summed = hdus["SCI"].data
+    assert np.allclose(summed, sum(counts) / detectors.SBC.flat, rtol=1e-3)
+    drizzled = fits.getdata(home / f"{SBC[:-1]}1_drz.fits", "SCI")
+    assert np.nansum(drizzled) == pytest.approx(summed.sum() / 800.0, rel=0.1)
 
 
 @needs("cs0.e")
@@ -141,7 +173,7 @@ def test_an_exposure_of_no_time_keeps_what_is_made_of_it(site):
     raw = folder / f"{HRC}_raw.fits"
     fits.setval(raw, "SATUFILE", value=f"jref${SATUFILE}")
     names = best_references(site, raw)
-    hrc_references.write_references(references_of(site), names, fits.getheader(raw))
+    acs_references.write_references(references_of(site), names, fits.getheader(raw))
     home = process(site, HRC)
     marker = assert_complete(site.folder / "out", HRC)
     assert marker["reason"].startswith(f"{HRC} failed: EXPTIME = 0, EXPFLAG = NO DATA")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from . import acs, cos_references, stis, wfc3
-from .acs import hrc_modes
+from .acs import datasets
 from .crds_cache import CONTEXT, RULES, write_config, write_mappings
 from .demo import dataset_folder, write_inputs, write_whole
 from .wfc3.ir import IMAGING
@@ -26,7 +26,7 @@ def write_whole_demo(dest: Path) -> None:
 def write_acs_pair(root: Path) -> None:
     """Write the raw files and the table of the ACS association, each below the folder of its own name."""
     rows = [*((member, "EXP-CRJ") for member in ACS_MEMBERS), (ACS_PAIR, "PROD-CRJ")]
-    hrc_modes.write_association(root, ACS_PAIR, rows)
+    datasets.write_association(root, ACS_PAIR, rows, datasets.HRC)
 
 
 def _write_all_inputs(root: Path) -> None:

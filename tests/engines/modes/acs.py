@@ -1,39 +1,228 @@
-"""Ways of taking data with ACS, and what the programs make of them."""
+"""Ways of taking data with ACS, and what the programs make of them.
 
+Of the archive's datasets of ACS, two fifths are associations of HRC and SBC, a quarter are associations of WFC whose
+charge transfer is corrected, and a seventh are WFC subarrays. A full frame of WFC is here once, neither corrected nor
+drizzled, and takes seconds and 500 MiB even so; where else two chips are wanted, they are a cut of it.
+
+Left out: a full frame with PCTECORR (minutes); polarisers and ramp filters (other rows of the same tables);
+post-flash (FLSHCORR); the prisms of HRC and SBC, which are drizzled as WFC's grism is; calibrations such as biases;
+associations with a missing exposure, which other tests have.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from tests.engines.modes.acs_checks import check_charge_transfer, check_rejected, hold_against_sky
 from tests.engines.modes.mode import Extensions, Mode, image
-from tests.madeup.acs.hrc_modes import write_association, write_single
+from tests.madeup.acs.datasets import (
+    CORRECTED,
+    HRC,
+    SBC,
+    WFC_CUT,
+    WFC_FRAME,
+    WFC_SUBARRAY,
+    Setup,
+    write_association,
+    write_single,
+)
 
-SINGLE, SPLIT = "jdem10s1q", "jdem11010"
-CRS = [("jdem11e1q", "EXP-CRJ"), ("jdem11e2q", "EXP-CRJ"), (SPLIT, "PROD-CRJ")]
+Products = dict[str, Extensions]
+Rows = list[tuple[str, str]]
+
+HANDBOOK = "ACS Data Handbook"
 
 
-def drizzled(rows: int, columns: int, exposures: int) -> Extensions:
-    """Return the extensions of a drizzled image."""
-    return [*image(rows, columns, planes=("SCI", "WHT", "CTX")), ("HDRTAB", (exposures,))]
+def calibrated(setup: Setup, names: Iterable[str], *suffixes: str) -> Products:
+    """Return the calibrated files of exposures or products, with the WCS that drizzling has put into flt files."""
+    chips = len(setup.camera.chips)
+    extensions = image(*setup.camera.chips[0].size, sets=chips)
+    products: Products = {f"{name}_{suffix}.fits": extensions for name in names for suffix in suffixes}
+    if "flt" in suffixes:
+        products |= {f"{name}_flt_hlet.fits": [("SIPWCS", (0, 0))] * chips for name in names}
+    return products
 
+
+def drizzled(rows: int, columns: int, inputs: int, *names: str) -> Products:
+    """Return drizzled images, whose last extension tells of so many chips."""
+    planes = image(rows, columns, planes=("SCI", "WHT", "CTX"))
+    return {f"{name}.fits": [*planes, ("HDRTAB", (inputs,))] for name in names}
+
+
+def single(name: str, dataset: str, setup: Setup, products: Products, source: str = "2.2.1") -> Mode:
+    """Return a mode of one exposure."""
+    return Mode(
+        name,
+        dataset,
+        ("calacs.e", "runastrodriz"),
+        partial(write_single, ipppssoot=dataset, setup=setup),
+        products,
+        partial(hold_against_sky, setup=setup),
+        source=f"{HANDBOOK} {source}",
+    )
+
+
+def association(
+    name: str,
+    dataset: str,
+    rows: Rows,
+    setup: Setup,
+    products: Products,
+    checks: Sequence[Callable[[Path], None]] = (),
+    source: str = "2.2.3",
+) -> Mode:
+    """Return a mode of an association; its checks come on top of what all images are held against."""
+
+    def check(home: Path) -> None:
+        hold_against_sky(home, setup)
+        for one in checks:
+            one(home)
+
+    return Mode(
+        name,
+        dataset,
+        ("calacs.e", "runastrodriz"),
+        partial(write_association, asn_id=dataset, rows=rows, setup=setup),
+        products,
+        check,
+        source=f"{HANDBOOK} {source}",
+    )
+
+
+def rows_of(dataset: str, exposures: str, products: str) -> Rows:
+    """Return the rows of a table, from what exposures and products are: ``CR1``, ``DTH`` and so on.
+
+    The dithered product has the association's name, and others 1, 2 and so on in place of its last 0.
+    """
+    rows = [(f"{dataset[:6]}e{number}q", f"EXP-{kind}") for number, kind in enumerate(exposures.split(), start=1)]
+    for number, kind in enumerate(products.split(), start=0 if products.startswith("DTH") else 1):
+        rows.append((f"{dataset[:-1]}{number}", f"PROD-{kind}"))
+    return rows
+
+
+def exposures_of(rows: Rows) -> list[str]:
+    """Return the names of a table's exposures."""
+    return [name for name, kind in rows if kind.startswith("EXP")]
+
+
+SPLIT = rows_of("jdem11010", "CRJ CRJ", "CRJ")
+SPLIT_DITHER = rows_of("jdem12010", "CR1 CR1 CR2 CR2", "DTH CR1 CR2")
+REPEATED = rows_of("jdem13010", "RPT RPT", "RPT")
+CORRECTED_SPLIT = rows_of("jdem21010", "CRJ CRJ", "CRJ")
+CORRECTED_DITHER = rows_of("jdem22010", "DTH DTH", "DTH")
+SUMMED = rows_of("jdem31010", "RPT RPT", "RPT")
+SUMMED_DITHER = rows_of("jdem32010", "RP1 RP1 RP2 RP2", "DTH RP1 RP2")
+
+WFC_CORRECTED, CUT_CORRECTED = (replace(setup, keywords=CORRECTED) for setup in (WFC_SUBARRAY, WFC_CUT))
+GRISM = replace(WFC_SUBARRAY, keywords={"OBSTYPE": "SPECTROSCOPIC", "FILTER1": "G800L"})
+NOT_DRIZZLED = replace(WFC_FRAME, keywords={"DRIZCORR": "OMIT"})
 
 MODES: tuple[Mode, ...] = (
-    Mode(
-        "ACS/HRC",
-        SINGLE,
-        ("calacs.e", "runastrodriz"),
-        lambda root: write_single(root, SINGLE),
-        {
-            f"{SINGLE}_flt.fits": image(256, 256),
-            f"{SINGLE}_flt_hlet.fits": [("SIPWCS", (0, 0))],
-            f"{SINGLE}_drz.fits": drizzled(269, 282, 1),
-        },
-    ),
-    Mode(
+    association(
         "ACS/HRC CR-SPLIT",
+        "jdem11010",
         SPLIT,
-        ("calacs.e", "runastrodriz"),
-        lambda root: write_association(root, SPLIT, CRS),
-        {
-            **{f"{name}_flt.fits": image(256, 256) for name, _ in CRS[:2]},
-            **{f"{name}_flt_hlet.fits": [("SIPWCS", (0, 0))] for name, _ in CRS[:2]},
-            f"{SPLIT}_crj.fits": image(256, 256),
-            f"{SPLIT}_drz.fits": drizzled(269, 282, 2),
-        },
+        HRC,
+        calibrated(HRC, exposures_of(SPLIT), "flt")
+        | calibrated(HRC, ["jdem11011"], "crj")
+        | drizzled(269, 282, 2, "jdem11011_drz"),
+        [partial(check_rejected, exposure="jdem11e1q", combined="jdem11011_crj")],
+    ),
+    association(
+        "ACS/HRC CR-SPLIT, dithered",
+        "jdem12010",
+        SPLIT_DITHER,
+        HRC,
+        calibrated(HRC, exposures_of(SPLIT_DITHER), "flt")
+        | calibrated(HRC, ["jdem12011", "jdem12012"], "crj")
+        | drizzled(281, 288, 4, "jdem12010_drz"),
+        [
+            partial(check_rejected, exposure="jdem12e1q", combined="jdem12011_crj"),
+            partial(check_rejected, exposure="jdem12e4q", combined="jdem12012_crj", number=3),
+        ],
+    ),
+    association(
+        "ACS/HRC REPEAT-OBS",
+        "jdem13010",
+        REPEATED,
+        HRC,
+        calibrated(HRC, exposures_of(REPEATED), "flt")
+        | calibrated(HRC, ["jdem13011"], "crj")
+        | drizzled(269, 282, 2, "jdem13011_drz"),
+        [partial(check_rejected, exposure="jdem13e2q", combined="jdem13011_crj", number=1)],
+    ),
+    association(
+        "ACS/WFC dither, PCTECORR",
+        "jdem22010",
+        CORRECTED_DITHER,
+        CUT_CORRECTED,
+        calibrated(WFC_CUT, exposures_of(CORRECTED_DITHER), "flt", "flc")
+        | drizzled(2176, 260, 4, "jdem22010_drz", "jdem22010_drc"),
+        [partial(check_charge_transfer, exposure="jdem22e1q")],
+        "2.2.3, 3.4.7",
+    ),
+    association(
+        "ACS/WFC CR-SPLIT subarray, PCTECORR",
+        "jdem21010",
+        CORRECTED_SPLIT,
+        WFC_CORRECTED,
+        calibrated(WFC_SUBARRAY, exposures_of(CORRECTED_SPLIT), "flt", "flc")
+        | calibrated(WFC_SUBARRAY, ["jdem21011"], "crj", "crc")
+        | drizzled(261, 255, 2, "jdem21011_drz", "jdem21011_drc"),
+        [
+            partial(check_rejected, exposure="jdem21e1q", combined="jdem21011_crj"),
+            partial(check_rejected, exposure="jdem21e1q", combined="jdem21011_crc", suffix="flc"),
+            partial(check_charge_transfer, exposure="jdem21e1q"),
+        ],
+        "2.2.3, 3.4.7",
+    ),
+    single(
+        "ACS/HRC",
+        "jdem10s1q",
+        HRC,
+        calibrated(HRC, ["jdem10s1q"], "flt") | drizzled(269, 282, 1, "jdem10s1q_drz"),
+    ),
+    single(
+        "ACS/WFC subarray",
+        "jdem20s1q",
+        WFC_SUBARRAY,
+        calibrated(WFC_SUBARRAY, ["jdem20s1q"], "flt") | drizzled(261, 255, 1, "jdem20s1q_drz"),
+    ),
+    association(
+        "ACS/SBC REPEAT-OBS",
+        "jdem31010",
+        SUMMED,
+        SBC,
+        calibrated(SBC, exposures_of(SUMMED), "flt")
+        | calibrated(SBC, ["jdem31011"], "sfl")
+        | drizzled(1129, 1204, 2, "jdem31011_drz"),
+    ),
+    association(
+        "ACS/SBC REPEAT-OBS, dithered",
+        "jdem32010",
+        SUMMED_DITHER,
+        SBC,
+        calibrated(SBC, exposures_of(SUMMED_DITHER), "flt")
+        | calibrated(SBC, ["jdem32011", "jdem32012"], "sfl")
+        | drizzled(1140, 1210, 4, "jdem32010_drz"),
+    ),
+    single(
+        "ACS/SBC",
+        "jdem30s1q",
+        SBC,
+        calibrated(SBC, ["jdem30s1q"], "flt") | drizzled(1129, 1204, 1, "jdem30s1q_drz"),
+    ),
+    single(
+        "ACS/WFC grism",
+        "jdem24s1q",
+        GRISM,
+        calibrated(WFC_SUBARRAY, ["jdem24s1q"], "flt") | drizzled(261, 255, 1, "jdem24s1q_drz"),
+    ),
+    single(
+        "ACS/WFC full frame, not drizzled",
+        "jdem23s1q",
+        NOT_DRIZZLED,
+        {"jdem23s1q_flt.fits": image(2048, 4096, sets=2)},
     ),
 )

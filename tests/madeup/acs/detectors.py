@@ -18,7 +18,6 @@ class Detector:
     """Rows that are read after the last of a chip, and see no light."""
     gain: float = 1.0
     """Electrons per count."""
-    commanded_gain: float = 1.0
     read_noise: float = 0.0
     """Electrons."""
     dark: float = 0.0
@@ -36,11 +35,11 @@ class Detector:
 
 
 HRC = Detector(
-    "HRC", (1,), (1024, 1024), overscan=19, virtual=20, gain=2.2, commanded_gain=2.0, read_noise=4.7, dark=0.04,
+    "HRC", (1,), (1024, 1024), overscan=19, virtual=20, gain=2.2, read_noise=4.7, dark=0.04,
     flat=0.9, phot_flam=1.3e-18,
 )  # fmt: skip
 WFC = Detector(
-    "WFC", (2, 1), (2048, 4096), overscan=24, virtual=20, gain=2.0, commanded_gain=2.0, read_noise=4.0, dark=0.03,
+    "WFC", (2, 1), (2048, 4096), overscan=24, virtual=20, gain=2.0, read_noise=4.0, dark=0.03,
     flat=0.9, phot_flam=7.8e-20,
 )  # fmt: skip
-SBC = Detector("SBC", (1,), (1024, 1024), overscan=0, virtual=0, dark=0.02, flat=0.9, phot_flam=2.0e-17)
+SBC = Detector("SBC", (1,), (1024, 1024), overscan=0, virtual=0, flat=0.9, phot_flam=2.0e-17)

@@ -36,8 +36,8 @@ _COLUMNS = 8192
 _TRAIL = 100
 """Rows that a trail may have."""
 
-_LEVELS = np.array([10.0, 100.0, 1000.0, 10_000.0])
-"""Electrons in a pixel from which a trap holds one of them."""
+_LEVELS = np.array([300.0, 1000.0, 3000.0, 10_000.0])
+"""Electrons in a pixel from which traps hold some of them: more than the sky gives."""
 
 _QPROF = {"CTEDATE0": 52334.86, "CTEDATE1": 57710.46, "PCTETLEN": 60, "PCTENFOR": 2, "PCTENPAR": 3}
 
@@ -50,7 +50,7 @@ def charge_transfer() -> list[fits.BinTableHDU | fits.ImageHDU]:
     numbers = np.arange(1, _TRAPS + 1)
     released = np.exp(-np.arange(_TRAIL) / 5.0)[:, None] * np.ones(len(_LEVELS) + 1)
     released /= released.sum(axis=0)
-    for version, lost in enumerate((0.3, 0.02, 0.02, 0.02, 0.02), start=1):
+    for version, lost in enumerate((30.0, 2.0, 2.0, 2.0, 2.0), start=1):
         traps = fits.BinTableHDU.from_columns(
             [
                 fits.Column("W", "I", array=numbers),
@@ -61,7 +61,7 @@ def charge_transfer() -> list[fits.BinTableHDU | fits.ImageHDU]:
             ver=version,
         )
         traps.header.update(_QPROF)
-        places = [fits.Column("IZ", "I", array=np.arange(1, _COLUMNS + 1))]
+        places = [fits.Column("IZ", "I", array=np.arange(_COLUMNS))]
         places += [
             fits.Column(f"SENS_{row:04}", "E", array=np.ones(_COLUMNS, np.float32)) for row in (512, 1024, 1536, 2048)
         ]

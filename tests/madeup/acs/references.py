@@ -1,6 +1,6 @@
 """The reference files of ACS for the made-up exposures, and the rules of CRDS that name them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from astropy.io import fits
@@ -9,57 +9,64 @@ from .. import drizzle_references as drizzling
 from ..crds_cache import Rmap
 from ..hdus import primary, save
 from . import tables
+from .cameras import HRC_SUBARRAY, WFC_CUT, WFC_FRAME, WFC_SUBARRAY
 from .detectors import HRC, SBC, WFC, Detector
 from .images import CHARGE_TRANSFER, charge_transfer, images
+from .raws import Camera
+from .tables import Readout
 
 Extensions = list[fits.BinTableHDU | fits.ImageHDU]
 
-AMPLIFIERS: Mapping[str, Mapping[str, Sequence[int]]] = {
-    "HRC": {"C": (1,)},
-    "WFC": {"C": (2,), "ABCD": (1, 2)},
-    "SBC": {"N/A": (1,)},
+READOUTS: Mapping[str, Sequence[Readout]] = {
+    "HRC": (Readout("C", (1,), 2),),
+    "WFC": (
+        Readout("C", (2,), 2, border=2048),
+        Readout("ABCD", (1, 2), 2, border=2048),
+        Readout("ABCD", (1, 2), 1, border=128),
+    ),
+    "SBC": (Readout("N/A", (1,), 1),),
 }
-"""By detector, the amplifiers of the exposures, each with the chips that it reads."""
+"""By detector, the ways of reading it that the exposures have."""
 
-HRC_FILTERS = (("F606W", "CLEAR2S"),)
-WFC_FILTERS = (("F606W", "CLEAR2L"),)
-SBC_FILTERS = (("F140LP", "N/A"),)
+FILTERS: Mapping[str, Sequence[tuple[str, str]]] = {
+    "HRC": [("F606W", "CLEAR2S")],
+    "WFC": [("F606W", "CLEAR2L"), ("G800L", "CLEAR2L")],
+    "SBC": [("F140LP", "N/A"), ("PR130L", "N/A")],
+}
 MODES = {
     "HRC": ["acs,hrc,f606w,mjd#"],
-    "WFC": ["acs,wfc1,f606w,mjd#", "acs,wfc2,f606w,mjd#"],
-    "SBC": ["acs,sbc,f140lp"],
+    "WFC": ["acs,wfc1,f606w,mjd#", "acs,wfc1,g800l,mjd#"],
+    "SBC": ["acs,sbc,f140lp,mjd#"],
 }
 
 
-def _left(detector: Detector, chip: int, amplifier: str, columns: int, rows: int) -> dict[str, object]:
-    """Return the overscan of a subarray that begins at the detector's left edge."""
-    region: dict[str, object] = {"CCDAMP": amplifier, "CCDCHIP": chip, "NX": columns, "NY": rows}
-    return region | {"TRIMX1": detector.overscan, "BIASSECTA1": 2, "BIASSECTA2": detector.overscan - 2}
+def _overscans(setups: Iterable[tuple[str, Camera]]) -> list[dict[str, object]]:
+    """Return where the chips of cameras see no light, for amplifiers."""
+    regions = []
+    for amplifiers, camera in setups:
+        for chip in camera.chips:
+            (rows, columns), (high, wide) = chip.raw_size, chip.size
+            region: dict[str, object] = {"CCDAMP": amplifiers, "CCDCHIP": chip.number, "NX": columns, "NY": rows}
+            region |= {"TRIMX1": chip.left, "TRIMX2": chip.right, "TRIMY1": chip.below, "TRIMY2": chip.above}
+            region |= {"BIASSECTA1": 2, "BIASSECTA2": chip.left - 2}
+            if chip.right:
+                region |= {"BIASSECTB1": columns - chip.right + 3, "BIASSECTB2": columns - 2}
+            if chip.below or chip.above:
+                first = 1 if chip.below else high + 1
+                region |= {"VX1": chip.left + 1, "VX2": chip.left + wide}
+                region |= {"VY1": first, "VY2": first + chip.below + chip.above - 1}
+            regions.append(region)
+    return regions
 
-
-def _full(detector: Detector, chip: int, amplifiers: str) -> dict[str, object]:
-    """Return the overscan of a full frame."""
-    rows, columns = detector.raw_shape
-    low = detector.virtual if chip == 1 and len(detector.chips) == 2 else 0
-    region = _left(detector, chip, amplifiers, columns, rows) | {"TRIMX2": detector.overscan}
-    region |= {"TRIMY1": low, "TRIMY2": detector.virtual - low}
-    region |= {"BIASSECTB1": columns - detector.overscan + 3, "BIASSECTB2": columns - 2}
-    region |= {"VX1": detector.overscan + 1, "VX2": columns - detector.overscan}
-    first = 1 if low else detector.shape[0] + 1
-    return region | {"VY1": first, "VY2": first + detector.virtual - 1}
-
-
-SUBARRAY = 256
-"""Rows and columns of the subarrays."""
 
 OVERSCANS = {
-    "HRC": [_left(HRC, 1, "C", SUBARRAY + HRC.overscan, SUBARRAY), _full(HRC, 1, "C")],
-    "WFC": [_left(WFC, 2, "C", SUBARRAY + WFC.overscan, SUBARRAY), *(_full(WFC, chip, "ABCD") for chip in (1, 2))],
+    "HRC": _overscans([("C", HRC_SUBARRAY)]),
+    "WFC": _overscans([("C", WFC_SUBARRAY), ("ABCD", WFC_CUT), ("ABCD", WFC_FRAME)]),
 }
 
 CONTENTS: Mapping[str, Callable[[Detector], Extensions]] = {
-    "bpx": lambda detector: [tables.bad_pixels(AMPLIFIERS[detector.name])],
-    "ccd": lambda detector: [tables.ccd(detector, AMPLIFIERS[detector.name])],
+    "bpx": lambda detector: [tables.bad_pixels({readout.amplifiers: None for readout in READOUTS[detector.name]})],
+    "ccd": lambda detector: [tables.ccd(detector, READOUTS[detector.name])],
     "osc": lambda detector: [tables.overscan(OVERSCANS[detector.name])],
     "bia": lambda detector: [*images(detector, 0.0, raw=True)],
     "sat": lambda detector: [*images(detector, tables.FULL_WELL, raw=True)],
@@ -81,11 +88,11 @@ TYPES: tuple[tuple[str, str, str, tuple[Detector, ...]], ...] = (
     ("oscntab", "osc", "BLEVCORR", CCD),
     ("biasfile", "bia", "BIASCORR", CCD),
     ("satufile", "sat", "DQICORR", CCD),
-    ("darkfile", "drk", "DARKCORR", EACH),
+    ("darkfile", "drk", "DARKCORR", CCD),
     ("drkcfile", "dkc", "PCTECORR", (WFC,)),
     ("pctetab", "cte", "PCTECORR", (WFC,)),
     ("pfltfile", "pfl", "FLATCORR", EACH),
-    ("crrejtab", "crr", "CRCORR", CCD),
+    ("crrejtab", "crr", "NONE", CCD),
     ("mlintab", "lin", "GLINCORR", (SBC,)),
     ("imphttab", "imp", "PHOTCORR", EACH),
     ("idctab", "idc", "DRIZCORR", EACH),
@@ -125,6 +132,6 @@ def write_references(folder: Path) -> None:
                 hdus = fits.HDUList([first, *CONTENTS[suffix](detector)])
                 first.header["NEXTEND"] = len(hdus) - 1
                 save(hdus, folder / name_of(detector, suffix))
-    save(drizzling.distortion(HRC_FILTERS), folder / name_of(HRC, "idc"))
     for detector in EACH:
+        save(drizzling.distortion(FILTERS[detector.name], detector.name), folder / name_of(detector, "idc"))
         save(drizzling.drizzle_parameters(detector.name), folder / name_of(detector, "mdz"))

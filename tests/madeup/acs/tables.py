@@ -1,6 +1,7 @@
 """Tables among the references of ACS: what calacs.e reads of detectors, cosmic rays and sensitivity."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from astropy.io import fits
 
@@ -21,10 +22,22 @@ def bad_pixels(amplifiers: Iterable[str]) -> fits.BinTableHDU:
     return rows([{"CCDAMP": amps, **numbers} for amps in amplifiers], {"CCDAMP": "4A", **dict.fromkeys(numbers, "I")})
 
 
+class Readout(NamedTuple):
+    """A way of reading a detector."""
+
+    amplifiers: str
+    chips: Sequence[int]
+    """The chips that they read."""
+    gain: float
+    """CCDGAIN."""
+    border: int = 0
+    """The first column of a chip that its second amplifier reads."""
+
+
 def ccd(
-    detector: Detector, amplifiers: Mapping[str, Sequence[int]], *, offset: int = 3, bias: float = 2450.0
+    detector: Detector, readouts: Iterable[Readout], *, offset: int = 3, bias: float = 2450.0
 ) -> fits.BinTableHDU:
-    """Return gain, read noise and bias, for each set of amplifiers and the chips that it reads."""
+    """Return gain, read noise and bias, for each readout and chip."""
     each = {
         **dict.fromkeys((f"CCDOFST{one}" for one in AMPLIFIERS), ("I", offset)),
         **dict.fromkeys((f"CCDBIAS{one}" for one in AMPLIFIERS), ("E", bias)),
@@ -34,14 +47,12 @@ def ccd(
     formats = {"CCDAMP": "4A", "CCDCHIP": "I", "CCDGAIN": "E", "BINAXIS1": "I", "BINAXIS2": "I"}
     formats |= {name: form for name, (form, _) in each.items()}
     formats |= {"AMPX": "I", "AMPY": "I", "ATODSAT": "J", "SATURATE": "E", "OVRHFLS": "E", "OVRHUFLS": "E"} | _TEXT
-    same = {"CCDGAIN": detector.commanded_gain, "BINAXIS1": 1, "BINAXIS2": 1, "AMPY": 0, "ATODSAT": 65534}
-    same |= {"SATURATE": FULL_WELL, "OVRHFLS": 0.0, "OVRHUFLS": 0.0} | _MADE_UP
-    same |= {name: value for name, (_, value) in each.items()}
-    half = detector.shape[1] // 2
+    same: dict[str, object] = {"BINAXIS1": 1, "BINAXIS2": 1, "AMPY": 0, "ATODSAT": 65534, "SATURATE": FULL_WELL}
+    same |= {"OVRHFLS": 0.0, "OVRHUFLS": 0.0} | _MADE_UP | {name: value for name, (_, value) in each.items()}
     values = [
-        {"CCDAMP": amps, "CCDCHIP": chip, "AMPX": half if len(amps) == 4 else 0, **same}
-        for amps, chips in amplifiers.items()
-        for chip in chips
+        {"CCDAMP": readout.amplifiers, "CCDCHIP": chip, "CCDGAIN": readout.gain, "AMPX": readout.border, **same}
+        for readout in readouts
+        for chip in readout.chips
     ]
     return rows(values, formats)
 
