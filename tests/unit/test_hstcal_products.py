@@ -63,6 +63,8 @@ W_REPEATED = ("ibcb01aaq EXP-RPT", "ibcb01abq EXP-RPT", "ibcb01011 PROD-RPT")
         ("ibcb01aaq", IR, (), "aaq_flt aaq_ima aaq_drz"),
         ("ibcb01010", UVIS | {"CRCORR": "PERFORM"}, W_SPLIT, "aaq_flt abq_flt 011_crj 011_drz"),
         ("ibcb01010", UVIS | {"CRCORR": "PERFORM", "EXPSCORR": "OMIT", "DRIZCORR": "OMIT"}, W_SPLIT, "011_crj"),
+        ("ibcb01010", UVIS | {"EXPSCORR": "OMIT", "DRIZCORR": "OMIT"}, W_REPEATED, "011_crj"),
+        ("ibcb01010", IR | {"CRCORR": "PERFORM"}, W_REPEATED, "aaq_flt abq_flt aaq_ima abq_ima 011_drz"),
         (
             "ibcb01010",
             IR | {"RPTCORR": "PERFORM"},

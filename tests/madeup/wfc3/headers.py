@@ -51,6 +51,11 @@ class Exposure:
         """Return the start as modified Julian date."""
         return (self.start - MJD_EPOCH) / timedelta(days=1)
 
+    @property
+    def is_dark(self) -> bool:
+        """Whether the shutter stays closed."""
+        return self.keywords.get("IMAGETYP") == "DARK"
+
     def is_performed(self, switch: str) -> bool:
         """Tell whether a switch is PERFORM."""
         return switch in self.performed

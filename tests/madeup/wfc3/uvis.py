@@ -55,6 +55,9 @@ SPECTROSCOPY = ("DQICORR", "BLEVCORR", "BIASCORR", "DARKCORR", "FLATCORR", "DRIZ
 IMAGING = (*SPECTROSCOPY, "PHOTCORR", "FLUXCORR")
 """Switches of an imaging exposure."""
 
+CALIBRATION = ("DQICORR", "BLEVCORR", "BIASCORR")
+"""Switches of a dark."""
+
 
 def flat_field() -> NDArray[np.float64]:
     """Return the sensitivity of the subarray's pixels: more to the right, 5 % at most."""
@@ -89,7 +92,8 @@ def write_uvis(folder: Path, exposure: Exposure, *, cosmic_ray: tuple[int, int] 
 
 def _counts(exposure: Exposure, cosmic_ray: tuple[int, int] | None, rng: np.random.Generator) -> NDArray[np.uint16]:
     """Return what the detector counts: light as its pixels see it and as it reaches the amplifier, noise and bias."""
-    rate = SUBARRAY.light(exposure.pointing, SKY, dispersed=exposure.spectroscopic) * flat_field() + DARK
+    light = SUBARRAY.light(exposure.pointing, SKY, dispersed=exposure.spectroscopic) * flat_field()
+    rate = DARK + (np.zeros_like(light) if exposure.is_dark else light)
     electrons = np.zeros(SHAPE)
     is_flashed = exposure.is_performed("FLSHCORR")
     electrons[:, OVERSCAN:] = rng.poisson(rate * exposure.exptime + is_flashed * FLASH * FLASH_SECONDS)

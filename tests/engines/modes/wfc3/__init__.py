@@ -1,8 +1,8 @@
 """Ways of taking data with WFC3, and what the programs make of them.
 
-Left out, as too large or too few: whole frames, which differ in size alone (PCTECORR works on a whole frame in any
-case), binned UVIS exposures, post-flashed ones, dithered CR-SPLIT pairs (sub-products), repeated IR exposures
-(RPTCORR), spatial scans, and calibration exposures of lamps, darks and biases.
+Left out: whole frames, which differ in size alone; binned UVIS exposures, spatial scans and moving targets, which are
+few; biases and exposures of lamps, which have the products of the dark that is here. PCTECORR works on a whole frame
+in any case, so that the time and memory of those modes are nearly a whole frame's.
 """
 
 from tests.engines.modes.mode import Mode

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
+from astropy.stats import sigma_clipped_stats
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
@@ -125,6 +126,19 @@ def dimmed(
             distance = np.hypot(x - column, y - row)
             light = (image - np.median(image))[distance < RADIUS].sum()
             assert part[0] < light / star.flux < part[1], (star, light)
+
+    return check
+
+
+def darkened(name: str, level: float, pixel: tuple[int, int], value: float, *, within: float = 0.05) -> Check:
+    """Return a check of a dark: the mean of all pixels but the brightest, and the value of one (column, row)."""
+
+    def check(home: Path) -> None:
+        with fits.open(home / name) as hdus:
+            image = hdus["SCI"].data
+        mean, _, _ = sigma_clipped_stats(image, sigma=5)
+        assert abs(mean / level - 1) < within, (name, mean)
+        assert abs(image[pixel[1], pixel[0]] / value - 1) < within, (name, image[pixel[1], pixel[0]])
 
     return check
 

@@ -22,7 +22,7 @@ from tests.madeup.wfc3.sky import POINTING
 PLANES = ("SCI", "ERR", "DQ", "SAMP", "TIME")
 
 COSMIC_RAY = 8192
-"""The flag of a pixel that a cosmic ray has hit, in one of the reads of a ramp (WFC3 Data Handbook, table 3.3)."""
+"""The flag of a pixel that a cosmic ray has hit, in one of the reads of a ramp (WFC3 Data Handbook, table 2.5)."""
 
 SOURCE = "WFC3 Data Handbook, 2.1 and 3.3"
 PROGRAMS = ("calwf3.e", "runastrodriz")
@@ -30,6 +30,9 @@ PROGRAMS = ("calwf3.e", "runastrodriz")
 RAMP, GRISM, ONE_READ = "idem01irq", "idem01igq", "idem01ioq"
 DITHER, MEMBERS = "idem01020", {"idem01d1q": (0.0, 0.0), "idem01d2q": (0.45, 0.3)}
 """An association, and its members with their offsets to the east and north, in arcseconds."""
+
+REPEATED, TAKES = "idem01030", ("idem01r1q", "idem01r2q")
+"""An association, and its exposures of the same pointing."""
 
 ONE_READ_TIMES = SAMPLE_TIMES[:2]
 
@@ -69,6 +72,14 @@ def _dithered(root: Path) -> None:
     )
 
 
+def _repeated(root: Path) -> None:
+    for seed, take in enumerate(TAKES):
+        made = Exposure(take, "F160W", (*IMAGING, "RPTCORR"), asn_id=REPEATED, member="EXP-RPT")
+        write_ir(dataset_folder(root, take), made, seed=seed)
+    folder = dataset_folder(root, REPEATED)
+    write_association(folder, REPEATED, list(TAKES), instrument="WFC3", detector="IR", kind="RPT")
+
+
 MODES: tuple[Mode, ...] = (
     Mode(
         "WFC3/IR imaging, up the ramp",
@@ -100,6 +111,22 @@ MODES: tuple[Mode, ...] = (
                 for member, offset in MEMBERS.items()
             ),
             drizzled(f"{DITHER}_drz.fits", SUBARRAY.stars),
+        ),
+        source=SOURCE,
+    ),
+    Mode(
+        "WFC3/IR repeated exposures, RPTCORR",
+        REPEATED,
+        PROGRAMS,
+        _repeated,
+        {
+            **{name: value for take in TAKES for name, value in calibrated(take, len(SAMPLE_TIMES)).items()},
+            f"{REPEATED}_crj.fits": image(64, 64),
+            f"{REPEATED}_drz.fits": drizzled_image(60, 67, of=len(TAKES)),
+        },
+        all_of(
+            seen_by_detector(f"{REPEATED}_crj.fits", SUBARRAY, SKY, per=len(TAKES) * SAMPLE_TIMES[-1]),
+            drizzled(f"{REPEATED}_drz.fits", SUBARRAY.stars),
         ),
         source=SOURCE,
     ),
