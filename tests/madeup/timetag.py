@@ -1,4 +1,4 @@
-"""Raw COS time-tag spectra: NUV G185M, and FUV G130M with its two segments."""
+"""Raw COS spectra, TIME-TAG and ACCUM: NUV G185M, and FUV G130M with its two segments."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -9,6 +9,7 @@ from astropy.io import fits
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from .acquisitions import image_set, image_wcs
 from .headers import NOT_ASSOCIATED, Exposure, extension_header, primary_header, set_all
 from .raw_files import HDUs, write_raw
 from .spectrograph import (
@@ -27,6 +28,9 @@ NUV_SWITCHES = (*SWITCHES, "DEADCORR", "FLATCORR")
 
 BACKGROUND_FRACTION = 0.05
 """Part of the events that falls anywhere on the detector."""
+
+Events = dict[str, NDArray[np.void]]
+"""Events by stripe, or by segment: FUVA and FUVB, or N/A with the NUV."""
 
 
 def write_nuv_timetag(
@@ -69,9 +73,7 @@ def write_nuv_timetag(
     switches = NUV_SWITCHES if calibrate else ()
     exposure = timetag_exposure(G185M, rootname, fppos, exptime, counts, asn_id, switches)
     rng = np.random.default_rng(seed)
-    stripes = [stripe_events(rng, G185M, stripe, exposure, counts // len(G185M.stripes)) for stripe in G185M.stripes]
-    hdus = event_hdus(exposure, "rawtag", "N/A", np.concatenate(stripes), "ABC")
-    return write_raw(folder, exposure, {"rawtag": hdus})
+    return write_segments(folder, exposure, by_segment(G185M, _star(rng, G185M, exposure, counts)))
 
 
 def write_fuv_timetag(
@@ -90,13 +92,12 @@ def write_fuv_timetag(
     """
     exposure = timetag_exposure(G130M, rootname, fppos, exptime, counts, asn_id, SWITCHES)
     rng = np.random.default_rng(seed)
-    raw_files = {}
-    for stripe in G130M.stripes:
-        letter = stripe.name[-1]
-        suffix = f"rawtag_{letter.lower()}"
-        events = stripe_events(rng, G130M, stripe, exposure, counts // len(G130M.stripes))
-        raw_files[suffix] = event_hdus(exposure, suffix, stripe.name, events, "AB")
-    return write_raw(folder, exposure, raw_files)
+    return write_segments(folder, exposure, by_segment(G130M, _star(rng, G130M, exposure, counts)))
+
+
+def _star(rng: Generator, mode: Mode, exposure: Exposure, counts: int) -> Events:
+    each = counts // len(mode.stripes)
+    return {stripe.name: stripe_events(rng, mode, stripe, exposure, each) for stripe in mode.stripes}
 
 
 def timetag_exposure(
@@ -150,6 +151,31 @@ def as_events(
     events["RAWY"] = np.clip(np.rint(y), 0, DETECTOR_ROWS - 1)
     events["PHA"] = rng.integers(8, 20, x.size)
     return events
+
+
+def by_segment(mode: Mode, by_stripe: Events) -> Events:
+    """Return the events of each file: the stripes of the NUV are in one, the segments of the FUV in one each."""
+    return by_stripe if mode.detector == "FUV" else {"N/A": np.concatenate(list(by_stripe.values()))}
+
+
+def write_segments(folder: Path, exposure: Exposure, events: Events) -> list[Path]:
+    """Write the raw files of an exposure: its events, or with ACCUM their image, of each segment."""
+    kind, make = ("rawtag", event_hdus) if exposure.obsmode == "TIME-TAG" else ("rawaccum", accum_hdus)
+    letters = "ABC" if exposure.detector == "NUV" else "AB"
+    raw_files: dict[str, HDUs] = {}
+    for segment, of_segment in events.items():
+        suffix = kind if segment == "N/A" else f"{kind}_{segment[-1].lower()}"
+        raw_files[suffix] = make(exposure, suffix, segment, of_segment, letters)
+    return write_raw(folder, exposure, raw_files)
+
+
+def accum_hdus(exposure: Exposure, suffix: str, segment: str, events: NDArray[np.void], letters: str) -> HDUs:
+    """Return the parts of a rawaccum file: primary, SCI, ERR and DQ."""
+    image = np.zeros((DETECTOR_ROWS, DETECTOR_ROWS), dtype=np.int16)
+    np.add.at(image, (events["RAWY"], events["RAWX"]), 1)
+    header = extension_header(exposure)
+    header.update(image_wcs((DETECTOR_ROWS / 2, DETECTOR_ROWS / 2)))
+    return [fits.PrimaryHDU(header=primary_header(exposure, suffix, segment)), *image_set(image, header, 1)]
 
 
 def event_hdus(exposure: Exposure, suffix: str, segment: str, events: NDArray[np.void], letters: str) -> HDUs:

@@ -7,10 +7,21 @@ association of the FUV (as those of the NUV), TAGFLASH of images, the bright obj
 (left alone as ACQ/PEAKD is).
 """
 
-from collections.abc import Callable
-from pathlib import Path
-
-from tests.engines.modes import cos_sky as sky
+from tests.engines.modes import cos_checks as check
+from tests.engines.modes.cos_checks import (
+    ACCUM,
+    DRIFT,
+    FLASHES,
+    FP_POS,
+    FUV_COUNTS,
+    IMAGE_COUNTS,
+    IMAGE_MEMBERS,
+    IMAGES,
+    NUV_COUNTS,
+    POSITIONS,
+    WAVECAL,
+    WITH_WAVECAL,
+)
 from tests.engines.modes.cos_files import (
     FUV_IMAGE,
     NUV_IMAGE,
@@ -25,88 +36,9 @@ from tests.engines.modes.cos_files import (
 )
 from tests.engines.modes.mode import Mode, image
 from tests.madeup import write_acq_image, write_acq_peakxd
-from tests.madeup.acquisitions import STAR_CENTRES
 from tests.madeup.cos import exposures
-from tests.madeup.cos.exposures import DARK_COUNTS, EXPTIME, STAR
 from tests.madeup.demo import ACQ_IMAGE
 from tests.madeup.spectrograph import G130M, G140L, G185M
-
-FP_POS = "ldem16010"
-POSITIONS = {"ldem16f1q": 1, "ldem16f2q": 2, "ldem16f3q": 3, "ldem16f4q": 4}
-"""The exposures of the association, and their focal-plane positions."""
-
-IMAGES = "ldem17010"
-IMAGE_MEMBERS = ("ldem17i1q", "ldem17i2q")
-
-FLASHES = ((3.0, 8.0), (50.0, 55.0))
-DRIFT = 4.0
-"""Columns by which the spectra have moved in exposures with the lamp."""
-
-NUV_COUNTS = 150_000
-FUV_COUNTS = 200_000
-IMAGE_COUNTS = 20_000
-
-
-def acquisition_image(home: Path) -> None:
-    """Check the star before and after it is centred."""
-    for imset, centre in enumerate(STAR_CENTRES, start=1):
-        sky.check_star(home / f"{ACQ_IMAGE}_flt.fits", centre, 4000, 30.0, imset=imset)
-
-
-def fuv_both(home: Path) -> None:
-    """Check what the lamp has told of the shift, and the spectra once it is taken out."""
-    sky.check_events(home)
-    sky.check_shift(home / "ldem11abq_x1d.fits", G130M, DRIFT)
-    sky.check_spectrum(home / "ldem11abq_x1d.fits", G130M, FUV_COUNTS, EXPTIME, pixels=3)
-
-
-def fuv_one(home: Path) -> None:
-    """Check the spectrum of the segment."""
-    sky.check_events(home)
-    sky.check_spectrum(home / "ldem11a0q_x1d.fits", G140L, FUV_COUNTS, EXPTIME)
-
-
-def fp_pos(home: Path) -> None:
-    """Check each exposure's shift and spectrum, and the sums: of each position, and of all."""
-    sky.check_events(home)
-    for member, fppos in POSITIONS.items():
-        sky.check_shift(home / f"{member}_x1d.fits", G185M, DRIFT)
-        for name in (f"{member}_x1d.fits", f"{FP_POS}_x1dsum{fppos}.fits"):
-            sky.check_spectrum(home / name, G185M, NUV_COUNTS, EXPTIME, fppos=(fppos,))
-    sky.check_spectrum(home / f"{FP_POS}_x1dsum.fits", G185M, NUV_COUNTS, EXPTIME, fppos=POSITIONS.values())
-
-
-def nuv_spectrum(dataset: str) -> Callable[[Path], None]:
-    """Return what checks a spectrum of the NUV."""
-
-    def check(home: Path) -> None:
-        sky.check_events(home)
-        sky.check_spectrum(home / f"{dataset}_x1d.fits", G185M, NUV_COUNTS, EXPTIME)
-
-    return check
-
-
-def star(name: str) -> Callable[[Path], None]:
-    """Return what checks the star in an image."""
-
-    def check(home: Path) -> None:
-        sky.check_events(home)
-        sky.check_star(home / name, STAR, IMAGE_COUNTS, EXPTIME)
-
-    return check
-
-
-def wavecal(home: Path) -> None:
-    """Check where the lamp's spectrum has drifted to."""
-    sky.check_events(home)
-    sky.check_shift(home / "ldem14wvq_x1d.fits", G185M, DRIFT)
-
-
-def dark(home: Path) -> None:
-    """Check that no event is lost."""
-    sky.check_events(home)
-    sky.check_counts(home / "ldem15dkq_counts.fits", DARK_COUNTS, EXPTIME)
-
 
 MODES: tuple[Mode, ...] = (
     Mode(
@@ -120,7 +52,7 @@ MODES: tuple[Mode, ...] = (
             **spectra("ldem11abq", rows=2),
             **lamp("ldem11abq", rows=4),
         },
-        fuv_both,
+        check.fuv_both,
         source="COS Data Handbook, table 2.1 and 2.4.2",
     ),
     Mode(
@@ -133,7 +65,7 @@ MODES: tuple[Mode, ...] = (
             **events("ldem11a0q", segments=("_a",)),
             **spectra("ldem11a0q", rows=1),
         },
-        fuv_one,
+        check.fuv_one,
         source="COS Data Handbook 2.2",
     ),
     Mode(
@@ -142,7 +74,7 @@ MODES: tuple[Mode, ...] = (
         ("calcos",),
         write(exposures.write_spectrum, "ldem12ttq", G185M, counts=NUV_COUNTS),
         {**images("ldem12ttq", NUV_SPECTRUM), **events("ldem12ttq"), **spectra("ldem12ttq")},
-        nuv_spectrum("ldem12ttq"),
+        check.nuv_spectrum("ldem12ttq"),
         source="COS Data Handbook, table 2.1",
     ),
     Mode(
@@ -151,7 +83,7 @@ MODES: tuple[Mode, ...] = (
         ("calcos",),
         write(exposures.write_spectrum, "ldem12acq", G185M, counts=NUV_COUNTS, obsmode="ACCUM"),
         {**images("ldem12acq", NUV_SPECTRUM), **events("ldem12acq", seconds=0), **spectra("ldem12acq")},
-        nuv_spectrum("ldem12acq"),
+        check.nuv_spectrum("ldem12acq"),
         source="COS Data Handbook, table 2.1 and 2.4.2",
     ),
     Mode(
@@ -188,8 +120,44 @@ MODES: tuple[Mode, ...] = (
             )
             for name, extensions in part.items()
         },
-        fp_pos,
+        check.fp_pos,
         source="COS Data Handbook 2.4.3",
+    ),
+    Mode(
+        "COS/NUV ACCUM with a wavecal, association",
+        WITH_WAVECAL,
+        ("calcos",),
+        write_all(
+            WITH_WAVECAL,
+            [
+                write(
+                    exposures.write_spectrum,
+                    ACCUM,
+                    G185M,
+                    counts=NUV_COUNTS,
+                    drift=DRIFT,
+                    asn_id=WITH_WAVECAL,
+                    obsmode="ACCUM",
+                    has_wavecal=True,
+                ),
+                write(exposures.write_wavecal, WAVECAL, G185M, drift=DRIFT, asn_id=WITH_WAVECAL),
+            ],
+            [ACCUM],
+            [WAVECAL],
+        ),
+        {
+            **images(ACCUM, NUV_SPECTRUM),
+            **events(ACCUM),
+            **spectra(ACCUM),
+            **images(WAVECAL, NUV_SPECTRUM),
+            **events(WAVECAL, seconds=10),
+            **spectra(WAVECAL),
+            **spectra(WITH_WAVECAL, "x1dsum"),
+            **spectra(WITH_WAVECAL, "x1dsum3"),
+            **support(WITH_WAVECAL),
+        },
+        check.with_wavecal,
+        source="COS Data Handbook 2.4.3 and 3.4, WAVECORR",
     ),
     Mode(
         "COS/NUV imaging, TIME-TAG",
@@ -197,7 +165,7 @@ MODES: tuple[Mode, ...] = (
         ("calcos",),
         write(exposures.write_image, "ldem13ttq", counts=IMAGE_COUNTS),
         {**images("ldem13ttq", NUV_IMAGE), **events("ldem13ttq")},
-        star("ldem13ttq_flt.fits"),
+        check.star("ldem13ttq_flt.fits"),
         source="COS Data Handbook, table 2.1",
     ),
     Mode(
@@ -206,7 +174,7 @@ MODES: tuple[Mode, ...] = (
         ("calcos",),
         write(exposures.write_image, "ldem13acq", counts=IMAGE_COUNTS, obsmode="ACCUM"),
         {**images("ldem13acq", NUV_IMAGE), **events("ldem13acq", seconds=0)},
-        star("ldem13acq_flt.fits"),
+        check.star("ldem13acq_flt.fits"),
         source="COS Data Handbook, table 2.1",
     ),
     Mode(
@@ -229,7 +197,7 @@ MODES: tuple[Mode, ...] = (
             f"{IMAGES}_fltsum.fits": NUV_IMAGE,
             **support(IMAGES),
         },
-        star(f"{IMAGES}_fltsum.fits"),
+        check.star(f"{IMAGES}_fltsum.fits"),
         source="COS Data Handbook 2.4.3",
     ),
     Mode(
@@ -238,7 +206,7 @@ MODES: tuple[Mode, ...] = (
         ("calcos",),
         write(exposures.write_wavecal, "ldem14wvq", G185M, drift=DRIFT),
         {**images("ldem14wvq", NUV_SPECTRUM), **events("ldem14wvq", seconds=10), **spectra("ldem14wvq")},
-        wavecal,
+        check.wavecal,
         source="COS Data Handbook 3.4, WAVECORR",
     ),
     Mode(
@@ -247,7 +215,7 @@ MODES: tuple[Mode, ...] = (
         ("calcos",),
         write(exposures.write_dark, "ldem15dkq"),
         {**images("ldem15dkq", NUV_IMAGE), **events("ldem15dkq")},
-        dark,
+        check.dark,
         source="COS Data Handbook, table 2.1",
     ),
     Mode(
@@ -256,7 +224,7 @@ MODES: tuple[Mode, ...] = (
         ("calcos",),
         write(write_acq_image, ACQ_IMAGE),
         images(ACQ_IMAGE, image(1024, 1024, sets=2)),
-        acquisition_image,
+        check.acquisition_image,
         source="COS Data Handbook 2.4.3",
     ),
     *(

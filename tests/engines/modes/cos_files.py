@@ -5,7 +5,8 @@ from pathlib import Path
 from unittest.mock import ANY
 
 from tests.engines.modes.mode import Extensions, image
-from tests.madeup import dataset_folder, write_association
+from tests.madeup import dataset_folder
+from tests.madeup.associations import write_table
 from tests.madeup.cos.exposures import EXPTIME
 
 FUV_IMAGE = image(1024, 16384)
@@ -24,14 +25,19 @@ def write(make: Callable[..., object], dataset: str, *arguments: object, **optio
 
 
 def write_all(
-    asn_id: str, exposures_of_it: Iterable[Callable[[Path], None]], members: Iterable[str]
+    asn_id: str,
+    exposures_of_it: Iterable[Callable[[Path], None]],
+    members: Iterable[str],
+    wavecals: Iterable[str] = (),
 ) -> Callable[[Path], None]:
-    """Return what writes an association and its exposures."""
+    """Return what writes an association and its exposures: those to be combined, and those of the lamp."""
+    rows = [(member, "EXP-FP") for member in members]
+    rows += [*((wavecal, "EXP-AWAVE") for wavecal in wavecals), (asn_id, "PROD-FP")]
 
     def write_below(root: Path) -> None:
         for one in exposures_of_it:
             one(root)
-        write_association(dataset_folder(root, asn_id), asn_id, list(members))
+        write_table(dataset_folder(root, asn_id), asn_id, rows, instrument="COS", detector="NUV")
 
     return write_below
 

@@ -5,21 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from astropy.io import fits
-from numpy.typing import NDArray
 
-from tests.madeup.acquisitions import image_set, image_wcs
 from tests.madeup.cos.lamp import RATE, lamp_events
-from tests.madeup.headers import NOT_ASSOCIATED, Exposure, extension_header, primary_header
-from tests.madeup.raw_files import HDUs, write_raw
+from tests.madeup.headers import NOT_ASSOCIATED, Exposure
 from tests.madeup.spectrograph import DETECTOR_ROWS, SPREAD, Mode
 from tests.madeup.timetag import (
     NUV_SWITCHES,
     SWITCHES,
     as_events,
-    event_hdus,
+    by_segment,
     stripe_events,
     timetag_exposure,
+    write_segments,
 )
 
 STAR = (512.0, 480.0)
@@ -31,9 +28,6 @@ EXPTIME = 60.0
 """Seconds."""
 
 DARK_COUNTS = 2000
-
-Events = dict[str, NDArray[np.void]]
-"""The events of an exposure by segment: FUVA and FUVB, or N/A with the NUV."""
 
 
 def write_spectrum(
@@ -47,6 +41,7 @@ def write_spectrum(
     drift: float = 0.0,
     asn_id: str = NOT_ASSOCIATED,
     obsmode: str = "TIME-TAG",
+    has_wavecal: bool = False,
     seed: int = 20,
 ) -> list[Path]:
     """Write a spectrum of the made-up star.
@@ -64,13 +59,15 @@ def write_spectrum(
     fppos
         Focal-plane position, 1 to 4.
     flashes
-        When the lamp is switched on and off (TAGFLASH), in seconds from the start; WAVECORR is done then.
+        When the lamp is switched on and off (TAGFLASH), in seconds from the start.
     drift
         Columns by which the spectra of star and lamp have moved.
     asn_id
         Association that the exposure is a member of.
     obsmode
         TIME-TAG, or ACCUM, which has an image in place of events.
+    has_wavecal
+        Whether the association has an exposure of the lamp. With one, or with flashes, WAVECORR is done.
     seed
         Of the random numbers.
 
@@ -80,7 +77,7 @@ def write_spectrum(
         The files.
     """
     switches = NUV_SWITCHES if mode.detector == "NUV" else SWITCHES
-    if flashes:
+    if flashes or has_wavecal:
         switches = (*switches, "WAVECORR")
     exposure = timetag_exposure(mode, rootname, fppos, EXPTIME, counts, asn_id, switches)
     exposure = replace(exposure, obsmode=obsmode, flashes=tuple(flashes))
@@ -90,21 +87,23 @@ def write_spectrum(
         star = stripe_events(rng, mode, stripe, exposure, counts // len(mode.stripes), drift)
         lamp = [lamp_events(rng, mode, stripe, exposure, on, off, drift) for on, off in flashes]
         by_stripe[stripe.name] = np.concatenate([star, *lamp])
-    return _write(folder, exposure, _by_segment(mode, by_stripe))
+    return write_segments(folder, exposure, by_segment(mode, by_stripe))
 
 
-def write_wavecal(folder: Path, rootname: str, mode: Mode, *, drift: float = 0.0, seed: int = 21) -> list[Path]:
+def write_wavecal(
+    folder: Path, rootname: str, mode: Mode, *, drift: float = 0.0, asn_id: str = NOT_ASSOCIATED, seed: int = 21
+) -> list[Path]:
     """Write an exposure of the wavecal lamp alone; its spectrum has drifted by a number of columns."""
     exptime = 10.0
     switches = (*NUV_SWITCHES, "WAVECORR") if mode.detector == "NUV" else (*SWITCHES, "WAVECORR")
     kept = tuple(switch for switch in switches if switch not in ("FLUXCORR", "HELCORR"))
-    exposure = timetag_exposure(mode, rootname, 3, exptime, int(RATE * exptime), NOT_ASSOCIATED, kept)
+    exposure = timetag_exposure(mode, rootname, 3, exptime, int(RATE * exptime), asn_id, kept)
     exposure = replace(exposure, exptype="WAVECAL", targname="WAVE", aperture="WCA")
     rng = np.random.default_rng(seed)
     by_stripe = {
         stripe.name: lamp_events(rng, mode, stripe, exposure, 0.0, exptime, drift) for stripe in mode.stripes
     }
-    return _write(folder, exposure, _by_segment(mode, by_stripe))
+    return write_segments(folder, exposure, by_segment(mode, by_stripe))
 
 
 def write_image(
@@ -120,7 +119,7 @@ def write_image(
     exposure = _image_exposure(rootname, counts, obsmode, "EXTERNAL/SCI", "MADE-UP-STAR", asn_id)
     rng = np.random.default_rng(seed)
     x, y = (rng.normal(centre, SPREAD, counts) for centre in STAR)
-    return _write(folder, exposure, {"N/A": as_events(rng, rng.uniform(0, EXPTIME, counts), x, y)})
+    return write_segments(folder, exposure, {"N/A": as_events(rng, rng.uniform(0, EXPTIME, counts), x, y)})
 
 
 def write_dark(folder: Path, rootname: str, *, seed: int = 23) -> list[Path]:
@@ -128,7 +127,7 @@ def write_dark(folder: Path, rootname: str, *, seed: int = 23) -> list[Path]:
     exposure = _image_exposure(rootname, DARK_COUNTS, "TIME-TAG", "DARK", "DARK")
     rng = np.random.default_rng(seed)
     x, y = rng.uniform(0, DETECTOR_ROWS - 1, (2, DARK_COUNTS))
-    return _write(folder, exposure, {"N/A": as_events(rng, rng.uniform(0, EXPTIME, DARK_COUNTS), x, y)})
+    return write_segments(folder, exposure, {"N/A": as_events(rng, rng.uniform(0, EXPTIME, DARK_COUNTS), x, y)})
 
 
 def _image_exposure(
@@ -147,27 +146,3 @@ def _image_exposure(
         targname=targname,
         events_per_second=counts / EXPTIME,
     )
-
-
-def _by_segment(mode: Mode, by_stripe: Events) -> Events:
-    """Return the events of each file: the stripes of the NUV are in one, the segments of the FUV in one each."""
-    return by_stripe if mode.detector == "FUV" else {"N/A": np.concatenate(list(by_stripe.values()))}
-
-
-def _write(folder: Path, exposure: Exposure, by_segment: Events) -> list[Path]:
-    kind, make = ("rawtag", event_hdus) if exposure.obsmode == "TIME-TAG" else ("rawaccum", _accum_hdus)
-    letters = "ABC" if exposure.detector == "NUV" else "AB"
-    raw_files: dict[str, HDUs] = {}
-    for segment, events in by_segment.items():
-        suffix = kind if segment == "N/A" else f"{kind}_{segment[-1].lower()}"
-        raw_files[suffix] = make(exposure, suffix, segment, events, letters)
-    return write_raw(folder, exposure, raw_files)
-
-
-def _accum_hdus(exposure: Exposure, suffix: str, segment: str, events: NDArray[np.void], letters: str) -> HDUs:
-    """Return the parts of a rawaccum file: primary, SCI, ERR and DQ."""
-    image = np.zeros((DETECTOR_ROWS, DETECTOR_ROWS), dtype=np.int16)
-    np.add.at(image, (events["RAWY"], events["RAWX"]), 1)
-    header = extension_header(exposure)
-    header.update(image_wcs((DETECTOR_ROWS / 2, DETECTOR_ROWS / 2)))
-    return [fits.PrimaryHDU(header=primary_header(exposure, suffix, segment)), *image_set(image, header, 1)]
