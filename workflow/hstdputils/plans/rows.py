@@ -3,18 +3,19 @@
 import ast
 import json
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from annotated_types import Ge, Le, Lt, MinLen
 
 from hstdputils.datasets import INSTRUMENTS, MOSAICKED, SKYCELL, parse_dataset
 from hstdputils.errors import UserError, one_line
 from hstdputils.model import Resources
 
-COMMAND = "hstdp-process"
+COMMAND: Literal["hstdp-process"] = "hstdp-process"
 """The command that runs in the container."""
 
 INSTRUMENT_OF = {**INSTRUMENTS, **{name[0]: name for name in (*MOSAICKED, SKYCELL)}}
@@ -30,12 +31,13 @@ _LONGEST_VALUE, _LONGEST_REASON = 60, 200
 """Characters of a wrong value, and of a reason, that are shown."""
 
 
-@with_config(ConfigDict(strict=True, extra="forbid", allow_inf_nan=False))
 @dataclass(frozen=True, slots=True)
 class PlanRow:
     """One row of ``plan.out``, in the order in which its keys are written; what is read is held against the types."""
 
-    output: Annotated[str, Field(min_length=1)]
+    __pydantic_config__: ClassVar = {"strict": True, "extra": "forbid", "allow_inf_nan": False}
+
+    output: Annotated[str, MinLen(1)]
     """The store: ``s3://bucket``, a folder, or ``none``."""
     batch: str
     """The batch's name."""
@@ -43,19 +45,19 @@ class PlanRow:
     """The dataset, lower case."""
     instrument: str
     """Its instrument, lower case."""
-    command: Annotated[str, Field(pattern=f"^{COMMAND}$")]
+    command: Literal["hstdp-process"]
     """The command that runs in the container."""
-    vcpus: Annotated[int, Field(ge=1, le=256)]
+    vcpus: Annotated[int, Ge(1), Le(256)]
     """Cores."""
-    memory_mib: Annotated[int, Field(ge=1, le=2**20)]
+    memory_mib: Annotated[int, Ge(1), Le(2**20)]
     """Memory, MiB."""
-    max_seconds: Annotated[int, Field(ge=1, le=14 * 86_400)]
+    max_seconds: Annotated[int, Ge(1), Le(14 * 86_400)]
     """Time limit, s."""
     evidence: str
     """What memory and time rest on."""
-    evidence_n: Annotated[int, Field(ge=0)]
+    evidence_n: Annotated[int, Ge(0)]
     """Number of finished runs behind the evidence."""
-    cost_usd: Annotated[float, Field(ge=0, lt=1e6)] | None
+    cost_usd: Annotated[float, Ge(0), Lt(1e6)] | None
     """Expected cost in USD; none where no prices are known."""
 
     def to_json(self) -> str:
@@ -63,8 +65,13 @@ class PlanRow:
         return json.dumps(asdict(self))
 
 
-_MODEL = TypeAdapter(PlanRow)
-"""Reads rows."""
+@cache
+def _reader() -> Callable[[bytes | str], PlanRow]:
+    """Return what reads rows; pydantic is imported by those alone who read some, as planners and most jobs do not."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(PlanRow).validate_json
+
 
 _TUPLE = ("output", "batch", "ipppssoot", "instrument", "command", "vcpus", "memory_mib", "max_seconds")
 """The keys of a tuple of 2020, whose second value is ``<batch>/<ipppssoot>``."""
@@ -123,12 +130,10 @@ def parse_row(line: bytes) -> PlanRow:
         raise ValueError(f"longer than {LONGEST_LINE} bytes")
     try:
         is_tuple = line[:1] != b"{" and line.lstrip().startswith(b"(")
-        row = _MODEL.validate_json(json.dumps(_values_of_tuple(line)) if is_tuple else line)
+        row = _reader()(json.dumps(_values_of_tuple(line)) if is_tuple else line)
         dataset = parse_dataset(row.ipppssoot)
-    except ValidationError as error:
-        raise ValueError(_complaint(error)) from error
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
-        raise ValueError(_short(one_line(error) or type(error).__name__)) from error
+        raise ValueError(_complaint(error)) from error
     if dataset.instrument != row.instrument:
         raise ValueError(f"{dataset} is a dataset of {dataset.instrument}, not of {_value(row.instrument)}")
     return row if dataset.ipppssoot == row.ipppssoot else replace(row, ipppssoot=dataset.ipppssoot)
@@ -202,8 +207,12 @@ def _values_of_tuple(line: bytes) -> dict[str, object]:
     return row | {"evidence": "instrument", "evidence_n": 0, "cost_usd": None}
 
 
-def _complaint(error: ValidationError) -> str:
-    """Return the first complaint of pydantic in one line, whatever the row has."""
+def _complaint(error: Exception) -> str:
+    """Return why a row cannot be read, or the first of pydantic's complaints about it, in one short line."""
+    from pydantic import ValidationError
+
+    if not isinstance(error, ValidationError):
+        return _short(one_line(error) or type(error).__name__)
     first = error.errors(include_url=False, include_context=False)[0]
     place = ".".join(str(part) for part in first["loc"][:1])
     message = first["msg"].partition(", got ")[0].replace("Input should", "must").rstrip(".")
