@@ -118,6 +118,7 @@ image:
 		--build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' workflow/hstdputils/__init__.py) \
 		--build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) \
 		$(BUILD_OPTIONS) .
+	@rm -f $(HSTCAL_COPY)
 
 clean:
-	rm -rf build results work logs plan.out .snakemake .pytest_cache .ruff_cache
+	rm -rf build results work logs plan.out .snakemake .pytest_cache .ruff_cache $(HSTCAL_COPY)
