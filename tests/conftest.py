@@ -202,8 +202,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(line)
     path = os.environ.get(SUMMARY)
     if path and not os.environ.get("PYTEST_XDIST_WORKER"):
+        ended = (f"{len(terminalreporter.stats.get(kind, []))} {kind}" for kind in (*said, "error"))
+        which = terminalreporter.config.option.markexpr or "all"
         with Path(path).open("a") as file:
-            file.writelines(f"{line}\n" for line in lines)
+            file.writelines(f"{line}\n" for line in (f"tests ({which}): {', '.join(ended)}", *lines))
 
 
 def _properties(terminalreporter: pytest.TerminalReporter, kind: str) -> list[tuple[str, Any]]:

@@ -14,7 +14,7 @@ CERTIFICATES = "/usr/local/share/certificates-of-the-host.crt"
 
 HSTCAL_SOURCE = ROOT.parent / "shared/engines/hstcal-src.tar.xz"
 
-_PACKAGES = "python3,python3-venv,ca-certificates"
+_PACKAGES = "ca-certificates"
 _OF_PIP = ("index-url", "extra-index-url", "trusted-host")
 
 
