@@ -350,15 +350,21 @@ JOB_VARIABLES = (JOB_VARIABLE, "AWS_BATCH_JOB_ID")
 """Environment variables with the id of the engine's job: our own, and what AWS Batch sets."""
 
 VERSION_KEYWORDS = ("CSYS_VER", "AWSDPVER", "AWSYSVER")
-"""Keywords with versions of HST's operational systems, stamped into raw files where variables of the name are set."""
+"""Keywords with versions of HST's operational systems, stamped into raw files where variables of the name are set.
+
+As caldp does, a wavecal of STIS is left as it is beside the exposure that it belongs to.
+"""
 
 
 def _set_keywords(raws: Sequence[RawFile], recipe: Recipe) -> None:
     from astropy.io import fits
 
     versions = {name: os.environ[name] for name in VERSION_KEYWORDS if os.environ.get(name)}
-    keywords = {**recipe.keywords, **versions}
-    for raw in raws if keywords else ():
+    stamped = {raw.path for raw in raws if raw.suffix.startswith("raw")} or {raw.path for raw in raws}
+    for raw in raws:
+        keywords = {**recipe.keywords, **(versions if raw.path in stamped else {})}
+        if not keywords:
+            continue
         with fits.open(raw.path, mode="update", memmap=False) as hdus:
             for name, value in keywords.items():
                 hdus[0].header[name] = value  # update() would drop the comments of cards that are there
