@@ -4,7 +4,10 @@ moto makes all of it but the policies of bucket, queue and topic, and the e-mail
 """
 
 import json
+import os
 import re
+import shutil
+import sys
 from base64 import b64decode
 from email import message_from_string
 
@@ -89,11 +92,35 @@ def test_where_jobs_run(account, stack):
     assert data["BlockDeviceMappings"][0]["Ebs"]["Encrypted"]
     assert data["MetadataOptions"]["HttpTokens"] == "required"
     assert data["MetadataOptions"]["HttpPutResponseHopLimit"] == 1
-    begun = message_from_string(b64decode(data["UserData"]).decode())
-    scripts = {part.get_content_type(): part.get_payload() for part in begun.get_payload()}
-    # a container that has the host's network gets there by one hop, too
-    assert "-d 169.254.169.254/32 -m owner ! --uid-owner 0 -j REJECT" in scripts["text/cloud-boothook"]
+    scripts = _scripts(b64decode(data["UserData"]).decode())
+    assert set(scripts) == {"text/cloud-boothook", "text/x-shellscript"}
     assert "ECS_DISABLE_PRIVILEGED=true" in scripts["text/x-shellscript"]
+
+
+ASK_AS = """
+import socket, subprocess, sys
+for command in ("ip link set lo up", "ip address add 169.254.169.254/32 dev lo"):
+    subprocess.run(command.split(), check=True)
+subprocess.run(["bash", "-e", "-c", sys.argv[1]], check=True)
+with socket.create_server(("169.254.169.254", 80)):
+    for uid in ("0", "10001"):
+        ask = ["setpriv", "--reuid", uid, "--clear-groups", "bash", "-c", "exec 3<>/dev/tcp/169.254.169.254/80"]
+        print(uid, subprocess.run(ask, capture_output=True).returncode)
+"""
+
+
+@pytest.mark.slow
+def test_only_root_reaches_the_metadata_service_of_an_instance(commands):
+    """Run the instance's own rule in a network of its own, as containers of Batch have that of their instance."""
+    path = f"{os.environ['PATH']}{os.pathsep}/usr/sbin"
+    tools = ("unshare", "ip", "iptables", "setpriv", "bash")
+    if not all(shutil.which(tool, path=path) for tool in tools) or os.getuid() != 0:
+        pytest.skip(f"needs root and {', '.join(tools)}")
+    data = template()["Resources"]["LaunchTemplate"]["Properties"]["LaunchTemplateData"]
+    rule = _scripts(data["UserData"]["Fn::Base64"])["text/cloud-boothook"]
+    ran = commands.run("unshare", "--net", sys.executable, "-c", ASK_AS, rule, PATH=path)
+    assert ran.status == 0, ran.said
+    assert ran.out.splitlines() == ["0 0", "10001 1"]
 
 
 def test_retries_are_those_of_submissions():
@@ -129,6 +156,50 @@ def test_submit_finds_what_it_needs(account, stack, buckets, commands):
 
 
 @pytest.mark.slow
+def test_submissions_pin_what_their_batch_is_made_with(account, stack, buckets, commands):
+    site = Commands(commands.folder, **(commands.variables | account.variables))
+
+    def submit(name, *arguments, batch="pinned"):
+        planned = site.hstdputils("plan", f"s3://{stack['Bucket']}", batch, name)
+        assert planned.status == 0, planned.said
+        (commands.folder / "plan.out").write_text(planned.out)
+        return site.hstdputils("submit", "plan.out", "--settle=0.1", *arguments)
+
+    def pinned():
+        return json.loads(buckets.get_object(Bucket=stack["Bucket"], Key="pinned/batch.json")["Body"].read())
+
+    def waves():
+        return buckets.list_objects_v2(Bucket=stack["Bucket"], Prefix="pinned/jobs/0")["KeyCount"]
+
+    assert submit("ldfd01vlq").status == 0
+    made_with = {"crds_context": "hst_9001.pmap", "programs": {}, "settings": {"image": IMAGE}}
+    assert pinned().items() >= made_with.items()
+    assert submit("j8cb010b0").status == 0  # the first that is aligned
+    made_with["settings"] |= {"astrometry": "on"}
+    assert pinned().items() >= made_with.items()
+    made = waves()
+    for argument, said in (
+        ("--context=hst_9002.pmap", "was made with CRDS context hst_9001.pmap, not hst_9002.pmap"),
+        ("--astrometry=off", "was made with astrometry on, not off"),
+    ):
+        ran = submit("j8cb01010", "--", argument)
+        assert (ran.status, ran.out) == (2, ""), ran.said
+        assert said in ran.err
+    assert waves() == made
+    assert pinned().items() >= made_with.items()
+    assert submit("j8cb01010", "--force", "--", "--context=hst_9002.pmap").status == 0
+    assert pinned().items() >= (made_with | {"crds_context": "hst_9002.pmap"}).items()
+    config = {"Bucket": "hst-crds-cache-ops", "Key": "config/hst/server_config"}
+    kept = buckets.get_object(**config)["Body"].read()
+    buckets.delete_object(**config)
+    ran = submit("ldfd01vlq", batch="unknown")
+    buckets.put_object(**config, Body=kept)
+    assert ran.status == 27, ran.said
+    assert "there is no telling which CRDS context is operational" in ran.err
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.slow
 def test_trigger_function(account, stack):
     found = account.client("lambda").get_function(FunctionName=stack["TriggerFunction"])["Configuration"]
     variables = found["Environment"]["Variables"]
@@ -159,6 +230,11 @@ def test_command_of_the_readme_names_parameters_that_are_there():
     required = {name for name, item in template()["Parameters"].items() if "Default" not in item}
     assert required <= named <= set(template()["Parameters"])
     assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == set(template()["Parameters"])
+
+
+def _scripts(user_data):
+    """Return the scripts that an instance runs when it starts, by their kind."""
+    return {part.get_content_type(): part.get_payload() for part in message_from_string(user_data).get_payload()}
 
 
 def _definition(account, name):

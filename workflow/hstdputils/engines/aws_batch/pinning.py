@@ -10,6 +10,7 @@ from hstdputils.calibrate.astrometry import astrometry_variables, describe
 from hstdputils.datasets import parse_dataset
 from hstdputils.engines.aws_batch.client import batch_errors
 from hstdputils.errors import UserError
+from hstdputils.exit_codes import ExitCode
 from hstdputils.plans.rows import PlanRow
 from hstdputils.references.errors import OriginError
 from hstdputils.references.origin import Origin
@@ -85,6 +86,7 @@ def _operational(variables: Mapping[str, str]) -> str | None:
         return str(Origin(settings).info["operational_context"])
     except OriginError as error:
         raise UserError(
-            f"there is no telling which CRDS context is operational ({error}); or name one: submit … -- --context "
-            "hst_….pmap"
+            f"there is no telling which CRDS context is operational ({error}); or name one: "
+            "submit … -- --context hst_….pmap",
+            ExitCode.REFERENCES,
         ) from error
