@@ -99,7 +99,14 @@ def test_where_jobs_run(account, stack):
 
 ASK_AS = """
 import socket, subprocess, sys
-for command in ("ip link set lo up", "ip address add 169.254.169.254/32 dev lo"):
+SET_UP = (
+    "ip link set lo up",
+    "ip address add 10.0.0.1/32 dev lo",
+    "ip address add 169.254.169.254/32 dev lo",
+    # the instance asks from its own address
+    "ip route replace local 169.254.169.254 dev lo src 10.0.0.1 table local",
+)
+for command in SET_UP:
     subprocess.run(command.split(), check=True)
 subprocess.run(["bash", "-e", "-c", sys.argv[1]], check=True)
 with socket.create_server(("169.254.169.254", 80)):
