@@ -368,7 +368,7 @@ def test_conditions_that_moto_passes_over():
     }
     assert all(found[sid]["Action"] == "batch:RegisterJobDefinition" for sid in denied)
     assert found["GiveJobsTheirRoles"]["Condition"] == {
-        "StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
+        "StringEquals": {"iam:PassedToService": ["batch.amazonaws.com", "ecs-tasks.amazonaws.com"]}
     }
     assert found["MakeRolesOfBatches"]["Condition"] == {
         "StringEquals": {"iam:PermissionsBoundary": {"Ref": "JobPolicy"}}
