@@ -247,7 +247,9 @@ def test_trigger_may_record_and_change_no_products(account, stack, buckets):
             trigger.put_object(Bucket=own, Key=key, Body=b"x")
         trigger.get_object(Bucket=own, Key="messages/submit/b")
         trigger.get_object(Bucket="hst-crds-cache-ops", Key="config/hst/server_config")
-        trigger.delete_object(Bucket=own, Key="messages/submit/b")
+        for key in ("messages/submit/b", "b/jobs/lease/1", "b/jobs/probe-1"):
+            trigger.delete_object(Bucket=own, Key=key)
+        is_denied(trigger.delete_object, Bucket=own, Key="b/jobs/0001/wave.json")
         for key in (
             "b/ldem01acq/x.fits",
             "b/markers/succeeded/ldem01acq.json",
