@@ -259,9 +259,9 @@ class Processor:
             return
         settings, store = self.settings, self._store
         wanted = settings.context
-        if wanted is None and store is not None and not settings.force:
+        if wanted is None and store is not None:
             pinned = read_pins(store, settings.batch)
-            wanted = pinned.crds_context if pinned else None
+            wanted = pinned.crds_context if pinned and (pinned.are_settled or not settings.force) else None
         self._context = self._context or self._crds.resolve_context(wanted)
         versions = self._versions | {name: self._programs.version(program) for name, program in new.items()}
         if store is not None:
