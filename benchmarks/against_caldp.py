@@ -1,12 +1,17 @@
-"""What processing one dataset costs beside its calibration programs: hstdputils against caldp.
+"""What is made of one dataset, and what that costs beside its calibration programs: hstdputils against caldp.
 
     CRDS_PATH=… CRDS_CONTEXT=… python benchmarks/against_caldp.py --caldp-python VENV/bin/python RAWS
 
 runs ``hstdputils process`` and caldp's own ``caldp-process`` in turn on the same tarball of raw files, off line, with
 the same calibration programs, CRDS cache and context. The programs are called through wrappers that note what they
-take; that is taken away from both sides. The claim: hstdputils takes at most a fifth of what caldp takes.
+take; that is taken away from both sides. The claim: hstdputils takes at most a fifth of what caldp takes. Without
+RAWS,
 
-benchmarks/README.md says how to set caldp up.
+    python benchmarks/against_caldp.py --caldp-python VENV/bin/python
+
+does so once with a made-up dataset of each instrument, whose data and references it makes, and prints a table.
+
+benchmarks/README.md says how to set caldp up, and has the tables.
 """
 
 import argparse
@@ -23,8 +28,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.compared_products import compare
-from benchmarks.timed_runs import Cost, write_wrappers
+from benchmarks.compared_products import Comparison, compare
+from benchmarks.timed_runs import Cost, find_program, write_wrappers
 from benchmarks.two_sides import PROCESS, Setting, Side, run_caldp, run_ours
 
 CLAIM = 0.2
@@ -41,15 +46,18 @@ PROGRAMS = {
 INPUTS = ("asn", "raw", "spt", "epc", "wav", "tag", "pha")
 """How the suffixes of input files begin."""
 
-MADE_UP = "ldem01010"
-"""The dataset that is processed where no raw files are given: COS exposures of tests/madeup."""
+MADE_UP = ("jdem01010", "ldem01010", "odem01010", "idem01irq")
+"""The datasets of tests/madeup that are processed where no raw files are given, one of each instrument."""
+
+REAL = "jbz504010"
+"""The dataset that is processed where raw files are given, and nothing else is said."""
 
 LIBRARIES = ("astropy", "crds", "drizzlepac", "numpy")
 """Libraries that should be the same on both sides."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure, print the table, and return 0 where the products are equal."""
+    """Measure, print a table, and return 0 where the products are equal."""
     options = _parser().parse_args(arguments)
     caldp_python = options.caldp_python.absolute()
     if not (caldp_python.parent / "caldp-process").exists() or not Path("/usr/bin/time").exists():
@@ -58,36 +66,100 @@ def main(arguments: Sequence[str]) -> int:
         )
     with tempfile.TemporaryDirectory(dir=options.scratch, prefix="against-caldp-") as name:
         folder = Path(name)
-        setting = _prepared(folder, options.raws, options.dataset, caldp_python.parent)
-        print(f"{setting.dataset}, {setting.crds_context}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+        caldp = caldp_python.parent
+        if options.raws is None:
+            settings = _made_up(folder, [options.dataset] if options.dataset else MADE_UP, caldp)
+        else:
+            crds = os.environ.get("CRDS_PATH", ""), os.environ.get("CRDS_CONTEXT", "")
+            settings = [_prepared(folder, options.raws, options.dataset or REAL, caldp, *crds)]
+        names = ", ".join(setting.dataset for setting in settings)
+        print(f"{names}, {settings[0].crds_context}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
         for side, python in (("hstdputils", sys.executable), ("caldp", str(caldp_python))):
             print(f"{side}: {_versions(python, side)}")
         if not shutil.which("fitscut"):
             print("fitscut is not on PATH: caldp makes no previews of images below, hstdputils makes them")
-        ours, theirs = run_ours(setting, look_at_memory=True), run_caldp(setting, look_at_memory=True)
-        memory = ours.run.memory_mib, theirs.run.memory_mib
-        pairs: list[tuple[Side, Side]] = []
-        for number in range(options.runs):
-            print(f"run {number + 1} of {options.runs}", end="\r", file=sys.stderr, flush=True)
-            pairs.append((run_ours(setting), run_caldp(setting)))
-        _print_costs(pairs)
-        print(f"memory of their own processes: hstdputils {memory[0]} MiB, caldp {memory[1]} MiB")
-        equal, lines = compare(pairs[-1][0].products, pairs[-1][1].products)
-    print("\n".join(lines))
-    return 0 if equal else 1
+        found = _one_by_one(settings) if len(settings) > 1 else [_in_detail(settings[0], options.runs)]
+    return 0 if all(one.equal for one in found) else 1
 
 
-def _prepared(folder: Path, raws: Path | None, dataset: str, caldp: Path) -> Setting:
+def _in_detail(setting: Setting, runs: int) -> Comparison:
+    """Print what each part of both sides takes of one dataset, in several runs."""
+    ours, theirs = run_ours(setting, look_at_memory=True), run_caldp(setting, look_at_memory=True)
+    memory = ours.run.memory_mib, theirs.run.memory_mib
+    pairs: list[tuple[Side, Side]] = []
+    for number in range(runs):
+        print(f"run {number + 1} of {runs}", end="\r", file=sys.stderr, flush=True)
+        pairs.append((run_ours(setting), run_caldp(setting)))
+    _print_costs(pairs)
+    print(f"memory of their own processes: hstdputils {memory[0]} MiB, caldp {memory[1]} MiB")
+    comparison = compare(pairs[-1][0].products, pairs[-1][1].products)
+    print("\n".join(comparison.lines()))
+    return comparison
+
+
+def _one_by_one(settings: Sequence[Setting]) -> list[Comparison]:
+    """Print a line for each dataset: what is made of it, whether it is the same, and what both sides take."""
+    print(f"\n{'':<44}{'FITS files':^22}  {'':<9}  {'wall (CPU), less programs, s':^28}")
+    head = ("dataset", "programs", "names", "identical", "trailers", "hstdputils", "caldp")
+    layout = "{:<11}{:<33}{:>11}{:>11}  {:>9}  {:>14}{:>14}  {}"
+    print(layout.format(*head, "ratio"))
+    comparisons = []
+    for setting in settings:
+        ours, theirs = run_ours(setting), run_caldp(setting)
+        comparison = compare(ours.products, theirs.products)
+        comparisons.append(comparison)
+        names = [
+            f"{len(mine & other)} of {len(mine | other)}"
+            for mine, other in (
+                (comparison.ours[kind], comparison.theirs[kind]) for kind in ("FITS files", "trailers")
+            )
+        ]
+        costs = [f"{side.run.own.wall:.1f} ({side.run.own.cpu:.1f})" for side in (ours, theirs)]
+        programs = ", ".join(PROGRAMS[setting.dataset[0]])
+        identical = f"{comparison.identical} of {len(comparison.differences)}"
+        ratio = _ratio(ours.run.own, theirs.run.own)
+        row = (
+            setting.dataset,
+            programs,
+            names[0],
+            identical,
+            names[1],
+            *costs,
+            f"{ratio.wall:.3f} ({ratio.cpu:.3f})",
+        )
+        print(layout.format(*row), flush=True)
+    for setting, comparison in zip(settings, comparisons, strict=True):
+        if not comparison.equal:
+            print(f"{setting.dataset}: " + "\n  ".join(comparison.lines()))
+    return comparisons
+
+
+def _made_up(folder: Path, datasets: Sequence[str], caldp: Path) -> list[Setting]:
+    """Write made-up data, and return the settings of those datasets whose programs are there."""
+    from tests import madeup
+    from tests.madeup.demo_hstcal import write_whole_demo
+
+    if unknown := set(datasets) - {*MADE_UP}:
+        raise SystemExit(
+            f"error: {', '.join(unknown)} is not made up: name one of {', '.join(MADE_UP)}, or give RAWS"
+        )
+    absent = {dataset: [name for name in PROGRAMS[dataset[0]] if not find_program(name)] for dataset in datasets}
+    for dataset, names in absent.items():
+        if names:
+            print(f"{dataset} is left out: {', '.join(names)} not on PATH")
+    wanted = [dataset for dataset in datasets if not absent[dataset]]
+    if not wanted:
+        raise SystemExit("error: no calibration program is on PATH: activate the environment, and make hstcal")
+    write_whole_demo(folder / "madeup")
+    raws, crds = folder / "madeup" / "inputs", str(folder / "madeup" / "crds")
+    return [_prepared(folder / dataset, raws, dataset, caldp, crds, madeup.CONTEXT) for dataset in wanted]
+
+
+def _prepared(folder: Path, raws: Path, dataset: str, caldp: Path, crds_path: str, crds_context: str) -> Setting:
     """Write wrappers and the tarball of raw files."""
-    crds_path, crds_context = os.environ.get("CRDS_PATH", ""), os.environ.get("CRDS_CONTEXT", "")
     if dataset[:1] not in PROGRAMS or len(dataset) != 9:
-        raise SystemExit(f"error: {dataset!r} is no dataset of ACS, COS, STIS or WFC3: name one, such as jbz504010")
-    if raws is None:
-        from tests import madeup
-
-        madeup.write_demo(folder / "madeup")
-        raws, dataset = folder / "madeup" / "inputs", MADE_UP
-        crds_path, crds_context = str(folder / "madeup" / "crds"), madeup.CONTEXT
+        raise SystemExit(f"error: {dataset!r} is no dataset of ACS, COS, STIS or WFC3: name one, such as {REAL}")
+    folder.mkdir(exist_ok=True)
     mode = Path(crds_path, "config", "hst", "ref_cache_subdir_mode")
     if not crds_context or not mode.exists() or mode.read_text().strip() != "flat":
         raise SystemExit(
@@ -160,19 +232,21 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         type=Path,
         metavar="RAWS",
-        help="a folder with raw files, at any depth "
-        f"(default: made-up COS exposures, {MADE_UP}, which need calcos alone)",
+        help="a folder with raw files, at any depth (default: made-up datasets of all instruments)",
     )
     parser.add_argument("--caldp-python", type=Path, required=True, help="the Python of the environment with caldp")
     parser.add_argument(
         "--dataset",
         type=str.lower,
-        default="jbz504010",
         metavar="IPPPSSOOT",
-        help="the dataset (default: %(default)s)",
+        help=f"the dataset (default: {REAL}; of the made-up ones, {', '.join(MADE_UP)}, all in a table)",
     )
     parser.add_argument(
-        "--runs", type=int, default=5, metavar="N", help="counted runs of each side (default: %(default)s)"
+        "--runs",
+        type=int,
+        default=5,
+        metavar="N",
+        help="counted runs of each side with one dataset (default: %(default)s)",
     )
     parser.add_argument("--scratch", type=Path, metavar="DIR", help="where runs write (default: the system's place)")
     return parser

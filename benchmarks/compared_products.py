@@ -2,39 +2,68 @@
 
 import re
 import warnings
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
 from pathlib import Path
 
 IGNORED = ("DATE",)
 """Keywords that differ between two runs of the same program."""
 
+KINDS = {"FITS files": "*.fits", "trailers": "*.tra", "previews": "previews/*"}
+"""Kinds of products, with the patterns of their paths."""
 
-def compare(ours: Path, theirs: Path) -> tuple[bool, list[str]]:
-    """Compare products by name, and FITS files by content too.
 
-    Returns
-    -------
-    equal
-        Whether FITS files and trailers have the same names, and FITS files the same content but for `IGNORED`.
-    lines
-        What was found, one line a kind of file.
-    """
-    equal, lines = True, []
-    for what, pattern in (("FITS files", "*.fits"), ("trailers", "*.tra"), ("previews", "previews/*")):
-        mine, other = ({path.name for path in folder.glob(pattern)} for folder in (ours, theirs))
-        line = f"{what}: {len(mine & other)} on both sides"
-        line += "".join(
-            f"; {side} alone: {', '.join(sorted(names))}"
-            for side, names in (("hstdputils", mine - other), ("caldp", other - mine))
-            if names
-        )
-        lines.append(line)
-        equal = equal and (what == "previews" or mine == other)
-    names = sorted(path.name for path in ours.glob("*.fits") if (theirs / path.name).exists())
-    found = {name: _differences(ours / name, theirs / name) for name in names}
-    different = {name: found[name] for name in names if found[name]}
-    lines.append(f"FITSDiff, {', '.join(IGNORED)} aside: {len(names) - len(different)} of {len(names)} are identical")
-    lines += [f"  {name}: {'; '.join(said)}" for name, said in different.items()]
-    return equal and not different, lines
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The products of hstdputils and of caldp, by name, and FITS files by content too."""
+
+    ours: Mapping[str, Set[str]]
+    """Names of the products of hstdputils, by their kind."""
+    theirs: Mapping[str, Set[str]]
+    """Those of caldp."""
+    differences: Mapping[str, list[str]]
+    """What FITSDiff says of each FITS file that both have; nothing where they are identical but for `IGNORED`."""
+
+    @property
+    def same_names(self) -> bool:
+        """Tell whether FITS files and trailers have the same names."""
+        return all(self.ours[kind] == self.theirs[kind] for kind in ("FITS files", "trailers"))
+
+    @property
+    def identical(self) -> int:
+        """Return how many FITS files are identical."""
+        return sum(not said for said in self.differences.values())
+
+    @property
+    def equal(self) -> bool:
+        """Tell whether nothing but previews differs."""
+        return self.same_names and self.identical == len(self.differences)
+
+    def lines(self) -> list[str]:
+        """Return what was found, one line a kind of file."""
+        lines = []
+        for kind, mine in self.ours.items():
+            other = self.theirs[kind]
+            line = f"{kind}: {len(mine & other)} on both sides"
+            line += "".join(
+                f"; {side} alone: {', '.join(sorted(names))}"
+                for side, names in (("hstdputils", mine - other), ("caldp", other - mine))
+                if names
+            )
+            lines.append(line)
+        ignored = ", ".join(IGNORED)
+        lines.append(f"FITSDiff, {ignored} aside: {self.identical} of {len(self.differences)} are identical")
+        return lines + [f"  {name}: {'; '.join(said)}" for name, said in self.differences.items() if said]
+
+
+def compare(ours: Path, theirs: Path) -> Comparison:
+    """Compare two folders of products."""
+    mine, other = (
+        {kind: {path.name for path in folder.glob(pattern)} for kind, pattern in KINDS.items()}
+        for folder in (ours, theirs)
+    )
+    names = sorted(mine["FITS files"] & other["FITS files"])
+    return Comparison(mine, other, {name: _differences(ours / name, theirs / name) for name in names})
 
 
 def _differences(ours: Path, theirs: Path) -> list[str]:

@@ -67,6 +67,12 @@ class Run:
         return self.total - self.programs
 
 
+def find_program(name: str) -> str | None:
+    """Return the path of a program on PATH, beside this Python, or where ``make hstcal`` puts it."""
+    folders = [os.environ.get("PATH", os.defpath), Path(sys.executable).parent, Path(sys.prefix, "hstcal", "bin")]
+    return shutil.which(name, path=os.pathsep.join(map(str, folders)))
+
+
 def write_wrappers(folder: Path, programs: Mapping[str, str]) -> None:
     """Write a wrapper for each program on PATH, by its name; the values name the distributions they come from.
 
@@ -76,11 +82,11 @@ def write_wrappers(folder: Path, programs: Mapping[str, str]) -> None:
     folder.mkdir()
     beside = Path(sys.executable).parent
     for name, distribution in programs.items():
-        found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", os.defpath), str(beside)]))
+        found = find_program(name)
         if found is None:
             raise SystemExit(
-                f"error: the program {name} is not on PATH: install it, or leave RAWS out to measure with "
-                "calcos alone"
+                f"error: the program {name} is not on PATH: install it, or measure without RAWS, with --dataset "
+                "ldem01010, which needs calcos alone"
             )
         real = Path(found).absolute()
         says = (

@@ -25,14 +25,18 @@ PROGRAMS = ("calacs.e", "calwf3.e", "cs0.e")
 CONDA_LIKE = ("micromamba", "mamba", "conda", "pixi")
 SOURCE_URL = "https://github.com/spacetelescope/hstcal/archive/refs/tags/{release}.tar.gz"
 SOURCE = "HSTCAL_SOURCE"
-"""The variable that names a copy of the source: a folder, or a tarball."""
+"""The variable that names what is built: a copy of the source in a folder or a tarball, or `RELEASE`."""
+
+RELEASE = "release"
+"""In place of a copy: the source of the release, from `SOURCE_URL`."""
 
 _USAGE = f"""\
 usage: hstcal.py [PREFIX]
 
 Brings calacs.e, calwf3.e and cs0.e into PREFIX/bin (default: the folder hstcal of this Python's environment, where
 hstdputils looks for them). {", ".join(CONDA_LIKE)}: the first that is on PATH makes an environment of conda-forge;
-without any, or where {SOURCE} names a folder or a tarball with the source, the programs are built with cmake."""
+without any, or where {SOURCE} names a folder or a tarball with the source, or is {RELEASE!r} for the public one, the
+programs are built with cmake."""
 _ORIGIN = "hstcal-origin.txt"
 _SECONDS = 60
 """How long a server may be silent, or a program take to tell its version."""
@@ -71,7 +75,7 @@ def bring(prefix: Path, source: str = "") -> None:
     prefix
         The folder, whose ``bin`` then has the programs. What it had before comes back where this fails.
     source
-        A folder or a tarball with the source of hstcal; empty for the release.
+        A folder or a tarball with the source of hstcal, or `RELEASE`; empty for the release, built where need be.
 
     Raises
     ------
@@ -90,7 +94,7 @@ def bring(prefix: Path, source: str = "") -> None:
                 raise SetupError(_how_to_install(missing))
             print(_what_follows(origin, tool, prefix, log), flush=True)
             with _in_place_of(prefix):
-                how(tool or source, prefix, log)
+                how(tool or source or RELEASE, prefix, log)
                 _versions(prefix, log)
                 (prefix / _ORIGIN).write_text(f"{origin}\n")
         _report(prefix, _versions(prefix, log))
@@ -107,14 +111,15 @@ def release() -> str:
 
 def _origin(source: str) -> str:
     """Return what programs are made from: the release, or a copy of the source."""
-    if not source:
-        return f"hstcal {release()}"
+    if source in ("", RELEASE):
+        return f"hstcal {release()}" + (" from its public source" if source else "")
     path = Path(source).expanduser()
     if _is_folder(source):
         return f"hstcal from {path.absolute()}"
     if not path.is_file():
         raise SetupError(
-            f"{SOURCE} is {source!r}, which is not there: name a folder or a tarball with hstcal's source"
+            f"{SOURCE} is {source!r}, which is not there: name a folder or a tarball with hstcal's source, "
+            f"or say {RELEASE}"
         )
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -123,7 +128,7 @@ def _origin(source: str) -> str:
 
 def _is_folder(source: str) -> bool:
     """Tell whether the source is a folder, which may have other contents each time."""
-    return bool(source) and Path(source).expanduser().is_dir()
+    return source not in ("", RELEASE) and Path(source).expanduser().is_dir()
 
 
 def _is_there(prefix: Path, origin: str, log: IO[str]) -> bool:
@@ -158,7 +163,8 @@ def _by_building(source: str, prefix: Path, log: IO[str]) -> None:
     """Build from source; a folder is only read."""
     with tempfile.TemporaryDirectory(prefix="hstcal-") as name:
         scratch = Path(name)
-        folder = _source_folder(Path(source).expanduser() if source else _downloaded(scratch, log), scratch, log)
+        copy = _downloaded(scratch, log) if source == RELEASE else Path(source).expanduser()
+        folder = _source_folder(copy, scratch, log)
         variables = {name: f"-O2 {os.environ.get(name, '')}" for name in ("CFLAGS", "FFLAGS")}
         variables["CFLAGS"] += " -Wno-incompatible-pointer-types"  # an error since gcc 14
         build = scratch / "build"
@@ -190,7 +196,7 @@ def _source_folder(source: Path, scratch: Path, log: IO[str]) -> Path:
         folder = scratch / "source"
         try:
             with tarfile.open(source) as archive:
-                archive.extractall(folder, filter="data")
+                _unpack(archive, folder)
         except (tarfile.TarError, EOFError, OSError) as error:
             log.write(f"{error}\n")
             raise SetupError(f"{source} is not a whole tarball: name one, or a folder ({SOURCE})") from error
@@ -200,11 +206,25 @@ def _source_folder(source: Path, scratch: Path, log: IO[str]) -> Path:
     raise SetupError(f"{source} has no CMakeLists.txt: name the source of hstcal ({SOURCE})")
 
 
+def _unpack(archive: tarfile.TarFile, folder: Path) -> None:
+    if hasattr(tarfile, "data_filter"):
+        archive.extractall(folder, filter="data")
+    else:  # Python before 3.11.4, which Debian 12 has
+        archive.extractall(folder, filter(_stays_inside, archive))
+
+
+def _stays_inside(member: tarfile.TarInfo) -> bool:
+    """Tell whether a member of a tarball is a file or a folder below where it is unpacked."""
+    path = Path(member.name)
+    return (member.isfile() or member.isdir()) and not path.is_absolute() and ".." not in path.parts
+
+
 def _missing_tools() -> dict[str, str]:
     """Return what is missing to build, with the Debian packages that have it."""
     tools = {
         "cmake": ("cmake", ["cmake"]),
         "a C compiler": ("gcc", [os.environ.get("CC", "cc"), "gcc"]),
+        "a C++ compiler": ("g++", [os.environ.get("CXX", "c++")]),
         "gfortran": ("gfortran", [os.environ.get("FC", "gfortran")]),
         "make": ("make", ["make", "ninja"]),
         "pkg-config": ("pkg-config", ["pkg-config"]),

@@ -24,6 +24,9 @@ from tests.warm_start import WARM_STARTS
 ROOT = Path(__file__).resolve().parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data"
 
+SUMMARY = "TESTS_SUMMARY"
+"""The variable that names a file to which what the tests say at their end is added."""
+
 _NOT_INHERITED = (
     "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 "
     "AWS_ENDPOINT_URL_BATCH "
@@ -185,16 +188,24 @@ def pytest_sessionfinish() -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say which real engines ran, and which were not there, and what each way of taking data used of its plan."""
     said = {kind: _properties(terminalreporter, kind) for kind in ("passed", "failed", "skipped")}
+    lines = []
     for title, kinds in (("ran", ("passed", "failed")), ("skipped", ("skipped",))):
         counts = Counter(value for kind in kinds for name, value in said[kind] if name == "engine")
         if counts:
             text = ", ".join(f"{name} ({count} tests)" for name, count in sorted(counts.items()))
-            terminalreporter.write_line(f"engines {title}: {text}")
+            lines.append(f"engines {title}: {text}")
     modes = sorted(
         (value for name, value in said["passed"] + said["failed"] if name == "mode"), key=itemgetter("name")
     )
-    for line in mode_lines(modes):
+    lines += mode_lines(modes)
+    for line in lines:
         terminalreporter.write_line(line)
+    path = os.environ.get(SUMMARY)
+    if path and not os.environ.get("PYTEST_XDIST_WORKER"):
+        ended = (f"{len(terminalreporter.stats.get(kind, []))} {kind}" for kind in (*said, "error"))
+        which = terminalreporter.config.option.markexpr or "all"
+        with Path(path).open("a") as file:
+            file.writelines(f"{line}\n" for line in (f"tests ({which}): {', '.join(ended)}", *lines))
 
 
 def _properties(terminalreporter: pytest.TerminalReporter, kind: str) -> list[tuple[str, Any]]:
@@ -207,11 +218,12 @@ def mode_lines(modes: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return a table of ways of taking data: what each used beside what its row of a plan gave it."""
     if not modes:
         return []
-    lines = [f"{'real programs':<44}{'MiB':>7}{'of plan':>9}{'s':>8}{'of plan':>9}  programs"]
+    width = max(44, *(len(mode["name"]) + 1 for mode in modes))
+    lines = [f"{'real programs':<{width}}{'MiB':>7}{'of plan':>9}{'s':>8}{'of plan':>9}  programs"]
     for mode in modes:
         row, used = mode["row"], mode["used"]
         lines.append(
-            f"{mode['name']:<44}{used['MiB']:>7,}{row['memory_mib']:>9,}{used['s']:>8.1f}{row['max_seconds']:>9,}"
+            f"{mode['name']:<{width}}{used['MiB']:>7,}{row['memory_mib']:>9,}{used['s']:>8.1f}{row['max_seconds']:>9,}"
             f"  {', '.join(mode['programs'])}"
         )
     return lines

@@ -1,7 +1,6 @@
 """The commands of the documentation: the tutorial is run, and all others are held against their parsers."""
 
 import importlib
-import re
 import subprocess
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import yaml
 from hstdputils.__main__ import COMMANDS
 from hstdputils.config import Config
 from hstdputils.errors import UserError
-from hstdputils.previews import DRAWN_BY
 from tests.conftest import ROOT
 from tests.docs.blocks import PAGES, blocks, commands
 
@@ -84,15 +82,3 @@ def test_the_tutorial(made_up, commands, tmp_path: Path):
     assert "EXPTYPE is ACQ/PEAKXD" in said
     assert "a drill: HSTDP_FAULT=calibration_error:ldem01tnq" in said
     assert "by-hand: 2 of 2 datasets have ended: 2 succeeded" in said
-
-
-def test_the_table_of_products_has_all_previews():
-    cells = [row.split("|") for row in (ROOT / "docs/products.md").read_text().splitlines() if row.startswith("| `")]
-    listed: dict[str, str] = {}
-    for row in (row for row in cells if len(row) == 7):
-        names = re.findall(
-            r"`(\w+)`", row[1].replace("`x1dsum1` to `x1dsum4`", "`x1dsum1` `x1dsum2` `x1dsum3` `x1dsum4`")
-        )
-        listed |= dict.fromkeys(names, row[5].strip())
-    kinds = {"image": "hstdputils.previews.images", "spectrum": "hstdputils.previews.spectra"}
-    assert {name: kinds[kind] for name, kind in listed.items() if kind} == DRAWN_BY

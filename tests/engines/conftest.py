@@ -204,6 +204,13 @@ def container_image(docker_daemon: dict[str, str]) -> str:
 
 
 @pytest.fixture
+def container_hstcal(container_image: str) -> None:
+    """Skip the test where the image has no hstcal."""
+    if reason := asking.wait_for("image")["without_hstcal"]:
+        pytest.skip(reason)
+
+
+@pytest.fixture
 def sif(container_image: str) -> dict[str, str]:
     """Return the project's image as a ``.sif`` file, and a folder with apptainer; or skip the test."""
     return asking.wait_for("sif")

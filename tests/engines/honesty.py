@@ -62,7 +62,7 @@ def assert_not_misleading(store: Path, ipppssoot: str, batch: str = "b") -> None
 def previews_of(names: set[str]) -> set[str]:
     """Return the names of the previews that belong to products of COS."""
     sums = tuple(f"_x1dsum{number}.fits" for number in ("", 1, 2, 3, 4))
-    pictures = {".jpg": ("_flt.fits", "_flt_a.fits", "_flt_b.fits"), ".png": ("_x1d.fits", *sums)}
+    pictures = {".jpg": ("_flt.fits", "_flt_a.fits", "_flt_b.fits", "_fltsum.fits"), ".png": ("_x1d.fits", *sums)}
     return {
         f"previews/{name.removesuffix('.fits')}{size}{picture}"
         for picture, endings in pictures.items()

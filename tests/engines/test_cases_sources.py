@@ -14,7 +14,7 @@ from hstdputils.inputs.shelves import open_shelves
 from tests.conftest import ROOT, Commands
 from tests.engines.honesty import assert_complete, product_names
 from tests.engines.test_real_hstcal import best_references, needs, process, references_of, site
-from tests.madeup import hrc_references
+from tests.madeup import acs_references
 
 CASES = ROOT.parent / "shared" / "cases"
 
@@ -78,6 +78,6 @@ def test_an_acs_association_with_its_own_support_file(site: Commands):
     inputs = unpack_case("acs_asn_spt", site.folder)
     for raw in inputs.rglob("*_raw.fits"):
         names = best_references(site, raw)
-        hrc_references.write_references(references_of(site), names, fits.getheader(raw))
+        acs_references.write_references(references_of(site), names, fits.getheader(raw))
     home = process(site, "j8bt06040")
     assert "j8bt06040_drz.fits" in {path.name for path in home.iterdir()}

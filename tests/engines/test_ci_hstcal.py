@@ -17,6 +17,7 @@ for name in calacs.e calwf3.e cs0.e; do printf '#!/bin/sh\\necho 10.5\\n' > "$1/
 """
 MAKE = """\
 #!/bin/sh
+case "$1" in test*) echo "what ran" >> "$TESTS_SUMMARY";; esac
 echo "make $1: $(command -v calacs.e || echo no calacs.e)"
 """
 
@@ -94,6 +95,8 @@ def test_ci_runs_the_tests_with_them_and_says_so(clone, is_there):
     lines = ran.out.splitlines()
     tested = [line for line in lines if line.startswith("make test")]
     assert tested
+    assert lines[-3].startswith("make lint: ")
+    assert lines[-2] == "what ran"
     if is_there:
         folder = Path(hstcal(clone).out.strip())
         assert all(line.endswith(f": {folder}/calacs.e") for line in tested)
@@ -114,7 +117,13 @@ def test_a_build_that_fails_stops_nothing_else(clone):
 
 
 def test_it_is_said_too_where_the_tests_fail(clone):
-    write_program(clone.folder.parent / "bin", "make", '#!/bin/sh\ncase "$1" in test*) exit 1;; esac\n')
+    write_program(
+        clone.folder.parent / "bin",
+        "make",
+        '#!/bin/sh\ncase "$1" in test*) echo "what ran" >> "$TESTS_SUMMARY"; exit 1;; esac\n',
+    )
     ran = clone.run(".ci/run")
     assert ran.status != 0
-    assert ran.out.splitlines()[-1].startswith("hstcal: the tests had the programs of ")
+    what, which = ran.out.splitlines()[-2:]
+    assert what == "what ran"
+    assert which.startswith("hstcal: the tests had the programs of ")

@@ -15,6 +15,8 @@ from tests.engines.conftest import S3, FolderRun
 from tests.engines.honesty import assert_complete, marker_of
 from tests.engines.interrupting import Running
 from tests.engines.metadata_server import MetadataServer
+from tests.madeup.demo_hstcal import ACS_MEMBERS, ACS_PAIR, write_acs_pair
+from tests.madeup.modes_cache import CONTEXT, write_modes_cache
 
 pytestmark = [pytest.mark.engine("Docker"), pytest.mark.engine("CRDS")]
 
@@ -96,6 +98,30 @@ def test_the_way_on_aws_gives_the_same_products(
         assert marker["peak_memory_mib"] > 50
         assert marker["cpu_seconds"] > 0.5
         assert_same_products(folder_run.store / "b" / dataset, store / "b" / dataset)
+
+
+@pytest.mark.usefixtures("container_hstcal")
+@pytest.mark.engine("hstcal", "drizzlepac")
+def test_an_association_of_acs(docked: Commands):
+    write_acs_pair(docked.folder / "inputs")
+    write_modes_cache(docked.folder / "crds")
+    argv = ("results", "b", "--inputs=inputs", f"--context={CONTEXT}", "--astrometry=off", ACS_PAIR)
+    ran = docked.run(PIPELINE, *argv, CRDS_PATH=str(docked.folder / "crds"))
+    assert ran.status == 0, ran.said
+    marker = assert_complete(docked.folder / "results", ACS_PAIR)
+    assert {"calacs.e", "runastrodriz"} <= {*marker["versions"]}
+    made = {path.name for path in (docked.folder / "results/b" / ACS_PAIR).glob("*.fits")}
+    assert {f"{ACS_PAIR}_crj.fits", f"{ACS_PAIR}_drz.fits", *(f"{name}_flt.fits" for name in ACS_MEMBERS)} <= made
+
+
+@pytest.mark.usefixtures("container_hstcal")
+def test_programs_of_hstcal_without_what_built_them(docked: Commands):
+    said = docker(
+        *(docked, "run", "--rm", docked.variables["HSTDP_IMAGE"], "sh", "-c"),
+        "calacs.e --version; calwf3.e --version; cs0.e --version; command -v cc gcc cmake gfortran || echo none",
+    )
+    assert [line[:1].isdigit() for line in said.splitlines()] == [True, True, True, False], said
+    assert said.splitlines()[-1] == "none"
 
 
 def test_products_stay_in_the_work_folder(docked: Commands, made_up: MadeUp):

@@ -233,11 +233,11 @@ def test_two_at_once_are_refused(site):
 
 def test_missing_tools_are_named_with_their_packages(site):
     assert_failed(
-        bring(site, CC="", FC=""),
-        "without cmake, a C compiler, gfortran, make, pkg-config and cfitsio: apt-get install",
-        "install cmake gcc gfortran make pkg-config libcfitsio-dev (Debian), or put micromamba on PATH",
+        bring(site, CC="", CXX="", FC=""),
+        "without cmake, a C compiler, a C++ compiler, gfortran, make, pkg-config and cfitsio: apt-get install",
+        "install cmake gcc g++ gfortran make pkg-config libcfitsio-dev (Debian), or put micromamba on PATH",
     )
-    for tool in ("cmake", "cc", "make", "pkg-config"):
+    for tool in ("cmake", "cc", "c++", "make", "pkg-config"):
         write_program(site.folder / "bin", tool, "#!/bin/sh\nexit 0\n")
     assert_failed(bring(site), "without gfortran: apt-get install gfortran (Debian)")
     write_program(site.folder / "bin", "pkg-config", "#!/bin/sh\nexit 1\n")
@@ -247,13 +247,13 @@ def test_missing_tools_are_named_with_their_packages(site):
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("no", "HSTCAL_SOURCE is 'no', which is not there: name a folder or a tarball"),
+        ("no", "is 'no', which is not there: name a folder or a tarball with hstcal's source, or say release"),
         ("text", "text is not a whole tarball: name one, or a folder (HSTCAL_SOURCE)"),
         ("empty", "empty has no CMakeLists.txt: name the source of hstcal (HSTCAL_SOURCE)"),
     ],
 )
 def test_a_source_that_is_none_is_one_line(site, source, said):
-    for tool in ("cmake", "cc", "gfortran", "make", "pkg-config"):
+    for tool in ("cmake", "cc", "c++", "gfortran", "make", "pkg-config"):
         write_program(site.folder / "bin", tool, "#!/bin/sh\nexit 0\n")
     (site.folder / "text").write_text("text")
     (site.folder / "empty").mkdir()
@@ -286,7 +286,16 @@ def test_a_folder_and_a_tarball_are_built(building):
     assert "already, and nothing is done" in bring(building, HSTCAL_SOURCE="small.tar.xz").out
 
 
-def test_the_release_is_downloaded_and_built(building, monkeypatch, capfd):
+@pytest.mark.parametrize(
+    ("source", "described"),
+    [
+        ("", ": cmake builds the source (none of micromamba, mamba, conda, pixi is on PATH), which"),
+        ("release", " from its public source: cmake builds the source, which takes"),
+    ],
+)
+def test_the_release_is_downloaded_and_built(building, monkeypatch, capfd, source, described):
+    if source:
+        write_tool(building, "conda")
     name = f"hstcal-{hstcal.release()}"
     with tarfile.open(building.folder / f"{hstcal.release()}.tar.gz", "w:gz") as archive:
         archive.add(write_source(building.folder / name), name)
@@ -296,11 +305,28 @@ def test_the_release_is_downloaded_and_built(building, monkeypatch, capfd):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.setattr(hstcal, "SOURCE_URL", f"http://127.0.0.1:{server.server_port}/{{release}}.tar.gz")
-        hstcal.bring(building.folder / "env/hstcal")
+        hstcal.bring(building.folder / "env/hstcal", source)
         server.shutdown()
     said = capfd.readouterr().out
-    assert said.startswith(f"hstcal {hstcal.release()}: cmake builds the source (none of micromamba, mamba, conda,")
+    assert said.startswith(f"hstcal {hstcal.release()}{described}")
     assert "cs0.e     10.5.0 " in said
+
+
+def test_a_tarball_is_unpacked_by_the_python_of_debian_12_too(tmp_path, monkeypatch):
+    """Python 3.11.2 has no filters for what a tarball may write."""
+    monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    write_source(tmp_path / "small")
+    with tarfile.open(tmp_path / "small.tar", "w") as archive:
+        archive.add(tmp_path / "small", "small")
+        for name in ("../outside", "/tmp/outside", "small/../../outside"):
+            archive.addfile(tarfile.TarInfo(name))
+        link = tarfile.TarInfo("small/link")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    with (tmp_path / "log").open("w") as log:
+        folder = hstcal._source_folder(tmp_path / "small.tar", tmp_path / "scratch", log)
+    assert {path.name for path in folder.iterdir()} == {"CMakeLists.txt", "main.c"}
+    assert {path.name for path in tmp_path.iterdir()} == {"log", "scratch", "small", "small.tar"}
 
 
 def test_a_server_that_cannot_be_reached_is_one_line(building):

@@ -13,12 +13,13 @@ from astropy.io import fits
 
 from tests.conftest import ROOT, Commands
 from tests.engines.comparing import assert_same_products
-from tests.engines.honesty import assert_complete, marker_of, previews_of
+from tests.engines.honesty import assert_complete, marker_of, previews_of, product_names
 from tests.madeup import cos_references as references
 
 pytestmark = pytest.mark.engine("calcos", "CRDS", "real HST data")
 
 IMAGE = "ldfd01vlq"
+OLDER_IMAGE = "lbhx1epiq"
 SPECTRUM = "ldfd01vnq"
 NUV_FLAT, NUV_DEAD, NUV_BPIX = "x5v1944hl_flat.fits", "s7g1700ql_dead.fits", "uas19356l_bpix.fits"
 NAMES = {f"{IMAGE}_{kind}.fits" for kind in ("counts", "flt", "rawacq", "spt")} | {f"{IMAGE}.tra"}
@@ -119,6 +120,28 @@ def test_crds_names_the_references_that_the_archive_named(real, archive, with_st
 def named_references(path):
     header = fits.getheader(path)
     return {key: value for key, value in header.items() if isinstance(value, str) and "ref$" in value}
+
+
+@pytest.mark.parametrize(("dataset", "exptype"), [("lb4l02m1q", "ACQ/PEAKXD"), ("lb4l02m2q", "ACQ/PEAKD")])
+def test_peakups_are_left_alone(real, archive, dataset, exptype):
+    ran = real.hstdputils("process", "results", "b", f"--inputs={archive.inputs}", "--context=hst_0729.pmap", dataset)
+    assert ran.status == 0, ran.said
+    marker = assert_complete(real.folder / "results", dataset)
+    assert marker["reason"] == f"calcos does not process {dataset}: EXPTYPE is {exptype}"
+    assert product_names(real.folder / "results", dataset) == {f"{dataset}_{kind}.fits" for kind in ("rawacq", "spt")}
+
+
+def test_an_older_acquisition_image_has_the_archives_references_and_its_products(real, archive):
+    ran = real.hstdputils(
+        "process", "results", "b", f"--inputs={archive.inputs}", "--context=hst_0537.pmap", OLDER_IMAGE
+    )
+    assert ran.status == 0, ran.said
+    assert_complete(real.folder / "results", OLDER_IMAGE)
+    names = {name.replace(IMAGE, OLDER_IMAGE) for name in NAMES}
+    assert product_names(real.folder / "results", OLDER_IMAGE) == names | previews_of(names)
+    raw = f"{OLDER_IMAGE}_rawacq.fits"
+    before = named_references(archive.inputs / "lbhx" / OLDER_IMAGE / raw)
+    assert named_references(real.folder / "results/b" / OLDER_IMAGE / raw) == before
 
 
 def test_bad_reference_is_named(real, archive):

@@ -12,13 +12,16 @@ from astropy.io import fits
 
 from tests.conftest import Commands
 from tests.engines.honesty import assert_complete
-from tests.madeup import hrc_references, stis_references
+from tests.madeup import acs_references, stis_references
+from tests.madeup.acs import detectors
 from tests.shared_cases import unpack_case
 
 pytestmark = [pytest.mark.engine("hstcal", "CRDS", "real HST data"), pytest.mark.slow]
 
 CONTEXT = "hst_0729.pmap"
-HRC, STIS = "j8bt06o6q", "o56502010"
+HRC, STIS, SBC = "j8bt06o6q", "o56502010", "jbz504010"
+SBC_CONTEXT = "hst_0651.pmap"
+"""The context of the archive's headers of the SBC association."""
 SATUFILE = "mad0401mj_sat.fits"
 """The saturation map, on which calacs.e insists since 10.5, and which no rule of the context names."""
 
@@ -48,7 +51,7 @@ def copy_inputs(site: Commands, real_data: Path, dataset: str, **keywords: str) 
     return raw
 
 
-def best_references(site: Commands, raw: Path) -> dict[str, str]:
+def best_references(site: Commands, raw: Path, context: str = CONTEXT) -> dict[str, str]:
     """Return the names of the best references, by keyword, and write an empty file for each."""
     copy = Path(shutil.copy(raw, site.folder))
     ran = site.run(
@@ -56,7 +59,7 @@ def best_references(site: Commands, raw: Path) -> dict[str, str]:
         "bestrefs",
         "--update-bestrefs",
         "--new-context",
-        CONTEXT,
+        context,
         "--files",
         copy.name,
         CRDS_OBSERVATORY="hst",
@@ -74,9 +77,9 @@ def references_of(site: Commands) -> Path:
     return site.folder / "crds/references/hst"
 
 
-def process(site: Commands, dataset: str) -> Path:
+def process(site: Commands, dataset: str, context: str = CONTEXT) -> Path:
     """Process a dataset, check the store, and return the folder of its products."""
-    options = ("--inputs=inputs", f"--context={CONTEXT}", "--astrometry=off")
+    options = ("--inputs=inputs", f"--context={context}", "--astrometry=off")
     ran = site.hstdputils("process", "out", "b", *options, dataset)
     assert ran.status == 0, ran.said
     assert_complete(site.folder / "out", dataset)
@@ -85,36 +88,79 @@ def process(site: Commands, dataset: str) -> Path:
 
 @needs("calacs.e")
 @pytest.mark.engine("drizzlepac")
-def test_an_hrc_image_is_calibrated_and_drizzled(site, real_data):
-    raw = copy_inputs(site, real_data, HRC, SATUFILE=f"jref${SATUFILE}")
+@pytest.mark.parametrize("dataset", ["j8bt05njq", HRC])
+def test_an_hrc_image_is_calibrated_and_drizzled(site, real_data, dataset):
+    raw = copy_inputs(site, real_data, dataset, SATUFILE=f"jref${SATUFILE}")
     names = best_references(site, raw)
-    hrc_references.write_references(references_of(site), names, fits.getheader(raw))
-    home = process(site, HRC)
-    with fits.open(home / f"{HRC}_flt.fits") as hdus, fits.open(raw) as raws:
+    acs_references.write_references(references_of(site), names, fits.getheader(raw))
+    home = process(site, dataset)
+    with fits.open(home / f"{dataset}_flt.fits") as hdus, fits.open(raw) as raws:
         for switch in ("DQICORR", "BLEVCORR", "BIASCORR", "DARKCORR", "FLATCORR", "PHOTCORR", "DRIZCORR"):
             assert hdus[0].header[switch] == "COMPLETE", switch
-        assert hdus["SCI"].header["PHOTFLAM"] == pytest.approx(hrc_references.PHOTFLAM)
+        assert hdus["SCI"].header["PHOTFLAM"] == pytest.approx(detectors.HRC.phot_flam)
         light = hdus["SCI"].data
-        counts = raws["SCI"].data[: hrc_references.SIZE, 19:1043].astype(float)
-    level = counts * hrc_references.GAIN - light
-    assert level.max() - level.min() < 1, "bias and dark are the same for all pixels, and the flat field is one"
-    drizzled = fits.getdata(home / f"{HRC}_drz.fits", "SCI")
+        counts = raws["SCI"].data[: light.shape[0], 19:1043].astype(float)
+    level = counts * detectors.HRC.gain / detectors.HRC.flat - light
+    assert level.max() - level.min() < 1, "bias, dark and flat field are the same for all pixels"
+    drizzled = fits.getdata(home / f"{dataset}_drz.fits", "SCI")
     assert np.nansum(drizzled) == pytest.approx(light.sum() / fits.getval(raw, "EXPTIME"), rel=0.1)
 
 
+@needs("calacs.e")
+@pytest.mark.engine("drizzlepac")
+def test_an_sbc_association_is_summed_and_drizzled(site, real_data):
+    public = real_data / "stpubdata/hst/public" / SBC[:4]
+    members = sorted(folder.name for folder in public.iterdir() if folder.name != SBC)
+    shutil.copytree(public, site.folder / "inputs" / SBC[:4])
+    counts = []
+    for member in members:
+        raw = public / member / f"{member}_raw.fits"
+        counts.append(fits.getdata(raw, "SCI").astype(float))
+        acs_references.write_references(
+            references_of(site), best_references(site, raw, SBC_CONTEXT), fits.getheader(raw)
+        )
+    home = process(site, SBC, SBC_CONTEXT)
+    made = {path.name for path in home.glob("*.fits")}
+    assert made == {
+        f"{SBC}_asn.fits",
+        *(f"{member}_{suffix}.fits" for member in members for suffix in ("raw", "flt", "flt_hlet")),
+        *(f"{SBC[:-1]}1_{suffix}.fits" for suffix in ("sfl", "drz")),
+    }
+    with fits.open(home / f"{SBC[:-1]}1_sfl.fits") as hdus:
+        assert hdus[0].header["EXPTIME"] == 800.0
+        summed = hdus["SCI"].data
+    assert np.allclose(summed, sum(counts) / detectors.SBC.flat, rtol=1e-3)
+    drizzled = fits.getdata(home / f"{SBC[:-1]}1_drz.fits", "SCI")
+    assert np.nansum(drizzled) == pytest.approx(summed.sum() / 800.0, rel=0.1)
+
+
 @needs("cs0.e")
-def test_a_stis_spectrum_is_extracted(site, real_data):
-    raw = copy_inputs(site, real_data, STIS, WAVECORR="OMIT", FLUXCORR="OMIT")
-    stis_references.write_references(references_of(site), best_references(site, raw), fits.getheader(raw))
-    home = process(site, STIS)
-    made = {path.stem.partition("_")[2] for path in home.glob(f"{STIS}_*.fits")}
-    assert made == {"asn", "raw", "spt", "crj", "flt", "sx1", "sx2"}
-    ours = fits.getdata(home / f"{STIS}_sx1.fits", 1)
-    theirs = fits.getdata(real_data / "truth" / STIS / f"{STIS}_sx1.fits", 1)
-    # the made-up dispersion is a straight line through the nominal wavelength
-    assert np.allclose(ours["WAVELENGTH"][0], theirs["WAVELENGTH"][0], atol=2.0)
-    assert np.median(ours["GROSS"][0] / theirs["GROSS"][0]) == pytest.approx(1, abs=0.05)
-    assert (home / "previews" / f"{STIS}_sx1.png").exists()
+@pytest.mark.parametrize("dataset", [STIS, "o56502020"])
+def test_a_stis_spectrum_is_extracted(site, real_data, dataset):
+    raw = copy_inputs(site, real_data, dataset)
+    truth = real_data / "truth" / dataset / f"{dataset}_sx1.fits"
+    with fits.open(truth) as hdus:
+        shift, theirs = tuple(hdus[1].header[f"SHIFTA{axis}"] for axis in (1, 2)), hdus[1].data[0]
+    row = theirs["A2CENTER"] - shift[1]
+    stis_references.write_wavecal(raw, raw.with_name(f"{dataset}_asn.fits"), row, shift)
+    names, archived = best_references(site, raw), fits.getheader(raw)
+    differing = {key for key, name in names.items() if archived[key] != f"oref${name}"}
+    assert differing == {"IMPHTTAB", "PHOTTAB"}, "the archive's context is a later one"
+    stis_references.write_references(references_of(site), names, archived, row)
+    home = process(site, dataset)
+    made = {path.stem.partition("_")[2] for path in home.glob(f"{dataset}_*.fits")}
+    assert made == {"asn", "raw", "spt", "wav", "crj", "flt", "sx1", "sx2"}
+    with fits.open(home / f"{dataset}_sx1.fits") as hdus:
+        switches = {name: hdus[0].header[name] for name in ("WAVECORR", "FLUXCORR", "HELCORR", "CRCORR")}
+        found, ours = tuple(hdus[1].header[f"SHIFTA{axis}"] for axis in (1, 2)), hdus[1].data[0]
+    assert switches == dict.fromkeys(switches, "COMPLETE")
+    assert found == pytest.approx(shift, abs=0.25)
+    # the made-up dispersion is a straight line, and the made-up sensitivity the same at all wavelengths
+    assert np.allclose(ours["WAVELENGTH"], theirs["WAVELENGTH"], atol=0.5)
+    assert np.median(ours["NET"] / theirs["NET"]) == pytest.approx(1, abs=0.1)
+    parts = np.median((ours["FLUX"] / theirs["FLUX"])[:504].reshape(8, 63), axis=1)
+    assert parts.std() < 0.2 * parts.mean()
+    assert (home / "previews" / f"{dataset}_sx1.png").exists()
 
 
 @needs("calacs.e")
@@ -124,7 +170,7 @@ def test_an_exposure_of_no_time_keeps_what_is_made_of_it(site):
     raw = folder / f"{HRC}_raw.fits"
     fits.setval(raw, "SATUFILE", value=f"jref${SATUFILE}")
     names = best_references(site, raw)
-    hrc_references.write_references(references_of(site), names, fits.getheader(raw))
+    acs_references.write_references(references_of(site), names, fits.getheader(raw))
     home = process(site, HRC)
     marker = assert_complete(site.folder / "out", HRC)
     assert marker["reason"].startswith(f"{HRC} failed: EXPTIME = 0, EXPFLAG = NO DATA")
@@ -144,6 +190,18 @@ def test_a_stis_spectrum_that_is_too_faint_keeps_its_images(site, real_data):
     made = {path.stem.partition("_")[2] for path in home.glob(f"{STIS}_*.fits")}
     assert made == {"asn", "raw", "spt", "crj", "flt", "sx2"}
     assert f"there is no {STIS}_sx1.fits" in assert_complete(site.folder / "out", STIS)["reason"]
+
+
+@needs("cs0.e")
+@pytest.mark.parametrize("dataset", ["octr11h4q", "octr11hrq", "od3v01bfq", "o4er06llq"])
+def test_target_acquisitions_of_stis_are_kept_as_they_are(site, real_data, dataset):
+    best_references(site, copy_inputs(site, real_data, dataset))
+    home = process(site, dataset)
+    said = f"cs0.e does not process {dataset}_raw.fits: all its calibration switches are OMIT"
+    failed = {"o4er06llq": "o4er06llq failed: EXPFLAG = INTERRUPTED, all pixels are the same in o4er06llq_raw.fits; "}
+    assert assert_complete(site.folder / "out", dataset)["reason"] == failed.get(dataset, "") + said
+    assert {path.name for path in home.glob("*.fits")} == {f"{dataset}_raw.fits", f"{dataset}_spt.fits"}
+    assert (home / "previews" / f"{dataset}_raw.jpg").exists()
 
 
 @needs("cs0.e")

@@ -18,7 +18,7 @@ from tests.engines.hstcal_stand_ins import install
 from tests.engines.test_failing_programs import CALSTIS, PROGRAMS
 from tests.engines.test_failing_programs import RUNASTRODRIZ as DRIZZLING
 from tests.engines.test_real_hstcal import CONTEXT, HRC, SATUFILE, STIS, best_references, copy_inputs, needs, site
-from tests.madeup import dataset_folder, hrc_references, stis_references
+from tests.madeup import acs_references, dataset_folder, stis_references
 from tests.madeup.small_raws import KINDS, write_small_raw
 
 pytestmark = pytest.mark.engine("CRDS")
@@ -144,7 +144,7 @@ def test_real_calacs_with_a_long_path(site, real_data):
     raw = copy_inputs(site, real_data, HRC, SATUFILE=f"jref${SATUFILE}")
     folder = site.folder / "crds/references/hst"
     names = best_references(site, raw)
-    hrc_references.write_references(folder, names, fits.getheader(raw))
+    acs_references.write_references(folder, names, fits.getheader(raw))
     with fits.open(raw, mode="update") as hdus:
         hdus[0].header.update({keyword: f"jref${name}" for keyword, name in names.items()})
     folder = long_cache(site)

@@ -36,16 +36,18 @@ def write_acq_image(
     for imset, centre in enumerate(STAR_CENTRES, start=1):
         start = exposure.start + timedelta(minutes=2 * (imset - 1))
         header = extension_header(exposure, start=start)
-        header.update(_image_wcs(centre))
-        hdus += _image_set(_star_image(rng, centre, counts), header, imset)
+        header.update(image_wcs(centre))
+        hdus += image_set(_star_image(rng, centre, counts), header, imset)
     return write_raw(folder, exposure, {"rawacq": hdus})
 
 
-def write_acq_peakxd(folder: Path, rootname: str, *, exptime: float = 20.0) -> list[Path]:
-    """Write an NUV ACQ/PEAKXD, ``_rawacq`` and ``_spt``: a kind of exposure that calcos leaves alone."""
+def write_acq_peakxd(
+    folder: Path, rootname: str, *, exptime: float = 20.0, exptype: str = "ACQ/PEAKXD"
+) -> list[Path]:
+    """Write an NUV ACQ/PEAKXD or ACQ/PEAKD, ``_rawacq`` and ``_spt``: calcos leaves both alone."""
     exposure = Exposure(
         rootname=rootname,
-        exptype="ACQ/PEAKXD",
+        exptype=exptype,
         obstype="SPECTROSCOPIC",
         obsmode="ACCUM",
         detector="NUV",
@@ -66,7 +68,8 @@ def write_acq_peakxd(folder: Path, rootname: str, *, exptime: float = 20.0) -> l
     return write_raw(folder, exposure, {"rawacq": [primary, table]})
 
 
-def _image_wcs(centre: tuple[float, float]) -> dict[str, object]:
+def image_wcs(centre: tuple[float, float]) -> dict[str, object]:
+    """Return the WCS of an image, with the target at this column and row."""
     return {
         "WCSAXES": 2,
         "CTYPE1": "RA---TAN",
@@ -94,7 +97,7 @@ def _star_image(rng: Generator, centre: tuple[float, float], counts: int) -> NDA
     return rng.poisson(counts * profile + 0.001).astype(np.int16)
 
 
-def _image_set(image: NDArray[np.int16], header: fits.Header, imset: int) -> list[fits.ImageHDU]:
+def image_set(image: NDArray[np.int16], header: fits.Header, imset: int) -> list[fits.ImageHDU]:
     """Return SCI, ERR and DQ; the latter two are constant, without pixels of their own."""
     constant = header.copy()
     constant.update({"NPIX1": image.shape[1], "NPIX2": image.shape[0], "PIXVALUE": 0})

@@ -35,10 +35,16 @@ def write_association(
     Path
         The file.
     """
+    rows = [*((member, f"EXP-{kind}") for member in members), (asn_id, f"PROD-{kind}")]
+    return write_table(folder, asn_id, rows, instrument=instrument, detector=detector)
+
+
+def write_table(
+    folder: Path, asn_id: str, rows: Sequence[tuple[str, str]], *, instrument: str, detector: str
+) -> Path:
+    """Write ``<asn_id>_asn.fits`` of any rows: names of exposures and products, each with its MEMTYPE."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{asn_id}_asn.fits"
-    names = [name.upper() for name in (*members, asn_id)]
-    types = [f"EXP-{kind}"] * len(members) + [f"PROD-{kind}"]
     primary = fits.PrimaryHDU()
     primary.header.update(
         {
@@ -59,9 +65,9 @@ def write_association(
     )
     table = fits.BinTableHDU.from_columns(
         [
-            fits.Column("MEMNAME", "14A", array=names),
-            fits.Column("MEMTYPE", "14A", array=types),
-            fits.Column("MEMPRSNT", "L", array=[True] * len(names)),
+            fits.Column("MEMNAME", "14A", array=[name.upper() for name, _ in rows]),
+            fits.Column("MEMTYPE", "14A", array=[kind for _, kind in rows]),
+            fits.Column("MEMPRSNT", "L", array=[True] * len(rows)),
         ],
         name="ASN",
     )

@@ -7,7 +7,7 @@ import numpy as np
 from astropy.io import fits
 
 from .hdus import save
-from .spectrograph import DETECTOR_ROWS, FPPOS_TO_FPOFFSET, G130M, G185M, Mode
+from .spectrograph import DETECTOR_ROWS, FPPOS_TO_FPOFFSET, FUV_MODES, G130M, G185M, Mode, Stripe
 
 NUV_FLAT = "mad0001ml_flat.fits"
 NUV_DEAD = "mad0002ml_dead.fits"
@@ -49,9 +49,9 @@ def write_references(folder: Path) -> list[Path]:
         NUV_DISP: lambda: dispersion(G185M),
         NUV_PHOT: lambda: sensitivity(G185M),
         FUV_BPIX: lambda: bad_pixels(("FUVA", "FUVB"), "FUV"),
-        FUV_1DX: lambda: extraction(G130M),
-        FUV_DISP: lambda: dispersion(G130M),
-        FUV_PHOT: lambda: sensitivity(G130M),
+        FUV_1DX: lambda: extraction(*FUV_MODES),
+        FUV_DISP: lambda: dispersion(*FUV_MODES),
+        FUV_PHOT: lambda: sensitivity(*FUV_MODES),
         FUV_BRF: reference_frame,
         BAD_NUV_FLAT: flat_field,
     }
@@ -85,7 +85,7 @@ def bad_pixels(
     return fits.HDUList([_primary(detector, "DATA QUALITY INITIALIZATION TABLE"), _table(columns, rows)])
 
 
-def extraction(mode: Mode) -> fits.HDUList:
+def extraction(*modes: Mode) -> fits.HDUList:
     """Return where to extract the spectra of the target (PSA) and of the lamp (WCA), and their background."""
     columns = {
         **_MODE_COLUMNS,
@@ -94,37 +94,37 @@ def extraction(mode: Mode) -> fits.HDUList:
     }
     sizes = (EXTRACTION_HEIGHT, BACKGROUND_HEIGHT, BACKGROUND_HEIGHT, 50)
     rows = []
-    for stripe in mode.stripes:
+    for mode, stripe in _stripes(modes):
         for aperture, row in (("PSA", stripe.row), ("WCA", stripe.row + mode.lamp_offset)):
             backgrounds = (row - BACKGROUND_DISTANCE, row + BACKGROUND_DISTANCE)
             rows.append((stripe.name, mode.opt_elem, mode.cenwave, aperture, 0.0, row, *backgrounds, *sizes))
-    return fits.HDUList([_primary(mode.detector, "1-D EXTRACTION PARAMETERS TABLE"), _table(columns, rows)])
+    return fits.HDUList([_primary(modes[0].detector, "1-D EXTRACTION PARAMETERS TABLE"), _table(columns, rows)])
 
 
-def dispersion(mode: Mode) -> fits.HDUList:
+def dispersion(*modes: Mode) -> fits.HDUList:
     """Return a linear dispersion relation for each stripe, aperture and grating offset."""
     columns = {**_MODE_COLUMNS, "FPOFFSET": "J", "NELEM": "J", "COEFF": "2D", "D": "E", "D_TV03": "E"}
     rows = []
-    for stripe in mode.stripes:
+    for mode, stripe in _stripes(modes):
         for aperture in ("PSA", "WCA"):
             for fpoffset in FPPOS_TO_FPOFFSET.values():
                 coefficients = (mode.zero_point(stripe, fpoffset), mode.dispersion)
                 key = (stripe.name, mode.opt_elem, mode.cenwave, aperture, fpoffset)
                 rows.append((*key, len(coefficients), coefficients, 0.0, 0.0))
-    return fits.HDUList([_primary(mode.detector, "DISPERSION RELATION REFERENCE TABLE"), _table(columns, rows)])
+    return fits.HDUList([_primary(modes[0].detector, "DISPERSION RELATION REFERENCE TABLE"), _table(columns, rows)])
 
 
-def sensitivity(mode: Mode) -> fits.HDUList:
+def sensitivity(*modes: Mode) -> fits.HDUList:
     """Return the same sensitivity at all wavelengths."""
     samples = SENSITIVITY_SAMPLES
     columns = {**_MODE_COLUMNS, "WAVELENGTH": f"{samples}D", "SENSITIVITY": f"{samples}E"}
-    half_range = SENSITIVITY_MARGIN * mode.columns / 2 * mode.dispersion
     rows = []
-    for stripe in mode.stripes:
+    for mode, stripe in _stripes(modes):
+        half_range = SENSITIVITY_MARGIN * mode.columns / 2 * mode.dispersion
         wavelengths = np.linspace(stripe.wavelength - half_range, stripe.wavelength + half_range, samples)
         curve = np.full(samples, SENSITIVITY)
         rows.append((stripe.name, mode.opt_elem, mode.cenwave, "PSA", wavelengths, curve))
-    primary = _primary(mode.detector, "PHOTOMETRIC SENSITIVITY REFERENCE TABLE")
+    primary = _primary(modes[0].detector, "PHOTOMETRIC SENSITIVITY REFERENCE TABLE")
     return fits.HDUList([primary, _table(columns, rows)])
 
 
@@ -133,6 +133,10 @@ def reference_frame() -> fits.HDUList:
     columns = {"SEGMENT": "4A", "A_LEFT": "J", "A_RIGHT": "J", "A_LOW": "J", "A_HIGH": "J"}
     rows = [(stripe.name, 0, G130M.columns - 1, 0, DETECTOR_ROWS - 1) for stripe in G130M.stripes]
     return fits.HDUList([_primary("FUV", "BASELINE REFERENCE FRAME TABLE"), _table(columns, rows)])
+
+
+def _stripes(modes: Sequence[Mode]) -> list[tuple[Mode, Stripe]]:
+    return [(mode, stripe) for mode in modes for stripe in mode.stripes]
 
 
 _MODE_COLUMNS = {"SEGMENT": "4A", "OPT_ELEM": "5A", "CENWAVE": "J", "APERTURE": "4A"}

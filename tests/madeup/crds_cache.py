@@ -32,6 +32,8 @@ class Rmap:
     switch: str = "NONE"
     """Calibration switch without which the reference is not needed."""
     instrument: str = "cos"
+    is_plain: bool = False
+    """Whether CRDS is to match the keywords alone, without code of its own for this type."""
 
     @property
     def relevance(self) -> str:
@@ -126,7 +128,7 @@ def _serial(context: str) -> str:
 
 
 def _write_rmap(folder: Path, rmap: Rmap, context: str) -> str:
-    header = {
+    header: dict[str, object] = {
         "filekind": rmap.reftype.upper(),
         "instrument": rmap.instrument.upper(),
         "mapping": "REFERENCE",
@@ -136,6 +138,8 @@ def _write_rmap(folder: Path, rmap: Rmap, context: str) -> str:
         "reffile_switch": rmap.switch,
         "rmap_relevance": rmap.relevance,
     }
+    if rmap.is_plain:
+        header["hooks"] = dict.fromkeys(("fallback_header", "precondition_header"), "none")
     rules = [
         f"    {values!r} : UseAfter({{\n        {USE_AFTER!r} : {reference!r},\n    }}),"
         for values, reference in rmap.references.items()

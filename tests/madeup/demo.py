@@ -49,11 +49,12 @@ def write_demo(dest: Path) -> None:
     half set, and calls at the same time do not disturb each other.
     """
     dest.mkdir(parents=True, exist_ok=True)
-    _write_whole(dest / "inputs", write_inputs)
-    _write_whole(dest / "crds", write_crds_cache)
+    write_whole(dest / "inputs", write_inputs)
+    write_whole(dest / "crds", write_crds_cache)
 
 
-def _write_whole(folder: Path, write: Callable[[Path], None]) -> None:
+def write_whole(folder: Path, write: Callable[[Path], None]) -> None:
+    """Have a folder written whole or not at all; one that is there is left alone."""
     if folder.exists():
         return
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".madeup-") as scratch:

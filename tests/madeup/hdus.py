@@ -44,3 +44,31 @@ def save(hdus: fits.HDUList, path: Path) -> Path:
     hdus[0].header["FILENAME"] = path.name
     hdus.writeto(path, overwrite=True)
     return path
+
+
+def plain_table(values: Sequence[Mapping[str, object]], **keywords: object) -> fits.BinTableHDU:
+    """Return a table whose formats follow from the values, with keywords in its header.
+
+    Texts are as wide as the longest, whole numbers have 32 bits, and other numbers 64; arrays are of their own kind.
+    """
+    hdu = rows(values, {name: _format([row[name] for row in values]) for name in values[0]})
+    hdu.header.update(keywords)
+    return hdu
+
+
+def _format(column: Sequence[object]) -> str:
+    first = column[0]
+    if isinstance(first, str):
+        return f"{max(len(str(value)) for value in column)}A"
+    if isinstance(first, np.ndarray):
+        return f"{first.size}{'E' if first.dtype == np.float32 else 'D'}"
+    return "L" if isinstance(first, bool) else "J" if isinstance(first, int) else "D"
+
+
+def constant_image(shape: tuple[int, int], header: Mapping[str, object], **values: float) -> list[fits.ImageHDU]:
+    """Return extensions of constant values, by name, which hstcal takes without pixels; rows come first in shape."""
+    size = {"NPIX1": shape[1], "NPIX2": shape[0], "EXTVER": 1}
+    return [
+        fits.ImageHDU(None, fits.Header({**header, **size, "PIXVALUE": value}), name=name)
+        for name, value in values.items()
+    ]

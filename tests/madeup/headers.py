@@ -52,6 +52,9 @@ class Exposure:
     asn_id: str = NOT_ASSOCIATED
     targname: str = "MADE-UP-STAR"
     events_per_second: float = 0.0
+    aperture: str = "PSA"
+    flashes: tuple[tuple[float, float], ...] = ()
+    """When the wavecal lamp was switched on and off, in seconds from the start."""
 
     @property
     def asn_tab(self) -> str:
@@ -66,6 +69,7 @@ class Exposure:
 
 def primary_header(exposure: Exposure, suffix: str, segment: str = "N/A") -> fits.Header:
     """Return the primary header of the raw file ``<rootname>_<suffix>.fits``."""
+    lamp = "P1" if exposure.flashes or exposure.exptype == "WAVECAL" else "NONE"
     header = fits.Header()
     header.update(
         {
@@ -90,17 +94,17 @@ def primary_header(exposure: Exposure, suffix: str, segment: str = "N/A") -> fit
             "SEGMENT": segment,
             "COSCOORD": "USER",
             "SUBARRAY": False,
-            "LAMPPLAN": "NONE",
-            "LAMPUSED": "NONE",
-            "LAMPSET": "Off",
-            "TAGFLASH": "NONE",
+            "LAMPPLAN": lamp,
+            "LAMPUSED": lamp,
+            "LAMPSET": "Off" if lamp == "NONE" else "MEDIUM",
+            "TAGFLASH": "AUTO" if exposure.flashes else "NONE",
             "LIFE_ADJ": 1,
             "FPPOS": exposure.fppos,
             "FPOFFSET": FPPOS_TO_FPOFFSET[exposure.fppos],
             "CENWAVE": exposure.cenwave,
             "OPT_ELEM": exposure.opt_elem,
-            "APERTURE": "PSA",
-            "PROPAPER": "PSA",
+            "APERTURE": exposure.aperture,
+            "PROPAPER": exposure.aperture,
             "APMPOS": f"PSA-{exposure.detector}3",
             "APERXPOS": 22.1,
             "APERYPOS": 126.1,
@@ -146,7 +150,7 @@ def extension_header(exposure: Exposure, start: datetime | None = None) -> fits.
             "PLANTIME": exposure.exptime,
             "EXPFLAG": "NORMAL",
             "NINTERPT": 0,
-            "NUMFLASH": 0,
+            "NUMFLASH": len(exposure.flashes),
             "V_HELIO": -999.0,
             "ORBITPER": 5719.4,
             "DOPPON": exposure.spectroscopic,
@@ -159,6 +163,9 @@ def extension_header(exposure: Exposure, start: datetime | None = None) -> fits.
             "DOPZEROT": -1.0,
         }
     )
+    for number, (on, off) in enumerate(exposure.flashes, start=1):
+        header.update({f"LMP_ON{number}": on, f"LMPOFF{number}": off, f"LMPDUR{number}": off - on})
+        header[f"LMPMED{number}"] = (on + off) / 2
     header.update(_NUV_KEYWORDS if exposure.detector == "NUV" else _FUV_KEYWORDS)
     header.update(_subarrays(exposure.detector))
     header["MEVENTS" if exposure.detector == "NUV" else "DEVENTA"] = exposure.events_per_second

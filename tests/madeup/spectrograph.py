@@ -74,7 +74,19 @@ G130M = Mode(
     stripes=(Stripe("FUVA", 480.0, 1360.0), Stripe("FUVB", 540.0, 1215.0)),
 )
 
-MODES = (G185M, G130M)
+G140L = Mode(
+    detector="FUV",
+    opt_elem="G140L",
+    cenwave=1105,
+    columns=16384,
+    dispersion=0.0803,
+    fp_step=250.0,
+    lamp_offset=100.0,
+    stripes=(Stripe("FUVA", 480.0, 1775.0),),
+)
+"""Segment B is switched off."""
+
+FUV_MODES = (G130M, G140L)
 
 
 def transmission(wavelength: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""STIS CCD reference files for one grating setting, just good enough for cs0.e without FLUXCORR and WAVECORR."""
+"""Reference files and a wavecal for real first-order spectra with the CCD, under the names that CRDS gives them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,103 +6,102 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from .hdus import save, table
+from .hdus import primary, save
+from .stis.detector_references import bad_pixels, ccd_parameters, cosmic_rays, images
+from .stis.frames import Frame, ccd_binned
+from .stis.settings import Setting
+from .stis.sky import lamp, slit_profile
+from .stis.spectra import CCD_LAMP, ccd_counts, light_of
+from .stis.spectral_references import aperture_throughput, spectral_references
 
-SIZE = 1024
-"""Rows and columns of the detector, unbinned."""
+DARK = 3e-3
+"""Electrons that a pixel has in the dark in a second."""
 
-CENTRE = 512.0
-SPECTRUM_ROW = 578.2
-"""Where the spectrum lies, in unbinned rows."""
+MIDDLE = 516.66
+"""Column of the central wavelength."""
 
-DISPERSION = 0.2757
-"""Angstroms per unbinned column."""
-
-GAIN = 4.08
-_NOTE = {"PEDIGREE": ("67A", "GROUND"), "DESCRIP": ("67A", "made up")}
+WAVECAL_SECONDS = 10.0
+_OFF = ("CRCORR", "EXPSCORR", "WAVECORR", "X1DCORR", "BACKCORR", "HELCORR", "DISPCORR", "FLUXCORR", "X2DCORR")
 
 
-def write_references(folder: Path, names: Mapping[str, str], header: fits.Header) -> None:
-    """Write the references that have a name, by keyword, for the set-up of a raw file's primary header."""
-    made = {**_images(header), **{keyword: [hdu] for keyword, hdu in (_tables(header) | _spectral(header)).items()}}
-    setting = {key: header[key] for key in _SETTING}
-    for keyword, hdus in made.items():
-        primary = fits.PrimaryHDU()
-        facts = {"TELESCOP": "HST", "INSTRUME": "STIS", "DETECTOR": "CCD", "FILETYPE": keyword, "PEDIGREE": "GROUND"}
-        primary.header.update(
-            {**facts, "USEAFTER": "Jan 01 1997 00:00:00", "DESCRIP": "Made up for tests", **setting}
-        )
-        if keyword == "DARKFILE":
-            primary.header["CCDGAIN"] = 1
-        save(fits.HDUList([primary, *hdus]), folder / names[keyword])
+def setting_of(header: fits.Header, row: float) -> Setting:
+    """Return G430M at 4961 Angstrom with the spectrum in a row, where the grating is in its place.
+
+    Its wavelengths are a straight line, within 0.35 Angstrom of the archive's.
+    """
+    return Setting(
+        detector="CCD",
+        opt_elem=header["OPT_ELEM"],
+        cenwave=header["CENWAVE"],
+        dispersion=0.2758,
+        throughput=0.1,
+        scale=0.05078,
+        aperture=header["APERTURE"],
+        width=(0.2, 52.0),
+        rows=((1, row),),
+        bars=((-9.0, 0.7), (9.0, 0.7)),
+        centre=MIDDLE,
+        background=300.0,
+        search=3,
+    )
+
+
+def write_references(folder: Path, names: Mapping[str, str], header: fits.Header, row: float = 578.2) -> None:
+    """Write the references that have a name, by keyword, for a raw file's primary header and a spectrum in a row."""
+    bins = header["BINAXIS1"], header["BINAXIS2"]
+    made = images("CCD", ccd_binned(*bins), dark=DARK)
+    made |= {reftype: [hdu] for reftype, hdu in spectral_references([setting_of(header, row)]).items()}
+    made |= {
+        "bpixtab": [bad_pixels()],
+        "ccdtab": [ccd_parameters(header["CCDAMP"], header["CCDGAIN"], header["CCDOFFST"], bins, 1.0)],
+        "crrejtab": [cosmic_rays()],
+        "apertab": [aperture_throughput([header["APERTURE"]])],
+    }
+    for reftype, hdus in made.items():
+        if reftype.upper() in names:
+            first = primary("CCD", reftype.upper(), "STIS")
+            first.header.update({key: header[key] for key in _SETTING})
+            save(fits.HDUList([first, *hdus]), folder / names[reftype.upper()])
 
 
 _SETTING = ("CCDAMP", "CCDGAIN", "CCDOFFST", "BINAXIS1", "BINAXIS2", "OPT_ELEM", "CENWAVE", "APERTURE")
 
 
-def _images(header: fits.Header) -> dict[str, list[fits.ImageHDU]]:
-    """Return bias, dark and flat: constant SCI, ERR and DQ, binned as the exposure is."""
-    bins = header["BINAXIS1"], header["BINAXIS2"]
-    shape = (SIZE // bins[1], SIZE // bins[0])
-    place = {"EXTVER": 1, "LTM1_1": 1 / bins[0], "LTM2_2": 1 / bins[1]}
-    place |= {"LTV1": 0.5 * (1 - 1 / bins[0]), "LTV2": 0.5 * (1 - 1 / bins[1])}
-    found = {}
-    for keyword, value in (("BIASFILE", 0.0), ("DARKFILE", 3e-3), ("PFLTFILE", 1.0)):
-        science, zero = np.full(shape, value, np.float32), np.zeros(shape, np.float32)
-        parts = (("SCI", science), ("ERR", zero), ("DQ", zero.astype(np.int16)))
-        found[keyword] = [fits.ImageHDU(data, fits.Header(place), name=name) for name, data in parts]
-    return found
+def write_wavecal(raw: Path, table: Path, row: float, shift: tuple[float, float]) -> Path:
+    """Write the wavecal of an association that lacks it, and return its path.
+
+    Parameters
+    ----------
+    raw
+        The raw file, whose headers the wavecal has but for what tells the lamp from the sky.
+    table
+        The association table; each of its wavecals is an image set.
+    row
+        Row of the spectrum where the grating is in its place.
+    shift
+        Columns and rows, in those of the reference files, by which it is off it.
+    """
+    names = [member["MEMNAME"].lower() for member in fits.getdata(table) if "WAVECAL" in member["MEMTYPE"]]
+    rng = np.random.default_rng(4961)
+    with fits.open(raw) as hdus:
+        made = fits.HDUList([hdus[0].copy(), *(hdu.copy() for _ in names for hdu in hdus[1:4])])
+        frame = _frame(hdus["SCI"])
+    header = made[0].header
+    header.update({"FILENAME": raw.name.replace("_raw", "_wav"), "NEXTEND": 3 * len(names), "TARGNAME": "WAVELINE"})
+    header.update({"SCLAMP": "HITM1", "LAMPSET": "10.0", "CRSPLIT": 1, "TEXPTIME": WAVECAL_SECONDS * len(names)})
+    header.update(dict.fromkeys(_OFF, "OMIT"))
+    setting = setting_of(header, row)
+    light = light_of(setting, frame, lamp(setting, CCD_LAMP), slit_profile, shift)
+    for place, hdu in enumerate(made[1:]):
+        hdu.ver = 1 + place // 3
+        hdu.header.update({"EXPNAME": names[hdu.ver - 1], "EXPTIME": WAVECAL_SECONDS, "ASN_MTYP": "AUTO-WAVECAL"})
+        if hdu.name == "SCI":
+            hdu.data = np.rint(ccd_counts(rng, light, WAVECAL_SECONDS, frame)).astype(np.uint16)
+    path = raw.with_name(header["FILENAME"])
+    made.writeto(path)
+    return path
 
 
-def _tables(header: fits.Header) -> dict[str, fits.BinTableHDU]:
-    """Return bad pixels, the CCD's parameters, and how cosmic rays are told."""
-    numbers = {"PIX1": 100, "PIX2": 100, "LENGTH": 3, "AXIS": 1, "VALUE": 4}
-    bad = table({**{name: ("I", value) for name, value in numbers.items()}, "OPT_ELEM": ("8A", "ANY")})
-    bad.header.update({"SIZAXIS1": SIZE, "SIZAXIS2": SIZE})
-    state = {key: ("I", header[key]) for key in ("CCDGAIN", "CCDOFFST", "BINAXIS1", "BINAXIS2")}
-    values = {"ATODGAIN": GAIN, "CCDBIAS": 1500.0, "READNSE": 7.6, "SATURATE": 33000.0, "BLEV_CLIP": 5.0}
-    values |= {"CTIGPOWER": 1.0, "CTIBGPOWER": 1.0, "CTIREFMJD": 51765.0}
-    values |= dict.fromkeys(("CTINORM", "CTIBGFAC", "CTITIMFAC", "SPURCHARGE", "HALOFAC", "HALOMINFRAC"), 0.0)
-    ccd = {"CCDAMP": ("1A", header["CCDAMP"]), **state, **{name: ("E", value) for name, value in values.items()}}
-    rays = {"CRSPLIT": ("I", 2), "MEANEXP": ("E", 1e6), "SCALENSE": ("8A", "0.0"), "INITGUES": ("8A", "med")}
-    rays |= {"SKYSUB": ("4A", "mode"), "CRSIGMAS": ("20A", "6.5,5.5,4.5"), "CRRADIUS": ("E", 1.5)}
-    rays |= {"CRTHRESH": ("E", 0.8), "BADINPDQ": ("I", 0), "CRMASK": ("L", True)}
-    return {"BPIXTAB": bad, "CCDTAB": table({**ccd, **_NOTE}), "CRREJTAB": table(rays)}
-
-
-def _spectral(header: fits.Header) -> dict[str, fits.BinTableHDU]:
-    """Return where the spectrum lies, and its dispersion: a straight trace, and wavelengths in equal steps."""
-    wavelength, aperture = float(header["CENWAVE"]), ("17A", header["APERTURE"])
-    grating: dict[str, tuple[str, object]] = {
-        "OPT_ELEM": ("8A", header["OPT_ELEM"]),
-        "CENWAVE": ("I", int(wavelength)),
-    }
-    order: dict[str, tuple[str, object]] = {**grating, "SPORDER": ("I", 1)}
-    trace: dict[str, tuple[str, object]] = {
-        "A1CENTER": ("E", CENTRE),
-        "A2CENTER": ("E", SPECTRUM_ROW),
-        "NELEM": ("I", SIZE),
-    }
-    trace |= {"A2DISPL": (f"{SIZE}E", np.zeros(SIZE)), "DEGPERYR": ("E", 0.0), "MJD": ("D", 50893.0)}
-    image = {"A2CENTER": ("D", SPECTRUM_ROW), "NPIX1": ("I", SIZE), "NPIX2": ("I", SIZE), "CRPIX1": ("D", CENTRE)}
-    image |= {"CRPIX2": ("D", 517.0), "CRVAL1": ("D", wavelength), "CRVAL2": ("D", 0.0)}
-    image |= {"CDELT1": ("D", DISPERSION), "CDELT2": ("D", 0.05078 / 3600)}
-    boxes = {"EXTRSIZE": 7.0, "BK1SIZE": 5.0, "BK2SIZE": 5.0, "BK1OFFST": -40.0, "BK2OFFST": 40.0}
-    extraction = {"APERTURE": aperture, **{name: ("E", value) for name, value in boxes.items()}}
-    for kind in ("SL", "BK"):
-        extraction |= {f"NCOEFF{kind}": ("I", 1), f"{'SLT' if kind == 'SL' else 'BKT'}COEFF": ("7E", np.zeros(7))}
-    extraction |= {"BACKORD": ("I", 0), "XTRACALG": ("12A", "UNWEIGHTED"), "MAXSRCH": ("I", 20)}
-    bars = {f"BAR{bar}{what}": ("D", 0.0) for bar in (1, 2, 3) for what in ("LOCN", "WIDTH")}
-    slit = {"WIDTH1": ("D", 0.2), "WIDTH2": ("D", 0.2), "OFFSET1": ("D", 0.0), "OFFSET2": ("D", 0.0)}
-    slit |= {"ANGLE": ("D", 0.0), "NBARS": ("I", 0), **bars}
-    solution = [CENTRE - wavelength / DISPERSION, 1 / DISPERSION, *[0.0] * 8]
-    dispersion = {"A2CENTER": ("E", SPECTRUM_ROW), "NCOEFF": ("I", 9), "COEFF": ("10D", solution)}
-    angles = {"NCOEFF1": ("I", 8), "COEFF1": ("8D", np.zeros(8)), "NCOEFF2": ("I", 2), "COEFF2": ("2D", np.zeros(2))}
-    return {
-        "SPTRCTAB": table({**order, **trace, **_NOTE}),
-        "SDCTAB": table({**order, **image, **_NOTE}),
-        "XTRACTAB": table({**order, **extraction, **_NOTE}),
-        "APDESTAB": table({"APERTURE": aperture, **slit, **_NOTE}),
-        "DISPTAB": table({**grating, **dispersion, "REF_APER": aperture, **_NOTE}),
-        "INANGTAB": table({**order, **angles, **_NOTE}),
-    }
+def _frame(hdu: fits.ImageHDU) -> Frame:
+    offset, scale = (hdu.header["LTV1"], hdu.header["LTV2"]), (hdu.header["LTM1_1"], hdu.header["LTM2_2"])
+    return Frame(hdu.shape, offset, scale)

@@ -1,4 +1,4 @@
-"""Raw COS time-tag spectra: NUV G185M, and FUV G130M with its two segments."""
+"""Raw COS spectra, TIME-TAG and ACCUM: NUV G185M, and FUV G130M with its two segments."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -9,6 +9,7 @@ from astropy.io import fits
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from .acquisitions import image_set, image_wcs
 from .headers import NOT_ASSOCIATED, Exposure, extension_header, primary_header, set_all
 from .raw_files import HDUs, write_raw
 from .spectrograph import (
@@ -27,6 +28,9 @@ NUV_SWITCHES = (*SWITCHES, "DEADCORR", "FLATCORR")
 
 BACKGROUND_FRACTION = 0.05
 """Part of the events that falls anywhere on the detector."""
+
+Events = dict[str, NDArray[np.void]]
+"""Events by stripe, or by segment: FUVA and FUVB, or N/A with the NUV."""
 
 
 def write_nuv_timetag(
@@ -67,11 +71,9 @@ def write_nuv_timetag(
         The files.
     """
     switches = NUV_SWITCHES if calibrate else ()
-    exposure = _timetag(G185M, rootname, fppos, exptime, counts, asn_id, switches)
+    exposure = timetag_exposure(G185M, rootname, fppos, exptime, counts, asn_id, switches)
     rng = np.random.default_rng(seed)
-    stripes = [_stripe_events(rng, G185M, stripe, exposure, counts // len(G185M.stripes)) for stripe in G185M.stripes]
-    hdus = _event_hdus(exposure, "rawtag", "N/A", np.concatenate(stripes), "ABC")
-    return write_raw(folder, exposure, {"rawtag": hdus})
+    return write_segments(folder, exposure, by_segment(G185M, _star(rng, G185M, exposure, counts)))
 
 
 def write_fuv_timetag(
@@ -88,18 +90,17 @@ def write_fuv_timetag(
 
     The arguments are those of `write_nuv_timetag`.
     """
-    exposure = _timetag(G130M, rootname, fppos, exptime, counts, asn_id, SWITCHES)
+    exposure = timetag_exposure(G130M, rootname, fppos, exptime, counts, asn_id, SWITCHES)
     rng = np.random.default_rng(seed)
-    raw_files = {}
-    for stripe in G130M.stripes:
-        letter = stripe.name[-1]
-        suffix = f"rawtag_{letter.lower()}"
-        events = _stripe_events(rng, G130M, stripe, exposure, counts // len(G130M.stripes))
-        raw_files[suffix] = _event_hdus(exposure, suffix, stripe.name, events, "AB")
-    return write_raw(folder, exposure, raw_files)
+    return write_segments(folder, exposure, by_segment(G130M, _star(rng, G130M, exposure, counts)))
 
 
-def _timetag(
+def _star(rng: Generator, mode: Mode, exposure: Exposure, counts: int) -> Events:
+    each = counts // len(mode.stripes)
+    return {stripe.name: stripe_events(rng, mode, stripe, exposure, each) for stripe in mode.stripes}
+
+
+def timetag_exposure(
     mode: Mode,
     rootname: str,
     fppos: int,
@@ -108,6 +109,7 @@ def _timetag(
     asn_id: str,
     switches: tuple[str, ...],
 ) -> Exposure:
+    """Return what the headers of a spectrum say; exposures at later focal-plane positions are later."""
     exposure = Exposure(
         rootname=rootname,
         exptype="EXTERNAL/SCI",
@@ -122,27 +124,61 @@ def _timetag(
         asn_id=asn_id,
         events_per_second=counts / exptime,
     )
-    later = timedelta(seconds=(exptime + 60) * fppos)  # exposures of one association follow each other
+    later = timedelta(seconds=(exptime + 60) * fppos)
     return replace(exposure, start=exposure.start + later)
 
 
-def _stripe_events(rng: Generator, mode: Mode, stripe: Stripe, exposure: Exposure, counts: int) -> NDArray[np.void]:
-    """Return the events of one spectrum, not in order of time."""
+def stripe_events(
+    rng: Generator, mode: Mode, stripe: Stripe, exposure: Exposure, counts: int, drift: float = 0.0
+) -> NDArray[np.void]:
+    """Return the events of one spectrum, not in order of time; it has drifted by a number of columns."""
     x = rng.uniform(0, mode.columns - 1, counts)
-    zero_point = mode.zero_point(stripe, FPPOS_TO_FPOFFSET[exposure.fppos])
+    zero_point = mode.zero_point(stripe, FPPOS_TO_FPOFFSET[exposure.fppos]) - drift * mode.dispersion
     x = x[rng.uniform(size=counts) < transmission(zero_point + mode.dispersion * x)]
     y = rng.normal(stripe.row, SPREAD, x.size)
     background = rng.uniform(size=x.size) < BACKGROUND_FRACTION
     y[background] = rng.uniform(0, DETECTOR_ROWS - 1, background.sum())
+    return as_events(rng, rng.uniform(0, exposure.exptime, x.size), x, y)
+
+
+def as_events(
+    rng: Generator, times: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]
+) -> NDArray[np.void]:
+    """Return events at these times (s), columns and rows, with pulse heights that are those of photons."""
     events = np.empty(x.size, dtype=[("TIME", "f4"), ("RAWX", "i2"), ("RAWY", "i2"), ("PHA", "u1")])
-    events["TIME"] = rng.uniform(0, exposure.exptime, x.size)
+    events["TIME"] = times
     events["RAWX"] = np.rint(x)
     events["RAWY"] = np.clip(np.rint(y), 0, DETECTOR_ROWS - 1)
     events["PHA"] = rng.integers(8, 20, x.size)
     return events
 
 
-def _event_hdus(exposure: Exposure, suffix: str, segment: str, events: NDArray[np.void], letters: str) -> HDUs:
+def by_segment(mode: Mode, by_stripe: Events) -> Events:
+    """Return the events of each file: the stripes of the NUV are in one, the segments of the FUV in one each."""
+    return by_stripe if mode.detector == "FUV" else {"N/A": np.concatenate(list(by_stripe.values()))}
+
+
+def write_segments(folder: Path, exposure: Exposure, events: Events) -> list[Path]:
+    """Write the raw files of an exposure: its events, or with ACCUM their image, of each segment."""
+    kind, make = ("rawtag", event_hdus) if exposure.obsmode == "TIME-TAG" else ("rawaccum", accum_hdus)
+    letters = "ABC" if exposure.detector == "NUV" else "AB"
+    raw_files: dict[str, HDUs] = {}
+    for segment, of_segment in events.items():
+        suffix = kind if segment == "N/A" else f"{kind}_{segment[-1].lower()}"
+        raw_files[suffix] = make(exposure, suffix, segment, of_segment, letters)
+    return write_raw(folder, exposure, raw_files)
+
+
+def accum_hdus(exposure: Exposure, suffix: str, segment: str, events: NDArray[np.void], letters: str) -> HDUs:
+    """Return the parts of a rawaccum file: primary, SCI, ERR and DQ."""
+    image = np.zeros((DETECTOR_ROWS, DETECTOR_ROWS), dtype=np.int16)
+    np.add.at(image, (events["RAWY"], events["RAWX"]), 1)
+    header = extension_header(exposure)
+    header.update(image_wcs((DETECTOR_ROWS / 2, DETECTOR_ROWS / 2)))
+    return [fits.PrimaryHDU(header=primary_header(exposure, suffix, segment)), *image_set(image, header, 1)]
+
+
+def event_hdus(exposure: Exposure, suffix: str, segment: str, events: NDArray[np.void], letters: str) -> HDUs:
     """Return the parts of a rawtag file: primary, EVENTS and GTI (good time intervals)."""
     events = np.sort(events, order="TIME")
     columns = [

@@ -1,5 +1,6 @@
 """Which products ACS, WFC3 and STIS datasets must have, and which programs make them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from astropy.io import fits
 from hstdputils.calibrate import recipe_for
 from hstdputils.datasets import parse_dataset
 from hstdputils.inputs import Observation, RawFile, Row
+from hstdputils.inputs.raws import ImageSet
 
 ACS_WFC = {"DETECTOR": "WFC", "BIASCORR": "PERFORM", "DRIZCORR": "PERFORM", "NEXTEND": 6}
 CTE = {"PCTECORR": "PERFORM"}
@@ -63,6 +65,8 @@ W_REPEATED = ("ibcb01aaq EXP-RPT", "ibcb01abq EXP-RPT", "ibcb01011 PROD-RPT")
         ("ibcb01aaq", IR, (), "aaq_flt aaq_ima aaq_drz"),
         ("ibcb01010", UVIS | {"CRCORR": "PERFORM"}, W_SPLIT, "aaq_flt abq_flt 011_crj 011_drz"),
         ("ibcb01010", UVIS | {"CRCORR": "PERFORM", "EXPSCORR": "OMIT", "DRIZCORR": "OMIT"}, W_SPLIT, "011_crj"),
+        ("ibcb01010", UVIS | {"EXPSCORR": "OMIT", "DRIZCORR": "OMIT"}, W_REPEATED, "011_crj"),
+        ("ibcb01010", IR | {"CRCORR": "PERFORM"}, W_REPEATED, "aaq_flt abq_flt aaq_ima abq_ima 011_drz"),
         (
             "ibcb01010",
             IR | {"RPTCORR": "PERFORM"},
@@ -70,11 +74,17 @@ W_REPEATED = ("ibcb01aaq EXP-RPT", "ibcb01abq EXP-RPT", "ibcb01011 PROD-RPT")
             "aaq_flt abq_flt aaq_ima abq_ima 011_crj 011_drz",
         ),
         ("o8cb01010", STIS_CCD | EXTRACTED | {"NEXTEND": 6}, (), "010_crj 010_sx1 010_sx2"),
-        ("o8cb01010", STIS_CCD | EXTRACTED | EXPOSURES | {"NEXTEND": 6}, (), "010_crj 010_flt 010_sx1 010_sx2"),
+        (
+            "o8cb01010",
+            STIS_CCD | EXTRACTED | EXPOSURES | {"FLATCORR": "PERFORM", "NEXTEND": 6},
+            (),
+            "010_crj 010_flt 010_sx1 010_sx2",
+        ),
+        ("o8cb01010", STIS_CCD | EXPOSURES | {"OBSTYPE": "IMAGING", "NEXTEND": 6}, (), "010_crj"),
         ("o8cb01010", STIS_CCD | EXTRACTED | {"NEXTEND": 3}, (), "010_flt 010_x1d 010_x2d"),
         ("o8cb01aaq", STIS_CCD | {"OBSTYPE": "IMAGING", "GEOCORR": "PERFORM", "NEXTEND": 3}, (), "aaq_flt aaq_x2d"),
         ("o8cb01aaq", STIS_MAMA | EXTRACTED, (), "aaq_flt aaq_x1d aaq_x2d"),
-        ("o8cb01aaq", STIS_MAMA | SUMMED | {"X2DCORR": "PERFORM"}, (), "aaq_flt aaq_sfl aaq_sx2"),
+        ("o8cb01aaq", STIS_MAMA | SUMMED | {"X2DCORR": "PERFORM"}, (), "aaq_flt aaq_sfl aaq_x2d aaq_sx2"),
     ],
 )  # fmt: skip
 def test_products(name, keywords, members, products):
@@ -96,6 +106,17 @@ def test_nothing_is_expected_where_all_switches_are_omit(name, keywords, said):
     expected = recipe_for(parse_dataset(name)).expected(observation(name, keywords))
     assert expected.products == frozenset()
     assert said in expected.note
+
+
+@pytest.mark.parametrize(
+    ("keywords", "seconds", "is_noted"),
+    [(ACS_WFC, (60, 0), True), (ACS_WFC, (60, 60), False), (ACS_WFC, (0, 0), False), (ACS_SBC, (60, 0), False)],
+)
+def test_what_calacs_combines_of_one_exposure_alone_is_noted_as_wrong(keywords, seconds, is_noted):
+    seen = observation("j8cb01010", keywords, *CR_SPLIT)
+    raws = [replace(raw, image_sets=(ImageSet(seconds=one),)) for raw, one in zip(seen.raws, seconds, strict=True)]
+    expected = recipe_for(seen.dataset).expected(replace(seen, raws=raws))
+    assert expected.note.startswith("j8cb01011_crj.fits is too bright") == is_noted
 
 
 def commands(name, keywords, *members, vcpus=1):
@@ -132,3 +153,5 @@ def test_wavecals_of_stis_are_calibrated_where_there_is_no_exposure():
     alone, both = Observation(dataset, [wav]), Observation(dataset, [raw, wav])
     assert [command.arguments[-1] for command in recipe.commands(alone, 1)] == ["o8cb01aaq_wav.fits"]
     assert [command.arguments[-1] for command in recipe.commands(both, 1)] == ["o8cb01aaq_raw.fits"]
+    assert recipe.expected(alone).products == {"o8cb01aaq_wav_flt.fits"}
+    assert recipe.expected(both).products == {"o8cb01aaq_flt.fits"}

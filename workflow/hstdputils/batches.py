@@ -18,6 +18,9 @@ from hstdputils.store.layout import batch_key, markers_prefix
 _TRIES = 60
 """How often a record is changed that others change at the same time."""
 
+IMAGE = "image"
+"""The setting with the container image of a batch on AWS Batch; its digest settles the versions of all programs."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -46,6 +49,11 @@ class Pins:
                 if earlier.get(name, value) != value:
                     found.append(f"{name} {earlier[name]}, not {value}")
         return found
+
+    @property
+    def are_settled(self) -> bool:
+        """Tell whether a submission has pinned all there is: its jobs then write nothing of it, nor may they."""
+        return "@sha256:" in self.settings.get(IMAGE, "")
 
     def __or__(self, more: "Pins") -> "Pins":
         """Return these with those of ``more`` that are new."""
@@ -78,6 +86,8 @@ def pin_batch(store: Store, batch: str, pins: Pins, *, force: bool = False) -> P
 
     Programs and settings that the batch has not used before are added. With ``force`` a batch made with other
     settings starts anew: its ``succeeded`` markers are removed, so that all its datasets are processed again.
+    What a submission has settled (`Pins.are_settled`) is only held against, whatever ``force`` says, unless these are
+    the pins of a submission.
 
     Raises
     ------
@@ -88,8 +98,13 @@ def pin_batch(store: Store, batch: str, pins: Pins, *, force: bool = False) -> P
     """
 
     def change(pinned: Pins | None) -> Pins:
-        if pinned is None or not pinned.crds_context or not pins.differences(pinned):
+        if pinned is None or not pinned.crds_context:
             return pinned | pins if pinned else pins
+        if pinned.are_settled and IMAGE not in pins.settings:
+            _refuse(store, batch, pins, pinned)
+            return pinned
+        if not pins.differences(pinned):
+            return pinned | pins
         if not force:
             _refuse(store, batch, pins, pinned)
         store.delete([entry.key for entry in store.entries(markers_prefix(batch, succeeded=True))])

@@ -1,10 +1,10 @@
-"""Errors that a user can cause: each is one line that names the thing and the mend."""
+"""Errors that a user can cause: each is one line that names the thing and the mend; and text that others wrote."""
 
 import re
 
 from hstdputils.exit_codes import ExitCode
 
-_USER = re.compile(r"""(?<=://)[^\s/?#"'<>]*@""")
+_USER = re.compile(r"""(?<=://)[^\s/?#"'<>]*@(?!sha256:)""")
 """What stands before the host of an address."""
 
 _ODD_USER = re.compile(r"""(?<=http://|ttps://)[^\s/?#@:"'<>]+:(?!\d{1,5}[/?#])[^\s"'<>]*@""")
@@ -17,6 +17,22 @@ def without_passwords(text: str) -> str:
     What is shown, written down or raised goes through here wherever an address may be in it.
     """
     return _USER.sub("", _ODD_USER.sub("", text)) if "://" in text and "@" in text else text
+
+
+_STEERING = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    r"\ud800-\udfff\U000e0000-\U000e007f]"
+)
+"""What a terminal or a reader obeys instead of showing it: controls, directions, halves of characters."""
+
+
+def visible(text: str) -> str:
+    r"""Return text with escapes, such as ``\x1b``, for what steers a terminal; newlines and tabs stay."""
+    return text if text.isprintable() else _STEERING.sub(_escaped, text)
+
+
+def _escaped(match: "re.Match[str]") -> str:
+    return match[0].encode("unicode_escape", "backslashreplace").decode()
 
 
 class UserError(Exception):
@@ -40,8 +56,8 @@ class CredentialsProblem(Exception):
 
 
 def one_line(error: object) -> str:
-    """Return the text of another library's error as one line."""
-    return " ".join(str(error).split())
+    """Return the text of another library's error, or of a file, as one line that shows all that is in it."""
+    return visible(" ".join(str(error).split()))
 
 
 def nearest(word: str, known: list[str]) -> str:

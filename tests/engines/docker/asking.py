@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-LONGEST_WAIT = 1500.0
+LONGEST_WAIT = 3000.0
 
 
 def begin(wanted: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""The project's image, on a plain Debian made here, with the programs of PyPI."""
+"""The project's image, on a plain Debian made here: the programs of PyPI and, where its source is there, hstcal."""
 
 import os
 import subprocess
@@ -12,12 +12,14 @@ BASE, IMAGE = "hstdp-test-base:bookworm", "hstdp-test:latest"
 CERTIFICATES = "/usr/local/share/certificates-of-the-host.crt"
 """Where the base has the certificates with which this machine reaches the package index."""
 
-_PACKAGES = "python3,python3-venv,ca-certificates"
+HSTCAL_SOURCE = ROOT.parent / "shared/engines/hstcal-src.tar.xz"
+
+_PACKAGES = "ca-certificates"
 _OF_PIP = ("index-url", "extra-index-url", "trusted-host")
 
 
 def build_image(folder: Path, variables: dict[str, str]) -> dict[str, str]:
-    """Build the image with ``make image``, as a user does, and return its name.
+    """Build the image with ``make image``, as a user does; return its name and, where it has no hstcal, why.
 
     Raises
     ------
@@ -41,14 +43,17 @@ def build_image(folder: Path, variables: dict[str, str]) -> dict[str, str]:
     run(client, "import", tar, BASE, folder=folder, variables=variables)
     tar.unlink()
     options = [f"--build-arg={name}={value}" for name, value in _arguments(bool(bundle)).items()]
+    has_hstcal = HSTCAL_SOURCE.is_file()
     run(
         *("make", "-C", ROOT, "image", f"IMAGE={IMAGE}", f"BASE_IMAGE={BASE}"),
+        f"HSTCAL_SOURCE={HSTCAL_SOURCE if has_hstcal else ''}",
         f"BUILD_OPTIONS=--quiet {' '.join(options)}",
         folder=folder,
-        timeout=1200,
+        timeout=2400,
         variables={**variables, "HSTDP_CONTAINER_ENGINE": client},
     )
-    return {"image": IMAGE}
+    reason = f"no hstcal in the image: {HSTCAL_SOURCE.relative_to(ROOT.parent)} is not there"
+    return {"image": IMAGE, "without_hstcal": "" if has_hstcal else reason}
 
 
 def _certificates() -> Path | None:

@@ -16,6 +16,15 @@ def image(*shape: int, sets: int = 1, planes: Sequence[str] = ("SCI", "ERR", "DQ
     return [(plane, shape) for _ in range(sets) for plane in planes]
 
 
+HEADERLET: Extensions = [("SIPWCS", (0, 0))]
+"""The extensions of a headerlet, for an exposure with one chip."""
+
+
+def drizzled_image(*shape: int, of: int = 1) -> Extensions:
+    """Return the extensions of a drizzled image (rows, columns) that is made ``of`` so many exposures' chips."""
+    return [*image(*shape, planes=("SCI", "WHT", "CTX")), ("HDRTAB", (of,))]
+
+
 @dataclass(frozen=True)
 class Mode:
     """One way of taking data, as an instrument's handbook names it."""

@@ -1,12 +1,5 @@
 """Made-up exposures of ACS and the reference files that calibrate them."""
 
-from pathlib import Path
+from .references import RULES, write_references
 
-from tests.madeup.crds_cache import Rmap
-
-RULES: tuple[Rmap, ...] = ()
-"""The rules that name the references."""
-
-
-def write_references(folder: Path) -> None:
-    """Write the reference files to a folder."""
+__all__ = ["RULES", "write_references"]

@@ -19,6 +19,8 @@ _SWITCHES = (
     "FLUXCORR GEOCORR GLINCORR HELCORR LFLGCORR LORSCORR PHOTCORR RPTCORR SGEOCORR SHADCORR WAVECORR X1DCORR X2DCORR"
 ).split()
 
+_AFTER_COMBINING = "DARKCORR FLATCORR GLINCORR LFLGCORR LORSCORR PHOTCORR SHADCORR".split()
+"""Those of steps that follow the rejection of cosmic rays. Source: hstcal 3.5.0, ``stis/lib/cs0/sciflags.c``."""
 
 _BEGINS = re.compile(r"\bOutput +(\S+_(?:x1d|sx1)\.fits)")
 _ENDS = "CALSTIS-6 complete"
@@ -44,7 +46,9 @@ def _expected(observation: Observation) -> Expectation:
         if _has_empty_wavecal(raw, observation):
             suffixes -= {"x1d", "x2d", "sx1", "sx2"}
             notes.append(f"cs0.e extracts and rectifies no spectrum of {raw.path.name}: its wavecal has no data")
-        products |= {f"{raw.exposure}_{suffix}.fits" for suffix in suffixes}
+        # cs0.e takes a name's _raw off before it appends what it has made, and no other suffix
+        root = raw.exposure if raw.suffix == "raw" else f"{raw.exposure}_{raw.suffix}"
+        products |= {f"{root}_{suffix}.fits" for suffix in suffixes}
     return Expectation(frozenset(products), note="; ".join(notes))
 
 
@@ -118,8 +122,9 @@ def _calibrated(observation: Observation) -> list[RawFile]:
 def _product_suffixes(raw: RawFile) -> Iterable[str]:
     """Yield the suffixes of what cs0.e writes for one raw file.
 
-    Several exposures with the CCD are combined without cosmic rays (crj); with the MAMAs they are summed (sfl).
-    Spectra and rectified images of combined exposures begin with s.
+    Several exposures with the CCD are combined without cosmic rays (crj), and calibrated one by one (flt) where there
+    is a step after that; with the MAMAs they are summed as well (sfl and sx2, beside flt and x2d). Spectra and
+    rectified images of combined exposures begin with s. Source: hstcal 3.5.0, ``stis/lib/cs0/calstis0.c``.
     """
     is_combined = _is_combined(raw)
     is_summed = raw.n_image_sets > 1 and raw.keyword("DETECTOR") != "CCD" and is_performed(raw, ("RPTCORR",))
@@ -128,12 +133,14 @@ def _product_suffixes(raw: RawFile) -> Iterable[str]:
         yield "crj"
     if is_summed:
         yield "sfl"
-    if not is_combined or is_performed(raw, ("EXPSCORR",)):
+    if not is_combined or (is_performed(raw, ("EXPSCORR",)) and is_performed(raw, _AFTER_COMBINING)):
         yield "flt"
     if is_spectrum and is_performed(raw, ("X1DCORR",)):
         yield "sx1" if is_combined else "x1d"
     if is_performed(raw, ("X2DCORR",) if is_spectrum else ("GEOCORR",)):
-        yield "sx2" if is_combined or is_summed else "x2d"
+        yield "sx2" if is_combined else "x2d"
+        if is_summed:
+            yield "sx2"
 
 
 def _is_combined(raw: RawFile) -> bool:

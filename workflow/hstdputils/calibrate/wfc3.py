@@ -64,8 +64,12 @@ def _calibrated(observation: Observation) -> set[str]:
 
 
 def _is_combined(raw: RawFile) -> bool:
-    """Tell whether an exposure is combined with others: UVIS by CRCORR, IR by RPTCORR or CRCORR."""
-    return is_performed(raw, ("CRCORR", "RPTCORR"))
+    """Tell whether an exposure is combined with the others of its product.
+
+    UVIS exposures are, whatever their switches say, and IR exposures where RPTCORR is PERFORM; their CRCORR is about
+    the reads of one ramp. Source: hstcal 3.5.0, ``wfc3/lib/calwf3/wf3member.c`` and ``procir.c``.
+    """
+    return not _is_ir(raw) or is_performed(raw, ("RPTCORR",))
 
 
 def _is_ir(raw: RawFile) -> bool:

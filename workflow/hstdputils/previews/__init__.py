@@ -10,7 +10,7 @@ _SPECTRA = "hstdputils.previews.spectra"
 
 DRAWN_BY = {
     **dict.fromkeys(("raw", "ima", "flt", "flt_a", "flt_b", "flc", "crj", "crc", "sfl", "drz", "drc"), _IMAGES),
-    **dict.fromkeys(("x2d", "sx2"), _IMAGES),
+    **dict.fromkeys(("fltsum", "x2d", "sx2"), _IMAGES),
     **dict.fromkeys(("x1d", "sx1", "x1dsum", "x1dsum1", "x1dsum2", "x1dsum3", "x1dsum4"), _SPECTRA),
 }
 """The module that draws files of each suffix; other files have no preview."""

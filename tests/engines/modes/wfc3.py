@@ -1,5 +1,0 @@
-"""Ways of taking data with WFC3, and what the programs make of them."""
-
-from tests.engines.modes.mode import Mode
-
-MODES: tuple[Mode, ...] = ()
