@@ -205,6 +205,7 @@ def start_radosgw(root: Path, folders: Any) -> RadosGateway:
             running.use()
             return running
         except (NotThereError, BotoCoreError, ClientError) as error:
+            print(f"radosgw did not come up: {error}")
             running.stop()
             if tried == 3:
                 raise NotThereError(f"radosgw does not come up: {error}") from error
