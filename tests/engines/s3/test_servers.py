@@ -12,6 +12,7 @@ import pytest
 from hstdputils.batches import Pins, pin_batch, read_pins, read_record
 from hstdputils.probing import probe, probe_once
 from hstdputils.store import Entry, StoreError, open_store
+from tests.conftest import Commands
 from tests.engines.batch_sites import Site, row
 from tests.engines.conftest import SERVERS
 from tests.engines.s3.test_probes import holders
@@ -100,6 +101,8 @@ def test_of_eight_processes_one_holds_the_lease(store):
 @pytest.mark.engine("AWS Batch (stand-in)")
 def test_eight_processes_submit_each_row_once(commands, s3, batch_at_rest):
     site = Site(commands, s3, batch_at_rest)
+    batch = {name: value for name, value in batch_at_rest.variables.items() if name.startswith("AWS_ENDPOINT")}
+    site.commands = Commands(commands.folder, **(commands.variables | batch | s3.variables))
     names = site.write([row(number, memory_mib=1000 + number) for number in range(24)])
     said = [process.communicate(timeout=300)[1] for process in [site.start("--wait") for _ in range(8)]]
     assert site.sent() == Counter(names), said
