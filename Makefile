@@ -6,6 +6,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+# linters whose requirements clash with the package's have an environment of their own
+TOOLS := cfn-lint checkov
+TOOLS_VENV := .venv-tools
+TOOLS_BIN := $(TOOLS_VENV)/bin
+TOOLS_READY := $(TOOLS_VENV)/ready
 DEMO := build/demo
 HSTCAL_COPY := container/hstcal-source.tar
 PROFILES := $(notdir $(wildcard profiles/*))
@@ -22,7 +27,7 @@ BASE_IMAGE ?=
 HSTCAL_SOURCE ?=
 BUILD_OPTIONS ?=
 
-.PHONY: help setup hstcal demo test test-all lint format constraints clean image
+.PHONY: help setup tools hstcal demo test test-all lint format constraints clean image
 
 help:
 	@echo "make setup        the environment in .venv, and links that let 'snakemake --profile NAME' find profiles/"
@@ -30,11 +35,11 @@ help:
 	@echo "make demo         made-up datasets of COS and, after make hstcal, ACS, STIS and WFC3, from raw files to a report, off line"
 	@echo "make test         the tests, but for slow ones and whole engines"
 	@echo "make test-all     all tests: make test, then those on Docker, Apptainer, HTCondor, and slow ones"
-	@echo "make lint         ruff, snakefmt, mypy, codespell and snakemake --lint"
+	@echo "make lint         ruff, snakefmt, mypy, codespell and snakemake --lint; cfn-lint and checkov, in .venv-tools"
 	@echo "make format       format Python files and rules"
-	@echo "make constraints  write constraints.txt anew, with today's versions"
+	@echo "make constraints  write constraints.txt and constraints-tools.txt anew, with today's versions"
 	@echo "make image        the container image IMAGE (calcloud:latest), on BASE_IMAGE, with HSTCAL_SOURCE as above"
-	@echo "make clean        remove what the demo and the tests made (not .venv)"
+	@echo "make clean        remove what the demo and the tests made (not .venv and .venv-tools)"
 
 setup: $(READY)
 
@@ -44,7 +49,7 @@ $(READY): pyproject.toml constraints.txt $(wildcard profiles/*/config.yaml)
 	$(PYTHON) -m venv $(VENV)
 	@# uv resolves in seconds what takes pip minutes; pip does where there is no uv. Compiled once, as pip does by itself,
 	@# since each job is a process that imports it all
-	$(BIN)/python -m pip install --quiet uv || true
+	$(BIN)/python -m pip install --quiet -c constraints.txt uv || true
 	if [ -x $(BIN)/uv ]; then \
 		$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[cal,test,dev]'; \
 	else \
@@ -53,6 +58,17 @@ $(READY): pyproject.toml constraints.txt $(wildcard profiles/*/config.yaml)
 	@# snakemake --profile NAME looks in this folder, and not in profiles/
 	for name in $(PROFILES); do ln -sfn profiles/$$name $$name; done
 	touch $(READY)
+
+tools: $(TOOLS_READY)
+
+$(TOOLS_READY): constraints-tools.txt | $(READY)
+	$(PYTHON) -m venv $(TOOLS_VENV)
+	if [ -x $(BIN)/uv ]; then \
+		$(BIN)/uv pip install --quiet --python $(TOOLS_BIN)/python -c constraints-tools.txt $(TOOLS); \
+	else \
+		$(TOOLS_BIN)/python -m pip install --quiet -c constraints-tools.txt $(TOOLS); \
+	fi
+	touch $(TOOLS_READY)
 
 hstcal: $(READY)
 	@$(BIN)/python container/hstcal.py
@@ -84,13 +100,16 @@ test: $(READY)
 test-all: test
 	$(PYTEST) -m slow
 
-lint: $(READY)
+lint: $(READY) $(TOOLS_READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/Snakefile rules
 	$(BIN)/mypy
 	$(BIN)/codespell README.md CHANGELOG.md config docs profiles rules tests workflow benchmarks
 	$(BIN)/snakemake --lint
+	$(TOOLS_BIN)/cfn-lint config/batch/hstdp.yaml
+	@# findings that are accepted are in this file, with their reasons
+	$(TOOLS_BIN)/checkov --config-file .checkov.yaml
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
@@ -100,6 +119,8 @@ format: $(READY)
 constraints:
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade \
 		--no-header --no-annotate --quiet --output-file constraints.txt
+	printf '%s\n' $(TOOLS) | $(BIN)/uv pip compile - --universal --python-version 3.11 --upgrade \
+		--no-header --no-annotate --quiet --output-file constraints-tools.txt
 
 image:
 	@test -n "$(ENGINE)" || { echo "error: neither docker nor podman is on PATH: install one of them"; exit 2; }

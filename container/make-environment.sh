@@ -14,8 +14,8 @@ fi
 
 # uv takes seconds where pip takes minutes, and goes by variables of its own; hatchling builds our own package
 python3 -m venv tools
-tools/bin/python -m pip install --quiet hatchling
-if tools/bin/python -m pip install --quiet uv; then
+tools/bin/python -m pip install --quiet -c constraints.txt hatchling
+if tools/bin/python -m pip install --quiet -c constraints.txt uv; then
     export UV_LINK_MODE=copy
     [ -z "${PIP_CERT:-}" ] || export SSL_CERT_FILE="$PIP_CERT"
     [ -z "${PIP_INDEX_URL:-}" ] || export UV_DEFAULT_INDEX="$PIP_INDEX_URL"

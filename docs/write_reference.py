@@ -4,6 +4,7 @@ import argparse
 import ast
 import importlib
 import inspect
+from dataclasses import fields
 from pathlib import Path
 
 from hstdputils.__main__ import COMMANDS
@@ -59,8 +60,9 @@ def _fields(title: str, where: str, kind: type) -> str:
     lines = [f"## {title}", "", where, "", "| key | meaning |", "| --- | --- |"]
     (body,) = ast.parse(inspect.getsource(kind)).body
     assert isinstance(body, ast.ClassDef)
+    names = {field.name for field in fields(kind)}
     for item, below in zip(body.body, body.body[1:], strict=False):
-        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
+        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name) and item.target.id in names:
             assert isinstance(below, ast.Expr)
             assert isinstance(below.value, ast.Constant)
             lines.append(f"| `{item.target.id}` | {_cell(str(below.value.value))} |")

@@ -15,11 +15,15 @@ from pathlib import Path
 from typing import Any, Self
 
 import boto3
+import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from cfnlint.decode import cfn_yaml
+from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from tests.conftest import ROOT
 
+IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/calcloud@sha256:" + 64 * "1"
 TEMPLATE = ROOT / "config/batch/hstdp.yaml"
 REGION = "us-east-1"
 ROOT_USER = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
@@ -105,11 +109,16 @@ def template() -> Any:
 
 
 def for_moto() -> str:
-    """Return the template as moto takes it: it wants a service role, in whose place AWS uses one of its own."""
+    """Return the template as moto takes it.
+
+    It wants a service role, in whose place AWS uses one of its own, and cannot read the tags of keys.
+    """
     known = json.loads(json.dumps(template()))
     for resource in known["Resources"].values():
         if resource["Type"] == "AWS::Batch::ComputeEnvironment":
             resource["Properties"]["ServiceRole"] = BATCH_ROLE
+        if resource["Type"] == "AWS::KMS::Key":
+            del resource["Properties"]["Tags"]
     return json.dumps(known)
 
 
@@ -136,6 +145,35 @@ def deploy(account: Account, stack: str, **parameters: str) -> dict[str, str]:
     # types that moto does not know have neither id
     known = (item for item in found if "LogicalResourceId" in item)
     return {item["LogicalResourceId"]: item.get("PhysicalResourceId", "") for item in known}
+
+
+def made_buckets(account: Account) -> Any:
+    """Make the buckets that jobs know, and one that is none of their business, and return a client for them."""
+    client = account.client("s3")
+    for name in ("stpubdata", "hst-crds-cache-ops", "others"):
+        client.create_bucket(Bucket=name)
+        client.put_object(Bucket=name, Key="a/b", Body=b"x")
+    config = b"{'operational_context': 'hst_9001.pmap', 'bad_files_list': []}"
+    client.put_object(Bucket="hst-crds-cache-ops", Key="config/hst/server_config", Body=config)
+    return client
+
+
+def is_denied(call: Any, **arguments: Any) -> None:
+    """Hold that a call is denied by a policy."""
+    with pytest.raises(ClientError) as raised:
+        call(**arguments)
+    assert raised.value.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException"), raised.value
+
+
+def allowed(document: Any, requests: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return those of the requests (action, resource) that a policy allows, where all conditions of it are met.
+
+    What it denies under conditions counts for nothing, since moto would pass over them.
+    """
+    known = json.loads(document) if isinstance(document, str) else document
+    kept = [item for item in known["Statement"] if item["Effect"] == "Allow" or "Condition" not in item]
+    policy = IAMPolicy({"policy_document": json.dumps({**known, "Statement": kept})})
+    return [item for item in requests if policy.is_action_permitted(*item) is PermissionResult.PERMITTED]
 
 
 def _mend_inline_policies(iam: Any) -> None:

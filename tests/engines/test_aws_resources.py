@@ -1,29 +1,27 @@
-"""The template of AWS resources: linted, deployed to moto over HTTP, and its policies held against real requests.
+"""The template of AWS resources: linted, deployed to moto over HTTP, and found by submissions and the trigger.
 
-moto makes all of it but the bucket's policy, the topic's policy and the e-mail subscription, which are linted alone.
+moto makes all of it but the policies of bucket, queue and topic, and the e-mail subscription, which are linted alone.
 """
 
 import json
 import os
 import re
+import shutil
 import sys
-from pathlib import Path
+from base64 import b64decode
+from email import message_from_string
 
 import pytest
-from botocore.exceptions import ClientError
-from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from hstdputils.engines.aws_batch.engine import JOB_DEFINITION, QUEUE
 from hstdputils.engines.aws_batch.requests import RETRIES
-from hstdputils.references.settings import URI_VARIABLES, crds_settings
+from hstdputils.references.settings import URI_VARIABLES, settings_of
 from tests.conftest import ROOT, Commands
-from tests.engines.aws_account import TEMPLATE, Account, deploy, template
-from tests.engines.test_trigger import INVOKE, notification
+from tests.engines.aws_account import IMAGE, TEMPLATE, Account, deploy, made_buckets, template
 
 pytestmark = pytest.mark.engine("CloudFormation (moto)")
 
-IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/calcloud:1.0"
-NOT_IN_MOTO = {"BucketPolicy", "TopicPolicy", "Email"}
+NOT_IN_MOTO = {"BucketPolicy", "DeadLettersPolicy", "TopicPolicy", "Email"}
 
 
 @pytest.fixture(scope="module")
@@ -40,19 +38,8 @@ def stack(account):
 
 @pytest.fixture(scope="module")
 def buckets(account, stack):
-    """Return a client for the buckets that jobs know, and for one that is none of their business."""
-    client = account.client("s3")
-    for name in ("stpubdata", "hst-crds-cache-ops", "others"):
-        client.create_bucket(Bucket=name)
-        client.put_object(Bucket=name, Key="a/b", Body=b"x")
-    client.put_object(Bucket=stack["Bucket"], Key="b/ldem01acq/x.fits", Body=b"x")
-    return client
-
-
-@pytest.mark.slow
-def test_cfn_lint(commands):
-    ran = commands.run(Path(sys.executable).parent / "cfn-lint", TEMPLATE)
-    assert (ran.status, ran.said) == (0, "")
+    """Return a client for the buckets."""
+    return made_buckets(account)
 
 
 @pytest.mark.slow
@@ -70,7 +57,7 @@ def test_without_trigger_and_announcements(account):
     assert environment["CRDS_SERVER_URL"] == "https://hst-crds.stsci.edu"
     assert environment["CRDS_S3_ENABLED"] == "0"
     assert {value for name, value in environment.items() if name.endswith("_URI")} == {"none"}
-    settings = crds_settings_of(environment)
+    settings = settings_of(environment)
     assert (settings.server, dict(settings.uris), settings.is_growing) == ("https://hst-crds.stsci.edu", {}, True)
 
 
@@ -79,7 +66,8 @@ def test_bucket_is_closed(account, stack, buckets):
     assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
     # moto makes stacks without what follows
     made = template()["Resources"]["Bucket"]["Properties"]
-    assert made["LifecycleConfiguration"]["Rules"][0]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+    assert made["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert made["LifecycleConfiguration"]["Rules"][1]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
     blocked = made["PublicAccessBlockConfiguration"]
     assert len(blocked) == 4
     assert all(blocked.values())
@@ -103,6 +91,43 @@ def test_where_jobs_run(account, stack):
     assert data["BlockDeviceMappings"][0]["Ebs"]["VolumeType"] == "gp3"
     assert data["BlockDeviceMappings"][0]["Ebs"]["Encrypted"]
     assert data["MetadataOptions"]["HttpTokens"] == "required"
+    assert data["MetadataOptions"]["HttpPutResponseHopLimit"] == 1
+    scripts = _scripts(b64decode(data["UserData"]).decode())
+    assert set(scripts) == {"text/cloud-boothook", "text/x-shellscript"}
+    assert "ECS_DISABLE_PRIVILEGED=true" in scripts["text/x-shellscript"]
+
+
+ASK_AS = """
+import socket, subprocess, sys
+SET_UP = (
+    "ip link set lo up",
+    "ip address add 10.0.0.1/32 dev lo",
+    "ip address add 169.254.169.254/32 dev lo",
+    # the instance asks from its own address
+    "ip route replace local 169.254.169.254 dev lo src 10.0.0.1 table local",
+)
+for command in SET_UP:
+    subprocess.run(command.split(), check=True)
+subprocess.run(["bash", "-e", "-c", sys.argv[1]], check=True)
+with socket.create_server(("169.254.169.254", 80)):
+    for uid in ("0", "10001"):
+        ask = ["setpriv", "--reuid", uid, "--clear-groups", "bash", "-c", "exec 3<>/dev/tcp/169.254.169.254/80"]
+        print(uid, subprocess.run(ask, capture_output=True).returncode)
+"""
+
+
+@pytest.mark.slow
+def test_only_root_reaches_the_metadata_service_of_an_instance(commands):
+    """Run the instance's own rule in a network of its own, as containers of Batch have that of their instance."""
+    path = f"{os.environ['PATH']}{os.pathsep}/usr/sbin"
+    tools = ("unshare", "ip", "iptables", "setpriv", "bash")
+    if not all(shutil.which(tool, path=path) for tool in tools) or os.getuid() != 0:
+        pytest.skip(f"needs root and {', '.join(tools)}")
+    data = template()["Resources"]["LaunchTemplate"]["Properties"]["LaunchTemplateData"]
+    rule = _scripts(data["UserData"]["Fn::Base64"])["text/cloud-boothook"]
+    ran = commands.run("unshare", "--net", sys.executable, "-c", ASK_AS, rule, PATH=path)
+    assert ran.status == 0, ran.said
+    assert ran.out.splitlines() == ["0 0", "10001 1"]
 
 
 def test_retries_are_those_of_submissions():
@@ -112,7 +137,7 @@ def test_retries_are_those_of_submissions():
 
 
 @pytest.mark.slow
-def test_submit_finds_what_it_needs(account, stack, commands):
+def test_submit_finds_what_it_needs(account, stack, buckets, commands):
     site = Commands(commands.folder, **(commands.variables | account.variables))
     store = f"s3://{stack['Bucket']}"
     planned = site.hstdputils("plan", store, "tried", "ldfd01vlq", "ldfd01010", "j8cb010b0")
@@ -124,17 +149,61 @@ def test_submit_finds_what_it_needs(account, stack, commands):
     assert _definition(account, JOB_DEFINITION)["containerProperties"]["image"] == IMAGE
     of_batch = _definition(account, "hstdp-tried")["containerProperties"]
     assert of_batch["image"] == IMAGE
-    assert of_batch["jobRoleArn"].endswith(f"role/{stack['JobRole']}")
+    assert of_batch["jobRoleArn"].startswith("arn:aws:iam::123456789012:role/calcloud/hstdp/hstdp-tried-")
     assert of_batch["executionRoleArn"].endswith(f"role/{stack['ExecutionRole']}")
     assert of_batch["logConfiguration"]["options"]["awslogs-group"] == stack["JobLogs"] == "/calcloud/hstdp/jobs"
-    assert of_batch["mountPoints"][0]["containerPath"] == "/crds"
+    assert not of_batch.get("mountPoints")
     environment = {item["name"]: item["value"] for item in of_batch["environment"]}
-    assert environment["CRDS_PATH"] == "/crds"
+    assert environment["CRDS_PATH"] == "/work/crds"
     assert environment["CRDS_S3_ENABLED"] == "1"
-    settings = crds_settings_of(environment)
+    settings = settings_of(environment)
     assert (settings.server, settings.is_growing) == ("", True)
     cache = "s3://hst-crds-cache-ops"
     assert settings.uris == {kind: f"{cache}/{kind}{'' if kind == 'config' else 's'}/hst" for kind in URI_VARIABLES}
+
+
+@pytest.mark.slow
+def test_submissions_pin_what_their_batch_is_made_with(account, stack, buckets, commands):
+    site = Commands(commands.folder, **(commands.variables | account.variables))
+
+    def submit(name, *arguments, batch="pinned"):
+        planned = site.hstdputils("plan", f"s3://{stack['Bucket']}", batch, name)
+        assert planned.status == 0, planned.said
+        (commands.folder / "plan.out").write_text(planned.out)
+        return site.hstdputils("submit", "plan.out", "--settle=0.1", *arguments)
+
+    def pinned():
+        return json.loads(buckets.get_object(Bucket=stack["Bucket"], Key="pinned/batch.json")["Body"].read())
+
+    def waves():
+        return buckets.list_objects_v2(Bucket=stack["Bucket"], Prefix="pinned/jobs/0")["KeyCount"]
+
+    assert submit("ldfd01vlq").status == 0
+    made_with = {"crds_context": "hst_9001.pmap", "programs": {}, "settings": {"image": IMAGE}}
+    assert pinned().items() >= made_with.items()
+    assert submit("j8cb010b0").status == 0  # the first that is aligned
+    made_with["settings"] |= {"astrometry": "on"}
+    assert pinned().items() >= made_with.items()
+    made = waves()
+    for argument, said in (
+        ("--context=hst_9002.pmap", "was made with CRDS context hst_9001.pmap, not hst_9002.pmap"),
+        ("--astrometry=off", "was made with astrometry on, not off"),
+    ):
+        ran = submit("j8cb01010", "--", argument)
+        assert (ran.status, ran.out) == (2, ""), ran.said
+        assert said in ran.err
+    assert waves() == made
+    assert pinned().items() >= made_with.items()
+    assert submit("j8cb01010", "--force", "--", "--context=hst_9002.pmap").status == 0
+    assert pinned().items() >= (made_with | {"crds_context": "hst_9002.pmap"}).items()
+    config = {"Bucket": "hst-crds-cache-ops", "Key": "config/hst/server_config"}
+    kept = buckets.get_object(**config)["Body"].read()
+    buckets.delete_object(**config)
+    ran = submit("ldfd01vlq", batch="unknown")
+    buckets.put_object(**config, Body=kept)
+    assert ran.status == 27, ran.said
+    assert "there is no telling which CRDS context is operational" in ran.err
+    assert "Traceback" not in ran.err
 
 
 @pytest.mark.slow
@@ -159,150 +228,6 @@ def test_trigger_function(account, stack):
     assert [item["Arn"] for item in targets] == [found["FunctionArn"]]
 
 
-def test_jobs_may_write_below_their_bucket_alone(account, stack, buckets):
-    job = account.client("s3", **account.role(stack["JobRole"]))
-    own = stack["Bucket"]
-    with account.enforced():
-        for bucket in ("stpubdata", "hst-crds-cache-ops", own):
-            job.list_objects_v2(Bucket=bucket)
-        job.get_object(Bucket="stpubdata", Key="a/b")
-        job.get_object(Bucket="hst-crds-cache-ops", Key="a/b")
-        job.put_object(Bucket=own, Key="b/markers/succeeded/ldem01acq.json", Body=b"{}")
-        job.get_object(Bucket=own, Key="b/markers/succeeded/ldem01acq.json")
-        job.delete_object(Bucket=own, Key="b/markers/succeeded/ldem01acq.json")
-        for bucket in ("stpubdata", "hst-crds-cache-ops", "others"):
-            _is_denied(job.put_object, Bucket=bucket, Key="a/b", Body=b"y")
-            _is_denied(job.delete_object, Bucket=bucket, Key="a/b")
-        _is_denied(job.get_object, Bucket="others", Key="a/b")
-        _is_denied(job.list_objects_v2, Bucket="others")
-        _is_denied(job.put_object, Bucket=own, Key="messages/submit/more", Body=b"y")
-        _is_denied(job.delete_bucket, Bucket=own)
-
-
-@pytest.mark.slow
-def test_jobs_get_along_with_their_role(account, stack, buckets, with_stand_in, made_up):
-    store = f"s3://{stack['Bucket']}"
-    variables = _variables(account.role(stack["JobRole"])) | {"AWS_ENDPOINT_URL": account.endpoint}
-    # the public bucket is asked without credentials, which moto does not take while policies hold
-    inputs = f"--inputs={made_up.inputs}"
-    # moto asks for HeadBucket where IAM asks for ListBucket, and for the bucket where several objects are deleted
-    moto = {
-        "Effect": "Allow",
-        "Action": ["s3:HeadBucket", "s3:DeleteObject"],
-        "Resource": f"arn:aws:s3:::{stack['Bucket']}",
-    }
-    account.client("iam").put_role_policy(
-        RoleName=stack["JobRole"],
-        PolicyName="moto",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [moto]}),
-    )
-    with account.enforced():
-        ran = with_stand_in.hstdputils("process", store, "role", inputs, "ldem01acq", **variables)
-        again = with_stand_in.hstdputils("process", store, "role", inputs, "--force", "ldem01acq", **variables)
-    assert (ran.status, again.status) == (0, 0), ran.said + again.said
-    buckets.head_object(Bucket=stack["Bucket"], Key="role/markers/succeeded/ldem01acq.json")
-
-
-def test_trigger_gets_along_with_its_role(account, stack, buckets, commands, batch_at_rest):
-    container = {"image": "calcloud:1", "vcpus": 1, "memory": 512}
-    batch_at_rest.client.register_job_definition(
-        jobDefinitionName="hstdp", type="container", containerProperties=container
-    )
-    buckets.put_object(Bucket=stack["Bucket"], Key="messages/submit/triggered", Body=b"ldfd01vlq\nldfd01010\n")
-    event = notification("messages/submit/triggered", bucket=stack["Bucket"])
-    variables = _variables(account.role(stack["TriggerRole"])) | {"AWS_ENDPOINT_URL": account.endpoint}
-    variables |= {"AWS_ENDPOINT_URL_BATCH": batch_at_rest.endpoint}
-    with account.enforced():
-        ran = commands.run(sys.executable, "-c", INVOKE, json.dumps(event), **variables)
-    assert ran.status == 0, ran.said
-    assert "2 rows submitted" in ran.err
-    found = buckets.list_objects_v2(Bucket=stack["Bucket"], Prefix="messages/")["Contents"]
-    assert "messages/submitted/triggered" in {item["Key"] for item in found}
-    assert "messages/submit/triggered" not in {item["Key"] for item in found}
-
-
-def test_trigger_may_record_and_change_no_products(account, stack, buckets):
-    trigger = account.client("s3", **account.role(stack["TriggerRole"]))
-    own = stack["Bucket"]
-    buckets.put_object(Bucket=own, Key="messages/submit/b", Body=b"x")
-    with account.enforced():
-        for key in (
-            "messages/failed/b",
-            "messages/submitted/b",
-            "b/plan.out",
-            "b/plan-slices/x.gz",
-            "b/jobs/0001/wave.json",
-        ):
-            trigger.put_object(Bucket=own, Key=key, Body=b"x")
-        trigger.get_object(Bucket=own, Key="messages/submit/b")
-        trigger.delete_object(Bucket=own, Key="messages/submit/b")
-        for key in ("b/ldem01acq/x.fits", "b/markers/succeeded/ldem01acq.json", "messages/submit/b"):
-            _is_denied(trigger.put_object, Bucket=own, Key=key, Body=b"x")
-        _is_denied(trigger.delete_object, Bucket=own, Key="b/ldem01acq/x.fits")
-        _is_denied(trigger.put_object, Bucket="stpubdata", Key="a/b", Body=b"x")
-
-
-def test_operators_may_work_in_their_bucket_alone(account, stack, buckets):
-    iam = account.client("iam")
-    iam.create_user(UserName="operator")
-    iam.attach_user_policy(UserName="operator", PolicyArn=stack["OperatorPolicy"])
-    key = iam.create_access_key(UserName="operator")["AccessKey"]
-    mine = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
-    operator = account.client("s3", **mine)
-    with account.enforced():
-        operator.put_object(Bucket=stack["Bucket"], Key="messages/submit/b", Body=b"x")
-        operator.list_objects_v2(Bucket=stack["Bucket"])
-        operator.delete_object(Bucket=stack["Bucket"], Key="messages/submit/b")
-        operator.get_object(Bucket="stpubdata", Key="a/b")
-        _is_denied(operator.get_object, Bucket="others", Key="a/b")
-        _is_denied(operator.put_object, Bucket="stpubdata", Key="a/b", Body=b"x")
-        _is_denied(account.client("iam", **mine).list_users)
-
-
-BATCH = "arn:aws:batch:us-east-1:123456789012"
-SUBMITTING = [
-    ("batch:SubmitJob", f"{BATCH}:job-queue/hstdp"),
-    ("batch:SubmitJob", f"{BATCH}:job-queue/hstdp-ondemand"),
-    ("batch:SubmitJob", f"{BATCH}:job-definition/hstdp-b:3"),
-    ("batch:RegisterJobDefinition", f"{BATCH}:job-definition/hstdp-b"),
-    ("batch:TagResource", f"{BATCH}:job-definition/hstdp-b:3"),
-    ("batch:TagResource", f"{BATCH}:job/0f1e"),
-    ("batch:DescribeJobQueues", "*"),
-    ("batch:DescribeJobDefinitions", "*"),
-    ("batch:ListJobs", "*"),
-    ("batch:DescribeJobs", "*"),
-]
-CANCELLING = [("batch:TerminateJob", f"{BATCH}:job/0f1e"), ("batch:CancelJob", f"{BATCH}:job/0f1e")]
-CAPTURING = [("batch:DescribeComputeEnvironments", "*"), ("ec2:DescribeLaunchTemplateVersions", "*")]
-NOBODY = [
-    ("batch:SubmitJob", f"{BATCH}:job-queue/others"),
-    ("batch:SubmitJob", f"{BATCH}:job-definition/others:1"),
-    ("batch:RegisterJobDefinition", f"{BATCH}:job-definition/others"),
-    ("batch:DeleteJobQueue", f"{BATCH}:job-queue/hstdp"),
-    ("batch:UpdateComputeEnvironment", f"{BATCH}:compute-environment/hstdp-spot"),
-    ("iam:PassRole", "arn:aws:iam::123456789012:role/admin"),
-    ("s3:DeleteBucket", "*"),
-]
-
-
-def test_policies_for_batch(account, stack):
-    """Hold the policies against requests by moto's own evaluation, since its Batch looks at no resources."""
-    iam = account.client("iam")
-    passing = [
-        ("iam:PassRole", f"arn:aws:iam::123456789012:role/{stack[name]}") for name in ("JobRole", "ExecutionRole")
-    ]
-    arn = stack["OperatorPolicy"]
-    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-    operator = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
-    trigger = iam.get_role_policy(RoleName=stack["TriggerRole"], PolicyName="submit")["PolicyDocument"]
-    job = iam.get_role_policy(RoleName=stack["JobRole"], PolicyName="data")["PolicyDocument"]
-    assert _allowed(operator, [*SUBMITTING, *passing, *CANCELLING, *CAPTURING, *NOBODY]) == [
-        *SUBMITTING, *passing, *CANCELLING, *CAPTURING
-    ]  # fmt: skip
-    assert _allowed(trigger, [*SUBMITTING, *passing, *CANCELLING, *NOBODY]) == [*SUBMITTING, *passing]
-    assert _allowed(job, [*SUBMITTING, *passing, *CANCELLING, *CAPTURING, *NOBODY]) == []
-
-
 def test_command_of_the_readme_names_parameters_that_are_there():
     text = (ROOT / "config/batch/README.md").read_text()
     command = re.search(r"aws cloudformation deploy(?:.*\\\n)+.*\n", text)[0]
@@ -314,18 +239,9 @@ def test_command_of_the_readme_names_parameters_that_are_there():
     assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == set(template()["Parameters"])
 
 
-def _variables(role):
-    return {name.upper(): value for name, value in role.items()}
-
-
-def crds_settings_of(environment):
-    """Return what our CRDS code makes of a job's variables."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("CRDS_")]:
-            patch.delenv(name)
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        return crds_settings.__wrapped__()
+def _scripts(user_data):
+    """Return the scripts that an instance runs when it starts, by their kind."""
+    return {part.get_content_type(): part.get_payload() for part in message_from_string(user_data).get_payload()}
 
 
 def _definition(account, name):
@@ -333,14 +249,3 @@ def _definition(account, name):
         "jobDefinitions"
     ]
     return found[-1]
-
-
-def _is_denied(call, **arguments):
-    with pytest.raises(ClientError) as raised:
-        call(**arguments)
-    assert raised.value.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException"), raised.value
-
-
-def _allowed(document, requests):
-    policy = IAMPolicy({"policy_document": document if isinstance(document, str) else json.dumps(document)})
-    return [item for item in requests if policy.is_action_permitted(*item) is PermissionResult.PERMITTED]

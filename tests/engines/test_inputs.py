@@ -147,8 +147,8 @@ def test_forced_run_that_fails_leaves_the_products_that_are_there(with_stand_in,
 def test_variables_of_a_dataset_reach_its_program_and_no_other(commands, made_up):
     own = commands.folder / "in" / "ldem" / "ldem01acq"
     shutil.copytree(made_up.inputs / "ldem" / "ldem01acq", own)
-    (own / "ldem01acq_cal_env.txt").write_text("CAL_DRILL=yes\nno variable\n\n")
-    write_calcos(commands.folder / "bin", "import os; print('CAL_DRILL is', os.environ.get('CAL_DRILL'))")
+    (own / "ldem01acq_cal_env.txt").write_text("SVM_DRILL=yes\nno variable\n\n")
+    write_calcos(commands.folder / "bin", "import os; print('SVM_DRILL is', os.environ.get('SVM_DRILL'))")
     path = f"{commands.folder / 'bin'}{os.pathsep}{commands.environment()['PATH']}"
     ran = commands.hstdputils(
         *("process", "results", "b", "--inputs=in", f"--inputs={made_up.inputs}", "ldem01acq", "ldem01tnq"), PATH=path
@@ -157,8 +157,8 @@ def test_variables_of_a_dataset_reach_its_program_and_no_other(commands, made_up
     logs = {
         name: (commands.folder / f"results/b/{name}/process.log").read_text() for name in ("ldem01acq", "ldem01tnq")
     }
-    assert "CAL_DRILL is yes" in logs["ldem01acq"]
-    assert "CAL_DRILL is None" in logs["ldem01tnq"]
+    assert "SVM_DRILL is yes" in logs["ldem01acq"]
+    assert "SVM_DRILL is None" in logs["ldem01tnq"]
     marker = json.loads((commands.folder / "results/b/markers/succeeded/ldem01acq.json").read_text())
     assert "ldem01acq_cal_env.txt:2: passed over, since it is no NAME=value: no variable" in marker["warnings"]
 

@@ -20,10 +20,6 @@ pytestmark = [pytest.mark.engine("hstcal", "CRDS", "real HST data"), pytest.mark
 
 CONTEXT = "hst_0729.pmap"
 HRC, STIS, SBC = "j8bt06o6q", "o56502010", "jbz504010"
-SPECTRA = (STIS, "o56502020")
-DIFFERING = {"IMPHTTAB", "PHOTTAB"}
-"""Keywords of references that the archive, under a later context, named otherwise for the spectra."""
-
 SBC_CONTEXT = "hst_0651.pmap"
 """The context of the archive's headers of the SBC association."""
 SATUFILE = "mad0401mj_sat.fits"
@@ -139,7 +135,7 @@ def test_an_sbc_association_is_summed_and_drizzled(site, real_data):
 
 
 @needs("cs0.e")
-@pytest.mark.parametrize("dataset", SPECTRA)
+@pytest.mark.parametrize("dataset", [STIS, "o56502020"])
 def test_a_stis_spectrum_is_extracted(site, real_data, dataset):
     raw = copy_inputs(site, real_data, dataset)
     truth = real_data / "truth" / dataset / f"{dataset}_sx1.fits"
@@ -148,7 +144,8 @@ def test_a_stis_spectrum_is_extracted(site, real_data, dataset):
     row = theirs["A2CENTER"] - shift[1]
     stis_references.write_wavecal(raw, raw.with_name(f"{dataset}_asn.fits"), row, shift)
     names, archived = best_references(site, raw), fits.getheader(raw)
-    assert {key for key, name in names.items() if archived[key] != f"oref${name}"} == DIFFERING
+    differing = {key for key, name in names.items() if archived[key] != f"oref${name}"}
+    assert differing == {"IMPHTTAB", "PHOTTAB"}, "the archive's context is a later one"
     stis_references.write_references(references_of(site), names, archived, row)
     home = process(site, dataset)
     made = {path.stem.partition("_")[2] for path in home.glob(f"{dataset}_*.fits")}
@@ -193,6 +190,18 @@ def test_a_stis_spectrum_that_is_too_faint_keeps_its_images(site, real_data):
     made = {path.stem.partition("_")[2] for path in home.glob(f"{STIS}_*.fits")}
     assert made == {"asn", "raw", "spt", "crj", "flt", "sx2"}
     assert f"there is no {STIS}_sx1.fits" in assert_complete(site.folder / "out", STIS)["reason"]
+
+
+@needs("cs0.e")
+@pytest.mark.parametrize("dataset", ["octr11h4q", "octr11hrq", "od3v01bfq", "o4er06llq"])
+def test_target_acquisitions_of_stis_are_kept_as_they_are(site, real_data, dataset):
+    best_references(site, copy_inputs(site, real_data, dataset))
+    home = process(site, dataset)
+    said = f"cs0.e does not process {dataset}_raw.fits: all its calibration switches are OMIT"
+    failed = {"o4er06llq": "o4er06llq failed: EXPFLAG = INTERRUPTED, all pixels are the same in o4er06llq_raw.fits; "}
+    assert assert_complete(site.folder / "out", dataset)["reason"] == failed.get(dataset, "") + said
+    assert {path.name for path in home.glob("*.fits")} == {f"{dataset}_raw.fits", f"{dataset}_spt.fits"}
+    assert (home / "previews" / f"{dataset}_raw.jpg").exists()
 
 
 @needs("cs0.e")

@@ -10,6 +10,8 @@ from . import drizzle_references as drizzling
 from .acs import tables
 from .acs.detectors import HRC, SBC, Detector
 from .acs.images import images
+from .acs.raws import Chip
+from .acs_optics import CHIPS
 from .hdus import primary, save
 
 DETECTORS = {"HRC": HRC, "SBC": SBC}
@@ -19,13 +21,15 @@ DETECTORS = {"HRC": HRC, "SBC": SBC}
 def write_references(folder: Path, names: Mapping[str, str], header: fits.Header) -> None:
     """Write the references that have a name, by keyword, for the set-up of a raw file's primary header."""
     detector = DETECTORS[header["DETECTOR"]]
+    side = detector.overscan
     amplifier, filters = header.get("CCDAMP", "N/A").strip(), (header["FILTER1"].strip(), header["FILTER2"].strip())
+    chip = Chip(1, CHIPS[detector.name][1], detector.shape, left=side, right=side, above=detector.virtual)
     readout = tables.Readout(amplifier, (1,), header.get("CCDGAIN", 1))
     mode = ",".join(["acs", detector.name, *(one for one in filters if not one.startswith(("CLEAR", "N/A"))), "mjd#"])
     writers: dict[str, Callable[[], list[fits.BinTableHDU | fits.ImageHDU]]] = {
         "BPIXTAB": lambda: [tables.bad_pixels([amplifier])],
         "CCDTAB": lambda: [tables.ccd(detector, [readout], offset=header["CCDOFSTA"])],
-        "OSCNTAB": lambda: [overscan(detector, amplifier)],
+        "OSCNTAB": lambda: [tables.overscan([(amplifier, chip)])],
         "MLINTAB": lambda: [tables.linearity()],
         "BIASFILE": lambda: [*images(detector, 0.0, raw=True)],
         "SATUFILE": lambda: [*images(detector, tables.FULL_WELL, raw=True)],
@@ -46,17 +50,6 @@ def write_references(folder: Path, names: Mapping[str, str], header: fits.Header
             save(hdus, folder / name)
     save(drizzling.distortion([filters], detector.name), folder / names["IDCTAB"])
     save(drizzling.drizzle_parameters(detector.name), folder / names["MDRIZTAB"])
-
-
-def overscan(detector: Detector, amplifier: str) -> fits.BinTableHDU:
-    """Return which columns and rows of a full frame see no light."""
-    rows, columns = detector.raw_shape
-    region: dict[str, object] = {"CCDAMP": amplifier, "CCDCHIP": 1, "NX": columns, "NY": rows}
-    region |= {"TRIMX1": detector.overscan, "TRIMX2": detector.overscan, "TRIMY2": detector.virtual}
-    region |= {"VX1": detector.overscan + 1, "VX2": columns - detector.overscan}
-    region |= {"VY1": detector.shape[0] + 1, "VY2": rows, "BIASSECTA1": 2, "BIASSECTA2": detector.overscan - 2}
-    region |= {"BIASSECTB1": columns - detector.overscan + 4, "BIASSECTB2": columns - 2}
-    return tables.overscan([region])
 
 
 def residual_distortion(detector: Detector, size: int = 33) -> list[fits.ImageHDU]:

@@ -49,7 +49,7 @@ def save(hdus: fits.HDUList, path: Path) -> Path:
 def plain_table(values: Sequence[Mapping[str, object]], **keywords: object) -> fits.BinTableHDU:
     """Return a table whose formats follow from the values, with keywords in its header.
 
-    Texts are as wide as the longest, whole numbers have 32 bits, and other numbers, also those in arrays, 64.
+    Texts are as wide as the longest, whole numbers have 32 bits, and other numbers 64; arrays are of their own kind.
     """
     hdu = rows(values, {name: _format([row[name] for row in values]) for name in values[0]})
     hdu.header.update(keywords)
@@ -61,7 +61,7 @@ def _format(column: Sequence[object]) -> str:
     if isinstance(first, str):
         return f"{max(len(str(value)) for value in column)}A"
     if isinstance(first, np.ndarray):
-        return f"{first.size}D"
+        return f"{first.size}{'E' if first.dtype == np.float32 else 'D'}"
     return "L" if isinstance(first, bool) else "J" if isinstance(first, int) else "D"
 
 

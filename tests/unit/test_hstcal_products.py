@@ -1,5 +1,6 @@
 """Which products ACS, WFC3 and STIS datasets must have, and which programs make them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from astropy.io import fits
 from hstdputils.calibrate import recipe_for
 from hstdputils.datasets import parse_dataset
 from hstdputils.inputs import Observation, RawFile, Row
+from hstdputils.inputs.raws import ImageSet
 
 ACS_WFC = {"DETECTOR": "WFC", "BIASCORR": "PERFORM", "DRIZCORR": "PERFORM", "NEXTEND": 6}
 CTE = {"PCTECORR": "PERFORM"}
@@ -104,6 +106,17 @@ def test_nothing_is_expected_where_all_switches_are_omit(name, keywords, said):
     expected = recipe_for(parse_dataset(name)).expected(observation(name, keywords))
     assert expected.products == frozenset()
     assert said in expected.note
+
+
+@pytest.mark.parametrize(
+    ("keywords", "seconds", "is_noted"),
+    [(ACS_WFC, (60, 0), True), (ACS_WFC, (60, 60), False), (ACS_WFC, (0, 0), False), (ACS_SBC, (60, 0), False)],
+)
+def test_what_calacs_combines_of_one_exposure_alone_is_noted_as_wrong(keywords, seconds, is_noted):
+    seen = observation("j8cb01010", keywords, *CR_SPLIT)
+    raws = [replace(raw, image_sets=(ImageSet(seconds=one),)) for raw, one in zip(seen.raws, seconds, strict=True)]
+    expected = recipe_for(seen.dataset).expected(replace(seen, raws=raws))
+    assert expected.note.startswith("j8cb01011_crj.fits is too bright") == is_noted
 
 
 def commands(name, keywords, *members, vcpus=1):

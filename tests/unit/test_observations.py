@@ -268,7 +268,8 @@ SAID = """16:26 cs0.e | Output   o8cb01010_sx1.fits
 
 @pytest.mark.parametrize("is_faint", [True, False])
 def test_spectrum_that_is_too_faint(tmp_path, is_faint):
-    write_joint(tmp_path, "o8cb01aaq", "o8cb01abq", OBSTYPE="SPECTROSCOPIC", X1DCORR="PERFORM", EXPSCORR="PERFORM")
+    switches = dict.fromkeys(("FLATCORR", "X1DCORR", "EXPSCORR"), "PERFORM")
+    write_joint(tmp_path, "o8cb01aaq", "o8cb01abq", OBSTYPE="SPECTROSCOPIC", **switches)
     seen, _ = observe(tmp_path, "o8cb01010")
     warning = "Cross correlation to locate spectrum failed." if is_faint else "Skipping order."
     revised = recipe_for(seen.dataset).revised(seen, SAID.format(warning=warning).splitlines(), {})

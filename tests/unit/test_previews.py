@@ -64,6 +64,13 @@ def test_the_scale_shows_the_sky_and_not_only_the_brightest_pixel(tmp_path):
     assert grey[300 - 1 - 75, 100] == 255
 
 
+def test_an_almost_empty_field_is_dark_and_a_full_one_is_not():
+    noise = RNG.normal(0, 3, (300, 400)).astype("f4")
+    noise[100, 100] = 50_000
+    assert 60 < np.median(scaled(noise)) < 128
+    assert np.median(scaled(noise + np.linspace(0, 3000, 400, dtype="f4"))) > 170
+
+
 def test_both_chips_are_shown_the_second_below(tmp_path):
     path = tmp_path / "j8cb01aaq_flt.fits"
     write_image(path, 2, 1)
@@ -78,6 +85,13 @@ def test_wide_images_are_narrowed():
     assert narrowed(image).shape == (100, 400)
     np.testing.assert_allclose(narrowed(image)[0, :2], [1.5, 5.5])
     assert narrowed(image[:, :700]).shape == (100, 700)
+
+
+def test_parts_of_a_detector_are_shown_with_all_their_columns(tmp_path):
+    path = write_image(tmp_path / "octr11hrq_raw.fits", shape=(32, 1022))
+    make_previews([path], tmp_path)
+    sizes = [Image.open(tmp_path / f"octr11hrq_raw{end}.jpg").size for end in ("", "_thumb")]
+    assert sizes == [(1022, 32), (128, 28)]
 
 
 def test_reference_pixels_of_wfc3_ir_are_left_out(tmp_path):

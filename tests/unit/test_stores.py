@@ -141,3 +141,26 @@ def test_force_with_other_settings_starts_the_batch_anew(store):
 def test_batch_names_that_are_no_folder_names(name):
     with pytest.raises(UserError, match="no batch name"):
         check_batch_name(name)
+
+
+def test_what_a_submission_has_settled_is_only_held_against(tmp_path):
+    store = FolderStore(tmp_path)
+    settled = Pins("hst_0729.pmap", {}, {"image": f"calcloud@sha256:{64 * '1'}"})
+    pin_batch(store, "b", settled)
+    for force in (False, True):  # as jobs do
+        pin_batch(store, "b", Pins("hst_0729.pmap", {"calcos": "3.6.2"}, {"astrometry": "on"}), force=force)
+        with pytest.raises(UserError, match=r"made with CRDS context hst_0729\.pmap, not hst_0613\.pmap"):
+            pin_batch(store, "b", Pins("hst_0613.pmap", {}), force=force)
+    assert read_pins(store, "b") == settled
+    write_marker(store, marker("ldem01acq", Outcome.SUCCEEDED))
+    anew = Pins("hst_0613.pmap", {}, settled.settings)
+    pin_batch(store, "b", anew, force=True)  # as submit --force does
+    assert read_pins(store, "b") == anew
+    assert ended(store, "b") == {}
+
+
+def test_an_image_without_a_digest_settles_nothing(tmp_path):
+    store = FolderStore(tmp_path)
+    pin_batch(store, "b", Pins("hst_0729.pmap", {}, {"image": "calcloud:1.0"}))
+    pin_batch(store, "b", Pins("hst_0729.pmap", {"calcos": "3.6.2"}))
+    assert read_pins(store, "b") == Pins("hst_0729.pmap", {"calcos": "3.6.2"}, {"image": "calcloud:1.0"})

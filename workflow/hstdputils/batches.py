@@ -11,6 +11,9 @@ from hstdputils.formats import MOST_BYTES, BadFormat, read_as
 from hstdputils.store import Store
 from hstdputils.store.layout import batch_key, markers_prefix
 
+IMAGE = "image"
+"""The setting with the container image of a batch on AWS Batch; its digest settles the versions of all programs."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -35,6 +38,11 @@ class Pins:
                 if earlier.get(name, value) != value:
                     found.append(f"{name} {earlier[name]}, not {value}")
         return found
+
+    @property
+    def are_settled(self) -> bool:
+        """Tell whether a submission has pinned all there is: its jobs then write nothing of it, nor may they."""
+        return "@sha256:" in self.settings.get(IMAGE, "")
 
     def __or__(self, more: "Pins") -> "Pins":
         """Return these with those of ``more`` that are new."""
@@ -62,6 +70,8 @@ def pin_batch(store: Store, batch: str, pins: Pins, *, force: bool = False) -> N
 
     Programs and settings that the batch has not used before are added. With ``force`` a batch made with other
     settings starts anew: its ``succeeded`` markers are removed, so that all its datasets are processed again.
+    What a submission has settled (`Pins.are_settled`) is only held against, whatever ``force`` says, unless these are
+    the pins of a submission.
 
     Raises
     ------
@@ -71,10 +81,14 @@ def pin_batch(store: Store, batch: str, pins: Pins, *, force: bool = False) -> N
         The store cannot be read or written.
     """
     key = batch_key(batch)
-    if store.put_bytes(_to_json(pins), key, only_if_absent=True):
-        return
     pinned = read_pins(store, batch)
-    if pinned and pins.differences(pinned):
+    if pinned is None:
+        if store.put_bytes(_to_json(pins), key, only_if_absent=True):
+            return
+        pinned = read_pins(store, batch)
+    if pinned and pinned.are_settled and IMAGE not in pins.settings:
+        check_pins(store, batch, pins)
+    elif pinned and pins.differences(pinned):
         if not force:
             check_pins(store, batch, pins)
         store.delete([entry.key for entry in store.entries(markers_prefix(batch, succeeded=True))])

@@ -4,12 +4,14 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from hstdputils import __version__, exit_codes
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.store import StoreError
+from hstdputils.terminal import shown_only
 
 Command = Callable[[Sequence[str]], int]
 
@@ -92,6 +94,20 @@ def seconds_between(least: float, most: float) -> Callable[[str], float]:
 
 def run(command: Command, arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status; an error that a user can cause is one line."""
+    _have_home()
+    with shown_only():
+        return _run(command, arguments)
+
+
+def _have_home() -> None:
+    """Name a home, for which many libraries ask, where there is none and the user has no name (docker -u 12345)."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = "/nonexistent"  # as Debian has it: none that another user of the machine could make
+
+
+def _run(command: Command, arguments: Sequence[str] | None) -> int:
     try:
         return command(sys.argv[1:] if arguments is None else arguments)
     except UserError as error:

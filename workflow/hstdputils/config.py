@@ -72,6 +72,16 @@ class Config(BaseModel):
         description="Commands for programs, such as calacs.e: /opt/hstcal/bin/calacs.e; others are on PATH, or come "
         "from make hstcal.",
     )
+    program_variables: Texts = Field(
+        default=[],
+        description="Environment variables (names, or patterns such as MYSITE_*) that calibration programs get "
+        "beside those of a fixed list; they get no other.",
+    )
+    dataset_variables: Texts = Field(
+        default=[],
+        description="Variables that a dataset's own file <dataset>_cal_env.txt may set for its programs beside "
+        "drizzlepac's SVM_*, MVM_*, HAP* and ASTROMETRY_*.",
+    )
     astrometry: bool | None = Field(
         default=None,
         description="Align images with catalogues (needs the network); null for what drizzlepac's variables say.",

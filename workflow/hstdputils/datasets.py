@@ -65,6 +65,11 @@ class Kind(StrEnum):
     """A multi visit mosaic (MVM) of the Hubble Advanced Products, made of the exposures of visit mosaics."""
 
 
+def lower(text: str) -> str:
+    """Return text in lower case; what is not ASCII stays, since some of it (the Kelvin sign) would become ASCII."""
+    return text.lower() if text.isascii() else text
+
+
 class BadDatasetName(ValueError):
     """The text is no name of a dataset that can be processed; ``str()`` says why."""
 
@@ -132,7 +137,7 @@ def parse_dataset(text: str) -> Dataset:
     BadDatasetName
         The text is no name of a dataset, or belongs to an instrument that cannot be processed.
     """
-    name = text.strip().lower()
+    name = lower(text.strip())
     if "_" in name or name.startswith(SKYCELL):
         _check_mosaic(text, name)
         return Dataset(name)

@@ -5,13 +5,13 @@ import json
 import sys
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.text import Text
 
 from hstdputils import commandline
 from hstdputils.checks import ANY, CHECKS, Finding, Setup, Status, kind_names, read_setup, ready_kinds, run_checks
 from hstdputils.datasets import INSTRUMENTS
 from hstdputils.exit_codes import ExitCode
+from hstdputils.terminal import console as visible_console
 
 _DESCRIPTION = """\
 Check whether a run would start: programs, CRDS, inputs, store, credentials, space and memory. Each line says ok,
@@ -53,7 +53,7 @@ def _exit_code(findings: Sequence[Finding]) -> ExitCode:
 
 
 def _show(findings: Sequence[Finding], conclusion: str) -> None:
-    console = Console(highlight=False)
+    console = visible_console()
     width = max(len(finding.subject) for finding in findings)
     for finding in findings:
         line = Text().append(f"{finding.status:<4}", style=_STYLES[finding.status])

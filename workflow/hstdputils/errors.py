@@ -1,6 +1,23 @@
-"""Errors that a user can cause: each is one line that names the thing and the mend."""
+"""Errors that a user can cause: each is one line that names the thing and the mend; and text that others wrote."""
+
+import re
 
 from hstdputils.exit_codes import ExitCode
+
+_STEERING = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    r"\ud800-\udfff\U000e0000-\U000e007f]"
+)
+"""What a terminal or a reader obeys instead of showing it: controls, directions, halves of characters."""
+
+
+def visible(text: str) -> str:
+    r"""Return text with escapes, such as ``\x1b``, for what steers a terminal; newlines and tabs stay."""
+    return text if text.isprintable() else _STEERING.sub(_escaped, text)
+
+
+def _escaped(match: "re.Match[str]") -> str:
+    return match[0].encode("unicode_escape", "backslashreplace").decode()
 
 
 class UserError(Exception):
@@ -20,8 +37,8 @@ class UserError(Exception):
 
 
 def one_line(error: object) -> str:
-    """Return the text of another library's error as one line."""
-    return " ".join(str(error).split())
+    """Return the text of another library's error, or of a file, as one line that shows all that is in it."""
+    return visible(" ".join(str(error).split()))
 
 
 def nearest(word: str, known: list[str]) -> str:

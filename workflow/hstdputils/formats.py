@@ -12,6 +12,8 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from hstdputils.errors import visible
+
 MOST_BYTES = 4 * 2**20
 """Bytes of a marker or of another record of one dataset; the largest have some 10 KB."""
 
@@ -112,7 +114,7 @@ def shown(value: object, most: int = _SHOWN) -> str:
         text = str(value)
     except (ValueError, RecursionError):  # a number of thousands of digits; a list in itself
         return "a huge value"
-    line = "".join(char if char.isprintable() else " " for char in " ".join(text[: 4 * most].split()))
+    line = visible(" ".join(text[: 4 * most].split()))
     return line if len(line) <= most and len(text) <= 4 * most else f"{line[:most]}…"
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
-from hstdputils.datasets import INSTRUMENTS, LAST, BadDatasetName, Dataset, parse_dataset
+from hstdputils.datasets import INSTRUMENTS, LAST, BadDatasetName, Dataset, lower, parse_dataset
 from hstdputils.errors import UserError
 
 _LONGEST = 40
@@ -149,7 +149,7 @@ class _Reader:
 
     def _add_plain(self, name: str, number: int, block: Sequence[str]) -> bool:
         """Take lines with one new ipppssoot each; return false, and take none, where they are not all like that."""
-        text = "".join(block).lower()
+        text = lower("".join(block))
         if not _PLAIN.fullmatch(text):
             return False
         words = text.split()

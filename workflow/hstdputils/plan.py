@@ -70,7 +70,7 @@ def main(arguments: Sequence[str]) -> int:
             _update(options, batch, ids.names, planner)
         elif ids.names:
             for lines in planner.chunks(ids.names):
-                sys.stdout.write("".join(lines))
+                sys.stdout.buffer.write("".join(lines).encode())  # JSON, in which nothing steers a terminal
             sys.stdout.flush()
     finally:
         gc.enable()

@@ -29,7 +29,7 @@ its own tools, condor_submit and others, which are looked for on PATH."""
 
 _EXAMPLES = """\
   hstdputils submit plan.out
-  hstdputils submit plan.out --queue hstdp-ondemand --image 123456789012.dkr.ecr.us-east-1.amazonaws.com/calcloud:1.0
+  hstdputils submit plan.out --queue hstdp-ondemand --image "$REPOSITORY@sha256:$DIGEST"
   hstdputils submit plan.out --engine htcondor --line 'accounting_group = hst'
   hstdputils submit plan.out -- --context hst_0729.pmap --inputs s3://my-bucket/raws"""
 

@@ -1,8 +1,9 @@
 """Ways of taking data with ACS, and what the programs make of them.
 
-Of the archive's datasets of ACS, two fifths are associations of HRC and SBC, a quarter are associations of WFC whose
-charge transfer is corrected, and a seventh are WFC subarrays. A full frame of WFC is here once, neither corrected nor
-drizzled, and takes seconds and 500 MiB even so; where else two chips are wanted, they are a cut of it.
+Of the archive's datasets of ACS, two fifths are associations of HRC and SBC, a fifth are associations of WFC whose
+charge transfer is corrected, an eighth WFC subarrays, and a tenth each single exposures of WFC and HRC. A full frame
+of WFC is here once, neither corrected nor drizzled, and takes seconds and 500 MiB even so; where else two chips are
+wanted, they are a cut of it.
 
 Left out: a full frame with PCTECORR (minutes); polarisers and ramp filters (other rows of the same tables);
 post-flash (FLSHCORR); the prisms of HRC and SBC, which are drizzled as WFC's grism is; calibrations such as biases;
@@ -14,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from tests.engines.modes.acs_checks import check_charge_transfer, check_rejected, hold_against_sky
+from tests.engines.modes.acs_checks import check_charge_transfer, check_rejected, check_too_bright, hold_against_sky
 from tests.engines.modes.mode import Extensions, Mode, image
 from tests.madeup.acs.datasets import (
     CORRECTED,
@@ -50,6 +51,11 @@ def drizzled(rows: int, columns: int, inputs: int, *names: str) -> Products:
     return {f"{name}.fits": [*planes, ("HDRTAB", (inputs,))] for name in names}
 
 
+def supported(inputs: int, *names: str) -> Products:
+    """Return the support files of products, which have the extensions of those of their exposures."""
+    return {f"{name}_spt.fits": [("UDL", (16,))] * inputs for name in names}
+
+
 def single(name: str, dataset: str, setup: Setup, products: Products, source: str = "2.2.1") -> Mode:
     """Return a mode of one exposure."""
     return Mode(
@@ -71,6 +77,7 @@ def association(
     products: Products,
     checks: Sequence[Callable[[Path], None]] = (),
     source: str = "2.2.3",
+    reason: str = "",
 ) -> Mode:
     """Return a mode of an association; its checks come on top of what all images are held against."""
 
@@ -86,7 +93,8 @@ def association(
         partial(write_association, asn_id=dataset, rows=rows, setup=setup),
         products,
         check,
-        source=f"{HANDBOOK} {source}",
+        reason,
+        f"{HANDBOOK} {source}",
     )
 
 
@@ -111,6 +119,7 @@ SPLIT_DITHER = rows_of("jdem12010", "CR1 CR1 CR2 CR2", "DTH CR1 CR2")
 REPEATED = rows_of("jdem13010", "RPT RPT", "RPT")
 CORRECTED_SPLIT = rows_of("jdem21010", "CRJ CRJ", "CRJ")
 CORRECTED_DITHER = rows_of("jdem22010", "DTH DTH", "DTH")
+HALF = rows_of("jdem14010", "CRJ CRJ", "CRJ")
 SUMMED = rows_of("jdem31010", "RPT RPT", "RPT")
 SUMMED_DITHER = rows_of("jdem32010", "RP1 RP1 RP2 RP2", "DTH RP1 RP2")
 
@@ -126,7 +135,8 @@ MODES: tuple[Mode, ...] = (
         HRC,
         calibrated(HRC, exposures_of(SPLIT), "flt")
         | calibrated(HRC, ["jdem11011"], "crj")
-        | drizzled(269, 282, 2, "jdem11011_drz"),
+        | drizzled(269, 282, 2, "jdem11011_drz")
+        | supported(2, "jdem11011"),
         [partial(check_rejected, exposure="jdem11e1q", combined="jdem11011_crj")],
     ),
     association(
@@ -136,7 +146,9 @@ MODES: tuple[Mode, ...] = (
         HRC,
         calibrated(HRC, exposures_of(SPLIT_DITHER), "flt")
         | calibrated(HRC, ["jdem12011", "jdem12012"], "crj")
-        | drizzled(281, 288, 4, "jdem12010_drz"),
+        | drizzled(281, 288, 4, "jdem12010_drz")
+        | supported(2, "jdem12011", "jdem12012")
+        | supported(4, "jdem12010"),
         [
             partial(check_rejected, exposure="jdem12e1q", combined="jdem12011_crj"),
             partial(check_rejected, exposure="jdem12e4q", combined="jdem12012_crj", number=3),
@@ -149,7 +161,8 @@ MODES: tuple[Mode, ...] = (
         HRC,
         calibrated(HRC, exposures_of(REPEATED), "flt")
         | calibrated(HRC, ["jdem13011"], "crj")
-        | drizzled(269, 282, 2, "jdem13011_drz"),
+        | drizzled(269, 282, 2, "jdem13011_drz")
+        | supported(2, "jdem13011"),
         [partial(check_rejected, exposure="jdem13e2q", combined="jdem13011_crj", number=1)],
     ),
     association(
@@ -158,7 +171,8 @@ MODES: tuple[Mode, ...] = (
         CORRECTED_DITHER,
         CUT_CORRECTED,
         calibrated(WFC_CUT, exposures_of(CORRECTED_DITHER), "flt", "flc")
-        | drizzled(2176, 260, 4, "jdem22010_drz", "jdem22010_drc"),
+        | drizzled(2176, 260, 4, "jdem22010_drz", "jdem22010_drc")
+        | supported(2, "jdem22010"),
         [partial(check_charge_transfer, exposure="jdem22e1q")],
         "2.2.3, 3.4.7",
     ),
@@ -169,7 +183,8 @@ MODES: tuple[Mode, ...] = (
         WFC_CORRECTED,
         calibrated(WFC_SUBARRAY, exposures_of(CORRECTED_SPLIT), "flt", "flc")
         | calibrated(WFC_SUBARRAY, ["jdem21011"], "crj", "crc")
-        | drizzled(261, 255, 2, "jdem21011_drz", "jdem21011_drc"),
+        | drizzled(261, 255, 2, "jdem21011_drz", "jdem21011_drc")
+        | supported(2, "jdem21011"),
         [
             partial(check_rejected, exposure="jdem21e1q", combined="jdem21011_crj"),
             partial(check_rejected, exposure="jdem21e1q", combined="jdem21011_crc", suffix="flc"),
@@ -184,10 +199,29 @@ MODES: tuple[Mode, ...] = (
         calibrated(HRC, ["jdem10s1q"], "flt") | drizzled(269, 282, 1, "jdem10s1q_drz"),
     ),
     single(
+        "ACS/WFC, PCTECORR",
+        "jdem25s1q",
+        CUT_CORRECTED,
+        calibrated(WFC_CUT, ["jdem25s1q"], "flt", "flc") | drizzled(2170, 257, 2, "jdem25s1q_drz", "jdem25s1q_drc"),
+        "2.2.1, 3.4.7",
+    ),
+    single(
         "ACS/WFC subarray",
         "jdem20s1q",
         WFC_SUBARRAY,
         calibrated(WFC_SUBARRAY, ["jdem20s1q"], "flt") | drizzled(261, 255, 1, "jdem20s1q_drz"),
+    ),
+    association(
+        "ACS/HRC CR-SPLIT, one exposure failed",
+        "jdem14010",
+        HALF,
+        replace(HRC, failed=1),
+        calibrated(HRC, exposures_of(HALF), "flt")
+        | calibrated(HRC, ["jdem14011"], "crj")
+        | drizzled(269, 282, 1, "jdem14011_drz")
+        | supported(2, "jdem14011"),
+        [partial(check_too_bright, combined="jdem14011_crj", exposure="jdem14e1q")],
+        reason="jdem14e2q failed: EXPTIME = 0, EXPFLAG = NO DATA; jdem14011_crj.fits is too bright",
     ),
     association(
         "ACS/SBC REPEAT-OBS",
@@ -196,7 +230,8 @@ MODES: tuple[Mode, ...] = (
         SBC,
         calibrated(SBC, exposures_of(SUMMED), "flt")
         | calibrated(SBC, ["jdem31011"], "sfl")
-        | drizzled(1129, 1204, 2, "jdem31011_drz"),
+        | drizzled(1129, 1204, 2, "jdem31011_drz")
+        | supported(2, "jdem31011"),
     ),
     association(
         "ACS/SBC REPEAT-OBS, dithered",
@@ -205,7 +240,9 @@ MODES: tuple[Mode, ...] = (
         SBC,
         calibrated(SBC, exposures_of(SUMMED_DITHER), "flt")
         | calibrated(SBC, ["jdem32011", "jdem32012"], "sfl")
-        | drizzled(1140, 1210, 4, "jdem32010_drz"),
+        | drizzled(1140, 1210, 4, "jdem32010_drz")
+        | supported(2, "jdem32011", "jdem32012")
+        | supported(4, "jdem32010"),
     ),
     single(
         "ACS/SBC",

@@ -1,9 +1,12 @@
 """Ways of taking data with STIS, and what cs0.e makes of them.
 
 CCD exposures are parts of the detector of 100 rows, as cs0.e takes; the MAMAs are read out in full, in 2048 by 2048
-pixels. Left out: exposures that are binned, dithered or taken with the prism, images with the FUV-MAMA (which differ
-from those with the NUV-MAMA in the references alone), and echelle spectra with SC2DCORR (scattered light, which
-takes seven more tables).
+pixels. Left out: exposures that are dithered, or taken with the prism or at a pseudo-aperture (E1); images with the
+FUV-MAMA, and echelle spectra with it or of high resolution, which differ from those here in the references alone; and
+slitless spectra. Binned CCD spectra are among the real exposures (``test_real_hstcal.py``).
+
+The handbook has an sx1 of repeated exposures with a MAMA (table 2.1); cs0.e makes none, but one x1d with the spectra
+of each.
 """
 
 from collections.abc import Callable
@@ -59,7 +62,7 @@ def left_alone(name: str, dataset: str, write: Callable[[Path, str], object]) ->
         write(dataset_folder(root, dataset), dataset)
 
     reason = f"cs0.e does not process {dataset}_raw.fits: all its calibration switches are OMIT"
-    return Mode(f"STIS/{name}", dataset, (), write_into, {}, reason=reason, source=SOURCE)
+    return Mode(f"STIS/{name}", dataset, ("cs0.e",), write_into, {}, reason=reason, source=SOURCE)
 
 
 def check_spectrum(
@@ -71,15 +74,15 @@ def check_spectrum(
     """
     (path,) = home.glob(f"*_{suffix}.fits")
     with fits.open(path) as hdus:
-        header, rows = hdus[1].header, hdus[1].data
-        assert header["SHIFTA1"] == pytest.approx(shift[0], abs=0.1)
-        assert header["SHIFTA2"] == pytest.approx(shift[1], abs=0.25)
-        assert [row["SPORDER"] for row in rows] == [order for order, _ in setting.rows]
-        for row in rows:
-            size = setting.dispersion / row["SPORDER"]
-            unknown = (SHIFT[0] - shift[0]) * size
-            wavelength = row["WAVELENGTH"] / (1 - header["V_HELIO"] / LIGHT) - unknown
-            check_order(row, wavelength, setting, columns * size)
+        for hdu in hdus[1:]:
+            assert hdu.header["SHIFTA1"] == pytest.approx(shift[0], abs=0.1)
+            assert hdu.header["SHIFTA2"] == pytest.approx(shift[1], abs=0.25)
+            assert [row["SPORDER"] for row in hdu.data] == [order for order, _ in setting.rows]
+            for row in hdu.data:
+                size = setting.dispersion / row["SPORDER"]
+                unknown = (SHIFT[0] - shift[0]) * size
+                wavelength = row["WAVELENGTH"] / (1 - hdu.header["V_HELIO"] / LIGHT) - unknown
+                check_order(row, wavelength, setting, columns * size)
 
 
 def check_order(row: fits.FITS_record, wavelength: np.ndarray, setting: Setting, tolerance: float) -> None:
@@ -166,6 +169,19 @@ MODES: tuple[Mode, ...] = (
         partial(check_spectrum, suffix="x1d", setting=G140L),
     ),
     mode(
+        "FUV-MAMA G140L REPEATOBS, with wavecal",
+        "odem05020",
+        partial(stis.write_mama_spectrum, repeats=2),
+        {
+            "flt": image(1024, 1024, sets=2),
+            "sfl": MAMA_IMAGE,
+            "x1d": [*spectrum(), *spectrum()],
+            "x2d": image(1024, 1024, sets=2),
+            "sx2": MAMA_IMAGE,
+        },
+        partial(check_spectrum, suffix="x1d", setting=G140L),
+    ),
+    mode(
         "FUV-MAMA G140L TIME-TAG, with wavecal",
         "odem06010",
         stis.write_timetag,
@@ -173,7 +189,7 @@ MODES: tuple[Mode, ...] = (
         partial(check_spectrum, suffix="x1d", setting=G140L, columns=0.5),
     ),
     mode(
-        "NUV-MAMA E230M, with wavecal",
+        "NUV-MAMA E230M, with wavecal, SC2DCORR",
         "odem07010",
         stis.write_echelle,
         {"flt": MAMA_IMAGE, "x1d": spectrum(len(E230M.rows))},

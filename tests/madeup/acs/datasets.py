@@ -9,7 +9,7 @@ from .. import acs_optics as optics
 from ..associations import write_table
 from ..hrc import POINTING, STARS
 from . import cameras, detectors
-from .raws import Camera, Exposure, Star, write_raw
+from .raws import Camera, Exposure, Star, write_raw, write_support
 
 SHIFT = (0.31, 0.17)
 """Arcseconds to the east and north between dithered exposures: neither is a whole number of pixels."""
@@ -38,21 +38,23 @@ class Setup:
     """Seconds."""
     keywords: Mapping[str, object] = field(default_factory=dict)
     """Keywords of the primary header that differ."""
+    failed: int | None = None
+    """The number of the exposure of an association of which nothing came; the first is 0."""
 
     def exposure(self, rootname: str, number: int = 0, shifts: int = 0, asn_id: str = "", kind: str = "") -> Exposure:
         """Return an exposure, the one of a number in its association, so many shifts from the first."""
-        is_ccd = self.detector is not detectors.SBC
-        switches: dict[str, object] = {}
+        is_hit = self.detector is not detectors.SBC and number != self.failed
+        switches: dict[str, object] = {"EXPFLAG": "NO DATA"} if number == self.failed else {}
         if kind.startswith(("EXP-CR", "EXP-RP")):
-            switches = {"CRCORR" if kind.startswith("EXP-CR") else "RPTCORR": "PERFORM", "NRPTEXP": 2}
+            switches |= {"CRCORR" if kind.startswith("EXP-CR") else "RPTCORR": "PERFORM", "NRPTEXP": 2}
         return Exposure(
             rootname,
             self.camera,
             POINTING.moved(shifts * SHIFT[0], shifts * SHIFT[1]),
             self.stars,
-            exptime=self.exptime,
+            exptime=0.0 if number == self.failed else self.exptime,
             start=self.start + timedelta(minutes=5 * number),
-            cosmic_ray=COSMIC_RAYS[number] if is_ccd else None,
+            cosmic_ray=COSMIC_RAYS[number] if is_hit else None,
             asn_id=asn_id,
             member=kind,
             dark=self.detector.dark,
@@ -87,12 +89,14 @@ CORRECTED = {"PCTECORR": "PERFORM"}
 
 
 def write_single(root: Path, ipppssoot: str, setup: Setup) -> None:
-    """Write the raw file of one exposure below a folder that is laid out as the public bucket is."""
-    write_raw(root / ipppssoot[:4] / ipppssoot, setup.exposure(ipppssoot))
+    """Write the raw and support file of one exposure below a folder that is laid out as the public bucket is."""
+    folder = root / ipppssoot[:4] / ipppssoot
+    write_raw(folder, setup.exposure(ipppssoot))
+    write_support(folder, ipppssoot)
 
 
 def write_association(root: Path, asn_id: str, rows: ROWS, setup: Setup) -> None:
-    """Write the raw files and the table of an association, as `write_single` does.
+    """Write the raw and support files and the table of an association, as `write_single` does.
 
     Exposures of another MEMTYPE than the one before them, and all of EXP-DTH, are taken at another pointing.
     """
@@ -102,5 +106,7 @@ def write_association(root: Path, asn_id: str, rows: ROWS, setup: Setup) -> None
         if number and (kind == "EXP-DTH" or kind != before):
             shifts += 1
         before = kind
-        write_raw(root / name[:4] / name, setup.exposure(name, number, shifts, asn_id, kind), seed=number + 1)
+        folder = root / name[:4] / name
+        write_raw(folder, setup.exposure(name, number, shifts, asn_id, kind), seed=number + 1)
+        write_support(folder, name)
     write_table(root / asn_id[:4] / asn_id, asn_id, rows, instrument="ACS", detector=setup.detector.name)

@@ -136,6 +136,19 @@ def write_raw(folder: Path, exposure: Exposure, seed: int = 1) -> Path:
     return path
 
 
+def write_support(folder: Path, rootname: str) -> Path:
+    """Write ``<rootname>_spt.fits``, the support file of an exposure, and return its path."""
+    path = folder / f"{rootname}_spt.fits"
+    primary = fits.PrimaryHDU()
+    primary.header.update({"NEXTEND": 1, "FILENAME": path.name, "FILETYPE": "SPT", "TELESCOP": "HST"})
+    primary.header.update({"INSTRUME": "ACS", "ROOTNAME": rootname.upper(), "PROPOSID": 99999})
+    primary.header.update({"OBSERVTN": rootname[6:].upper(), "ASN_MTYP": ""})
+    fits.HDUList([primary, fits.ImageHDU(np.arange(16, dtype=np.int16), name="UDL", ver=1)]).writeto(
+        path, overwrite=True
+    )
+    return path
+
+
 def _counts(
     exposure: Exposure, chip: Chip, cosmic_ray: tuple[int, int] | None, rng: np.random.Generator
 ) -> NDArray[np.uint16]:

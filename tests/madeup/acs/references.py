@@ -1,6 +1,6 @@
 """The reference files of ACS for the made-up exposures, and the rules of CRDS that name them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from astropy.io import fits
@@ -31,7 +31,7 @@ READOUTS: Mapping[str, Sequence[Readout]] = {
 FILTERS: Mapping[str, Sequence[tuple[str, str]]] = {
     "HRC": [("F606W", "CLEAR2S")],
     "WFC": [("F606W", "CLEAR2L"), ("G800L", "CLEAR2L")],
-    "SBC": [("F140LP", "N/A"), ("PR130L", "N/A")],
+    "SBC": [("F140LP", "N/A")],
 }
 MODES = {
     "HRC": ["acs,hrc,f606w,mjd#"],
@@ -40,34 +40,21 @@ MODES = {
 }
 
 
-def _overscans(setups: Iterable[tuple[str, Camera]]) -> list[dict[str, object]]:
-    """Return where the chips of cameras see no light, for amplifiers."""
-    regions = []
-    for amplifiers, camera in setups:
-        for chip in camera.chips:
-            (rows, columns), (high, wide) = chip.raw_size, chip.size
-            region: dict[str, object] = {"CCDAMP": amplifiers, "CCDCHIP": chip.number, "NX": columns, "NY": rows}
-            region |= {"TRIMX1": chip.left, "TRIMX2": chip.right, "TRIMY1": chip.below, "TRIMY2": chip.above}
-            region |= {"BIASSECTA1": 2, "BIASSECTA2": chip.left - 2}
-            if chip.right:
-                region |= {"BIASSECTB1": columns - chip.right + 3, "BIASSECTB2": columns - 2}
-            if chip.below or chip.above:
-                first = 1 if chip.below else high + 1
-                region |= {"VX1": chip.left + 1, "VX2": chip.left + wide}
-                region |= {"VY1": first, "VY2": first + chip.below + chip.above - 1}
-            regions.append(region)
-    return regions
-
-
-OVERSCANS = {
-    "HRC": _overscans([("C", HRC_SUBARRAY)]),
-    "WFC": _overscans([("C", WFC_SUBARRAY), ("ABCD", WFC_CUT), ("ABCD", WFC_FRAME)]),
+CAMERAS: Mapping[str, Sequence[tuple[str, Camera]]] = {
+    "HRC": [("C", HRC_SUBARRAY)],
+    "WFC": [("C", WFC_SUBARRAY), ("ABCD", WFC_CUT), ("ABCD", WFC_FRAME)],
 }
+"""By CCD, the cameras, each with the amplifiers that read it."""
+
+
+def _overscan(detector: Detector) -> fits.BinTableHDU:
+    return tables.overscan((amps, chip) for amps, camera in CAMERAS[detector.name] for chip in camera.chips)
+
 
 CONTENTS: Mapping[str, Callable[[Detector], Extensions]] = {
-    "bpx": lambda detector: [tables.bad_pixels({readout.amplifiers: None for readout in READOUTS[detector.name]})],
+    "bpx": lambda detector: [tables.bad_pixels(sorted({readout.amplifiers for readout in READOUTS[detector.name]}))],
     "ccd": lambda detector: [tables.ccd(detector, READOUTS[detector.name])],
-    "osc": lambda detector: [tables.overscan(OVERSCANS[detector.name])],
+    "osc": lambda detector: [_overscan(detector)],
     "bia": lambda detector: [*images(detector, 0.0, raw=True)],
     "sat": lambda detector: [*images(detector, tables.FULL_WELL, raw=True)],
     "drk": lambda detector: [*images(detector, detector.dark)],

@@ -1,12 +1,13 @@
 """Tables among the references of ACS: what calacs.e reads of detectors, cosmic rays and sensitivity."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from astropy.io import fits
 
 from ..hdus import rows
 from .detectors import Detector
+from .raws import Chip
 
 AMPLIFIERS = "ABCD"
 FULL_WELL = 155_000.0
@@ -57,12 +58,24 @@ def ccd(
     return rows(values, formats)
 
 
-def overscan(regions: Iterable[Mapping[str, object]]) -> fits.BinTableHDU:
-    """Return which columns and rows see no light, for images of given amplifiers, chips and sizes."""
+def overscan(chips: Iterable[tuple[str, Chip]]) -> fits.BinTableHDU:
+    """Return which columns and rows see no light, for chips and the amplifiers that read them."""
     names = "BINX BINY NX NY TRIMX1 TRIMX2 TRIMY1 TRIMY2 VX1 VX2 VY1 VY2 BIASSECTA1 BIASSECTA2 BIASSECTB1 BIASSECTB2"
     formats = {"CCDAMP": "4A", "CCDCHIP": "I", **dict.fromkeys(names.split(), "I")}
-    nothing = dict.fromkeys(formats, 0) | {"BINX": 1, "BINY": 1}
-    return rows([nothing | dict(region) for region in regions], formats)
+    regions = []
+    for amplifiers, chip in chips:
+        (height, width), (high, wide) = chip.raw_size, chip.size
+        region: dict[str, object] = {"CCDAMP": amplifiers, "CCDCHIP": chip.number, "NX": width, "NY": height}
+        region |= {"BINX": 1, "BINY": 1, "BIASSECTA1": 2, "BIASSECTA2": chip.left - 2}
+        region |= {"TRIMX1": chip.left, "TRIMX2": chip.right, "TRIMY1": chip.below, "TRIMY2": chip.above}
+        if chip.right:
+            region |= {"BIASSECTB1": width - chip.right + 4, "BIASSECTB2": width - 2}
+        if chip.below or chip.above:
+            first = 1 if chip.below else high + 1
+            region |= {"VX1": chip.left + 1, "VX2": chip.left + wide}
+            region |= {"VY1": first, "VY2": first + chip.below + chip.above - 1}
+        regions.append(dict.fromkeys(formats, 0) | region)
+    return rows(regions, formats)
 
 
 def cosmic_rays() -> fits.BinTableHDU:

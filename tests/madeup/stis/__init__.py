@@ -12,7 +12,8 @@ from .acquisitions import write_acq, write_acq_peak
 from .detector_references import HDUs, detector_references
 from .images import write_ccd_bias, write_ccd_dark, write_ccd_image, write_mama_image
 from .imaging_references import distortion, photometry
-from .names import SPECTRAL_TYPES, SUFFIXES, TYPES, reference_name
+from .names import SCATTERING_TYPES, SPECTRAL_TYPES, SUFFIXES, TYPES, reference_name
+from .scattering_references import scattering_references
 from .settings import cameras_of, settings_of
 from .spectra import (
     write_ccd_spectrum,
@@ -48,7 +49,7 @@ def _rules() -> Iterable[Rmap]:
             detector: reference_name(detector, suffix) if reftype in types else "N/A"
             for detector, types in TYPES.items()
         }
-        if reftype in SPECTRAL_TYPES:
+        if reftype in (*SPECTRAL_TYPES, *SCATTERING_TYPES):
             references = {(detector, "SPECTROSCOPIC"): name for detector, name in names.items()}
             yield Rmap(reftype, references, ("DETECTOR", "OBSTYPE"), instrument="stis")
         else:
@@ -77,6 +78,8 @@ def _references(detector: str) -> dict[str, HDUs]:
     settings, cameras = settings_of(detector), cameras_of(detector)
     made = detector_references(detector)
     made |= {reftype: [hdu] for reftype, hdu in spectral_references(settings).items()}
+    if any(setting.is_echelle for setting in settings):
+        made |= {reftype: [hdu] for reftype, hdu in scattering_references(settings).items()}
     made["apertab"] = [aperture_throughput(dict.fromkeys(one.aperture for one in (*settings, *cameras)))]
     if cameras:
         made |= {"idctab": [distortion(cameras[0])], "imphttab": list(photometry(cameras))}

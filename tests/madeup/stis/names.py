@@ -31,18 +31,29 @@ SPECTRAL_TYPES = {
 }
 """Those that spectra need."""
 
+SCATTERING_TYPES = {
+    "cdstab": "cds",
+    "echsctab": "ech",
+    "exstab": "exs",
+    "halotab": "hal",
+    "riptab": "rip",
+    "srwtab": "srw",
+    "teltab": "tel",
+}
+"""Those that spectra with an echelle need."""
+
 IMAGING_TYPES = {"idctab": "idc", "imphttab": "imp"}
 """Those that images need."""
 
-SUFFIXES = {**CCD_TYPES, **NUV_TYPES, "apertab": "apt", **SPECTRAL_TYPES, **IMAGING_TYPES}
+SUFFIXES = {**CCD_TYPES, **NUV_TYPES, "apertab": "apt", **SPECTRAL_TYPES, **SCATTERING_TYPES, **IMAGING_TYPES}
 """All of them."""
 
 TYPES = {
     "CCD": (*CCD_TYPES, "apertab", *SPECTRAL_TYPES, *IMAGING_TYPES),
     "FUV-MAMA": (*MAMA_TYPES, "apertab", *SPECTRAL_TYPES),
-    "NUV-MAMA": (*NUV_TYPES, "apertab", *SPECTRAL_TYPES, *IMAGING_TYPES),
+    "NUV-MAMA": (*NUV_TYPES, "apertab", *SPECTRAL_TYPES, *SCATTERING_TYPES, *IMAGING_TYPES),
 }
-"""What exposures of a detector need; the FUV-MAMA takes spectra alone here."""
+"""What exposures of a detector need; the FUV-MAMA takes first-order spectra alone here."""
 
 _LETTERS = {"CCD": "c", "FUV-MAMA": "f", "NUV-MAMA": "n"}
 

@@ -57,9 +57,9 @@ def write_single_ccd_spectrum(folder: Path, rootname: str) -> None:
     write_support(folder, science)
 
 
-def write_mama_spectrum(folder: Path, rootname: str) -> None:
-    """Write an association with the FUV-MAMA: ``_asn``, ``_raw``, ``_wav`` and ``_spt``."""
-    _write_mama(folder, rootname, G140L, 400.0)
+def write_mama_spectrum(folder: Path, rootname: str, repeats: int = 1) -> None:
+    """Write an association of so many exposures with the FUV-MAMA: ``_asn``, ``_raw``, ``_wav`` and ``_spt``."""
+    _write_mama(folder, rootname, G140L, 400.0, repeats)
 
 
 def write_echelle(folder: Path, rootname: str) -> None:
@@ -67,10 +67,11 @@ def write_echelle(folder: Path, rootname: str) -> None:
     _write_mama(folder, rootname, E230M, 2000.0)
 
 
-def _write_mama(folder: Path, rootname: str, setting: Setting, seconds: float) -> None:
+def _write_mama(folder: Path, rootname: str, setting: Setting, seconds: float, repeats: int = 1) -> None:
     rng = np.random.default_rng(setting.cenwave)
-    wavecal, science = exposures(rootname, setting, MAMA_HIGH, seconds)
-    write_raw(folder, science, [mama_star(rng, science, setting, border=int(MAGNITUDE))], scale=setting.scale)
+    wavecal, science = exposures(rootname, setting, MAMA_HIGH, seconds, repeats)
+    images = [mama_star(rng, science, setting, number, border=int(MAGNITUDE)) for number in range(1, repeats + 1)]
+    write_raw(folder, science, images, scale=setting.scale)
     write_wavecal(rng, folder, wavecal, setting)
     write_rest(folder, wavecal, science)
 
@@ -96,8 +97,11 @@ def exposures(
         lamp="HITM1" if setting.detector == "CCD" else "LINE",
         target="WAVELINE",
     )
-    perform |= SPECTRAL_SWITCHES - ({"X2DCORR"} if setting.is_echelle else set())
-    perform |= {"CRCORR", "EXPSCORR", "CTECORR"} if wavecal.is_ccd else {"DOPPCORR"}
+    perform |= (SPECTRAL_SWITCHES - {"X2DCORR"}) | {"SC2DCORR"} if setting.is_echelle else SPECTRAL_SWITCHES
+    if wavecal.is_ccd:
+        kind, perform = "CRSPLIT", perform | {"CRCORR", "EXPSCORR", "CTECORR"}
+    else:
+        kind, perform = "RPTOBS", perform | ({"DOPPCORR", "RPTCORR"} if images > 1 else {"DOPPCORR"})
     science = replace(
         wavecal,
         exptime=seconds,
@@ -105,7 +109,7 @@ def exposures(
         perform=perform,
         members=tuple(others),
         images=images,
-        member_type="CRSPLIT" if images > 1 else "SCIENCE",
+        member_type=kind if images > 1 else "SCIENCE",
         lamp="NONE",
         target="MADE-UP-STAR",
         more={"WAVECAL": f"{rootname}_wav.fits"},
@@ -169,10 +173,12 @@ def ccd_counts(
     return counts
 
 
-def mama_star(rng: Generator, exposure: Exposure, setting: Setting, border: int = 0) -> NDArray[np.float64]:
-    """Return what a MAMA counts of the star's spectrum, with so many columns at its edges left out."""
+def mama_star(
+    rng: Generator, exposure: Exposure, setting: Setting, image: int = 1, border: int = 0
+) -> NDArray[np.float64]:
+    """Return what a MAMA counts of the star's spectrum in an image set, with columns at its edges left out."""
     light = light_of(setting, MAMA_HIGH, star(setting), star_profile)
-    seen = exposed(exposure.start, exposure.exptime, MAMA_HIGH.shape[1], border=border)
+    seen = exposed(exposure.starts(image), exposure.exptime, MAMA_HIGH.shape[1], border=border)
     return mama_counts(rng, light * seen, setting.detector, exposure.exptime)
 
 

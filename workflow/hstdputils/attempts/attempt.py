@@ -14,6 +14,7 @@ from typing import Any
 
 from hstdputils.attempts.drills import drill
 from hstdputils.calibrate import Expectation, Recipe
+from hstdputils.calibrate.environment import variables_of_file
 from hstdputils.calibrate.programs import Programs
 from hstdputils.calibrate.running import run_command, threads_limit
 from hstdputils.calibrate.short_links import short_links
@@ -63,6 +64,8 @@ class Job:
     """The programs of this set-up."""
     variables: dict[str, str] = field(default_factory=dict)
     """Environment variables for the programs, which the dataset's own file may change."""
+    dataset_variables: Sequence[str] = ()
+    """Names, or patterns of names, that this file may set beyond drizzlepac's switches."""
     attempt: int = 1
     """Number of the attempt."""
     plan_row: dict[str, Any] | None = None
@@ -227,12 +230,15 @@ class Attempt:
         self._references, self._reference_keywords = best.used, best.keywords
         variables = {**best.variables, **threads_limit(job.vcpus), **job.variables, **self._own_variables()}
         import_ahead(expectation.products)
+        home = self.folder / "home"
+        home.mkdir(exist_ok=True)
         used = 0.0
         for command in job.recipe.commands(observation, job.vcpus):
             with self._step(command.program.name) as step, self._not_counted():
                 program = job.programs.find(command.program)
                 with short_links(command.program, self.data, variables) as short:
-                    status = run_command(command, program, self.data, short, self._log, job.max_seconds, used)
+                    environment = job.programs.environment(short, home)
+                    status = run_command(command, program, self.data, environment, self._log, job.max_seconds, used)
             if found := command.nothing_to_do.get(status):
                 note = f"nothing to do: {command.program.name} found {found} (status {status})"
                 return Expectation(frozenset(), note=note)
@@ -249,17 +255,12 @@ class Attempt:
             yield
 
     def _own_variables(self) -> dict[str, str]:
-        """Return the variables that the dataset's own file sets for its programs, one ``NAME=value`` a line."""
+        """Return the variables that the dataset's own file sets for its programs."""
         path = self.data / f"{self.job.dataset}{VARIABLES_SUFFIX}"
         if not path.exists():
             return {}
-        variables = {}
-        for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
-            name, separator, value = line.partition("=")
-            if separator and name.strip():
-                variables[name.strip()] = value.strip()
-            elif line.strip():
-                self._warnings.append(f"{path.name}:{number}: passed over, since it is no NAME=value: {line.strip()}")
+        variables, warnings = variables_of_file(path, self.job.dataset_variables)
+        self._warnings += warnings
         self._log.write("process", f"{path.name} sets {', '.join(sorted(variables)) or 'nothing'}")
         return variables
 

@@ -104,6 +104,8 @@ def settings_of(options: argparse.Namespace) -> Settings:
         keep_inputs=options.keep_inputs,
         max_unpacked_mib=options.max_unpacked_mib,
         programs=dict(options.programs),
+        program_variables=options.program_variables,
+        dataset_variables=options.dataset_variables,
         astrometry={None: None, "on": True, "off": False}[options.astrometry],
     )
 
@@ -159,6 +161,24 @@ def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentP
         metavar="NAME=COMMAND",
         help="the command that stands for a calibration program, such as calacs.e=/opt/hstcal/bin/calacs.e "
         "(default: what PATH has, else what make hstcal has brought); may be given for several programs",
+    )
+    parser.add_argument(
+        "--program-variable",
+        dest="program_variables",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="an environment variable that calibration programs get beside those of a fixed list; they get no other, "
+        "and so no credentials. NAME may be a pattern (MYSITE_*); may be given several times",
+    )
+    parser.add_argument(
+        "--dataset-variable",
+        dest="dataset_variables",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a variable that the file <dataset>_cal_env.txt among the inputs may set for the programs beside "
+        "drizzlepac's SVM_*, MVM_*, HAP* and ASTROMETRY_*; others in it are refused, and a warning says so",
     )
     parser.add_argument(
         "--astrometry",

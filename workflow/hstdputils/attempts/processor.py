@@ -74,6 +74,10 @@ class Settings:
     """What the packed inputs of a dataset may unpack to, MiB."""
     programs: Mapping[str, str] = field(default_factory=dict)
     """Commands that stand for calibration programs, by the program's name."""
+    program_variables: Sequence[str] = ()
+    """Names, or patterns of names, of further environment variables that the programs get."""
+    dataset_variables: Sequence[str] = ()
+    """Names, or patterns of names, of further variables that a dataset's own file may set for them."""
     astrometry: bool | None = None
     """Whether images are aligned with catalogues; none for what drizzlepac's own variables say."""
 
@@ -102,7 +106,7 @@ class Processor:
             self._store.check()
         self._sources = open_sources(settings.inputs, settings.keep_inputs)
         self._crds = Crds(read_synced(settings.references).records if settings.references else None)
-        self._programs = Programs(settings.programs)
+        self._programs = Programs(settings.programs, settings.program_variables)
         self._astrometry = astrometry_variables(settings.astrometry)
         self._context = ""
         self._versions: dict[str, str] = {}
@@ -174,6 +178,7 @@ class Processor:
             versions=self._versions,
             programs=self._programs,
             variables=self._astrometry if recipe.is_aligned else {},
+            dataset_variables=settings.dataset_variables,
             attempt=earlier.attempt + 1 if earlier else 1,
             plan_row=settings.plan_row,
             vcpus=(settings.plan_row or {}).get("vcpus", 1),
@@ -254,9 +259,9 @@ class Processor:
             return
         settings, store = self.settings, self._store
         wanted = settings.context
-        if wanted is None and store is not None and not settings.force:
+        if wanted is None and store is not None:
             pinned = read_pins(store, settings.batch)
-            wanted = pinned.crds_context if pinned else None
+            wanted = pinned.crds_context if pinned and (pinned.are_settled or not settings.force) else None
         self._context = self._context or self._crds.resolve_context(wanted)
         versions = self._versions | {name: self._programs.version(program) for name, program in new.items()}
         if store is not None:

@@ -12,6 +12,7 @@ from hstdputils.calibrate.hstcal import (
     has_cte_correction,
     is_performed,
     made_of,
+    scaled_twice,
     targets,
 )
 from hstdputils.calibrate.recipe import Command, Expectation, Recipe, empty_products
@@ -42,7 +43,8 @@ def _expected(observation: Observation) -> Expectation:
         made[f"{product}_{'sfl' if members[0].keyword('DETECTOR') == 'SBC' else 'crj'}.fits"] = members
         if has_cte_correction(members[0]):
             made[f"{product}_crc.fits"] = members
-    return Expectation(frozenset(made), frozenset(empty_products(made)))
+    note = "" if observation.raws[0].keyword("DETECTOR") == "SBC" else scaled_twice(observation, "calacs.e")
+    return Expectation(frozenset(made), frozenset(empty_products(made)), note=note)
 
 
 def _calibrated(observation: Observation) -> set[str]:

@@ -1,6 +1,7 @@
 """Alignment of images with astrometric catalogues, which drizzlepac asks for over the network."""
 
 import os
+from collections.abc import Mapping
 
 from hstdputils.errors import UserError
 
@@ -13,23 +14,25 @@ NO_CATALOGUES = {"ASTROMETRIC_CATALOG_URL": "off"}
 _ON, _OFF = {"on", "yes", "true"}, {"off", "no", "false"}
 
 
-def astrometry_variables(wanted: bool | None) -> dict[str, str]:
+def astrometry_variables(wanted: bool | None, variables: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return drizzlepac's variables as ``on`` or ``off``.
 
     Parameters
     ----------
     wanted
-        Whether images are aligned; none for what the variables of this process say, which are on where unset.
+        Whether images are aligned; none for what the variables say, which are on where unset.
+    variables
+        Environment variables; those of this process where none are given.
 
     Raises
     ------
     UserError
-        A variable of this process has another value than drizzlepac knows.
+        A variable has another value than drizzlepac knows.
     """
     if wanted is not None:
         values = dict.fromkeys(VARIABLES, "on" if wanted else "off")
     else:
-        values = {name: _switch(name, os.environ.get(name, "on")) for name in VARIABLES}
+        values = {name: _switch(name, variables.get(name, "on")) for name in VARIABLES}
     return values | (NO_CATALOGUES if values[VARIABLES[0]] == "off" else {})
 
 

@@ -50,6 +50,21 @@ def combined_members(observation: Observation) -> dict[str, Sequence[RawFile]]:
     return combined
 
 
+def scaled_twice(observation: Observation, program: str) -> str:
+    """Return what is wrong with products that are combined of exposures of which one alone has any time, or nothing.
+
+    The program takes its electrons for electrons per second, and multiplies them with the time once more. Source:
+    hstcal 3.5.0, ``acs/lib/acsrej/acsrej_do.c`` and its like for WFC3, where ``non_zero`` is 1.
+    """
+    notes = [
+        f"{product}_crj.fits is too bright, about as many times as it has seconds of exposure: {program} scales it "
+        "twice where one exposure alone has any time, and rejects no cosmic rays"
+        for product, members in combined_members(observation).items()
+        if sum(any(one.seconds != 0 for one in raw.image_sets) for raw in members if raw.image_sets) == 1
+    ]
+    return "; ".join(notes)
+
+
 def check_members(observation: Observation) -> None:
     """Check that the programs will find what they need of the members of an association.
 

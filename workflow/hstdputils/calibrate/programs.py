@@ -6,9 +6,11 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from hstdputils.calibrate.environment import environment_of_programs
 from hstdputils.calibrate.recipe import Program
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
@@ -29,10 +31,17 @@ class Programs:
         Commands that stand for programs, by the program's name: a path, or several words such as
         ``apptainer exec hstcal.sif calacs.e``. Other programs are looked for on PATH, beside the Python that runs
         this, and where ``make hstcal`` puts them: in ``hstcal/bin`` of its environment.
+    variables
+        Names, or patterns of names, of further environment variables that programs get.
     """
 
-    def __init__(self, named: Mapping[str, str] | None = None) -> None:
+    def __init__(self, named: Mapping[str, str] | None = None, variables: Iterable[str] = ()) -> None:
         self._named = dict(named or {})
+        self._variables = tuple(variables)
+
+    def environment(self, variables: Mapping[str, str], home: Path) -> dict[str, str]:
+        """Return the environment of a program, as `environment_of_programs` builds it."""
+        return environment_of_programs(variables, home, self._variables)
 
     def find(self, program: Program) -> list[str]:
         """Return the words that start a program, the first of them a path.
@@ -80,10 +89,14 @@ class Programs:
             ask = f"from importlib.metadata import version; print(version({program.distribution!r}))"
             questions.insert(0, [python, "-c", ask])
         try:
-            for question in questions:
-                answer = subprocess.run(question, capture_output=True, text=True, timeout=seconds, check=False)
-                if answer.returncode == 0 or answer.returncode in _KILLED:
-                    break
+            with tempfile.TemporaryDirectory(prefix="hstdp-version-") as home:
+                environment = self.environment({}, Path(home))
+                for question in questions:
+                    answer = subprocess.run(
+                        question, env=environment, capture_output=True, text=True, timeout=seconds, check=False
+                    )
+                    if answer.returncode == 0 or answer.returncode in _KILLED:
+                        break
         except subprocess.TimeoutExpired as error:
             raise UserError(f"{words[0]} --version does not end: mend the program {program.name}") from error
         except OSError as error:

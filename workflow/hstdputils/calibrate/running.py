@@ -3,7 +3,6 @@
 import contextlib
 import os
 import select
-import shutil
 import subprocess
 import time
 from collections import deque
@@ -14,6 +13,7 @@ from hstdputils.calibrate.causes import failure
 from hstdputils.calibrate.recipe import Command
 from hstdputils.exit_codes import ExitCode
 from hstdputils.fits_files import fits_problem
+from hstdputils.hosts.confining import before_program, hidden
 from hstdputils.hosts.process_trees import ProcessTree
 from hstdputils.outcomes import AttemptFailed, Outcome
 from hstdputils.records.log import AttemptLog
@@ -40,7 +40,7 @@ def run_command(
     command: Command,
     program: Sequence[str],
     folder: Path,
-    variables: Mapping[str, str],
+    environment: Mapping[str, str],
     log: AttemptLog,
     max_seconds: float | None,
     used_seconds: float = 0.0,
@@ -57,8 +57,8 @@ def run_command(
         The words that start the program here, as `Programs.find` gives them.
     folder
         Where it runs.
-    variables
-        Environment variables beyond those of this process.
+    environment
+        Its environment, all of it.
     log
         The attempt's log.
     max_seconds
@@ -84,12 +84,14 @@ def run_command(
     log.write(name, f"run: {' '.join([name, *command.arguments])}")
     until = None if max_seconds is None else time.monotonic() + max_seconds - used_seconds
     with contextlib.ExitStack() as at_end:
+        at_end.enter_context(hidden())
         with not_stopped_here():
             tree = ProcessTree()
             process = subprocess.Popen(
-                [*_dies_with_parent(), *program, *command.arguments],
+                [*program, *command.arguments],
                 cwd=folder,
-                env={**os.environ, **variables},
+                env=environment,
+                preexec_fn=before_program(is_confined=len(program) == 1),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -97,7 +99,6 @@ def run_command(
             )
             at_end.enter_context(process.stdout or contextlib.nullcontext())
             at_end.callback(tree.end, process)
-        _let_die_first(process.pid)
         tail: deque[str] = deque(maxlen=_TAIL)
         _read(process, name, log, tail, until)
         status = _status(process, until)
@@ -164,15 +165,3 @@ def _status(process: "subprocess.Popen[bytes]", until: float | None) -> int | No
         return process.wait(None if until is None else max(0.0, until - time.monotonic()))
     except subprocess.TimeoutExpired:
         return None
-
-
-def _dies_with_parent() -> list[str]:
-    """Return a prefix with which the kernel kills the program if this process is killed."""
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
-
-
-def _let_die_first(pid: int) -> None:
-    """Have the kernel kill a program, where memory runs out, rather than this process, which has to say so."""
-    with contextlib.suppress(OSError):
-        Path(f"/proc/{pid}/oom_score_adj").write_text("1000")

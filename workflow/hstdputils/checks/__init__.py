@@ -6,7 +6,7 @@ from hstdputils.checks.references import check_references
 from hstdputils.checks.setup import ANY, Setup, kind_names, read_setup
 from hstdputils.checks.software import check_software
 from hstdputils.checks.sources import check_sources
-from hstdputils.checks.space import check_machine, check_work
+from hstdputils.checks.space import check_home, check_machine, check_work
 from hstdputils.checks.stores import check_credentials, check_store
 
 __all__ = ["ANY", "CHECKS", "Finding", "Setup", "Status", "kind_names", "read_setup", "ready_kinds", "run_checks"]
@@ -19,6 +19,7 @@ CHECKS: tuple[Check, ...] = (
     check_store,
     check_credentials,
     check_work,
+    check_home,
     check_machine,
 )
 """All checks, in the order in which their findings are told."""

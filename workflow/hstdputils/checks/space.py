@@ -38,6 +38,15 @@ def check_machine(setup: Setup) -> list[Finding]:
     return [*findings, ok("memory", f"{have}, enough for {at_once} the largest datasets ({largest / 2**30:.1f} GiB)")]
 
 
+def check_home(setup: Setup) -> list[Finding]:
+    """See whether Snakemake can keep its own files: without a home it does not start."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    if error := unwritable(cache):
+        text = f"cannot write {cache} ({error.strerror}), and Snakemake does not start without: set HOME to a folder"
+        return [warn("home", f"{text} that can be written; commands of hstdputils do without")]
+    return []
+
+
 def check_work(setup: Setup) -> list[Finding]:
     """See whether work folders can be written, and have space for one dataset a core."""
     folder = Path(setup.config.work).absolute()

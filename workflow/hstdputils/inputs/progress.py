@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 
 from hstdputils.inputs.source import Advance
+from hstdputils.terminal import console
 
 _are_shown = True
 
@@ -26,11 +27,10 @@ def transfer_bar(name: str, total: int) -> Iterator[Advance]:
     if not _are_shown or not sys.stderr.isatty():
         yield lambda count: None
         return
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
         task = bar.add_task(name, total=total)
         yield lambda count: bar.advance(task, count)
 
@@ -41,10 +41,9 @@ def count_bar(name: str, total: int) -> Iterator[Advance]:
     if not sys.stderr.isatty():
         yield lambda count: None
         return
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
         task = bar.add_task(name, total=total)
         yield lambda count: bar.advance(task, count)

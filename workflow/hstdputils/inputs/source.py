@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from hstdputils.datasets import lower
+
 Advance = Callable[[int], object]
 """Called with the number of bytes that have arrived since the last call."""
 
@@ -77,7 +79,7 @@ def plain_name(file_name: str) -> str:
     >>> plain_name("LDEM01ACQ_RAWACQ.FITS.GZ"), plain_name("ldem01acq.tar.gz")
     ('ldem01acq_rawacq.fits', 'ldem01acq.tar.gz')
     """
-    name = file_name.lower()
+    name = lower(file_name)
     return name[:-3] if name.endswith(".fits.gz") else name
 
 
@@ -106,7 +108,7 @@ def is_wanted(file_name: str, name: str, suffixes: frozenset[str]) -> bool:
 
 def begins_with(file_name: str, name: str) -> bool:
     """Tell whether a file's name is ``<name>_…`` or ``<name>.…``, in any case."""
-    return file_name[: len(name)].lower() == name and file_name[len(name) : len(name) + 1] in ("_", ".")
+    return lower(file_name[: len(name)]) == name and file_name[len(name) : len(name) + 1] in ("_", ".")
 
 
 def one_of_each(items: Iterable[Item]) -> list[Item]:

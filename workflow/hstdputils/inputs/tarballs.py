@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
+from hstdputils.datasets import lower
 from hstdputils.errors import one_line
 from hstdputils.exit_codes import ExitCode
 from hstdputils.inputs.source import plain_name
@@ -153,10 +154,10 @@ class _Members:
             return
         if len(self._placed) == MOST_FILES:
             raise bad_tarball(self._tarball, f"holds more than {MOST_FILES} files")
-        target = self._folder / path.name.lower()
+        target = self._folder / lower(path.name)
         other = self._folder / plain_name(path.name)
         if other.exists():
-            target = self._folder / f"again-{path.name.lower()}"
+            target = self._folder / f"again-{lower(path.name)}"
         if member.islnk() and (original := self._placed.get(PurePosixPath(member.linkname))):
             shutil.copyfile(original, target)
         elif member.isreg():

@@ -14,6 +14,7 @@ from hstdputils import commandline
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.plans.rows import PlanRow, read_plan
+from hstdputils.terminal import console as visible_console
 
 LARGEST, SIZES = 10, 20
 """Rows, and sizes, that are listed at most."""
@@ -66,10 +67,10 @@ class _Sum:
 
 def show(rows: Sequence[PlanRow], console: Console | None = None) -> None:
     """Print totals and the largest rows of a plan to standard output, or another console."""
-    console = console or Console(highlight=False)
+    console = console or visible_console()
     batches = sorted({(row.batch, row.output) for row in rows})
     for batch, output in batches[:LARGEST]:
-        _line(console, Text(f"batch {_printable(batch)} in {_printable(output)}"))
+        _line(console, Text(f"batch {batch} in {output}"))
     if len(batches) > LARGEST:
         _line(console, Text(f"and {len(batches) - LARGEST:,} more batches"))
     _totals(console, "instrument", sorted(_sums((row.instrument, row) for row in rows).items()))
@@ -78,7 +79,7 @@ def show(rows: Sequence[PlanRow], console: Console | None = None) -> None:
     if len(sizes) > SIZES:
         left = sum(total.datasets for _, total in sizes[SIZES:])
         _line(console, Text(f"and {left:,} datasets of {len(sizes) - SIZES:,} other sizes"))
-    _totals(console, "evidence", sorted(_sums((_printable(row.evidence), row) for row in rows).items()))
+    _totals(console, "evidence", sorted(_sums((row.evidence, row) for row in rows).items()))
     largest = heapq.nlargest(LARGEST, rows, key=lambda row: (row.memory_mib, row.max_seconds, row.cost_usd or 0.0))
     _table(console, _ROW, [_cells(row) for row in largest])
     whole = _sums(("all", row) for row in rows)["all"]
@@ -102,12 +103,7 @@ def _size(row: PlanRow) -> str:
 def _cells(row: PlanRow) -> tuple[str, ...]:
     usd = "-" if row.cost_usd is None else f"{row.cost_usd:,.4f}"
     sizes = (str(row.vcpus), str(row.memory_mib), _duration(row.max_seconds))
-    return (row.ipppssoot, row.instrument, *sizes, _printable(row.evidence), f"{row.evidence_n:,}", usd)
-
-
-def _printable(text: str) -> str:
-    """Return a text of a plan, which anybody may have written, without what a terminal would obey."""
-    return text if text.isprintable() else ascii(text)
+    return (row.ipppssoot, row.instrument, *sizes, row.evidence, f"{row.evidence_n:,}", usd)
 
 
 def _duration(seconds: int) -> str:

@@ -14,10 +14,15 @@ LARGEST = 4096
 """Longest side of a full preview, pixels; larger images are averaged down."""
 
 WIDEST = 4
-"""Largest ratio of width to height; the columns of wider images, those of COS/FUV, are averaged."""
+"""Largest ratio of width to height of a thumbnail, and of a full preview of an image that is wider than `LARGEST`, as
+those of COS/FUV are: of wider images, columns are averaged."""
 
 PERCENTILES = (0.25, 99.75)
 """The scale covers 99.5 % of the pixels."""
+
+NOISE_WIDTHS = 12
+"""The scale reaches so many standard deviations of the noise above the median, where the image has such pixels: an
+almost empty field is dark, and not a bright picture of its noise."""
 
 SOFTENING = 0.1
 """Share of the scale that is about linear; above it the grey grows with the logarithm of the signal."""
@@ -40,11 +45,13 @@ def draw(path: Path, folder: Path) -> None:
     ValueError
         The file holds no image, or no finite pixel.
     """
-    image = narrowed(science_image(path))
-    picture = Image.fromarray(scaled(image))
+    image = science_image(path)
+    narrow = narrowed(image)
+    small = Image.fromarray(scaled(narrow))
+    is_shown_as_it_is = narrow is not image and image.shape[1] <= LARGEST
+    picture = Image.fromarray(scaled(image)) if is_shown_as_it_is else small.copy()
     if max(picture.size) > LARGEST:
         picture.thumbnail((LARGEST, LARGEST), Image.Resampling.BOX)
-    small = picture.copy()
     small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
     if np.nanmin(image) == np.nanmax(image):
         text = f"all pixels are {np.nanmax(image):g}"
@@ -113,8 +120,17 @@ def scaled(image: np.ndarray) -> np.ndarray:
         raise ValueError("it has no finite pixel")
     pixels = image[finite]
     low, high = (float(limit) for limit in np.percentile(pixels[:: 1 + pixels.size // SAMPLE], PERCENTILES))
+    lit = float(np.median(pixels[:: 1 + pixels.size // SAMPLE])) + NOISE_WIDTHS * _noise(image)
+    high = max(high, min(lit, float(pixels.max())))
     if high <= low:
         low, high = float(pixels.min()), float(pixels.max())
     span = high - low or 1.0
     unit = np.clip((np.where(finite, image, low) - low) / span, 0.0, 1.0)
     return (np.arcsinh(unit / SOFTENING) / np.arcsinh(1 / SOFTENING) * 255).astype(np.uint8)[::-1]
+
+
+def _noise(image: np.ndarray) -> float:
+    """Return the standard deviation of the noise, from differences of neighbouring columns."""
+    differences = np.abs(np.diff(image[:: 1 + image.size // SAMPLE], axis=1))
+    finite = differences[np.isfinite(differences)]
+    return float(np.median(finite)) / 0.954 if finite.size else 0.0

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from hstdputils.records.printed import printable
+from hstdputils.errors import visible
 
 
 class AttemptLog:
@@ -25,7 +25,7 @@ class AttemptLog:
 
     def write(self, source: str, text: str) -> None:
         """Write text, a line at a time."""
-        self.write_lines(source, [printable(line) for line in text.splitlines() or [""]])
+        self.write_lines(source, [visible(line) for line in text.splitlines() or [""]])
 
     def write_lines(self, source: str, lines: Sequence[str]) -> None:
         """Write lines, none of which has an end of line in it.

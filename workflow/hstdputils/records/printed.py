@@ -1,15 +1,9 @@
 """The lines of what a program prints, in bounded memory, whatever it prints."""
 
+from hstdputils.errors import visible
+
 LONGEST_LINE = 8192
 """Bytes of a line; a longer one is told in pieces."""
-
-_UNPRINTABLE = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if code != 9}
-_UNPRINTABLE |= {0x2028: "\\u2028", 0x2029: "\\u2029"}
-
-
-def printable(text: str) -> str:
-    r"""Return text with escapes, such as ``\x1b``, for what steers a terminal or ends a line where none ends."""
-    return text if text.isprintable() else text.translate(_UNPRINTABLE)
 
 
 class PrintedLines:
@@ -50,4 +44,4 @@ def _pieces(line: bytes) -> list[str]:
 
 
 def _text(piece: bytes) -> str:
-    return printable(piece.decode(errors="replace"))
+    return visible(piece.decode(errors="replace")).replace("\n", "\\x0a")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hstdputils.errors import UserError
+from hstdputils.errors import UserError, one_line
 from hstdputils.exit_codes import ExitCode
 from hstdputils.references.bringing import cache_alone
 from hstdputils.references.loading import load_crds
@@ -45,8 +45,12 @@ def read_config(settings: CrdsSettings) -> Any:
         info = load_crds().core.heavy_client.get_config_info("hst")
         assert info.operational_context is not None
         assert info.bad_files_set is not None
-    except (Exception, SystemExit) as error:
+    except (SyntaxError, ValueError, KeyError, AttributeError, AssertionError, UnicodeError) as error:
         what = f"{settings.config_file} is broken, CRDS cannot read it: sync the cache"
+        raise UserError(what, ExitCode.REFERENCES) from error
+    except (Exception, SystemExit) as error:
+        reason = one_line(error) or type(error).__name__
+        what = f"CRDS cannot read {settings.config_file} ({reason}): see to that, or sync the cache"
         raise UserError(what, ExitCode.REFERENCES) from error
     return info
 

@@ -50,7 +50,12 @@ class CrdsSettings:
 
 @functools.cache
 def crds_settings() -> CrdsSettings:
-    """Return the settings that the environment makes, the same for the whole process.
+    """Return the settings that the environment makes, the same for the whole process; see `settings_of`."""
+    return settings_of(os.environ)
+
+
+def settings_of(variables: Mapping[str, str]) -> CrdsSettings:
+    """Return the settings that variables make.
 
     The cache grows where there is a server (``CRDS_SERVER_URL``) or where all three addresses are given
     (``CRDS_CONFIG_URI``, ``CRDS_MAPPING_URI``, ``CRDS_REFERENCE_URI``), unless ``CRDS_READONLY_CACHE`` is set.
@@ -60,27 +65,28 @@ def crds_settings() -> CrdsSettings:
     UserError
         An address is missing, or is none.
     """
-    server = os.environ.get("CRDS_SERVER_URL", "").rstrip("/")
+    server = variables.get("CRDS_SERVER_URL", "").rstrip("/")
     if "serverless" in server or "server-less" in server:
         server = ""
-    uris = {kind: os.environ.get(name, "").rstrip("/") for kind, name in URI_VARIABLES.items()}
+    uris = {kind: variables.get(name, "").rstrip("/") for kind, name in URI_VARIABLES.items()}
     uris = {kind: uri for kind, uri in uris.items() if uri and uri.lower() != "none"}
-    is_growing = bool(server or uris or _is_set("CRDS_S3_ENABLED")) and not _is_set("CRDS_READONLY_CACHE")
+    is_growing = bool(server or uris or _is_set(variables, "CRDS_S3_ENABLED"))
+    is_growing = is_growing and not _is_set(variables, "CRDS_READONLY_CACHE")
     if is_growing:
-        _check(server, uris)
+        _check(server, uris, is_s3=_is_set(variables, "CRDS_S3_ENABLED"))
     default = str(Path.home() / "crds_cache") if server or uris else "/grp/crds/cache"
-    cache = Path(os.environ.get("CRDS_PATH") or default).expanduser().absolute()
+    cache = Path(variables.get("CRDS_PATH") or default).expanduser().absolute()
     return CrdsSettings(cache, server, uris, is_growing)
 
 
-def _check(server: str, uris: Mapping[str, str]) -> None:
+def _check(server: str, uris: Mapping[str, str], *, is_s3: bool) -> None:
     for kind, name in URI_VARIABLES.items():
         like = f"set it like s3://bucket/{_FOLDERS[kind]}/hst"
-        if kind not in uris and (not server or _is_set("CRDS_S3_ENABLED")):
+        if kind not in uris and (not server or is_s3):
             raise UserError(f"{name} is not set, which CRDS needs to work from S3: {like}", ExitCode.REFERENCES)
         if uris.get(kind, "s3://").partition("://")[0] not in ("s3", "http", "https"):
             raise UserError(f"{name} = {uris[kind]!r} is no address: {like}", ExitCode.REFERENCES)
 
 
-def _is_set(name: str) -> bool:
-    return os.environ.get(name, "").strip().lower() in ("1", "true", "t", "yes", "y", "on")
+def _is_set(variables: Mapping[str, str], name: str) -> bool:
+    return variables.get(name, "").strip().lower() in ("1", "true", "t", "yes", "y", "on")

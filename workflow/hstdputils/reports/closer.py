@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from hstdputils.errors import one_line, visible
 from hstdputils.formats import MOST_BYTES, read_object
 from hstdputils.outcomes import Outcome
-from hstdputils.reports.provenance import one_line
 from hstdputils.reports.rows import BatchReport, Row
 from hstdputils.store import Store, StoreError
 from hstdputils.store.layout import LOG, METRICS, dataset_key, previews_prefix
@@ -121,11 +121,7 @@ def _log(store: Store, key: str) -> Sequence[str]:
     lines = data.decode(errors="replace").splitlines()
     if len(data) == _LOG_BYTES and len(lines) > 1:
         del lines[0]  # of which only the end was read
-    return [_legible(line)[:_COLUMNS] for line in lines[-_LINES:]]
-
-
-def _legible(line: str) -> str:
-    return "".join(char if char.isprintable() else " " for char in line.expandtabs()).rstrip()
+    return [visible(line.expandtabs()).rstrip()[:_COLUMNS] for line in lines[-_LINES:]]
 
 
 def _longest(store: Store, key: str) -> Sequence[tuple[str, float]]:

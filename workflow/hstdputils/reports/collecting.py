@@ -8,11 +8,12 @@ from typing import Any
 from hstdputils.costs.prices import Prices
 from hstdputils.datasets import BadDatasetName, parse_dataset
 from hstdputils.engines.ledger import Entry, Ledger
+from hstdputils.errors import one_line
 from hstdputils.formats import MOST_BYTES, read_object
 from hstdputils.markers import Marker, listed, read_markers
 from hstdputils.outcomes import Outcome
 from hstdputils.plans.rows import PlanRow
-from hstdputils.reports.provenance import Provenance, ReferenceFiles, one_line
+from hstdputils.reports.provenance import Provenance, ReferenceFiles
 from hstdputils.reports.rows import PENDING, BatchReport, Row, Try
 from hstdputils.store import FolderStore, Store
 from hstdputils.store.layout import MARKERS, batch_key

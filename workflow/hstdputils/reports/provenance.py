@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hstdputils.errors import UserError
+from hstdputils.errors import UserError, one_line
 from hstdputils.markers import Marker
 from hstdputils.plans.rows import PlanRow
 
@@ -125,11 +125,6 @@ def configuration(text: str) -> dict[str, str]:
     if not isinstance(values, dict):
         raise UserError("--config-json is no JSON object: give keys and values")
     return {one_line(key): _PASSWORD.sub("://", one_line(_plain(value))) for key, value in values.items()}
-
-
-def one_line(text: Any) -> str:
-    """Return the text without line breaks and control characters, which could act on a terminal."""
-    return "".join(char if char.isprintable() else " " for char in " ".join(str(text).split()))
 
 
 def _plain(value: Any) -> str:

@@ -16,6 +16,7 @@ from hstdputils.reports.wording import (
     spending_notes,
     totals,
 )
+from hstdputils.terminal import console as visible_console
 
 MOST_ROWS = 40
 """Datasets that are listed at most; of a larger batch, only those that did not succeed."""
@@ -40,7 +41,7 @@ def show(report: BatchReport, page: str | None, console: Console | None = None) 
     console
         Where to print; standard output where it is none.
     """
-    console = console or Console(highlight=False)
+    console = console or visible_console()
     rows = report.urgent_first
     if len(rows) > MOST_ROWS:
         rows = [row for row in rows if row.kind != Outcome.SUCCEEDED][:MOST_ROWS]

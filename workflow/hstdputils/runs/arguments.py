@@ -119,6 +119,8 @@ class Arguments:
         options = [f"--inputs={source}" for source in config.inputs]
         options += self._unpacking
         options += [f"--program={name}={command}" for name, command in config.programs.items()]
+        options += [f"--program-variable={name}" for name in config.program_variables]
+        options += [f"--dataset-variable={name}" for name in config.dataset_variables]
         if config.astrometry is not None:
             options.append(f"--astrometry={'on' if config.astrometry else 'off'}")
         if config.crds_context:

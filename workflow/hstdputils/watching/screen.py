@@ -13,6 +13,7 @@ from rich.text import Text
 
 from hstdputils.outcomes import RETRIED, Outcome
 from hstdputils.reports.wording import duration
+from hstdputils.terminal import console as visible_console
 
 LINE_SECONDS = 60.0
 """How often a line says how far the batch is, where there is no terminal and it changes."""
@@ -72,7 +73,7 @@ class Screen:
 
     def __init__(self, batch: str, console: Console | None = None, *, quiet: bool = False) -> None:
         self._batch, self._quiet = batch, quiet
-        self._console = console or Console(stderr=True, highlight=False)
+        self._console = console or visible_console(stderr=True)
         self._pace = Pace()
         is_live = self._console.is_terminal and not quiet
         self._live = Live(console=self._console, auto_refresh=False) if is_live else None

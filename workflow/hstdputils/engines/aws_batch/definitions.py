@@ -5,6 +5,7 @@ from typing import Any
 
 from hstdputils.engines.aws_batch.client import batch_errors
 from hstdputils.engines.aws_batch.requests import RETRIES, tags
+from hstdputils.engines.aws_batch.roles import BOUNDARY, role_of_batch
 from hstdputils.errors import UserError
 from hstdputils.store import Store
 from hstdputils.store.layout import definition_key
@@ -20,7 +21,8 @@ def definition_of(client: Any, store: Store, batch: str, base: str, image: str |
     store, batch
         Where the ARN is written down.
     base
-        The job definition that it is made from: roles, log group, variables.
+        The job definition that it is made from: roles, log group, variables; and whether the batch gets a role of
+        its own.
     image
         The container image in place of the base's; none for the base's.
 
@@ -32,7 +34,7 @@ def definition_of(client: Any, store: Store, batch: str, base: str, image: str |
     key = definition_key(batch)
     known = store.get_bytes(key)
     if known is None:
-        arn, image_used = _register(client, batch, base, image)
+        arn, image_used = _register(client, store, batch, base, image)
         # of two that registered at the same time, the first to write it down counts
         store.put_bytes(f"{arn} {image_used}\n".encode(), key, only_if_absent=True)
         known = store.get_bytes(key) or b""
@@ -44,8 +46,9 @@ def definition_of(client: Any, store: Store, batch: str, base: str, image: str |
     return arn
 
 
-def _register(client: Any, batch: str, base: str, image: str | None) -> tuple[str, str]:
-    properties = _container_of(client, base)
+def _register(client: Any, store: Store, batch: str, base: str, image: str | None) -> tuple[str, str]:
+    known = _newest(client, base)
+    properties = known.get("containerProperties")
     if properties is None and image is None:
         raise UserError(
             f"AWS Batch has no active job definition {base!r}: deploy it, name another with --job-definition, "
@@ -55,6 +58,8 @@ def _register(client: Any, batch: str, base: str, image: str | None) -> tuple[st
     for name in ("vcpus", "memory", "command"):
         properties.pop(name, None)
     properties["image"] = image or properties["image"]
+    if boundary := known.get("tags", {}).get(BOUNDARY):
+        properties["jobRoleArn"] = role_of_batch(store, batch, boundary)
     if not any(item["type"] == "MEMORY" for item in properties.get("resourceRequirements", [])):
         # what a definition must have; each submission sets its own
         properties["resourceRequirements"] = [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "1024"}]
@@ -70,8 +75,8 @@ def _register(client: Any, batch: str, base: str, image: str | None) -> tuple[st
     return answer["jobDefinitionArn"], properties["image"]
 
 
-def _container_of(client: Any, base: str) -> dict[str, Any] | None:
-    """Return the container of the newest active revision of a job definition, or none."""
+def _newest(client: Any, base: str) -> dict[str, Any]:
+    """Return the newest active revision of a job definition; empty where there is none."""
     with batch_errors(f"cannot read the job definition {base!r}"):
         if ":" in base:  # an ARN, or a name with its revision
             found = client.describe_job_definitions(jobDefinitions=[base])["jobDefinitions"]
@@ -83,5 +88,4 @@ def _container_of(client: Any, base: str) -> dict[str, Any] | None:
                 for item in page["jobDefinitions"]
             ]
     found = [item for item in found if item.get("status", "ACTIVE") == "ACTIVE"]
-    newest = max(found, key=lambda item: item["revision"], default=None)
-    return newest.get("containerProperties") if newest else None
+    return max(found, key=lambda item: item["revision"], default={})

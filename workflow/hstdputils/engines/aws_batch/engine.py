@@ -147,12 +147,16 @@ class AwsBatch(Leased):
 
     def _begin(self, rows: Sequence[PlanRow], last: Wave | None, *, again: bool) -> Wave:
         """Write down a wave with the rows: first their slices, then the wave itself."""
+        # recipes and CRDS take a tenth of a second to import, and those who only look need neither
+        from hstdputils.engines.aws_batch.pinning import pin_submission
+
         settings, token = self._settings, secrets.token_hex(4)
         number = last.number + 1 if last else 1
         queue = settings.queue or (last.queue if last else QUEUE)
         arguments = settings.arguments if settings.arguments is not None else last.arguments if last else ()
         check_queue(self._client, queue)
         definition = definition_of(self._client, self._store, self._batch, settings.job_definition, settings.image)
+        pin_submission(self._client, self._store, self._batch, definition, rows, arguments)
         slices: dict[str, Sequence[PlanRow]] = {}
         jobs: list[PlannedJob] = []
         alone: list[PlanRow] = []

@@ -24,7 +24,10 @@ DATASET = "HstdpDataset"
 """The attribute of a job with its dataset."""
 
 _COMMAND = re.compile(r"[A-Za-z0-9_./+-]+")
-_LINE = re.compile(r"\s*(my\.|\+)?[A-Za-z_][\w.]*\s*=.*")
+_LINE = re.compile(r"\s*(my\.|\+)?[A-Za-z_][\w.]*\s*=.*", re.ASCII)
+_NOT_ONE_LINE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]|\\\s*$")
+"""What ends a line of a submit description, or joins it with the next one."""
+
 _OURS = """
 arguments environment executable transfer_executable initialdir output error log queue max_idle requirements
 request_memory request_cpus request_disk periodic_hold periodic_remove periodic_hold_reason periodic_hold_subcode
@@ -89,7 +92,7 @@ def check_lines(lines: Iterable[str]) -> None:
     """Raise `UserError` where a further line is none, or sets what the engine itself sets."""
     for line in lines:
         name = line.partition("=")[0].strip().lower()
-        if "\n" in line or not _LINE.fullmatch(line) or name in _OURS:
+        if _NOT_ONE_LINE.search(line) or not _LINE.fullmatch(line) or name in _OURS:
             raise UserError(f"--line {line!r} cannot be used: give NAME = VALUE, with a name that is not set already")
 
 
@@ -110,6 +113,11 @@ def description_of(store: Store, batch: str, wave: Wave, site: Site) -> str:
         The wave.
     site
         What the jobs of the batch have in common.
+
+    Raises
+    ------
+    UserError
+        A value holds a line break, or a further line sets more than it may: nothing is submitted.
     """
     is_folder = isinstance(store, FolderStore)
     # a folder must be the same one wherever a job runs; HTCondor knows which machines share the file system
@@ -118,28 +126,36 @@ def description_of(store: Store, batch: str, wave: Wave, site: Site) -> str:
     assigned = [f"{name}='{value}'" for name, value in variables.items()]
     assigned += [f"{name}={_word(value)}" for name, value in site.environment.items()]
     output = str(Path(store.root).absolute()) if isinstance(store, FolderStore) else store.uri
+    parts = {
+        "size": wave.jobs[0].size,
+        "batch": batch,
+        "image": site.image,
+        "store": _word(output),
+        "batch_word": _word(batch),
+        "arguments": "".join(f" {_word(argument)}" for argument in wave.arguments),
+        "environment": " ".join(assigned),
+        "folder": site.folder,
+        "log": log_of(site, batch, wave.number, "$(dataset)"),
+        "events": f"{site.folder}/logs/{batch}/wave-{wave.number:04d}.events",
+        "disk_mib": site.disk_mib,
+        "most_starts": MOST_STARTS,
+        "lost": LOST,
+        "time": TIME,
+        "go": GO,
+        "dataset": DATASET,
+        "struck": STRUCK,
+        "token": TOKEN,
+        "token_value": quoted(wave.token),
+        "max_idle": site.max_idle,
+    }
+    check_lines(site.lines)
+    for name, value in parts.items():
+        if _NOT_ONE_LINE.search(str(value)):
+            raise UserError(f"{name} {value!r} is no single line, so that HTCondor would obey it: correct it")
     return _DESCRIPTION.format(
-        size=wave.jobs[0].size,
-        batch=batch,
+        **parts,
         universe=_universe(site.image),
-        store=_word(output),
-        batch_word=_word(batch),
-        arguments="".join(f" {_word(argument)}" for argument in wave.arguments),
-        environment=" ".join(assigned),
-        folder=site.folder,
-        log=log_of(site, batch, wave.number, "$(dataset)"),
-        events=f"{site.folder}/logs/{batch}/wave-{wave.number:04d}.events",
         transfer=f"should_transfer_files = {transfer}",
-        disk_mib=site.disk_mib,
-        most_starts=MOST_STARTS,
-        lost=LOST,
-        time=TIME,
-        go=GO,
-        dataset=DATASET,
-        struck=STRUCK,
-        token=TOKEN,
-        token_value=quoted(wave.token),
-        max_idle=site.max_idle,
         lines="".join(f"{line}\n" for line in site.lines),
     )
 

@@ -1,0 +1,145 @@
+"""The role of a batch, whose jobs may then write to no other batch.
+
+The job definition that those of batches are made from says whether a site wants this: its tag `BOUNDARY` names the
+policy that such roles cannot go beyond. Session tags of one role for all would not do, since a job would choose its
+own.
+"""
+
+import contextlib
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from hstdputils.engines.aws_batch.requests import tags
+from hstdputils.errors import UserError, one_line
+from hstdputils.exit_codes import ExitCode
+from hstdputils.store import Store
+from hstdputils.store.layout import MARKERS, NOT_DATASETS, batch_prefix
+
+BOUNDARY = "boundary"
+"""The tag of a job definition with the ARN of the policy that is the boundary of the roles of batches."""
+
+_POLICY = re.compile(r"arn:(?P<partition>[\w-]+):iam::(?P<account>\d{12}):policy(?P<path>/(?:[!-~]+/)?)[\w+=,.@-]+")
+_NAME = "jobs-of-batch"
+
+
+def role_of_batch(store: Store, batch: str, boundary: str) -> str:
+    """Return the ARN of a batch's role, which is made if it is not there; its name follows from store and batch.
+
+    Parameters
+    ----------
+    store, batch
+        What its jobs write to.
+    boundary
+        The ARN of the policy that it cannot go beyond; the role is made below the policy's path.
+
+    Raises
+    ------
+    UserError
+        The role cannot be made, or what has its name is not one of these.
+    """
+    match = _POLICY.fullmatch(boundary)
+    if match is None:
+        raise UserError(
+            f"the job definition's tag {BOUNDARY!r} is {boundary!r}, which is not the ARN of a policy: deploy the "
+            "template again"
+        )
+    partition, account, path = match["partition"], match["account"], match["path"]
+    digest = hashlib.sha256(store.address(batch_prefix(batch)).encode()).hexdigest()
+    name = f"hstdp-{batch[:48]}-{digest[:8]}"
+    arn = f"arn:{partition}:iam::{account}:role{path}{name}"
+    client = _iam_client()
+    with _iam_errors(f"cannot make the role {name} of batch {batch!r}"):
+        try:
+            client.create_role(
+                Path=path,
+                RoleName=name,
+                Description=f"What the jobs of the batch {batch} may do",
+                AssumeRolePolicyDocument=json.dumps(_trust(account)),
+                PermissionsBoundary=boundary,
+                Tags=[{"Key": key, "Value": value} for key, value in tags(batch).items()],
+            )
+        except client.exceptions.EntityAlreadyExistsException:
+            role = client.get_role(RoleName=name)["Role"]
+            if role["Arn"] != arn or role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn") != boundary:
+                raise UserError(
+                    f"the role {role['Arn']} is not that of a batch of this stack: remove it, or choose another "
+                    "batch name"
+                ) from None
+        client.put_role_policy(
+            RoleName=name, PolicyName=_NAME, PolicyDocument=json.dumps(policy_of_batch(store, batch, partition))
+        )
+    return arn
+
+
+def policy_of_batch(store: Store, batch: str, partition: str = "aws") -> dict[str, Any]:
+    """Return what the jobs of a batch may do: read what the boundary lets them, and write datasets and markers."""
+    place = store.address(batch_prefix(batch)).removeprefix("s3://")
+    # what stands for other characters in policies, and is allowed in keys
+    home = f"arn:{partition}:s3:::" + re.sub(r"[*?$]", lambda found: f"${{{found[0]}}}", place)
+    write = ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "Read",
+                "Effect": "Allow",
+                "Action": ["s3:GetObject", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
+                "Resource": "*",
+            },
+            {
+                "Sid": "SaveProductsAndMarkers",
+                "Effect": "Allow",
+                "Action": write,
+                "Resource": f"{home}*/*",
+            },
+            {
+                "Sid": "ChangeNothingElse",
+                "Effect": "Deny",
+                "Action": write,
+                # a pattern's * stands for slashes too
+                "Resource": [f"{home}{folder}/*" for folder in sorted(NOT_DATASETS - {MARKERS})],
+            },
+        ],
+    }
+
+
+def _trust(account: str) -> dict[str, Any]:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"aws:SourceAccount": account}},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def _iam_client() -> Any:
+    import boto3
+
+    return boto3.client("iam")
+
+
+@contextlib.contextmanager
+def _iam_errors(doing: str) -> Iterator[None]:
+    """Turn errors of boto3 into a `UserError` of one line."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        answer = error.response.get("Error", {})
+        code = answer.get("Code", "")
+        cure = {
+            "AccessDenied": ": ask for the template's SubmitPolicy, or have it deployed with BatchRoles=no",
+            "LimitExceeded": ": remove roles of batches that have ended, or deploy the template with BatchRoles=no",
+        }.get(code, "")
+        raise UserError(
+            f"{doing}: IAM answered {code} ({one_line(answer.get('Message', ''))}){cure}", ExitCode.GENERAL
+        ) from error
+    except BotoCoreError as error:
+        raise UserError(
+            f"{doing}: {one_line(error)}: check the network and AWS_ENDPOINT_URL", ExitCode.GENERAL
+        ) from error
