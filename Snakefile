@@ -25,6 +25,10 @@ RUN.use(
 container: RUN.config.container
 
 
+onstart:
+    RUN.remaining.probe()
+
+
 include: "rules/plan.smk"
 include: "rules/references.smk"
 include: "rules/process.smk"

@@ -152,7 +152,7 @@ BUCKETS = [
         "an S3 address with a wrong port",
         f"out b {SPECTRUM} --inputs s3://no/raws",
         2,
-        "the address of S3 is no URL (Port…): set AWS_ENDPOINT_URL like http://",
+        "the address of S3 is no URL (its port is no number up to 65535): set AWS_ENDPOINT_URL like http://",
         endpoint("http://127.0.0.1:nine"),
     ),
 ]

@@ -11,7 +11,7 @@ LONGEST_SECONDS = 300
 
 
 class NotThereError(Exception):
-    """HTCondor cannot be had here; ``str()`` says why."""
+    """An engine cannot be had here; ``str()`` says why."""
 
 
 def condor_root(home: Path) -> Path:
@@ -28,8 +28,7 @@ def condor_root(home: Path) -> Path:
 
 
 def _unpack(root: Path) -> None:
-    if not shutil.which("mmdebstrap"):
-        _install_mmdebstrap()
+    need_mmdebstrap()
     # the packages are unpacked and nothing of them is run: no folder of this machine is mounted there
     command = ["mmdebstrap", "--variant=extract", "--include=minicondor", SUITE, str(root)]
     try:
@@ -40,7 +39,10 @@ def _unpack(root: Path) -> None:
         raise NotThereError(f"mmdebstrap cannot bring HTCondor: {done.stderr.strip().splitlines()[-1:]}")
 
 
-def _install_mmdebstrap() -> None:
+def need_mmdebstrap() -> None:
+    """Install mmdebstrap where it is not there, or raise `NotThereError`."""
+    if shutil.which("mmdebstrap"):
+        return
     if os.geteuid() or not shutil.which("apt-get"):
         raise NotThereError("mmdebstrap is not there, and only root can install it with apt-get")
     install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "mmdebstrap"]

@@ -4,8 +4,8 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,10 @@ from tests.engines.crds_server import CrdsServer
 from tests.engines.disturbing_proxy import DisturbingProxy
 from tests.engines.docker import asking
 from tests.engines.mast_server import MastServer
+from tests.engines.s3.ceph_root import ceph_root
+from tests.engines.s3.certificates import Certificate, make_certificate
+from tests.engines.s3.radosgw import ACCESS_KEY, SECRET_KEY, start_radosgw
+from tests.engines.s3.tls import TlsFront
 from tests.stand_ins import write_calcos
 from tests.warm_start import WARM_STARTS
 
@@ -43,15 +47,17 @@ def _nothing_is_left_running() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class S3:
-    """A moto server, and a client for it."""
+    """An S3 server, and a client for it."""
 
     endpoint: str
     client: Any
+    more: Mapping[str, str] = field(default_factory=lambda: dict(CREDENTIALS))
+    """Environment variables that it needs beside its address."""
 
     @property
     def variables(self) -> dict[str, str]:
         """Return the environment variables with which commands use the server."""
-        return {**CREDENTIALS, "AWS_ENDPOINT_URL": self.endpoint}
+        return {**self.more, "AWS_ENDPOINT_URL": self.endpoint}
 
     def make_bucket(self, name: str) -> str:
         """Make an empty bucket, in place of any of that name, and return its URI."""
@@ -82,6 +88,32 @@ class S3:
             self.client.upload_file(str(path), bucket, key, ExtraArgs={"ACL": "public-read"})
 
 
+SERVERS = ("moto", "moto https", "radosgw http", "radosgw https")
+"""S3 servers on which tests run: ``@pytest.mark.parametrize("s3", SERVERS, indirect=True)``."""
+
+
+def served(name: str, fixture: Callable[[str], Any]) -> S3:
+    """Return one of ``SERVERS``, made by its fixtures."""
+    kind, _, scheme = name.partition(" ")
+    endpoint = fixture(f"{kind}_behind_tls") if scheme == "https" else fixture(kind)
+    bundle = str(fixture("certificate").bundle)
+    keys = dict(CREDENTIALS)
+    if kind == "radosgw":
+        keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
+        # behind TLS it takes no checksums after the body
+        keys["AWS_REQUEST_CHECKSUM_CALCULATION"] = "when_required"
+    client = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+        region_name="us-east-1",
+        verify=bundle,
+        config=Config(request_checksum_calculation="when_required", retries={"max_attempts": 1}),
+    )
+    return S3(endpoint, client, {**keys, "AWS_CA_BUNDLE": bundle})
+
+
 @pytest.fixture(scope="session")
 def moto_server() -> Iterator[str]:
     """Return the address of an S3 server that lives as long as the tests."""
@@ -93,8 +125,10 @@ def moto_server() -> Iterator[str]:
 
 
 @pytest.fixture
-def s3(moto_server: str) -> S3:
-    """Return the S3 server."""
+def s3(request: pytest.FixtureRequest, moto_server: str) -> S3:
+    """Return the S3 server: moto, or that which the test names by one of ``SERVERS``."""
+    if getattr(request, "param", "moto") != "moto":
+        return served(request.param, request.getfixturevalue)
     config = Config(signature_version="v4", retries={"max_attempts": 1})
     client = boto3.client(
         "s3",
@@ -105,6 +139,37 @@ def s3(moto_server: str) -> S3:
         config=config,
     )
     return S3(moto_server, client)
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """Return a certificate of this machine."""
+    return make_certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture(scope="session")
+def moto_behind_tls(moto_server: str, certificate: Certificate) -> Iterator[str]:
+    """Return the https address of the S3 server."""
+    with TlsFront(moto_server, certificate) as front:
+        yield front.endpoint
+
+
+@pytest.fixture(scope="session")
+def radosgw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of a radosgw that lives as long as the tests, or skip the test."""
+    try:
+        running = start_radosgw(ceph_root(ROOT / "build"), tmp_path_factory)
+    except NotThereError as reason:
+        pytest.skip(str(reason))
+    yield running.endpoint
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def radosgw_behind_tls(radosgw: str, certificate: Certificate) -> Iterator[str]:
+    """Return the https address of the radosgw."""
+    with TlsFront(radosgw, certificate) as front:
+        yield front.endpoint
 
 
 @pytest.fixture

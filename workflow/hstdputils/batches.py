@@ -1,15 +1,22 @@
 """Batches: named runs over lists of datasets, and what is pinned so that their products are comparable."""
 
 import json
+import random
 import re
-from dataclasses import asdict, dataclass, field
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 
 from hstdputils import __version__
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.formats import MOST_BYTES, BadFormat, read_as
-from hstdputils.store import Store
+from hstdputils.store import Store, StoreError
 from hstdputils.store.layout import batch_key, markers_prefix
+
+_TRIES = 60
+"""How often a record is changed that others change at the same time."""
 
 IMAGE = "image"
 """The setting with the container image of a batch on AWS Batch; its digest settles the versions of all programs."""
@@ -27,6 +34,10 @@ class Pins:
     """Versions of the calibration programs, by name."""
     settings: dict[str, str] = field(default_factory=dict)
     """Other settings that change products, by name."""
+    conditional_writes: bool | None = None
+    """Whether the store refuses, where it is asked to, to write what is there already; none before it was probed."""
+    probed: str = ""
+    """When the store was probed, UTC, ISO 8601."""
 
     def differences(self, pinned: "Pins") -> list[str]:
         """Return one phrase for each thing that differs from what is pinned."""
@@ -46,7 +57,12 @@ class Pins:
 
     def __or__(self, more: "Pins") -> "Pins":
         """Return these with those of ``more`` that are new."""
-        return Pins(self.crds_context, more.programs | self.programs, more.settings | self.settings)
+        return replace(
+            self,
+            crds_context=self.crds_context or more.crds_context,
+            programs=more.programs | self.programs,
+            settings=more.settings | self.settings,
+        )
 
 
 def check_batch_name(name: str) -> str:
@@ -65,8 +81,8 @@ def check_batch_name(name: str) -> str:
     return name
 
 
-def pin_batch(store: Store, batch: str, pins: Pins, *, force: bool = False) -> None:
-    """Record in the store what the batch is made with, or hold it against what is recorded.
+def pin_batch(store: Store, batch: str, pins: Pins, *, force: bool = False) -> Pins:
+    """Record in the store what the batch is made with, or hold it against what is recorded, and return that.
 
     Programs and settings that the batch has not used before are added. With ``force`` a batch made with other
     settings starts anew: its ``succeeded`` markers are removed, so that all its datasets are processed again.
@@ -80,21 +96,67 @@ def pin_batch(store: Store, batch: str, pins: Pins, *, force: bool = False) -> N
     StoreError
         The store cannot be read or written.
     """
-    key = batch_key(batch)
-    pinned = read_pins(store, batch)
-    if pinned is None:
-        if store.put_bytes(_to_json(pins), key, only_if_absent=True):
-            return
-        pinned = read_pins(store, batch)
-    if pinned and pinned.are_settled and IMAGE not in pins.settings:
-        check_pins(store, batch, pins)
-    elif pinned and pins.differences(pinned):
+
+    def change(pinned: Pins | None) -> Pins:
+        if pinned is None or not pinned.crds_context:
+            return pinned | pins if pinned else pins
+        if pinned.are_settled and IMAGE not in pins.settings:
+            _refuse(store, batch, pins, pinned)
+            return pinned
+        if not pins.differences(pinned):
+            return pinned | pins
         if not force:
-            check_pins(store, batch, pins)
+            _refuse(store, batch, pins, pinned)
         store.delete([entry.key for entry in store.entries(markers_prefix(batch, succeeded=True))])
-        store.put_bytes(_to_json(pins), key)
-    elif pinned and pinned | pins != pinned:
-        store.put_bytes(_to_json(pinned | pins), key)
+        return replace(pins, conditional_writes=pinned.conditional_writes, probed=pinned.probed)
+
+    return _changed(store, batch, change)
+
+
+def record_probe(store: Store, batch: str, *, conditional_writes: bool) -> None:
+    """Record in the store what a probe of it has found, for a batch that may not have begun.
+
+    Raises
+    ------
+    StoreError
+        The store cannot be read or written.
+    """
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    _changed(
+        store,
+        batch,
+        lambda pinned: replace(pinned or Pins("", {}), conditional_writes=conditional_writes, probed=now),
+    )
+
+
+def _changed(store: Store, batch: str, change: Callable[[Pins | None], Pins]) -> Pins:
+    """Change a batch's record, however many do so at the same time, and return it."""
+    key = batch_key(batch)
+    for _ in range(_TRIES):
+        data = store.get_bytes(key, MOST_BYTES + 1)
+        before = None if data is None else _parsed(store, batch, data)
+        after = change(before)
+        new = _to_json(after)
+        if data is None and store.put_bytes(new, key, only_if_absent=True):
+            _require_kept(store, batch, new)
+            return after
+        if data is not None and (before == after or store.swap_bytes(new, key, data)):
+            return after
+        time.sleep(random.uniform(0, 0.2))  # another was first
+    raise StoreError(f"cannot write {store.address(key)}: others change it all the time: try again")
+
+
+def _require_kept(store: Store, batch: str, data: bytes) -> None:
+    """Raise `StoreError` where a new record is not kept as it was written, before hours of work come to nothing."""
+    found = store.get_bytes(batch_key(batch), MOST_BYTES + 1)
+    if found == data:
+        return
+    try:
+        _parsed(store, batch, found or b"")  # another may have changed it meanwhile
+    except UserError:
+        raise StoreError(
+            f"the store {store.uri} does not keep what is written to it: hstdputils doctor says more"
+        ) from None
 
 
 def check_pins(store: Store, batch: str, pins: Pins) -> None:
@@ -105,9 +167,12 @@ def check_pins(store: Store, batch: str, pins: Pins) -> None:
     UserError
         The batch was made with other settings.
     """
-    pinned = read_pins(store, batch)
-    differences = pins.differences(pinned) if pinned else []
-    if differences:
+    if pinned := read_pins(store, batch):
+        _refuse(store, batch, pins, pinned)
+
+
+def _refuse(store: Store, batch: str, pins: Pins, pinned: Pins) -> None:
+    if differences := pins.differences(pinned):
         raise UserError(
             f"batch {batch!r} in {store.uri} was made with {' and '.join(differences)}: choose another batch "
             "name, or redo it all with --force (in the workflow: --config force=true)"
@@ -115,10 +180,18 @@ def check_pins(store: Store, batch: str, pins: Pins) -> None:
 
 
 def read_pins(store: Store, batch: str) -> Pins | None:
-    """Return what the batch is made with, or none for a new batch."""
+    """Return what the batch is made with, or none for a batch of which nothing was made yet."""
+    record = read_record(store, batch)
+    return record if record and record.crds_context else None
+
+
+def read_record(store: Store, batch: str) -> Pins | None:
+    """Return what is recorded of a batch, which may not have begun; none where nothing is."""
     data = store.get_bytes(batch_key(batch), MOST_BYTES + 1)
-    if data is None:
-        return None
+    return None if data is None else _parsed(store, batch, data)
+
+
+def _parsed(store: Store, batch: str, data: bytes) -> Pins:
     try:
         return read_as(Pins, data)
     except BadFormat as error:
@@ -130,4 +203,7 @@ def read_pins(store: Store, batch: str) -> Pins | None:
 
 
 def _to_json(pins: Pins) -> bytes:
-    return (json.dumps(asdict(pins) | {"hstdputils": __version__}, indent=1) + "\n").encode()
+    values = asdict(pins)
+    if pins.conditional_writes is None:
+        del values["conditional_writes"], values["probed"]
+    return (json.dumps(values | {"hstdputils": __version__}, indent=1) + "\n").encode()

@@ -11,6 +11,7 @@ from typing import Any
 from hstdputils import commandline
 from hstdputils.captures.files import differences, save
 from hstdputils.captures.values import kept
+from hstdputils.credentials import credentials_problem
 from hstdputils.engines.aws_batch.client import batch_client, batch_errors
 from hstdputils.errors import UserError, one_line
 from hstdputils.exit_codes import ExitCode
@@ -122,7 +123,7 @@ def _launch_templates(named: Sequence[dict[str, str]]) -> Iterator[tuple[str, st
         except (BotoCoreError, ClientError) as error:
             raise UserError(
                 f"cannot read the launch template {name or number}, which a compute environment uses: "
-                f"{one_line(error)}: check the credentials and their policy",
+                f"{credentials_problem(error) or f'{one_line(error)}: check the credentials and their policy'}",
                 ExitCode.GENERAL,
             ) from error
         for item in answer["LaunchTemplateVersions"]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from hstdputils import __version__, exit_codes
-from hstdputils.errors import UserError
+from hstdputils.errors import UserError, without_passwords
 from hstdputils.exit_codes import ExitCode
 from hstdputils.store import StoreError
 from hstdputils.terminal import shown_only
@@ -59,7 +59,7 @@ def add_wanted(target: argparse.ArgumentParser) -> None:
 
 def tell(text: str) -> None:
     """Print a line to standard error, at once."""
-    print(text, file=sys.stderr, flush=True)
+    print(without_passwords(text), file=sys.stderr, flush=True)
 
 
 def split_at_dashes(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:

@@ -21,7 +21,7 @@ from hstdputils.containers import (
     mounts_of,
 )
 from hstdputils.containers.engine import VARIABLE, has_terminal
-from hstdputils.errors import UserError
+from hstdputils.errors import UserError, without_passwords
 from hstdputils.exit_codes import ExitCode
 from hstdputils.plans.rows import COMMAND
 from hstdputils.references.settings import crds_settings
@@ -146,7 +146,7 @@ def _run(options: argparse.Namespace, words: Sequence[str], mounts: Iterable[Mou
     if not options.dry_run:
         sys.stdout.flush()
         os.execv(engine.path, argv)
-    print(_SECRET.sub(r"\1***", shlex.join(argv)))
+    print(without_passwords(_SECRET.sub(r"\1***", shlex.join(argv))))
     return ExitCode.SUCCESS
 
 

@@ -4,6 +4,21 @@ import re
 
 from hstdputils.exit_codes import ExitCode
 
+_USER = re.compile(r"""(?<=://)[^\s/?#"'<>]*@(?!sha256:)""")
+"""What stands before the host of an address."""
+
+_ODD_USER = re.compile(r"""(?<=http://|ttps://)[^\s/?#@:"'<>]+:(?!\d{1,5}[/?#])[^\s"'<>]*@""")
+"""The same with a password in which a slash, ``?`` or ``#`` is written as it is."""
+
+
+def without_passwords(text: str) -> str:
+    """Return text whose addresses (``http://user:password@host``) name neither users nor passwords.
+
+    What is shown, written down or raised goes through here wherever an address may be in it.
+    """
+    return _USER.sub("", _ODD_USER.sub("", text)) if "://" in text and "@" in text else text
+
+
 _STEERING = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     r"\ud800-\udfff\U000e0000-\U000e007f]"
@@ -32,8 +47,12 @@ class UserError(Exception):
     """
 
     def __init__(self, message: str, exit_code: ExitCode = ExitCode.COMMAND_LINE) -> None:
-        super().__init__(message)
+        super().__init__(without_passwords(message))
         self.exit_code = exit_code
+
+
+class CredentialsProblem(Exception):
+    """AWS credentials cannot be used; errors of other kinds are of this kind, too, where that is why."""
 
 
 def one_line(error: object) -> str:

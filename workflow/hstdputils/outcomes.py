@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from hstdputils.errors import without_passwords
 from hstdputils.exit_codes import ExitCode
 
 
@@ -65,10 +66,10 @@ class AttemptFailed(Exception):
     """
 
     def __init__(self, outcome: Outcome, exit_code: ExitCode, reason: str) -> None:
-        super().__init__(reason)
+        self.reason = without_passwords(reason)
+        super().__init__(self.reason)
         self.outcome = outcome
         self.exit_code = exit_code
-        self.reason = reason
 
 
 def next_size(

@@ -11,7 +11,7 @@ from hstdputils import commandline
 from hstdputils.batches import check_batch_name
 from hstdputils.costs.prices import Purchase, add_price_options, chosen_prices
 from hstdputils.engines.waves import Records
-from hstdputils.errors import UserError, nearest
+from hstdputils.errors import UserError, nearest, without_passwords
 from hstdputils.exit_codes import ExitCode
 from hstdputils.plans.rows import PlanRow, read_plan
 from hstdputils.reports.collecting import collect, known_batches
@@ -100,8 +100,12 @@ def _planned(path: Path | None, store: Store, batch: str) -> dict[str, PlanRow]:
 
 
 def _without_config(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments without the configuration, which the page shows elsewhere."""
-    return [argument for argument in arguments if not argument.startswith("--config-json=")]
+    """Return the arguments without the configuration, which the page shows elsewhere, and without passwords."""
+    return [
+        without_passwords(argument)
+        for before, argument in zip(["", *arguments], arguments, strict=False)
+        if "--config-json" not in (before, argument.partition("=")[0])
+    ]
 
 
 def _no_batch(store: Store, batch: str) -> str:

@@ -18,6 +18,7 @@ from hstdputils.plans.strict import read_plan_strictly
 from hstdputils.pool.packing import Packing
 from hstdputils.pool.running import Pool, Tally
 from hstdputils.pool.starting import Starter
+from hstdputils.probing import CARELESS, ONE_RUN, probe_once
 from hstdputils.stopping import Stopped, stop_by_exception
 from hstdputils.store import Store, open_store
 from hstdputils.store.layout import lease_prefix
@@ -43,7 +44,10 @@ def main(arguments: Sequence[str]) -> int:
     store, batch = open_store(rows[0].output), rows[0].batch
     store.check()
     waiting = commandline.tell if options.wait else None
-    with hold(store, lease_prefix(batch), waiting) as lease, stop_by_exception():
+    is_exclusive = probe_once(store, batch)
+    if not is_exclusive:
+        commandline.tell(f"note: the store {store.uri} {CARELESS}: {ONE_RUN}")
+    with hold(store, lease_prefix(batch), waiting, is_exclusive=is_exclusive) as lease, stop_by_exception():
         try:
             return _run(store, batch, rows, options, further, lease.check_taken_over)
         except Stopped as stopped:

@@ -16,6 +16,7 @@ from hstdputils.markers import ended, marker_key
 from hstdputils.operators.submitting import add_engines, engine_of
 from hstdputils.plans.rows import PlanRow
 from hstdputils.plans.strict import read_plan_strictly
+from hstdputils.probing import require_lease
 from hstdputils.store import Store, open_store
 
 _DESCRIPTION = """\
@@ -52,6 +53,7 @@ def main(arguments: Sequence[str]) -> int:
         )
     store = open_store(output)
     store.check()
+    require_lease(store, batch, "nothing can be submitted", may_probe=True)
     waiting = commandline.tell if options.wait else None
     return wait_while_busy(lambda: _submit(store, batch, rows, options, further), waiting)
 

@@ -32,6 +32,7 @@ from hstdputils.engines.lease import Busy
 from hstdputils.errors import UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.markers import ended
+from hstdputils.probing import require_lease
 from hstdputils.store import StoreError
 from hstdputils.store.s3 import S3Store, s3_client, s3_errors
 from hstdputils.triggers.events import Message, messages_of
@@ -88,6 +89,7 @@ def take(message: Message, settings: TriggerSettings) -> str:
             raise UserError("a batch cannot have the name of the folder of messages: choose another name")
         address = box.store.address(message.key)
         read_list(found[0], address, skip_bad=settings.skip_bad)  # a bad list begins no batch
+        require_lease(box.store, message.name, "nothing can be submitted", may_probe=True)
         engine = AwsBatch(box.store, message.name, settings.batch, _tell)
         with engine.alone():
             line = ""

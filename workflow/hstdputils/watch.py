@@ -12,9 +12,10 @@ from hstdputils.announcements.targets import Announcer
 from hstdputils.engines.decisions import Limits
 from hstdputils.engines.opening import open_engine
 from hstdputils.engines.rescuing import Rescuer
-from hstdputils.errors import UserError
+from hstdputils.errors import CredentialsProblem, UserError
 from hstdputils.exit_codes import ExitCode
 from hstdputils.operators.address import add_batch, open_batch
+from hstdputils.probing import require_lease
 from hstdputils.stopping import Stopped, stop_by_exception
 from hstdputils.store import Store, StoreError
 from hstdputils.watching.blackboard import write_blackboard
@@ -50,6 +51,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     options = _parser().parse_args(arguments)
     store, batch = open_batch(options)
+    if not options.look_only:
+        require_lease(store, batch, "watch can only look, with --look-only", may_probe=False)
     screen = Screen(batch, quiet=options.quiet)
     engine = open_engine(store, batch, screen.tell)
     limits = Limits(max_memory_mib=options.max_memory_mib, max_seconds=options.max_seconds)
@@ -61,16 +64,20 @@ def main(arguments: Sequence[str]) -> int:
             with screen:
                 progress = _follow(watcher, screen, _Blackboard(store, batch), herald, options)
         except Stopped:
-            print(
-                f"detached: the jobs of {batch} go on; to attach again: hstdputils watch {store.uri}/{batch}",
-                file=sys.stderr,
-            )
+            print(f"detached: {_go_on(store, batch)}", file=sys.stderr)
             return ExitCode.INTERRUPTED
+        except CredentialsProblem as problem:
+            code = problem.exit_code if isinstance(problem, UserError) else ExitCode.UPLOAD
+            raise UserError(f"{problem}; {_go_on(store, batch)}", code) from problem
     print(sentence(batch, progress))
     if options.to and progress.is_over:
         options.to.parent.mkdir(parents=True, exist_ok=True)
         options.to.write_text(f"{sentence(batch, progress)}\n")
     return progress.exit_status if progress.is_over or options.once else ExitCode.GENERAL
+
+
+def _go_on(store: Store, batch: str) -> str:
+    return f"the jobs of {batch} go on; to attach again: hstdputils watch {store.uri}/{batch}"
 
 
 def _follow(
@@ -83,6 +90,8 @@ def _follow(
         began = time.monotonic()
         try:
             found = watcher.look()
+        except CredentialsProblem:
+            raise
         except (UserError, StoreError) as error:
             failures += 1
             if progress is None or failures >= PATIENCE:

@@ -45,7 +45,7 @@ FAILURES = [
     ({}, ["inputs=s3://no"], 26, "inputs", "cannot list s3://no: no AWS credentials: set AWS_PROFILE"),
     ({}, ["store=my.ids"], 25, "store", "(my.ids: File exists): give a folder, not a file"),
     ({}, ["store=s3://no"], 25, "store", "cannot reach s3://no: no AWS credentials: set AWS_PROFILE"),
-    ({"AWS_PROFILE": "me"}, ["store=s3://no"], 25, "AWS", "(me) could not be found: set AWS_PROFILE to one that is"),
+    ({"AWS_PROFILE": "me"}, ["store=s3://no"], 25, "AWS", "has no profile 'me': set AWS_PROFILE to one that is"),
     (
         {},
         ["work=my.ids/w"],

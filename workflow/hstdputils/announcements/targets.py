@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from hstdputils.announcements.content import Announcement
-from hstdputils.errors import UserError, one_line
+from hstdputils.credentials import credentials_problem
+from hstdputils.errors import UserError, one_line, without_passwords
 
 SOURCE = "hstdputils"
 """The source that events of EventBridge name."""
@@ -71,8 +72,9 @@ class Announcer:
                 sent += len(chunk) - len(left)
                 reason = refused or reason
         except Exception as error:  # an announcement is never worth a batch
-            reason = one_line(error) or type(error).__name__
+            reason = credentials_problem(error) or one_line(error) or type(error).__name__
         if reason:
+            reason = without_passwords(reason)
             self._warn(
                 f"warning: {len(told) - sent} of {len(told)} announcements not sent to {target.name}: {reason}"
             )

@@ -20,7 +20,7 @@ from hstdputils.calibrate.running import run_command, threads_limit
 from hstdputils.calibrate.short_links import short_links
 from hstdputils.datasets import Dataset
 from hstdputils.engines.exits import outcome_of_exit
-from hstdputils.errors import UserError
+from hstdputils.errors import UserError, without_passwords
 from hstdputils.exit_codes import ExitCode
 from hstdputils.hosts.memory_kills import MemoryKills
 from hstdputils.hosts.spot import spot_notice
@@ -277,6 +277,7 @@ class Attempt:
 
     def _ended(self, outcome: Outcome, exit_code: ExitCode, reason: str) -> Marker:
         """Close log and metrics, and return the marker."""
+        reason = without_passwords(reason)
         if self._limit:
             self._limit.end()
         end = datetime.now(UTC)

@@ -9,9 +9,10 @@ from pathlib import Path
 from hstdputils.attempts.work_folders import MARKER
 from hstdputils.markers import Marker, marker_key, write_marker
 from hstdputils.products import ProductFile
-from hstdputils.stopping import Halt, not_stopped_here
+from hstdputils.stopping import Halt, not_stopped_here, pause
 from hstdputils.store import Store, StoreError
 from hstdputils.store.layout import LOG, MANIFEST, METRICS, dataset_prefix
+from hstdputils.store.transfers import TRIES, pause_after
 
 PARALLEL = 4
 """Files that are saved at the same time."""
@@ -26,7 +27,7 @@ RECORDS = (LOG, METRICS)
 def deliver_products(
     store: Store, batch: str, ipppssoot: str, folder: Path, files: Sequence[ProductFile], manifest: bytes
 ) -> None:
-    """Save products, then the manifest.
+    """Save products, then the manifest, and see that the store lists them.
 
     An earlier ``succeeded`` marker and manifest are removed before the first of their products is replaced, and
     files of an earlier attempt that the new manifest does not list are removed after the last is saved.
@@ -45,6 +46,26 @@ def deliver_products(
     kept = {f"{home}{name}" for name in (*(file.name for file in files), *RECORDS, MANIFEST)}
     store.delete(sorted(earlier - kept))
     store.put_bytes(manifest, f"{home}{MANIFEST}")
+    _check_kept(store, home, {**{file.name: file.size for file in files}, MANIFEST: len(manifest)})
+
+
+def _check_kept(store: Store, home: str, sizes: Mapping[str, int]) -> None:
+    """Hold names and sizes in one listing against what was saved: a store may say that it has, and lose it.
+
+    Some stores list late what is new; they are listed again a few times.
+    """
+    for tried in range(1, TRIES + 1):
+        found = {entry.key.removeprefix(home): entry.size for entry in store.entries(home)}
+        wrong = [name for name, size in sizes.items() if found.get(name) != size]
+        if not wrong:
+            return
+        pause(pause_after(tried) if tried < TRIES else 0)
+    name, more = wrong[0], f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+    has = f"{found[name]} bytes, not {sizes[name]}," if name in found else "nothing"
+    raise StoreError(
+        f"{store.address(f'{home}{name}')} was saved, but the store lists {has} there{more}: check the store, with "
+        "hstdputils doctor"
+    )
 
 
 def _save_all(store: Store, files: Sequence[tuple[Path, str, str]]) -> None:

@@ -25,6 +25,7 @@ from hstdputils.inputs import open_sources
 from hstdputils.inputs.unpacking import MAX_UNPACKED_MIB
 from hstdputils.markers import Marker, latest_marker, read_marker, write_marker
 from hstdputils.outcomes import AttemptFailed, Outcome
+from hstdputils.probing import CARELESS, ONE_RUN
 from hstdputils.references import Crds
 from hstdputils.references.synced import read_synced
 from hstdputils.stopping import Halt, Overdue, TimeLimit, not_stopped_here, time_limit
@@ -265,7 +266,10 @@ class Processor:
         self._context = self._context or self._crds.resolve_context(wanted)
         versions = self._versions | {name: self._programs.version(program) for name, program in new.items()}
         if store is not None:
-            pin_batch(store, settings.batch, Pins(self._context, versions, products), force=settings.force)
+            pins = Pins(self._context, versions, products)
+            pinned = pin_batch(store, settings.batch, pins, force=settings.force)
+            if pinned.conditional_writes is False and not self._versions:
+                print(f"note: the store {store.uri} {CARELESS}: {ONE_RUN}", file=sys.stderr)
         self._versions = versions
         self._pinned_settings |= products
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from hstdputils.errors import UserError, one_line
+from hstdputils.errors import UserError, one_line, without_passwords
 from hstdputils.exit_codes import ExitCode
 from hstdputils.outcomes import AttemptFailed
 from hstdputils.store import StoreError
@@ -45,6 +45,9 @@ class Finding:
     """What was found and, after a colon, the mend where it is not in order."""
     exit_code: ExitCode = ExitCode.SUCCESS
     """The exit code that stands for it; other than 0 for ``FAIL`` alone."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", without_passwords(self.text))
 
 
 Check = Callable[["Setup"], list[Finding]]

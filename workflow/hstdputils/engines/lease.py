@@ -24,6 +24,9 @@ RENEW_SECONDS = 5.0
 STALE_SECONDS = 30.0
 """After how long without a word the holder is taken for dead."""
 
+SETTLE_SECONDS = 3.0
+"""How long others that want the lease may take between two requests, where the store does no conditional writes."""
+
 _KEPT = 2
 """How many of the latest leases are left in the store."""
 
@@ -82,9 +85,19 @@ class Lease:
     _prefix: str
     _number: int
     _holder: _Holder
+    _is_exclusive: bool = True
     _over: threading.Event = field(default_factory=threading.Event)
     _said: float = field(default_factory=time.monotonic)
     _lost: str = ""
+
+    def is_last(self) -> bool:
+        """Tell whether nobody else has written over the lease within a time in which all who want it have done so."""
+        time.sleep(SETTLE_SECONDS)
+        return self._is_mine()
+
+    def _is_mine(self) -> bool:
+        found = _read(self._store, self._key())
+        return found is not None and found.lease == self._holder.lease
 
     def check(self) -> None:
         """Raise `UserError` where the lease may be another's by now."""
@@ -102,6 +115,9 @@ class Lease:
         while not self._over.wait(RENEW_SECONDS):
             with contextlib.suppress(StoreError):
                 asked = time.monotonic()
+                if not self._is_exclusive and not self._is_mine():
+                    self._lost = "another process has taken the lease as well"
+                    return
                 self._holder.word = uuid.uuid4().hex
                 self._store.put_bytes(self._holder.to_json(), self._key())
                 if max(_numbers(self._store, self._prefix), default=0) > self._number:
@@ -114,19 +130,22 @@ class Lease:
 
 
 @contextlib.contextmanager
-def hold(store: Store, prefix: str, waiting: Callable[[str], object] | None = None) -> Iterator[Lease]:
+def hold(
+    store: Store, prefix: str, waiting: Callable[[str], object] | None = None, *, is_exclusive: bool = True
+) -> Iterator[Lease]:
     """Hold the lease below ``prefix`` while the block runs.
 
     The lease of a process that is over is taken over: at once where it ran on this machine, else when nothing has
     been heard of it for ``STALE_SECONDS``. Another holder is waited for with ``waiting``, which takes a line for a
-    person.
+    person. Where the store does no conditional writes, it is not ``is_exclusive``: the last of those who want the
+    lease at the same time has it, unless one of them is slower than ``SETTLE_SECONDS``.
 
     Raises
     ------
     Busy
         Another process holds the lease, and is not waited for.
     """
-    lease = wait_while_busy(lambda: _take(store, prefix), waiting)
+    lease = wait_while_busy(lambda: _take(store, prefix, is_exclusive), waiting)
     _held.add(lease._holder.lease)
     renewing = threading.Thread(target=lease._renew_until_over, name="lease", daemon=True)
     renewing.start()
@@ -164,7 +183,7 @@ def wait_while_busy(act: Callable[[], T], waiting: Callable[[str], object] | Non
         time.sleep(1)
 
 
-def _take(store: Store, prefix: str) -> Lease:
+def _take(store: Store, prefix: str, is_exclusive: bool = True) -> Lease:
     pid = os.getpid()
     me = _Holder(os.uname().nodename, _boot(), pid, _begun(pid), uuid.uuid4().hex, lease=uuid.uuid4().hex)
     while True:
@@ -172,9 +191,9 @@ def _take(store: Store, prefix: str) -> Lease:
         latest = max(numbers, default=0)
         if latest:
             _wait_for_its_end(store, f"{prefix}{latest:06d}")
-        lease = Lease(store, prefix, latest + 1, me)
+        lease = Lease(store, prefix, latest + 1, me, is_exclusive)
         # the number is the next one only for the first of those who want it
-        if store.put_bytes(me.to_json(), lease._key(), only_if_absent=True):
+        if store.put_bytes(me.to_json(), lease._key(), only_if_absent=True) and (is_exclusive or lease.is_last()):
             store.delete([f"{prefix}{number:06d}" for number in numbers if number <= latest - _KEPT])
             return lease
         time.sleep(0.1)  # another was first, or the store does not list it yet

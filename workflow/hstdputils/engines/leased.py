@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 
 from hstdputils.engines.lease import Lease, hold
+from hstdputils.probing import require_lease
 from hstdputils.store import Store
 from hstdputils.store.layout import lease_prefix
 
@@ -21,6 +22,7 @@ class Leased:
         if self._lease:
             yield
             return
+        require_lease(self._store, self._batch, "nothing can be sent or cancelled", may_probe=False)
         with hold(self._store, lease_prefix(self._batch)) as self._lease:
             try:
                 yield

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from hstdputils.errors import visible
+from hstdputils.errors import visible, without_passwords
 
 
 class AttemptLog:
@@ -70,7 +70,7 @@ class AttemptLog:
 def _stamped(source: str, lines: Sequence[str]) -> str:
     now = time.time()
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z"
-    return "".join(f"{stamp} {source:<12} | {line}\n" for line in lines)
+    return "".join(f"{stamp} {source:<12} | {without_passwords(line)}\n" for line in lines)
 
 
 class LogHandler(logging.Handler):

@@ -4,7 +4,7 @@ import contextlib
 import urllib.error
 from collections.abc import Iterator
 
-from hstdputils.errors import UserError, one_line
+from hstdputils.errors import UserError, one_line, without_passwords
 from hstdputils.store.base import StoreError
 from hstdputils.store.transfers import may_pass
 
@@ -13,7 +13,7 @@ class OriginError(Exception):
     """A file cannot be had; ``str()`` is one line that names it and the mend."""
 
     def __init__(self, message: str, *, is_absent: bool = False) -> None:
-        super().__init__(message)
+        super().__init__(without_passwords(message))
         self.is_absent = is_absent
         """True where the origin has no such file, so that trying again is no use."""
 

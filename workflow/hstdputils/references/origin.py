@@ -128,12 +128,11 @@ class Origin:
     @cached_property
     def _s3(self) -> Any:
         """Return a client with the credentials that boto3 finds; without any, as public buckets allow."""
-        import boto3
-
+        from hstdputils.credentials import load_credentials
         from hstdputils.store.s3 import s3_client
 
         with reading_errors(self._settings.uris.get("reference", "S3")):
-            return s3_client(unsigned=boto3.Session().get_credentials() is None, tries=1)
+            return s3_client(unsigned=load_credentials().get_credentials() is None, tries=1)
 
 
 def _call(ask: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hstdputils.errors import UserError
+from hstdputils.errors import UserError, without_passwords
 from hstdputils.exit_codes import ExitCode
 
 SERVERLESS = "https://hst-serverless-mode.stsci.edu"
@@ -40,7 +40,7 @@ class CrdsSettings:
         """Return, for a person, where the cache gets its files."""
         if not self.is_growing:
             return "the cache alone"
-        return self.uris.get("reference") or self.server
+        return without_passwords(self.uris.get("reference") or self.server)
 
     @property
     def config_file(self) -> Path:

@@ -167,6 +167,8 @@ def _made_with(batch_json: bytes | None) -> dict[str, str]:
         values = read_object(batch_json or b"{}")
         pins = {"CRDS context": values.get("crds_context"), **values.get("programs", {})}
         pins |= values.get("settings", {})
+        if not pins["CRDS context"]:  # the store was probed, and no more
+            return {}
         pins["hstdputils"] = values.get("hstdputils")
         return {one_line(name): one_line(version) for name, version in pins.items() if isinstance(version, str)}
     except (ValueError, TypeError, AttributeError):

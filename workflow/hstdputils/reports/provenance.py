@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,11 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hstdputils.errors import UserError, one_line
+from hstdputils.errors import UserError, one_line, without_passwords
 from hstdputils.markers import Marker
 from hstdputils.plans.rows import PlanRow
-
-_PASSWORD = re.compile(r"://[^/@\s]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +121,7 @@ def configuration(text: str) -> dict[str, str]:
         raise UserError(f"--config-json is no JSON ({error}): give an object of keys and values") from error
     if not isinstance(values, dict):
         raise UserError("--config-json is no JSON object: give keys and values")
-    return {one_line(key): _PASSWORD.sub("://", one_line(_plain(value))) for key, value in values.items()}
+    return {one_line(key): without_passwords(one_line(_plain(value))) for key, value in values.items()}
 
 
 def _plain(value: Any) -> str:

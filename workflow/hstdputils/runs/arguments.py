@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from hstdputils.costs.prices import PURCHASE, REGION
 from hstdputils.engines.waves import AWS_BATCH
+from hstdputils.errors import without_passwords
 from hstdputils.inputs.unpacking import MAX_UNPACKED_MIB
 from hstdputils.runs.batch import RunBatch
 
@@ -53,7 +54,8 @@ class Arguments:
     @property
     def report(self) -> list[str]:
         """Return the arguments of ``hstdputils report``."""
-        config = json.dumps(self.batch.config.model_dump(mode="json", exclude_defaults=True))
+        # Snakemake shows commands that fail
+        config = without_passwords(json.dumps(self.batch.config.model_dump(mode="json", exclude_defaults=True)))
         files = [f"--{kind}={self.batch.result(f'report.{kind}')}" for kind in ("html", "json", "csv")]
         return [*self._prices, *files, f"--config-json={config}", self.batch.config.store, self.batch.name]
 

@@ -1,5 +1,6 @@
 """What of a batch is left to do."""
 
+import sys
 from functools import cached_property
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from hstdputils.engines.waves import AWS_BATCH
 from hstdputils.errors import UserError
 from hstdputils.id_lists import require_all_good
 from hstdputils.markers import ended
+from hstdputils.probing import CARELESS, ONE_RUN, probe_once, require_lease
 from hstdputils.runs.arguments import PROCESS
 from hstdputils.runs.batch import RunBatch
 from hstdputils.runs.plans import RunPlan
@@ -52,6 +54,23 @@ class Remaining:
             The id list has names that cannot be processed, or the batch was made with other settings.
         """
         return self._work
+
+    @said_in_one_line()
+    def probe(self) -> None:
+        """Learn what the store can do, where anything is left to do, and say what it cannot.
+
+        Raises
+        ------
+        SystemExit
+            The store will not do for this run.
+        """
+        batch = self._batch
+        if not self.__dict__.get("_markers"):  # nothing is left, or was asked for
+            return
+        if batch.engine:
+            require_lease(batch.store, batch.name, "nothing can be submitted", may_probe=True)
+        elif not probe_once(batch.store, batch.name):
+            print(f"note: the store {batch.store.uri} {CARELESS}: {ONE_RUN}", file=sys.stderr)
 
     @cached_property
     def _work(self) -> list[str]:

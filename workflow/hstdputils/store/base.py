@@ -5,9 +5,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from hstdputils.errors import CredentialsProblem, without_passwords
+
 
 class StoreError(Exception):
     """The store cannot be reached, read or written; ``str()`` is one line that names it and the mend."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(without_passwords(message))
+
+
+class NoAccess(StoreError, CredentialsProblem):
+    """The credentials with which the store is reached cannot be used."""
+
+
+class NotDone(StoreError):
+    """The store does not do what it was asked for, and says so."""
 
 
 def require_digest(address: str, path: Path, wanted: str, found: str) -> None:
@@ -46,6 +59,9 @@ class Store(Protocol):
 
     def put_bytes(self, data: bytes, key: str, *, only_if_absent: bool = False) -> bool:
         """Save bytes; return false where ``only_if_absent`` is set and the key exists already."""
+
+    def swap_bytes(self, data: bytes, key: str, expected: bytes) -> bool:
+        """Save bytes in place of others; return false where the object is not, or no more, what was expected."""
 
     def get_bytes(self, key: str, most: int | None = None) -> bytes | None:
         """Return an object's bytes, the first ``most`` where that is given, or none where there is no such key."""

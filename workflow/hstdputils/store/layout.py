@@ -71,6 +71,11 @@ def lease_prefix(batch: str) -> str:
     return f"{batch}/{JOBS}/lease/"
 
 
+def probe_key(batch: str, name: str) -> str:
+    """Return the key of what is written to learn what the store can do."""
+    return f"{batch}/{JOBS}/probe-{name}"
+
+
 def definition_key(batch: str) -> str:
     """Return the key of the record of a batch's job definition."""
     return f"{batch}/{JOBS}/definition"

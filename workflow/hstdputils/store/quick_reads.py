@@ -9,7 +9,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote_plus
 from xml.etree import ElementTree
 
 from botocore.awsrequest import AWSRequest
@@ -133,4 +133,5 @@ def _parsed(answer: bytes) -> tuple[list[Entry], str]:
         elif tag == "Contents":
             fields = {field.tag.rpartition("}")[2]: field.text or "" for field in element}
             entries.append((fields["Key"], int(fields["Size"])))
-    return [Entry(unquote(key) if is_encoded else key, size) for key, size in entries], token
+    # as boto3 reads them: a blank is + or %20, and + itself %2B
+    return [Entry(unquote_plus(key) if is_encoded else key, size) for key, size in entries], token

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -12,16 +13,20 @@ import boto3
 from boto3.exceptions import Boto3Error, S3UploadFailedError
 from botocore import UNSIGNED
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from hstdputils.errors import UserError
-from hstdputils.store.base import Entry, StoreError, require_digest
+from hstdputils.credentials import bad_address, credentials_problem, load_credentials
+from hstdputils.errors import UserError, one_line
+from hstdputils.store.base import Entry, NoAccess, NotDone, StoreError, require_digest
 
 _CHUNK = 2**20
 """Bytes of an object that are read at once."""
 
 _FEW = 200
 """Objects up to which boto3 is quick enough."""
+
+_CHECKSUMMED = {"PutObject", "UploadPart", "CreateMultipartUpload", "CompleteMultipartUpload"}
+"""Requests with which a checksum is sent that only Amazon's servers are sure to take."""
 
 
 def s3_client(*, unsigned: bool = False, tries: int = 5, seconds: float | None = None) -> Any:
@@ -49,15 +54,15 @@ def s3_client(*, unsigned: bool = False, tries: int = 5, seconds: float | None =
     if seconds is not None:
         hurried = Config(connect_timeout=seconds, read_timeout=seconds, retries={"total_max_attempts": 1})
         config = config.merge(hurried)
+    if not unsigned:
+        load_credentials()
     try:
         client = boto3.client("s3", config=config)
         urlsplit(client.meta.endpoint_url).port  # noqa: B018  what boto3 would trip over with its first request
     except BotoCoreError:  # some of them are ValueErrors as well
         raise
     except ValueError as error:
-        raise UserError(
-            f"the address of S3 is no URL ({error}): set AWS_ENDPOINT_URL like http://127.0.0.1:9000, or unset it"
-        ) from error
+        raise bad_address(error, "S3") from error
     return client
 
 
@@ -74,28 +79,36 @@ def s3_errors(uri: str, verb: str) -> Iterator[None]:
     """Turn errors of boto3 into a `StoreError` of one line."""
     try:
         yield
-    except (NoCredentialsError, PartialCredentialsError) as error:
-        raise StoreError(
-            f"cannot {verb} {uri}: no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY"
-        ) from error
     except ClientError as error:
+        if problem := credentials_problem(error):
+            raise NoAccess(f"cannot {verb} {uri}: {problem}") from error
         code = error.response.get("Error", {}).get("Code", "")
-        message = " ".join(error.response.get("Error", {}).get("Message", "").split())
+        message = one_line(error.response.get("Error", {}).get("Message") or "no reason given")
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         mend = {
             "NoSuchBucket": "there is no such bucket: create it, or correct its name",
             "404": "there is no such bucket: create it, or correct its name",
             "AccessDenied": "access is denied: check the credentials and the bucket's policy",
             "403": "access is denied: check the credentials and the bucket's policy",
-            "InvalidAccessKeyId": "AWS does not know the access key: check AWS_ACCESS_KEY_ID",
-            "SignatureDoesNotMatch": "the secret key is wrong: check AWS_SECRET_ACCESS_KEY",
             "PreconditionFailed": "the file was changed meanwhile: try again",
-        }.get(code, f"S3 answered {code} ({message}){': try again later' if status >= 500 else ''}")
-        raise StoreError(f"cannot {verb} {uri}: {mend}") from error
+        }.get(code, f"S3 answered {code or status} ({message})")
+        if mend.startswith("S3 answered"):
+            mend += _hint(error, status)
+        kind = NotDone if status == HTTPStatus.NOT_IMPLEMENTED else StoreError
+        raise kind(f"cannot {verb} {uri}: {mend}") from error
     except (BotoCoreError, Boto3Error) as error:
-        text = " ".join(str(error).split())
-        raise StoreError(f"cannot {verb} {uri}: {text}: check the network and AWS_ENDPOINT_URL") from error
+        if problem := credentials_problem(error):
+            raise NoAccess(f"cannot {verb} {uri}: {problem}") from error
+        raise StoreError(f"cannot {verb} {uri}: {one_line(error)}: check the network and AWS_ENDPOINT_URL") from error
+
+
+def _hint(error: ClientError, status: int) -> str:
+    """Return what to try where S3 has refused a request with a code that says nothing to a user."""
+    if status >= 500 and status != HTTPStatus.NOT_IMPLEMENTED:
+        return ": try again later"
+    if error.operation_name in _CHECKSUMMED:
+        return ": some servers do not take checksums: try AWS_REQUEST_CHECKSUM_CALCULATION=when_required"
+    return ""
 
 
 class _Hashing:
@@ -113,7 +126,11 @@ class _Hashing:
 
 
 class S3Store:
-    """A store in an S3 bucket, below an optional prefix. Uploads carry SHA-256 checksums, which S3 verifies."""
+    """A store in an S3 bucket, below an optional prefix.
+
+    Uploads carry SHA-256 checksums, which S3 verifies, unless boto3 is told to send what is required alone:
+    by ``AWS_REQUEST_CHECKSUM_CALCULATION=when_required`` or the same key of a profile.
+    """
 
     def __init__(self, bucket: str, prefix: str = "", *, seconds: float | None = None) -> None:
         self.bucket = bucket
@@ -121,6 +138,8 @@ class S3Store:
         self.uri = f"s3://{bucket}/{prefix}" if prefix else f"s3://{bucket}"
         with s3_errors(self.uri, "reach"):
             self._client = s3_client(seconds=seconds)
+        is_wanted = self._client.meta.config.request_checksum_calculation == "when_supported"
+        self._checksum = {"ChecksumAlgorithm": "SHA256"} if is_wanted else {}
 
     @classmethod
     def of_uri(cls, uri: str, *, seconds: float | None = None) -> "S3Store":
@@ -130,16 +149,20 @@ class S3Store:
     def check(self) -> None:
         """See `Store.check`."""
         with s3_errors(self.uri, "reach"):
-            self._client.head_bucket(Bucket=self.bucket)
+            try:
+                self._client.head_bucket(Bucket=self.bucket)
+            except ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.BAD_REQUEST:
+                    raise
+                # an answer to HEAD has no text that would say why
+                self._client.list_objects_v2(Bucket=self.bucket, Prefix=self.prefix, MaxKeys=1)
 
     def put_file(self, path: Path, key: str, sha256: str = "") -> None:
         """See `Store.put_file`: large files go in parts, several at a time."""
         with s3_errors(self.address(key), "write"), path.open("rb") as file:
             hashing = _Hashing(file)
             try:
-                self._client.upload_fileobj(
-                    hashing, self.bucket, self.prefix + key, ExtraArgs={"ChecksumAlgorithm": "SHA256"}
-                )
+                self._client.upload_fileobj(hashing, self.bucket, self.prefix + key, ExtraArgs=dict(self._checksum))
             except S3UploadFailedError as error:
                 # boto3 wraps what S3 answered into a text of its own
                 raise error if error.__context__ is None else error.__context__ from None
@@ -150,19 +173,40 @@ class S3Store:
         condition = {"IfNoneMatch": "*"} if only_if_absent else {}
         with s3_errors(self.address(key), "write"):
             try:
-                self._client.put_object(
-                    Bucket=self.bucket,
-                    Key=self.prefix + key,
-                    Body=data,
-                    ChecksumAlgorithm="SHA256",
-                    ContentType="application/json" if key.endswith(".json") else "text/plain",
-                    **condition,
-                )
+                self._put(data, key, **condition)
             except ClientError as error:
                 if only_if_absent and error.response["ResponseMetadata"]["HTTPStatusCode"] in (409, 412):
                     return False
                 raise
         return True
+
+    def swap_bytes(self, data: bytes, key: str, expected: bytes) -> bool:
+        """See `Store.swap_bytes`: where the server passes over ``If-Match``, others may come between."""
+        place = {"Bucket": self.bucket, "Key": self.prefix + key}
+        with s3_errors(self.address(key), "write"):
+            try:
+                answer = self._client.get_object(**place)
+                if answer["Body"].read() != expected:
+                    return False
+                # radosgw 16 takes it for another with its quotes
+                self._put(data, key, IfMatch=answer["ETag"].strip('"'))
+            except self._client.exceptions.NoSuchKey:
+                return False
+            except ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] in (404, 409, 412):
+                    return False
+                raise
+        return True
+
+    def _put(self, data: bytes, key: str, **condition: str) -> None:
+        self._client.put_object(
+            Bucket=self.bucket,
+            Key=self.prefix + key,
+            Body=data,
+            ContentType="application/json" if key.endswith(".json") else "text/plain",
+            **self._checksum,
+            **condition,
+        )
 
     def get_bytes(self, key: str, most: int | None = None) -> bytes | None:
         """See `Store.get_bytes`."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hstdputils.credentials import credentials_problem
 from hstdputils.stopping import pause
 
 Answer = TypeVar("Answer")
@@ -170,11 +171,10 @@ def read_object_on(
     from botocore.exceptions import FlexibleChecksumError
 
     have = part.stat().st_size
+    # boto3 asks for the checksum of a whole object by itself, unless it is told not to
     options = {"IfMatch": version} if version else {}
     if checksum is None or have:
         options["Range"] = f"bytes={have}-{size - 1}"
-    else:
-        options["ChecksumMode"] = "ENABLED"
     answer = client.get_object(Bucket=bucket, Key=key, **options)
     if checksum is not None and not have:
         checksum.begin(answer)
@@ -218,5 +218,5 @@ def may_pass(error: Exception) -> bool:
 
         if isinstance(error, ClientError):
             return bool(error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500)
-        return isinstance(error, BotoCoreError)
+        return isinstance(error, BotoCoreError) and not credentials_problem(error)
     return False

@@ -11,6 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from hstdputils.errors import without_passwords
 from hstdputils.outcomes import RETRIED, Outcome
 from hstdputils.reports.wording import duration
 from hstdputils.terminal import console as visible_console
@@ -90,7 +91,7 @@ class Screen:
 
     def tell(self, text: str) -> None:
         """Print a line, above the table where there is one."""
-        self._console.print(Text(text), soft_wrap=True)
+        self._console.print(Text(without_passwords(text)), soft_wrap=True)
 
     def show(self, progress: Far) -> None:
         """Show how far the batch is."""

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from hstdputils.errors import UserError, one_line
+from hstdputils.credentials import bad_address, credentials_problem, load_credentials
+from hstdputils.errors import CredentialsProblem, UserError, one_line
 from hstdputils.exit_codes import ExitCode
 
 SUBMISSIONS_A_SECOND = 49.0
@@ -15,6 +16,10 @@ SUBMISSIONS_A_SECOND = 49.0
 
 TRIES = 12
 """How often the client asks, where Batch is busy."""
+
+
+class NoBatchAccess(UserError, CredentialsProblem):
+    """The credentials with which AWS Batch is reached cannot be used."""
 
 
 class Pace:
@@ -50,15 +55,15 @@ def batch_client() -> Any:
 
     config = Config(retries={"mode": "adaptive", "total_max_attempts": TRIES}, max_pool_connections=32)
     try:
+        load_credentials()
         client = boto3.client("batch", config=config)
         urlsplit(client.meta.endpoint_url).port  # noqa: B018  what boto3 would trip over with its first request
     except BotoCoreError as error:
+        if problem := credentials_problem(error):
+            raise NoBatchAccess(f"AWS Batch cannot be used: {problem}") from error
         raise UserError(f"AWS Batch cannot be used: {one_line(error)} (AWS_DEFAULT_REGION)") from error
     except ValueError as error:
-        raise UserError(
-            f"the address of AWS Batch is no URL ({error}): set AWS_ENDPOINT_URL like http://127.0.0.1:9000, "
-            "or unset it"
-        ) from error
+        raise bad_address(error, "AWS Batch") from error
     events = client.meta.events
     events.register("before-send.batch.SubmitJob", Pace(SUBMISSIONS_A_SECOND).wait)
     events.register_first("needs-retry.batch.SubmitJob", _refuse_retry)
@@ -102,23 +107,23 @@ def check_queue(client: Any, queue: str) -> None:
 @contextlib.contextmanager
 def batch_errors(doing: str) -> Iterator[None]:
     """Turn errors of boto3 into a `UserError` of one line."""
-    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+    from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield
-    except (NoCredentialsError, PartialCredentialsError) as error:
-        raise UserError(
-            f"{doing}: no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-        ) from error
     except ClientError as error:
+        if problem := credentials_problem(error):
+            raise NoBatchAccess(f"{doing}: {problem}", ExitCode.GENERAL) from error
         code = error.response.get("Error", {}).get("Code", "")
-        message = one_line(error.response.get("Error", {}).get("Message", ""))
+        message = one_line(error.response.get("Error", {}).get("Message") or "no reason given")
         mend = {
             "AccessDeniedException": ": check the credentials and their policy",
             "TooManyRequestsException": ": others use the account's share: try again later",
         }.get(code, "")
         raise UserError(f"{doing}: AWS Batch answered {code} ({message}){mend}", ExitCode.GENERAL) from error
     except BotoCoreError as error:
+        if problem := credentials_problem(error):
+            raise NoBatchAccess(f"{doing}: {problem}") from error
         raise UserError(
             f"{doing}: {one_line(error)}: check the network and AWS_ENDPOINT_URL", ExitCode.GENERAL
         ) from error

@@ -1,0 +1,1 @@
+"""S3 servers that are not Amazon's, and what stands before them."""

@@ -1,0 +1,56 @@
+"""``hstdputils doctor`` asks buckets for what not every server does."""
+
+import os
+
+import pytest
+import yaml
+
+from hstdputils.batches import Pins, pin_batch, read_record
+from hstdputils.store import open_store
+from tests.engines.doctor.running import doctor, lines
+from tests.stand_ins import write_calcos
+
+pytestmark = pytest.mark.engine("CRDS", "S3 (moto)")
+
+
+@pytest.fixture
+def sound(commands, made_up):
+    """Return commands in a folder whose set-up is in order for COS."""
+    write_calcos(commands.folder / "bin")
+    commands.variables["PATH"] = f"{commands.folder / 'bin'}{os.pathsep}{commands.environment()['PATH']}"
+    (commands.folder / "config").mkdir()
+    config = {"ids": "my.ids", "batch": "night-1", "inputs": str(made_up.inputs)}
+    (commands.folder / "config/config.yaml").write_text(yaml.safe_dump(config))
+    return commands
+
+
+def test_a_store_without_conditional_writes(sound, s3, careless, reached):
+    careless.faults.ignores_conditions = True
+    uri = s3.make_bucket("doctor-careless")
+    call = ("--instrument", "cos", "--config", f"store={uri}")
+    ran = doctor(sound, *call, **reached)
+    assert ran.status == 0, ran.said
+    status, text = lines(ran)["store"]
+    assert status == "warn"
+    assert "nothing can be submitted; see to it that one run at a time is at work" in text
+    assert s3.keys("doctor-careless") == {}
+    ran = doctor(sound, *call, "batch_system=htcondor", **reached)
+    assert ran.status == 25, ran.said
+    assert lines(ran)["store"][0] == "FAIL"
+
+
+def test_what_it_finds_is_recorded_with_a_batch_that_is_there(sound, s3, reached):
+    store = open_store(s3.make_bucket("doctor-careless"))
+    pin_batch(store, "night-1", Pins("hst_9001.pmap", {}))
+    ran = doctor(sound, "--instrument", "cos", "--config", f"store={store.uri}", **reached)
+    assert ran.status == 0, ran.said
+    assert read_record(store, "night-1").conditional_writes is True
+
+
+def test_a_store_that_keeps_something_else(sound, s3, careless, reached_over_tls):
+    careless.faults.keeps_framing = True
+    uri = s3.make_bucket("doctor-careless")
+    ran = doctor(sound, "--instrument", "cos", "--config", f"store={uri}", **reached_over_tls)
+    assert ran.status == 25, ran.said
+    assert "AWS_REQUEST_CHECKSUM_CALCULATION=when_required" in lines(ran)["store"][1]
+    assert s3.keys("doctor-careless") == {}

@@ -1,0 +1,46 @@
+"""A store that says that it has saved products, and loses them, or a part: no dataset succeeds there."""
+
+import pytest
+
+from hstdputils.markers import read_marker
+from hstdputils.store import open_store
+
+pytestmark = pytest.mark.engine("CRDS", "S3 (moto)")
+
+NAME = "ldem01pkq"
+
+
+@pytest.fixture
+def process(commands, made_up, s3, reached):
+    """Return what processes a dataset, with its store."""
+    store = open_store(s3.make_bucket("losing"))
+
+    def call():
+        given = [f"--inputs={made_up.inputs}", "--context=hst_9001.pmap"]
+        return commands.hstdputils("process", *given, store.uri, "b", NAME, **reached)
+
+    call.store = store
+    return call
+
+
+@pytest.mark.parametrize(
+    ("fault", "lost", "said"),
+    [
+        ("loses", "_rawacq.fits", "nothing there"),
+        ("loses", "manifest.json", "nothing there"),
+        ("shortens", "manifest.json", "bytes, not "),
+    ],
+)
+def test_a_lost_product_is_noticed_before_the_marker(process, careless, fault, lost, said):
+    setattr(careless.faults, fault, lambda key: key.endswith(lost))
+    ran = process()
+    assert ran.status == 25, ran.said
+    assert read_marker(process.store, "b", NAME, succeeded=True) is None
+    marker = read_marker(process.store, "b", NAME, succeeded=False)
+    assert marker.outcome == "storage_error"
+    assert lost in marker.reason
+    assert said in marker.reason
+    setattr(careless.faults, fault, lambda key: False)
+    ran = process()
+    assert ran.status == 0, ran.said
+    assert read_marker(process.store, "b", NAME, succeeded=True).attempt == 2
