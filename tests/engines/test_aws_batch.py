@@ -14,6 +14,7 @@ from tests.conftest import Commands
 from tests.engines.batch import endings
 from tests.engines.batch_sites import Site, row
 from tests.engines.comparing import assert_same_products
+from tests.engines.snooping import SECRET, assert_nothing_found, secrets, write_snooping_calcos
 from tests.madeup import DEMO_DATASETS
 from tests.stand_ins import write_calcos
 
@@ -115,6 +116,17 @@ def test_four_misfortunes_in_one_batch(commands, s3, batch, public_bucket, made_
     assert "again with the same size" in text
     assert "another attempt would end the same" in text
     assert json.loads(site.text("b/markers/failed/ldem01f1q.json"))["attempt"] == 1
+
+
+def test_a_program_finds_no_secret(commands, s3, batch, public_bucket, made_up, tmp_path):
+    site = Site(commands, s3, batch, made_up.crds)
+    write_snooping_calcos(tmp_path / "bin")
+    batch.environment |= {"PATH": f"{tmp_path / 'bin'}{os.pathsep}{batch.environment['PATH']}", **secrets()}
+    batch.environment["AWS_SESSION_TOKEN"] = SECRET
+    site.write([row(0, ipppssoot="ldem01acq")])
+    assert site.submit("--", "--context=hst_9001.pmap", f"--inputs={public_bucket}").status == 0
+    assert site.watch().status == 23
+    assert_nothing_found(site.text("b/ldem01acq/process.log"))
 
 
 @pytest.mark.engine("Snakemake")

@@ -15,6 +15,7 @@ from tests.engines.conftest import S3, FolderRun
 from tests.engines.honesty import assert_complete, marker_of
 from tests.engines.interrupting import Running
 from tests.engines.metadata_server import MetadataServer
+from tests.engines.snooping import SECRET, assert_nothing_found, secrets, write_snooping_calcos
 from tests.madeup.demo_hstcal import ACS_MEMBERS, ACS_PAIR, write_acs_pair
 from tests.madeup.modes_cache import CONTEXT, write_modes_cache
 
@@ -166,6 +167,15 @@ def test_kill_that_a_program_hides(docked: Commands, made_up: MadeUp):
     assert (marker["outcome"], marker["exit_code"]) == ("out_of_memory", 31), ran.said
     # the kernel may as well choose the program itself, which then hides nothing
     assert "(limit 600 MiB)" in marker["reason"]
+
+
+def test_a_program_finds_no_secret(docked: Commands, made_up: MadeUp):
+    script = write_snooping_calcos(docked.folder / "bin").read_text()
+    docked.variables |= {**secrets(), "AWS_SECRET_ACCESS_KEY": SECRET}
+    ran = with_program(docked, script, *(f"--env={name}" for name in secrets()), made_up=made_up)
+    assert ran.status == 23, ran.said
+    assert SECRET not in ran.said
+    assert_nothing_found((docked.folder / "results/b/ldem01acq/process.log").read_text())
 
 
 def with_program(docked: Commands, script: str, *options: str, made_up: MadeUp, **variables: str) -> Ran:

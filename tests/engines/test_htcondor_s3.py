@@ -5,6 +5,8 @@ import os
 
 import pytest
 
+from tests.engines.snooping import assert_nothing_found, secrets, write_snooping_calcos
+
 pytestmark = pytest.mark.engine("HTCondor", "S3 (moto)", "CRDS")
 
 
@@ -31,3 +33,17 @@ def test_datasets_are_processed_into_s3(with_stand_in, made_up, s3, condor):
         assert f"{marker['job']}#" in "".join(job["GlobalJobId"] for job in condor.history())
         assert f"{name}  save" in (commands.folder / f"logs/b/{name}.log").read_text()
     assert not (commands.folder / "work").exists(), "the work is done in the machine's scratch folder"
+
+
+def test_a_program_finds_no_secret(commands, made_up, condor, tmp_path):
+    condor.empty()
+    write_snooping_calcos(tmp_path / "bin")
+    path = os.pathsep.join([str(tmp_path / "bin"), commands.environment()["PATH"], condor.variables["PATH"]])
+    commands.variables |= {**condor.variables, "PATH": path, **secrets()}
+    (commands.folder / "plan.out").write_text(commands.hstdputils("plan", "store", "b", "ldem01acq").out)
+    ran = commands.hstdputils(
+        *("submit", "plan.out", "--engine=htcondor", "--env=SITE_SECRET", "--", f"--inputs={made_up.inputs}")
+    )
+    assert ran.status == 0, ran.said
+    assert commands.hstdputils("watch", "store/b", "--every=1").status == 23
+    assert_nothing_found((commands.folder / "store/b/ldem01acq/process.log").read_text())

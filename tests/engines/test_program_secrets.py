@@ -9,10 +9,10 @@ import pytest
 
 from tests.conftest import Commands, MadeUp
 from tests.engines.honesty import marker_of
+from tests.engines.snooping import SECRET, assert_nothing_found, secrets, write_snooping_calcos
 from tests.madeup import dataset_folder, write_acq_image
 from tests.stand_ins import write_calcos
 
-SECRET = "wJalrXUtnFEMIK7MDENG"
 DATASET = "ldem01acq"
 
 SNOOPING = """
@@ -109,3 +109,13 @@ def test_data_choose_no_code(site, tmp_path):
     assert marker is not None
     refused = [line for line in marker["warnings"] if "refused" in line]
     assert [name for name in names if any(f"do not set {name}:" in line for line in refused)] == list(names)
+
+
+@pytest.mark.engine("Snakemake")
+def test_a_program_finds_no_secret_in_snakemake(project, tmp_path):
+    write_snooping_calcos(tmp_path / "bin")
+    path = f"{tmp_path / 'bin'}{os.pathsep}{project.commands.environment()['PATH']}"
+    project.set_ids(DATASET)
+    ran = project.snakemake("--profile=onsite", PATH=path, AWS_SECRET_ACCESS_KEY=SECRET, **secrets())
+    assert ran.status != 0, ran.said
+    assert_nothing_found((project.folder / "results/night-1" / DATASET / "process.log").read_text())

@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import Commands
 from tests.engines.batch_sites import row
+from tests.engines.snooping import assert_nothing_found, secrets, write_snooping_calcos
 from tests.stand_ins import write_calcos
 
 EXPOSURES = ("ldem01acq", "ldem01tnq", "ldem01pkq", "ldem01omq")
@@ -197,3 +198,11 @@ def test_long_lists_go_through_one_job_of_snakemake(project, tmp_path):
     assert project.marker("ldem01acq")["attempt"] == 1
     again = project.snakemake("--profile", "onsite", PATH=path)
     assert "Nothing to be done" in again.said
+
+
+def test_a_program_finds_no_secret(machine):
+    write_snooping_calcos(machine.programs)
+    machine.commands.variables |= secrets()
+    machine.plan("ldem01acq")
+    assert machine.run().status == 23
+    assert_nothing_found((machine.store / "b/ldem01acq/process.log").read_text())

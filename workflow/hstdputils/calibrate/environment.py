@@ -20,6 +20,7 @@ PASSED = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
     *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
     *("APPTAINER*", "SINGULARITY*", "DOCKER_HOST", "XDG_RUNTIME_DIR"),
+    *("CSYS_VER", "AWSDPVER", "AWSYSVER"),
 )
 """Names of variables, or patterns of names, that programs get where this process has them."""
 

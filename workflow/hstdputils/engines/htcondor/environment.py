@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
 
 from hstdputils.errors import UserError
 from hstdputils.plans.slices import JOB_VARIABLE, ROW_VARIABLE
@@ -30,13 +31,20 @@ def environment(more: Sequence[str] = (), *, has_image: bool = False) -> dict[st
     Raises
     ------
     UserError
-        A name in ``more`` is not set.
+        A name in ``more`` is not set, or a variable is a URL with a password.
     """
     for name in more:
         if name not in os.environ:
             raise UserError(f"--env {name}: there is no such variable: set it, or leave the option out")
     wanted = PASSED if has_image else (*PASSED, *OF_THIS_SYSTEM)
-    kept = {name: value for name, value in os.environ.items() if _fits(name, wanted) and not _fits(name, SECRET)}
+    unwanted = (*SECRET, *more)
+    kept = {name: value for name, value in os.environ.items() if _fits(name, wanted) and not _fits(name, unwanted)}
+    for name, value in kept.items():
+        if "@" in value and urlsplit(value).password:
+            raise UserError(
+                f"{name} holds a password, which all who can ask the scheduler would see: take it out of the URL, or "
+                f"give --env {name} if that may be"
+            )
     kept |= {name: os.environ[name] for name in more}
     return {name: kept[name] for name in sorted(kept.keys() - {ROW_VARIABLE, JOB_VARIABLE})}
 
