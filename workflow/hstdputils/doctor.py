@@ -16,7 +16,8 @@ from hstdputils.terminal import console as visible_console
 _DESCRIPTION = """\
 Check whether a run would start: programs, CRDS, inputs, store, credentials, space and memory. Each line says ok,
 warn (a run would start) or FAIL (it would not) and, after a colon, the mend. Nothing is changed: what is written to
-the store as a probe is removed. Everything is asked at the same time, and what does not answer is told after a while.
+the store as a probe is removed, and what it showed is kept in batch.json where the batch has begun. Everything is
+asked at the same time, and what does not answer is told after a while.
 
 Profile and configuration are those of Snakemake, read in the current folder: give them as you would give them to it.
 The exit status is 0 when a run would start, the code of what failed, or 1 where that would be several codes."""

@@ -98,7 +98,12 @@ def probe_once(store: Store, batch: str) -> bool:
 
 def is_careless(store: Store, batch: str) -> bool:
     """Tell whether the batch's record says that its store does no conditional writes."""
-    record = None if isinstance(store, FolderStore) else read_record(store, batch)
+    if isinstance(store, FolderStore):
+        return False
+    try:
+        record = read_record(store, batch)
+    except UserError:  # a record that cannot be read says nothing of the store
+        return False
     return record is not None and record.conditional_writes is False
 
 
