@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 
 from tests.conftest import ROOT
-from tests.engines.condor_root import LONGEST_SECONDS, NotThereError
+from tests.engines.debian_roots import INSTALL_SECONDS, NotThereError
 
 NAME = "snakemake_executor_plugin_htcondor"
 
@@ -31,8 +31,8 @@ def _install(folder: Path) -> None:
     options = ["--no-deps", "--quiet", "-c", str(ROOT / "constraints.txt"), "--target", str(folder)]
     command = [sys.executable, "-m", "pip", "install", *options, *wanted]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_SECONDS, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
     except subprocess.TimeoutExpired:
-        raise NotThereError(f"pip has not brought {NAME} within {LONGEST_SECONDS} s") from None
+        raise NotThereError(f"pip has not brought {NAME} within {INSTALL_SECONDS} s") from None
     if done.returncode:
         raise NotThereError(f"pip cannot bring {NAME}: {done.stderr.strip().splitlines()[-1:]}")

@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-from tests.engines.condor_root import NotThereError
+from tests.engines.debian_roots import NotThereError
 
 USER = "daemon"
 """The user whose number root gets."""

@@ -20,12 +20,11 @@ from tests.conftest import ROOT, Commands, MadeUp, Ran, mast_settings
 from tests.engines.batch import Batch
 from tests.engines.batch_sites import Site
 from tests.engines.condor_pool import CondorPool
-from tests.engines.condor_root import NotThereError, condor_root
 from tests.engines.crds_server import CrdsServer
+from tests.engines.debian_roots import NotThereError, ceph_root, condor_root
 from tests.engines.disturbing_proxy import DisturbingProxy
 from tests.engines.docker import asking
 from tests.engines.mast_server import MastServer
-from tests.engines.s3.ceph_root import ceph_root
 from tests.engines.s3.certificates import Certificate, make_certificate
 from tests.engines.s3.radosgw import ACCESS_KEY, SECRET_KEY, start_radosgw
 from tests.engines.s3.tls import TlsFront

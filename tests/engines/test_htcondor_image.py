@@ -12,8 +12,8 @@ from hstdputils.errors import UserError
 from tests.conftest import ROOT
 from tests.engines.comparing import assert_same_products
 from tests.engines.condor_pool import CondorPool
-from tests.engines.condor_root import NotThereError, condor_root
 from tests.engines.condor_sites import CondorSite
+from tests.engines.debian_roots import NotThereError, condor_root
 from tests.engines.honesty import assert_complete
 
 pytestmark = pytest.mark.engine("HTCondor")

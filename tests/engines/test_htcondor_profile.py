@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.engines.condor_plugin import condor_plugin
 from tests.engines.condor_pool import as_user
-from tests.engines.condor_root import NotThereError
+from tests.engines.debian_roots import NotThereError
 from tests.madeup import write_acq_image
 from tests.stand_ins import write_calcos
 

@@ -17,7 +17,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.engines.condor_root import NotThereError
+from tests.engines.debian_roots import NotThereError
 
 ACCESS_KEY, SECRET_KEY = "tester", "nobody-else-knows"
 

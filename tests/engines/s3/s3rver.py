@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from tests.engines.condor_root import NotThereError
+from tests.engines.debian_roots import NotThereError
 
 ACCESS_KEY = SECRET_KEY = "S3RVER"
 """The keys that it knows."""

@@ -12,7 +12,7 @@ from hstdputils.probing import probe_once
 from hstdputils.store import StoreError, open_store
 from tests.conftest import ROOT
 from tests.engines.batch_sites import row
-from tests.engines.condor_root import NotThereError
+from tests.engines.debian_roots import NotThereError
 from tests.engines.s3.s3rver import ACCESS_KEY, SECRET_KEY, S3rver, s3rver_root
 from tests.engines.s3.test_probes import holders
 from tests.engines.s3.tls import TlsFront
