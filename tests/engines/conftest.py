@@ -91,6 +91,17 @@ SERVERS = ("moto", "moto https", "radosgw http", "radosgw https")
 """S3 servers on which tests run: ``@pytest.mark.parametrize("s3", SERVERS, indirect=True)``."""
 
 
+ON_EACH = pytest.mark.parametrize(
+    "s3", ["moto", *(pytest.param(name, marks=pytest.mark.slow) for name in SERVERS[1:])], indirect=True
+)
+"""Has a test run on each of them."""
+
+OVER_HTTP = pytest.mark.parametrize(
+    "s3", ["moto", pytest.param("radosgw http", marks=pytest.mark.slow)], indirect=True
+)
+"""Has a test run on each that a proxy can stand before."""
+
+
 def served(name: str, fixture: Callable[[str], Any]) -> S3:
     """Return one of ``SERVERS``, made by its fixtures."""
     kind, _, scheme = name.partition(" ")
@@ -182,9 +193,9 @@ def public_bucket(s3: S3, made_up: MadeUp) -> str:
 
 
 @pytest.fixture
-def proxy(moto_server: str) -> Iterator[DisturbingProxy]:
-    """Return a proxy in front of the S3 server."""
-    with DisturbingProxy(moto_server) as running:
+def proxy(s3: S3) -> Iterator[DisturbingProxy]:
+    """Return a proxy in front of the S3 server, which speaks http."""
+    with DisturbingProxy(s3.endpoint) as running:
         yield running
 
 

@@ -16,7 +16,7 @@ from hstdputils.inputs.features import read_features
 from hstdputils.inputs.shelves import open_shelves
 from hstdputils.inputs.unpacking import Unpacker
 from hstdputils.outcomes import AttemptFailed
-from tests.engines.conftest import CREDENTIALS, S3
+from tests.engines.conftest import OVER_HTTP, S3
 from tests.engines.disturbing_proxy import DisturbingProxy
 from tests.unit.test_source_layouts import (
     ASSOCIATION,
@@ -43,8 +43,9 @@ SUFFIXES = frozenset({"asn", "raw", "spt"})
 @pytest.fixture
 def bucket(s3: S3, proxy: DisturbingProxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Return an empty bucket that this process reaches through the proxy."""
-    for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": proxy.endpoint}.items():
+    for name, value in {**s3.variables, "AWS_ENDPOINT_URL": proxy.endpoint}.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it may know the credentials of another server
     return s3.make_bucket("layouts")
 
 
@@ -55,6 +56,7 @@ def fetched(uri: str, name: str, folder: Path) -> set[str]:
     return {path.name for path in paths}
 
 
+@OVER_HTTP
 @pytest.mark.parametrize(
     ("place", "arrange"),
     [
@@ -80,6 +82,7 @@ def test_files_are_found_and_read(tmp_path: Path, s3: S3, bucket: str, place, ar
     assert found.features[SINGLE].n_files == 2
 
 
+@OVER_HTTP
 def test_a_tarball_of_another_ending_in_upper_case(tmp_path: Path, s3: S3, bucket: str):
     root = write_visit(tmp_path / "raws", public)
     (tmp_path / "tars").mkdir()
@@ -93,6 +96,7 @@ def test_a_tarball_of_another_ending_in_upper_case(tmp_path: Path, s3: S3, bucke
     assert unpacker.notes == [f"{SINGLE}.tgz: left out, since they are no inputs of {SINGLE}: {SINGLE}_flt.fits"]
 
 
+@OVER_HTTP
 def test_what_is_there_and_cannot_be_used_is_named(tmp_path: Path, s3: S3, bucket: str):
     root = write_visit(tmp_path / "raws", public)
     (root / public(SINGLE) / f"{SINGLE}_raw.fits").unlink()
@@ -151,6 +155,7 @@ def test_a_download_that_was_cut_is_compared_as_a_whole(tmp_path: Path, s3: S3, 
     assert hashlib.sha256((tmp_path / "again.fits").read_bytes()).digest() == hashlib.sha256(CONTENT).digest()
 
 
+@OVER_HTTP
 def test_objects_in_parts_have_no_checksum_that_counts(tmp_path: Path, s3: S3, bucket: str):
     upload = {"Bucket": "layouts", "Key": KEY}
     begun = s3.client.create_multipart_upload(**upload)

@@ -1,17 +1,19 @@
 """Many objects, and the ends of objects, read from a real S3 server and from a folder."""
 
+import boto3
 import pytest
 
 from hstdputils.store import Store, open_store
-from tests.engines.conftest import CREDENTIALS
+from tests.engines.conftest import ON_EACH
 
-pytestmark = pytest.mark.engine("S3 (moto)")
+pytestmark = [pytest.mark.engine("S3 (moto)"), ON_EACH]
 
 
 @pytest.fixture(params=["folder", "bucket"])
 def store(request, s3, tmp_path, monkeypatch) -> Store:
-    for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": s3.endpoint}.items():
+    for name, value in s3.variables.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it may know the credentials of another server
     return open_store(str(tmp_path) if request.param == "folder" else f"{s3.make_bucket('reads')}/below")
 
 
