@@ -280,7 +280,7 @@ def with_mast(with_stand_in: Commands, way_to_mast: DisturbingProxy) -> Commands
 
 
 BEGINS_AND_WAITS = """
-if seconds := float(os.environ.get("STAND_IN_SECONDS", "0")):
+if seconds := float(os.environ.get("SVM_SECONDS", "0")):
     pathlib.Path(target.split("_")[0] + "_counts.fits").write_bytes(b"begun")
     time.sleep(seconds)
 """
@@ -290,7 +290,7 @@ if seconds := float(os.environ.get("STAND_IN_SECONDS", "0")):
 def with_stand_in(commands: Commands, tmp_path: Path) -> Commands:
     """Return commands that find a quick stand-in for calcos first on PATH.
 
-    Where STAND_IN_SECONDS is set, it begins its first product and waits so long.
+    Where SVM_SECONDS is set, a variable that programs get, it begins its first product and waits so long.
     """
     write_calcos(tmp_path / "programs", BEGINS_AND_WAITS, extra="import os")
     path = f"{tmp_path / 'programs'}{os.pathsep}{commands.environment()['PATH']}"

@@ -154,7 +154,7 @@ def test_full_disk_in_the_midst_of_a_program(with_stand_in, made_up, small_disk)
 @pytest.mark.parametrize("is_ignored", [False, True], ids=["heeded", "as under nohup"])
 def test_hangup(with_stand_in, made_up, is_ignored):
     nohup = ["nohup"] if is_ignored else []
-    running = Running(with_stand_in, *nohup, *call(made_up.inputs), STAND_IN_SECONDS="4")
+    running = Running(with_stand_in, *nohup, *call(made_up.inputs), SVM_SECONDS="4")
     running.wait_for(lambda: any((with_stand_in.folder / "work").rglob("*_counts.fits")))
     running.process.send_signal(signal.SIGHUP)
     ran = running.end()

@@ -88,7 +88,7 @@ INTO_A_FOLDER = [
 @pytest.mark.slow
 def test_into_a_folder(with_stand_in, made_up, moment, number):
     folder, store, argv = with_stand_in.folder, with_stand_in.folder / "results", call(made_up.inputs)
-    waiting = {"STAND_IN_SECONDS": "30"} if moment == "calcos" else {}
+    waiting = {"SVM_SECONDS": "30"} if moment == "calcos" else {}
     running = Running(with_stand_in, *argv, **waiting)
     running.wait_for(lambda: FOLDER_MOMENTS[moment](running, folder))
     seconds = running.interrupt(number)
@@ -203,7 +203,7 @@ def test_forced_run_that_is_killed_leaves_no_manifest_of_other_products(with_sta
 
 @pytest.mark.slow
 def test_ctrl_c_ends_with_130(with_stand_in, made_up):
-    running = Running(with_stand_in, *call(made_up.inputs), STAND_IN_SECONDS="30")
+    running = Running(with_stand_in, *call(made_up.inputs), SVM_SECONDS="30")
     running.wait_for(lambda: any((with_stand_in.folder / "work").rglob("*_counts.fits")))
     seconds = running.interrupt(signal.SIGINT)
     assert seconds < 10

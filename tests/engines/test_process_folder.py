@@ -200,7 +200,7 @@ def test_reference_that_is_no_fits_file_is_named(commands, made_up, tmp_path):
 def test_time_limit_stops_calibration(with_stand_in, made_up):
     ran = with_stand_in.hstdputils(
         *("process", "results", "b", f"--inputs={made_up.inputs}", "--max-seconds=1", "ldem01acq"),
-        STAND_IN_SECONDS="60",
+        SVM_SECONDS="60",
     )
     assert ran.status == 35, ran.said
     assert "ldem01acq timeout (exit code 35): calcos was stopped after 1 s" in ran.out

@@ -23,7 +23,7 @@ def test_stop_on_an_instance(with_stand_in, made_up, is_taken, job, outcome):
             "AWS_BATCH_JOB_ID": job,
             "AWS_EC2_METADATA_DISABLED": "false",
             "AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.url,
-            "STAND_IN_SECONDS": "30",
+            "SVM_SECONDS": "30",
             "http_proxy": "http://127.0.0.1:9",
         }
         argv = (sys.executable, "-m", "hstdputils.process", "results", "b", f"--inputs={made_up.inputs}", DATASET)
@@ -42,7 +42,7 @@ def test_metadata_service_that_is_not_there(with_stand_in, made_up):
         "AWS_BATCH_JOB_ID": "5f1c",
         "AWS_EC2_METADATA_DISABLED": "false",
         "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9",
-        "STAND_IN_SECONDS": "30",
+        "SVM_SECONDS": "30",
     }
     argv = (sys.executable, "-m", "hstdputils.process", "results", "b", f"--inputs={made_up.inputs}", DATASET)
     running = Running(with_stand_in, *argv, **variables)

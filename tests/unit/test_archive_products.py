@@ -31,6 +31,7 @@ CCD = {
     "NEXTEND": 6,
     "DQICORR": "PERFORM",
     "CRCORR": "PERFORM",
+    "FLATCORR": "PERFORM",
     "EXPSCORR": "PERFORM",
     "X1DCORR": "PERFORM",
     "X2DCORR": "PERFORM",

@@ -45,10 +45,10 @@ def read_config(settings: CrdsSettings) -> Any:
         info = load_crds().core.heavy_client.get_config_info("hst")
         assert info.operational_context is not None
         assert info.bad_files_set is not None
-    except (SyntaxError, ValueError, KeyError, AttributeError, AssertionError, UnicodeError) as error:
+    except (SyntaxError, ValueError, KeyError, AttributeError, AssertionError, SystemExit) as error:
         what = f"{settings.config_file} is broken, CRDS cannot read it: sync the cache"
         raise UserError(what, ExitCode.REFERENCES) from error
-    except (Exception, SystemExit) as error:
+    except Exception as error:
         reason = one_line(error) or type(error).__name__
         what = f"CRDS cannot read {settings.config_file} ({reason}): see to that, or sync the cache"
         raise UserError(what, ExitCode.REFERENCES) from error
