@@ -27,8 +27,8 @@ def process(commands, made_up, s3, reached):
     ("fault", "lost", "said"),
     [
         ("loses", "_rawacq.fits", "nothing there"),
-        ("loses", "manifest.json", "nothing there"),
-        ("shortens", "manifest.json", "bytes, not "),
+        pytest.param("loses", "manifest.json", "nothing there", marks=pytest.mark.slow),
+        pytest.param("shortens", "manifest.json", "bytes, not ", marks=pytest.mark.slow),
     ],
 )
 def test_a_lost_product_is_noticed_before_the_marker(process, careless, fault, lost, said):

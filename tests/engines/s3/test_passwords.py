@@ -28,7 +28,7 @@ def silent(ran, folder=None):
     [
         ["status", "s3://bucket/b"],
         ["process", "s3://bucket", "b", "ldem01acq"],
-        ["capture"],
+        pytest.param(["capture"], marks=pytest.mark.slow),
         ["report", "s3://bucket", "b", "--no-html"],
         ["doctor", "--config", "store=s3://bucket", "inputs=s3://raws", "engine=aws-batch"],
     ],
