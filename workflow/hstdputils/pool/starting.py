@@ -13,12 +13,18 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Protocol
 
+from hstdputils.errors import UserError
+from hstdputils.exit_codes import ExitCode
 from hstdputils.plans.rows import PlanRow
 from hstdputils.plans.slices import JOB_VARIABLE
 from hstdputils.pool.packing import Wanted
 
 _PRELOADED = ["hstdputils.process", "astropy.io.fits", "astropy.table", "PIL.Image"]
 """What every process of a dataset needs, and reads no variable when it is imported."""
+
+
+_TRIES = 3
+"""How often the start of a process is tried where the one that forks it is killed."""
 
 
 class Running(Protocol):
@@ -95,9 +101,7 @@ class Starter:
         words += [row.output, row.batch, row.ipppssoot]
         log = self._logs / f"{row.ipppssoot}.log"
         if not self._command:
-            process = self._context.Process(target=_process, args=(words, log, job), name=row.ipppssoot)
-            process.start()
-            return _Fork(process)
+            return _Fork(self._forked((words, log, job), row.ipppssoot))
         with log.open("wb") as output:
             started = subprocess.Popen(
                 [*self._command, *words],
@@ -107,6 +111,21 @@ class Starter:
                 env={**os.environ, JOB_VARIABLE: job},
             )
         return _Command(started, os.pidfd_open(started.pid))
+
+    def _forked(self, arguments: tuple[Sequence[str], Path, str], name: str) -> ForkServerProcess:
+        """Start a process by the server of forks, which is started anew where it was killed."""
+        for _ in range(_TRIES):
+            process = self._context.Process(target=_process, args=arguments, name=name)
+            try:
+                process.start()
+            except (EOFError, ConnectionError):
+                continue
+            return process
+        raise UserError(
+            f"the process that starts the others was killed {_TRIES} times, as for want of memory: free some, and "
+            "run it again",
+            ExitCode.OWN_MEMORY,
+        )
 
 
 def _process(words: Sequence[str], log: Path, job: str) -> None:
