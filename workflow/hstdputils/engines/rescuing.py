@@ -24,6 +24,8 @@ class Rescued:
     """Decisions after which a dataset was sent again."""
     ended: list[Entry] = field(default_factory=list)
     """New decisions after which it was not."""
+    gone_on: set[str] = field(default_factory=set)
+    """Datasets whose latest jobs have not failed: another process has sent them again meanwhile."""
 
 
 class Rescuer:
@@ -78,9 +80,10 @@ class Rescuer:
             Who decides; none for the rules. The rules are not asked again about a job, while an operator may.
         """
         with self._engine.alone():
-            known = self._ledger.entries()
-            states = [state for state in self._engine.states(only=list(names)) if _is_failure(state)]
+            known, names = self._ledger.entries(), list(names)
+            states = [state for state in self._engine.states(only=names) if _is_failure(state)]
             rescued, rows, new = Rescued(), list[PlanRow](), list[Entry]()
+            rescued.gone_on = set(names) - {state.ipppssoot for state in states}
             to_mark: list[RowState] = []
             for state in states:
                 assert state.cause is not None

@@ -65,7 +65,7 @@ class Watcher:
             rescued = self._rescuer.rescue(names)
         except Busy as busy:
             return Round(Progress.of(done, states, names), busy=str(busy))
-        again = {entry.ipppssoot for entry in rescued.again}
+        again = {entry.ipppssoot for entry in rescued.again} | rescued.gone_on
         return Round(Progress.of(done, states, again), [*rescued.again, *rescued.ended])
 
     def _run_elsewhere(self, kinds: dict[str, bool]) -> list[RowState]:

@@ -1,0 +1,44 @@
+"""Two that watch one batch: what one has sent again has not ended for the other."""
+
+import contextlib
+
+from hstdputils.engines.base import Cause, RowState, State, Submitted
+from hstdputils.engines.rescuing import Rescuer
+from hstdputils.outcomes import Outcome
+from hstdputils.plans.rows import PlanRow
+from hstdputils.store import open_store
+from hstdputils.watching.rounds import Watcher
+
+ROW = PlanRow("s3://out", "b", "ldem01acq", "cos", "hstdp-process", 1, 512, 5400, "instrument", 1, None)
+FAILED = RowState(ROW, State.FAILED, "job-1", Cause(Outcome.OUT_OF_MEMORY, "killed"))
+SENT_AGAIN = RowState(ROW, State.WAITING, "job-2")
+
+
+class EngineOfTwo:
+    """An engine on whose batch another watcher is at work: it has the lease first, and sends the dataset again."""
+
+    def __init__(self):
+        self.state = FAILED
+        self.sent = []
+
+    def states(self, without=(), only=None):
+        return iter([self.state])
+
+    @contextlib.contextmanager
+    def alone(self):
+        self.state = SENT_AGAIN
+        yield
+
+    def submit(self, rows, *, again=False):
+        self.sent += rows
+        return Submitted(rows=len(rows), calls=0, adopted=0, earlier=0)
+
+
+def test_what_another_has_sent_again_is_open(tmp_path):
+    engine, store = EngineOfTwo(), open_store(str(tmp_path))
+    found = Watcher(engine, store, "b", Rescuer(engine, store, "b")).look()
+    assert not found.progress.is_over
+    assert engine.sent == []
+    assert not found.decided
+    again = Watcher(engine, store, "b", Rescuer(engine, store, "b")).look()
+    assert again.progress.counts() == {"succeeded": 0, "waiting": 1}
