@@ -2,7 +2,7 @@
 
 import os
 import signal
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 
 import pytest
 
@@ -15,7 +15,9 @@ def starter(tmp_path):
     made = Starter([], tmp_path)
     first = made._forked((["--help"], tmp_path / "first.log", "1"), "first")
     first.join()
-    return made
+    yield made
+    forkserver._forkserver._stop()
+    resource_tracker._resource_tracker._stop()
 
 
 def kill_before_reading(monkeypatch, times):
