@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from multiprocessing.context import ForkServerProcess
@@ -25,6 +26,8 @@ _PRELOADED = ["hstdputils.process", "astropy.io.fits", "astropy.table", "PIL.Ima
 
 _TRIES = 3
 """How often the start of a process is tried where the one that forks it is killed."""
+
+_PAUSE_SECONDS = 0.5
 
 
 class Running(Protocol):
@@ -119,6 +122,7 @@ class Starter:
             try:
                 process.start()
             except (EOFError, ConnectionError):
+                time.sleep(_PAUSE_SECONDS)  # until it is seen to have ended, it is not started anew
                 continue
             return process
         raise UserError(
