@@ -13,7 +13,7 @@ from tests.engines.condor_sites import CondorSite
 
 pytestmark = pytest.mark.engine("HTCondor")
 
-KILLS = int(os.environ.get("TEST_KILLS", "10"))
+KILLS = int(os.environ.get("TEST_KILLS", "6"))
 """How often the submitter is killed."""
 
 
