@@ -13,7 +13,7 @@ from tests.engines.condor_sites import CondorSite
 
 pytestmark = pytest.mark.engine("HTCondor")
 
-KILLS = int(os.environ.get("TEST_KILLS", "6"))
+KILLS = int(os.environ.get("TEST_KILLS", "4"))
 """How often the submitter is killed."""
 
 

@@ -17,7 +17,7 @@ from tests.engines.batch_sites import Site, row
 
 pytestmark = pytest.mark.engine("AWS Batch (stand-in)", "S3 (moto)")
 
-KILLS = int(os.environ.get("TEST_KILLS", "6"))
+KILLS = int(os.environ.get("TEST_KILLS", "4"))
 """How often the submitter is killed."""
 
 

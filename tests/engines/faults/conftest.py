@@ -20,7 +20,7 @@ from tests.engines.faults.local_scenes import LocalScene, SnakemakeScene
 from tests.engines.faults.scene import Scene
 from tests.projects import Project
 
-RUNS = int(os.environ.get("TEST_FAULTS", "4"))
+RUNS = int(os.environ.get("TEST_FAULTS", "3"))
 """Runs with faults: their seeds are below this."""
 
 ONE = os.environ.get("TEST_FAULT_SEED")
