@@ -154,7 +154,7 @@ def test_submit_finds_what_it_needs(account, stack, buckets, commands):
     assert of_batch["logConfiguration"]["options"]["awslogs-group"] == stack["JobLogs"] == "/calcloud/hstdp/jobs"
     assert not of_batch.get("mountPoints")
     environment = {item["name"]: item["value"] for item in of_batch["environment"]}
-    assert environment["CRDS_PATH"] == "/work/crds"
+    assert environment["CRDS_PATH"] == "/home/hstdp/crds"
     assert environment["CRDS_S3_ENABLED"] == "1"
     settings = settings_of(environment)
     assert (settings.server, settings.is_growing) == ("", True)
@@ -202,7 +202,7 @@ def test_submissions_pin_what_their_batch_is_made_with(account, stack, buckets, 
     ran = submit("ldfd01vlq", batch="unknown")
     buckets.put_object(**config, Body=kept)
     assert ran.status == 27, ran.said
-    assert "there is no telling which CRDS context is operational" in ran.err
+    assert "it is not known which CRDS context is operational" in ran.err
     assert "Traceback" not in ran.err
 
 

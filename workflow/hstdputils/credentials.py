@@ -53,9 +53,9 @@ def credentials_problem(error: BaseException) -> str:
         case of_botocore.CredentialRetrievalError():
             return _not_retrieved(error)
         case of_botocore.ConfigParseError():
-            return f"{one_line(error)}: mend it"
+            return f"{one_line(error)}: correct it"
         case of_botocore.InvalidConfigError() | of_botocore.RefreshWithMFAUnsupportedError():
-            return f"{one_line(error)}: mend the profile {profile()} in {_file()}"
+            return f"{one_line(error)}: correct the profile {profile()} in {_file()}"
     return ""
 
 
@@ -81,9 +81,9 @@ def _not_retrieved(error: Any) -> str:
     if error.kwargs.get("provider") == "custom-process":
         reason = one_line(error.kwargs.get("error_msg", "")) or "it failed without a word"
         return (
-            f"the credential_process of the profile {profile()} gives no credentials ({reason}): mend it in {_file()}"
+            f"the credential_process of the profile {profile()} gives no credentials ({reason}): fix it in {_file()}"
         )
-    return f"{one_line(error)}: mend the profile {profile()} in {_file()}"
+    return f"{one_line(error)}: correct the profile {profile()} in {_file()}"
 
 
 def _refusal(code: str) -> str:

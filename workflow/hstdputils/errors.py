@@ -1,4 +1,4 @@
-"""Errors that a user can cause: each is one line that names the thing and the mend; and text that others wrote."""
+"""Errors that a user can cause: each is one line that names the thing and the fix; and text that others wrote."""
 
 import re
 

@@ -43,7 +43,7 @@ def pin_submission(
     Raises
     ------
     UserError
-        The batch was made with something else, or there is no telling which context is operational.
+        The batch was made with something else, or it is not known which context is operational.
     StoreError
         The store cannot be read or written.
     """
@@ -86,7 +86,7 @@ def _operational(variables: Mapping[str, str]) -> str | None:
         return str(Origin(settings).info["operational_context"])
     except OriginError as error:
         raise UserError(
-            f"there is no telling which CRDS context is operational ({error}); or name one: "
+            f"it is not known which CRDS context is operational ({error}); or name one: "
             "submit … -- --context hst_….pmap",
             ExitCode.REFERENCES,
         ) from error

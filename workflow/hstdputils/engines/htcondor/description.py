@@ -151,7 +151,7 @@ def description_of(store: Store, batch: str, wave: Wave, site: Site) -> str:
     check_lines(site.lines)
     for name, value in parts.items():
         if _NOT_ONE_LINE.search(str(value)):
-            raise UserError(f"{name} {value!r} is no single line, so that HTCondor would obey it: correct it")
+            raise UserError(f"{name} {value!r} is not a single line, so that HTCondor would obey it: correct it")
     return _DESCRIPTION.format(
         **parts,
         universe=_universe(site.image),
