@@ -37,7 +37,7 @@ source_profile = no-such
 PROBLEMS = {
     "logged-out": "nobody is logged in with the profile logged-out: aws sso login --profile logged-out",
     "out-of-session": "nobody is logged in with the profile out-of-session: aws sso login --profile out-of-session",
-    "failing": "the credential_process of the profile failing gives no credentials (the vault is sealed): fix it in",
+    "failing": "credential_process of the profile failing gives no credentials (the vault is sealed): fix it in",
     "babbling": "the credential_process of the profile babbling gives no credentials (Expecting value",
     "gone": "the credential_process of the profile gone gives no credentials ([Errno 2]",
     "circular": "correct the profile circular in",
