@@ -22,7 +22,7 @@ pytestmark = pytest.mark.engine("CloudFormation (moto)")
 
 CONTEXT = "hst_9001.pmap"
 DATASETS = ("ldem01acq", "acs_8ph_01", "skycell-p0797x14y06")
-BATCHES = {"a": ["ldem01acq", "ldem01010"], "b": ["ldem01acq"]}
+BATCHES = {"first": ["ldem01acq", "ldem01010"], "second": ["ldem01acq"]}
 
 
 @pytest.fixture(scope="module")
@@ -113,18 +113,18 @@ def test_a_job_of_one_batch_cannot_write_another(account, stack, buckets, submit
     own = stack["Bucket"]
     roles = {batch: container["jobRoleArn"].rpartition("/")[2] for batch, container in submitted.items()}
     assert len(set(roles.values())) == 2
-    job = account.client("s3", **account.role(roles["a"]))
+    job = account.client("s3", **account.role(roles["first"]))
     with account.enforced():
-        for key in keys_of_jobs("a"):
+        for key in keys_of_jobs("first"):
             job.put_object(Bucket=own, Key=key, Body=b"{}")
             job.delete_object(Bucket=own, Key=key)
         for key in [
-            *keys_of_jobs("b"),
-            *keys_of_jobs("a2"),
-            *keys_of_jobs("in/a"),
-            *keys_of_others("a"),
+            *keys_of_jobs("second"),
+            *keys_of_jobs("first2"),
+            *keys_of_jobs("in/first"),
+            *keys_of_others("first"),
             *MESSAGES,
-            "a/else",
+            "first/else",
         ]:
             is_denied(job.put_object, Bucket=own, Key=key, Body=b"y")
             is_denied(job.delete_object, Bucket=own, Key=key)
@@ -133,7 +133,7 @@ def test_a_job_of_one_batch_cannot_write_another(account, stack, buckets, submit
 def test_roles_of_batches_stay_below_their_boundary(account, stack, submitted):
     iam = account.client("iam")
     document = iam.get_policy_version(PolicyArn=stack["JobPolicy"], VersionId="v1")["PolicyVersion"]["Document"]
-    name = submitted["a"]["jobRoleArn"].rpartition("/")[2]
+    name = submitted["first"]["jobRoleArn"].rpartition("/")[2]
     role = iam.get_role(RoleName=name)["Role"]
     assert role["PermissionsBoundary"]["PermissionsBoundaryArn"] == stack["JobPolicy"]
     assert role["Path"] == "/calcloud/hstdp/"
@@ -145,7 +145,7 @@ def test_roles_of_batches_stay_below_their_boundary(account, stack, submitted):
     reading = [("s3:ListBucket", arn) for arn in arns.values()] + [
         ("s3:GetObject", f"{arn}/x") for arn in arns.values()
     ]
-    writing = [("s3:PutObject", f"arn:aws:s3:::{stack['Bucket']}/{key}") for key in keys_of_jobs("a")]
+    writing = [("s3:PutObject", f"arn:aws:s3:::{stack['Bucket']}/{key}") for key in keys_of_jobs("first")]
     both = allowed(document, allowed(own, [*reading, *writing, *NOBODY]))
     assert both == [request for request in reading if arns["others"] not in request[1]] + writing
 
@@ -153,7 +153,7 @@ def test_roles_of_batches_stay_below_their_boundary(account, stack, submitted):
 @pytest.mark.slow
 def test_jobs_get_along_with_the_role_of_their_batch(account, stack, buckets, submitted, with_stand_in, made_up):
     store = f"s3://{stack['Bucket']}"
-    name = submitted["b"]["jobRoleArn"].rpartition("/")[2]
+    name = submitted["second"]["jobRoleArn"].rpartition("/")[2]
     variables = _variables(account.role(name)) | {"AWS_ENDPOINT_URL": account.endpoint}
     # the public bucket is asked without credentials, which moto does not take while policies hold
     inputs = f"--inputs={made_up.inputs}"
@@ -168,25 +168,25 @@ def test_jobs_get_along_with_the_role_of_their_batch(account, stack, buckets, su
         PolicyName="moto",
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [moto]}),
     )
-    pinned = buckets.get_object(Bucket=stack["Bucket"], Key="b/batch.json")["Body"].read()
+    pinned = buckets.get_object(Bucket=stack["Bucket"], Key="second/batch.json")["Body"].read()
     with account.enforced():
-        ran = with_stand_in.hstdputils("process", store, "b", inputs, "ldem01acq", **variables)
-        again = with_stand_in.hstdputils("process", store, "b", inputs, "--force", "ldem01acq", **variables)
+        ran = with_stand_in.hstdputils("process", store, "second", inputs, "ldem01acq", **variables)
+        again = with_stand_in.hstdputils("process", store, "second", inputs, "--force", "ldem01acq", **variables)
         other = with_stand_in.hstdputils(
-            "process", store, "b", inputs, "--force", "--context=hst_9002.pmap", "ldem01acq", **variables
+            "process", store, "second", inputs, "--force", "--context=hst_9002.pmap", "ldem01acq", **variables
         )
-        elsewhere = with_stand_in.hstdputils("process", store, "a", inputs, "ldem01acq", **variables)
+        elsewhere = with_stand_in.hstdputils("process", store, "first", inputs, "ldem01acq", **variables)
     assert (ran.status, again.status) == (0, 0), ran.said + again.said
-    buckets.head_object(Bucket=stack["Bucket"], Key="b/markers/succeeded/ldem01acq.json")
+    buckets.head_object(Bucket=stack["Bucket"], Key="second/markers/succeeded/ldem01acq.json")
     assert other.status == 2
     assert f"was made with CRDS context {CONTEXT}, not hst_9002.pmap" in other.err
     assert elsewhere.status == 25
     assert "access is denied" in elsewhere.err
-    assert buckets.get_object(Bucket=stack["Bucket"], Key="b/batch.json")["Body"].read() == pinned
+    assert buckets.get_object(Bucket=stack["Bucket"], Key="second/batch.json")["Body"].read() == pinned
 
 
 def test_a_submission_pins_what_its_jobs_may_not(stack, buckets, submitted):
-    pinned = json.loads(buckets.get_object(Bucket=stack["Bucket"], Key="a/batch.json")["Body"].read())
+    pinned = json.loads(buckets.get_object(Bucket=stack["Bucket"], Key="first/batch.json")["Body"].read())
     assert pinned["crds_context"] == CONTEXT  # the operational one of the bucket that the jobs' variables name
     assert pinned["settings"] == {IMAGE_SETTING: IMAGE}
     assert pinned["programs"] == {}
