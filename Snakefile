@@ -1,6 +1,6 @@
 from snakemake.utils import min_version
 
-from hstdputils.runs import Run
+from hstdputils.workflow_run.run import Run
 
 min_version("9.20")
 

@@ -17,14 +17,14 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
-from hstdputils.datasets import Dataset
-from hstdputils.engines.aws_batch.grouping import group
-from hstdputils.model import Model, Resources
+from hstdputils.core.datasets import Dataset
+from hstdputils.core.needs import Resources
+from hstdputils.engines.aws_batch.submit import group
+from hstdputils.model.fitted import Model
 from hstdputils.model.history import History
-from hstdputils.model.scoring import as_table
-from hstdputils.model.tables import read_table
-from hstdputils.plans.features import read_features_table
-from hstdputils.plans.rows import COMMAND, PlanRow
+from hstdputils.model.score import as_table
+from hstdputils.model.tables import read_features_table, read_table
+from hstdputils.records.plan_rows import COMMAND, PlanRow
 
 ROWS = 100_000
 GRIDS = (None, 64, 128, 256, 512)

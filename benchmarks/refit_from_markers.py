@@ -18,8 +18,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 from plan_speed import made_up_ids, run
 from quick_s3 import quick_s3
 
-from hstdputils.markers import Marker, marker_key
-from hstdputils.outcomes import Outcome
+from hstdputils.core.outcomes import Outcome
+from hstdputils.records.marker import Marker
+from hstdputils.store.layout import marker_key
 
 VERSIONS = dict.fromkeys(("hstdputils", "calcos", "hstcal", "drizzlepac", "crds", "astropy", "python"), "1.2.3")
 END = "2026-01-02T01:00:00+00:00"

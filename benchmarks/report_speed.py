@@ -21,10 +21,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 from plan_speed import made_up_ids, run
 from quick_s3 import quick_s3
 
-from hstdputils.datasets import parse_dataset
-from hstdputils.markers import Marker, marker_key
-from hstdputils.outcomes import Outcome
-from hstdputils.plans.rows import PlanRow
+from hstdputils.core.datasets import parse_dataset
+from hstdputils.core.outcomes import Outcome
+from hstdputils.records.marker import Marker
+from hstdputils.records.plan_rows import PlanRow
+from hstdputils.store.layout import marker_key
 
 VERSIONS = {"calcos": "3.6.2"}
 START, END = "2026-01-02T00:00:00+00:00", "2026-01-02T01:00:00+00:00"

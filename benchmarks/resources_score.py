@@ -22,12 +22,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
 from hstdputils.model.arrays import Floats, Ints, Runs, characters, of_instrument
-from hstdputils.model.bill import score
+from hstdputils.model.cost import score
 from hstdputils.model.features import Features
-from hstdputils.model.fitting import fit
-from hstdputils.model.planning import Planner
-from hstdputils.model.scoring import Plans, as_table, folds, planned, table_2020
-from hstdputils.model.sizes import on_grid, on_rungs
+from hstdputils.model.fit import fit
+from hstdputils.model.predict import Planner, on_grid, on_rungs
+from hstdputils.model.score import Plans, as_table, folds, planned, table_2020
 from hstdputils.model.tables import read_table
 
 GRID_MIB = 64

@@ -7,21 +7,21 @@ import inspect
 from dataclasses import fields
 from pathlib import Path
 
-from hstdputils.__main__ import COMMANDS
-from hstdputils.batches import Pins
-from hstdputils.config import reference_table, schema_text
-from hstdputils.engines.ledger import Entry
-from hstdputils.exit_codes import ExitCode
-from hstdputils.markers import Marker
-from hstdputils.outcomes import RETRIED, Outcome, exit_code_of
-from hstdputils.plans.rows import PlanRow
-from hstdputils.products import ProductFile
-from hstdputils.watching.blackboard import COLUMNS
+from hstdputils.__main__ import COMMANDS, command_module
+from hstdputils.core.config import reference_table, schema_text
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.outcomes import RETRIED, Outcome, exit_code_of
+from hstdputils.engines.decision_log import Entry
+from hstdputils.progress.blackboard import COLUMNS
+from hstdputils.records.batch import Pins
+from hstdputils.records.manifest import ProductFile
+from hstdputils.records.marker import Marker
+from hstdputils.records.plan_rows import PlanRow
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN = "<!-- keys: written by docs/write_reference.py -->\n"
 END = "<!-- keys end -->"
-PARSERS = {"process": "hstdputils.attempts.options"}
+PARSERS = {"process": "hstdputils.process.options"}
 """Modules with the parsers of commands that do not have their own."""
 
 
@@ -82,7 +82,7 @@ def _exit_codes() -> str:
 
 def _command(name: str) -> str:
     """Return what a command does, and its options."""
-    module = importlib.import_module(PARSERS.get(name, f"hstdputils.{name}"))
+    module = importlib.import_module(PARSERS[name]) if name in PARSERS else command_module(name)
     parser: argparse.ArgumentParser = module._parser(None) if name == "process" else module._parser()
     lines = [f"## hstdputils {name}", "", _cell(parser.description or "").replace("\n", " ")]
     return "\n".join([*lines, "", *_options(parser)])

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from hstdputils import stopping
+from hstdputils.supervision import stopping
 from tests import madeup
 from tests.engines.docker import asking
 from tests.projects import Project

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from hstdputils.outcomes import Outcome
+from hstdputils.core.outcomes import Outcome
 from tests.conftest import Commands, MadeUp, Ran
 from tests.madeup import dataset_folder
 

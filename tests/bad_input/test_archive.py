@@ -1,6 +1,6 @@
 """Bad input: MAST, and the folder where inputs are kept."""
 
-from hstdputils.outcomes import Outcome
+from hstdputils.core.outcomes import Outcome
 from tests.bad_input.kinds import SPECTRUM, Kind, Place, Setup, check, each_of, nothing, process
 from tests.bad_input.setups import file, mode, unprivileged
 from tests.conftest import mast_settings

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from hstdputils.exit_codes import ExitCode
-from hstdputils.outcomes import Outcome
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.outcomes import Outcome
 from tests.bad_input.kinds import (
     ASSOCIATION,
     NO_CALIBRATION,

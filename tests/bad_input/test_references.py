@@ -2,7 +2,7 @@
 
 import shutil
 
-from hstdputils.outcomes import Outcome
+from hstdputils.core.outcomes import Outcome
 from tests.bad_input.kinds import SPECTRUM, Kind, Place, Setup, check, each_of, process
 
 

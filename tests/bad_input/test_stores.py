@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from hstdputils.outcomes import Outcome
+from hstdputils.core.outcomes import Outcome
 from tests.bad_input.kinds import NO_CALIBRATION, SPECTRUM, Kind, Place, Setup, check, each_of, nothing, process
 from tests.bad_input.setups import file, mode, unprivileged
 

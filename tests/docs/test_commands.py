@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hstdputils.__main__ import COMMANDS
-from hstdputils.config import Config
-from hstdputils.errors import UserError
+from hstdputils.__main__ import COMMANDS, command_module
+from hstdputils.core.config import Config
+from hstdputils.core.errors import UserError
 from tests.conftest import ROOT
 from tests.docs.blocks import PAGES, blocks, commands
 
@@ -20,12 +20,12 @@ SNAKEMAKE = [(page.relative_to(ROOT), words) for page in PAGES for words in comm
 def parse(command, words):
     """Parse a command line as the command does; it raises where it is wrong."""
     if command == "plan" and words[0] in ("--show", "--set"):
-        module = importlib.import_module(f"hstdputils.plans.{'show' if words[0] == '--show' else 'changes'}")
+        module = importlib.import_module(f"hstdputils.plan.{'show' if words[0] == '--show' else 'edit'}")
         return module._parser().parse_args(words)
     if command == "process":
-        return importlib.import_module("hstdputils.attempts.options").read_options(words)
+        return importlib.import_module("hstdputils.process.options").read_options(words)
     words = words[: words.index("--")] if "--" in words else words
-    return importlib.import_module(f"hstdputils.{command}")._parser().parse_args(words)
+    return command_module(command)._parser().parse_args(words)
 
 
 @pytest.mark.parametrize(("page", "words"), OURS, ids=lambda item: str(item)[:60])

@@ -9,9 +9,10 @@ from astropy.io import fits
 
 from hstdputils.calibrate import acs, cos, stis, wfc3
 from hstdputils.calibrate.recipe import Recipe
-from hstdputils.datasets import parse_dataset
-from hstdputils.inputs import Observation, RawFile, Row
-from hstdputils.previews import DRAWN_BY
+from hstdputils.core.datasets import parse_dataset
+from hstdputils.fits.associations import Row
+from hstdputils.inputs.observation import Observation, RawFile
+from hstdputils.previews.draw import DRAWN_BY
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs/products.md").read_text()

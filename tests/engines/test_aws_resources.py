@@ -211,7 +211,7 @@ def test_trigger_function(account, stack):
     found = account.client("lambda").get_function(FunctionName=stack["TriggerFunction"])["Configuration"]
     variables = found["Environment"]["Variables"]
     assert variables["HSTDP_TRIGGER_QUEUE"] == "hstdp"
-    from hstdputils.triggers.settings import trigger_settings
+    from hstdputils.trigger.settings import trigger_settings
 
     settings = trigger_settings(variables)
     assert (settings.purchase, settings.skip_bad, settings.inputs) == ("spot", False, ())

@@ -10,10 +10,11 @@ import sys
 
 import pytest
 
-from hstdputils.batches import IMAGE as IMAGE_SETTING
+from hstdputils.core.errors import UserError
 from hstdputils.engines.aws_batch.roles import policy_of_batch, role_of_batch
-from hstdputils.errors import UserError
-from hstdputils.store import layout, open_store
+from hstdputils.records.batch import IMAGE as IMAGE_SETTING
+from hstdputils.store import layout
+from hstdputils.store.registry import open_store
 from tests.conftest import Commands
 from tests.engines.aws_account import IMAGE, VARIABLES, Account, allowed, deploy, is_denied, made_buckets, template
 from tests.engines.test_trigger import INVOKE, notification

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from astropy.io import fits
 
-from hstdputils.calibrate import recipe_for
-from hstdputils.datasets import parse_dataset
-from hstdputils.inputs import fetch_inputs, open_sources, read_observation
+from hstdputils.calibrate.registry import recipe_for
+from hstdputils.core.datasets import parse_dataset
 from hstdputils.inputs.features import read_features
+from hstdputils.inputs.fetch import fetch_inputs, open_sources
+from hstdputils.inputs.observation import read_observation
 from hstdputils.inputs.shelves import open_shelves
 from tests.conftest import ROOT, Commands
 from tests.engines.honesty import assert_complete, product_names

@@ -75,7 +75,9 @@ def test_any_command_as_the_user_in_this_folder(docked: Commands):
     assert ran.out.split() == [str(made.stat().st_uid), str(docked.folder), "3.6.2"]
     assert docked.run(ANY, "sh", "-c", "exit 24").status == 24
     # what the trigger's function is started with on AWS Lambda
-    assert docked.run(ANY, "python", "-c", "import awslambdaric, hstdputils.trigger as t; t.handler").status == 0
+    assert (
+        docked.run(ANY, "python", "-c", "import awslambdaric, hstdputils.trigger.handler as t; t.handler").status == 0
+    )
 
 
 def test_the_way_on_aws_gives_the_same_products(

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from hstdputils.exit_codes import ExitCode
-from hstdputils.outcomes import Outcome, exit_code_of
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.outcomes import Outcome, exit_code_of
 
 
 def process(with_stand_in, made_up, fault, *names):

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from hstdputils.outcomes import Outcome
+from hstdputils.core.outcomes import Outcome
 from tests.conftest import Commands, MadeUp, Ran
 from tests.engines.honesty import assert_complete, marker_of
 from tests.engines.hstcal_stand_ins import Call, install

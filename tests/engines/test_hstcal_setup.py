@@ -20,8 +20,8 @@ from pathlib import Path
 import pytest
 from container import hstcal
 
-from hstdputils.calibrate import recipe_for
-from hstdputils.datasets import parse_dataset
+from hstdputils.calibrate.registry import recipe_for
+from hstdputils.core.datasets import parse_dataset
 from tests.conftest import ROOT, Commands, Ran
 from tests.engines.hstcal_stand_ins import write_program
 

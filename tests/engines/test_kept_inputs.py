@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from hstdputils.calibrate.cos import RECIPE
-from hstdputils.datasets import parse_dataset
-from hstdputils.inputs import fetch_inputs
+from hstdputils.core.datasets import parse_dataset
+from hstdputils.inputs.cache import RECORD, InputCache
+from hstdputils.inputs.cached_source import CachedSource
+from hstdputils.inputs.fetch import fetch_inputs
 from hstdputils.inputs.folder import FolderSource
-from hstdputils.inputs.keeping import KeepingSource
-from hstdputils.inputs.kept import RECORD, KeptInputs
 from hstdputils.inputs.unpacking import Unpacker
 from tests.engines.honesty import assert_complete, digest
 from tests.engines.interrupting import Running
@@ -87,7 +87,10 @@ def test_a_tarball_is_kept_as_it_came(with_stand_in, s3, proxy, made_up):
 
 def test_the_workflow_keeps_inputs(with_mast, mast):
     """The key of the configuration becomes the option of ``process``."""
-    code = "import sys; from hstdputils.runs import Run; print(Run(dict(ids='i', batch='b', {})).arguments.process)"
+    code = (
+        "import sys; from hstdputils.workflow_run.run import Run; "
+        "print(Run(dict(ids='i', batch='b', {})).arguments.process)"
+    )
     for setting, is_there in (("keep_inputs='kept'", True), ("", False)):
         ran = with_mast.run("python", "-c", code.format(setting))
         assert ("--keep-inputs=kept" in ran.out) == is_there, ran.said
@@ -190,8 +193,8 @@ def test_a_full_disk_keeps_nothing_and_spoils_nothing(with_mast, mast):
 
 
 def test_a_folder_is_complete_for_the_suffixes_that_were_asked_for(tmp_path, made_up):
-    kept = KeptInputs(tmp_path / "kept", ["archive"])
-    source = KeepingSource(FolderSource(str(made_up.inputs)), kept)
+    kept = InputCache(tmp_path / "kept", ["archive"])
+    source = CachedSource(FolderSource(str(made_up.inputs)), kept)
     source.uri = "archive"
 
     def bring(*suffixes):
@@ -215,9 +218,9 @@ def test_a_folder_is_complete_for_the_suffixes_that_were_asked_for(tmp_path, mad
     assert kept_of("asn", "rawacq", "spt") == [RAW, spt]
 
 
-def keeping_source(tmp_path: Path, made_up) -> tuple[KeepingSource, KeptInputs]:
-    kept = KeptInputs(tmp_path / "kept", ["archive"])
-    source = KeepingSource(FolderSource(str(made_up.inputs)), kept)
+def keeping_source(tmp_path: Path, made_up) -> tuple[CachedSource, InputCache]:
+    kept = InputCache(tmp_path / "kept", ["archive"])
+    source = CachedSource(FolderSource(str(made_up.inputs)), kept)
     source.uri = "archive"
     return source, kept
 
@@ -286,7 +289,7 @@ def test_what_killed_processes_left_is_swept(tmp_path, made_up):
         stage.mkdir(parents=True)
         (stage / RAW).write_bytes(b"half")
     os.utime(old, (0, 0))
-    source = KeepingSource(FolderSource(str(made_up.inputs)), KeptInputs(tmp_path / "kept", []))
+    source = CachedSource(FolderSource(str(made_up.inputs)), InputCache(tmp_path / "kept", []))
     for item in source.files(DATASET, frozenset({"rawacq"})):
         source.fetch(item, tmp_path / item.name, lambda count: None)
     assert not old.exists()

@@ -200,7 +200,10 @@ def test_a_disk_that_is_full(with_mast):
 @pytest.mark.slow
 def test_astroquery_is_imported_only_for_mast(with_stand_in, made_up):
     """Its import takes as long as all of a short job."""
-    code = "import sys; from hstdputils.process import main; main(sys.argv[1:]); print('astroquery' in sys.modules)"
+    code = (
+        "import sys; from hstdputils.process.command import main; main(sys.argv[1:]); "
+        "print('astroquery' in sys.modules)"
+    )
     call = ("-c", code, "results", "b", f"--inputs={made_up.inputs}", "--inputs=mast:", DATASET)
     ran = with_stand_in.run("python", *call)
     assert ran.out.splitlines()[-1] == "False", ran.said

@@ -9,13 +9,13 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from hstdputils.datasets import parse_dataset
-from hstdputils.inputs import fetch_inputs, open_sources
-from hstdputils.inputs.bucket import TRIES, BucketSource
+from hstdputils.core.datasets import parse_dataset
+from hstdputils.core.outcomes import AttemptFailed
 from hstdputils.inputs.features import read_features
+from hstdputils.inputs.fetch import fetch_inputs, open_sources
+from hstdputils.inputs.s3 import TRIES, BucketSource
 from hstdputils.inputs.shelves import open_shelves
 from hstdputils.inputs.unpacking import Unpacker
-from hstdputils.outcomes import AttemptFailed
 from tests.engines.conftest import OVER_HTTP, S3
 from tests.engines.disturbing_proxy import DisturbingProxy
 from tests.unit.test_source_layouts import (

@@ -3,7 +3,8 @@
 import boto3
 import pytest
 
-from hstdputils.store import Store, open_store
+from hstdputils.store.base import Store
+from hstdputils.store.registry import open_store
 from tests.engines.conftest import ON_EACH
 
 pytestmark = [pytest.mark.engine("S3 (moto)"), ON_EACH]

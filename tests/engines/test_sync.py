@@ -319,13 +319,13 @@ def test_what_mosaics_need_is_found_in_s3(off_site, s3, proxy, tmp_path):
 NAMED = """
 import json, shutil, sys
 from pathlib import Path
-from hstdputils.calibrate import recipe_for
-from hstdputils.datasets import parse_dataset
+from hstdputils.calibrate.registry import recipe_for
+from hstdputils.core.datasets import parse_dataset
 from hstdputils.records.log import AttemptLog
-from hstdputils.references import Crds
+from hstdputils.references.crds import Crds
 from hstdputils.references.bestrefs import assign_bestrefs, named_references
-from hstdputils.references.needs import find_needs
-from hstdputils.references.starts import start_sources
+from hstdputils.sync.needs import find_needs
+from hstdputils.sync.header_source import start_sources
 
 inputs, names = sys.argv[1], sys.argv[2:]
 crds, datasets = Crds(), [parse_dataset(name) for name in names]

@@ -11,10 +11,11 @@ from urllib.parse import quote_plus
 import boto3
 import pytest
 
-from hstdputils import trigger
-from hstdputils.engines.lease import Busy, hold
-from hstdputils.errors import UserError
-from hstdputils.store import StoreError, open_store
+from hstdputils.core.errors import StoreError, UserError
+from hstdputils.engines.aws_batch import engine as trigger
+from hstdputils.store.lease import Busy, hold
+from hstdputils.store.registry import open_store
+from hstdputils.trigger import handler
 from tests.engines.batch_sites import Site, name_of, succeeded_marker
 from tests.engines.lambda_runtime import LambdaRuntime
 
@@ -118,7 +119,7 @@ def sender(commands, s3, batch_at_rest, monkeypatch):
 @pytest.mark.parametrize("event", [notification, bridged])
 @pytest.mark.slow
 def test_a_message_starts_a_batch(sender, event):
-    lines = trigger.handler(event(sender.put("b", *NAMES)))
+    lines = handler.handler(event(sender.put("b", *NAMES)))
     assert sender.sent() == Counter(NAMES)
     assert [row["ipppssoot"] for row in sender.plan()] == list(NAMES)
     assert {(row["output"], row["batch"]) for row in sender.plan()} == {("s3://out", "b")}
@@ -133,20 +134,20 @@ def test_a_message_starts_a_batch(sender, event):
 @pytest.mark.parametrize("event", [notification, bridged])
 def test_a_second_delivery_submits_nothing(sender, event):
     key = sender.put("b", *NAMES)
-    trigger.handler(event(key))
+    handler.handler(event(key))
     plan, told = sender.text("b/plan.out"), sender.text("messages/submitted/b")
     sender.batch.calls.clear()
-    assert "taken before" in trigger.handler(event(key))["b"]
+    assert "taken before" in handler.handler(event(key))["b"]
     assert sender.batch.calls.total == 0
     assert (sender.text("b/plan.out"), sender.text("messages/submitted/b")) == (plan, told)
 
 
 def test_a_delivery_after_one_that_was_cut_off_before_its_end(sender):
     key = sender.put("b", *NAMES)
-    trigger.handler(notification(key))
+    handler.handler(notification(key))
     plan = sender.text("b/plan.out")
     sender.put("b", *NAMES)  # as if it had not been removed
-    assert "0 rows submitted in 0 jobs" in trigger.handler(notification(key))["b"]
+    assert "0 rows submitted in 0 jobs" in handler.handler(notification(key))["b"]
     assert "3 rows left alone, submitted before" in sender.text("messages/submitted/b")
     assert sender.sent() == Counter(NAMES)
     assert sender.text("b/plan.out") == plan
@@ -156,7 +157,7 @@ def test_a_delivery_after_one_that_was_cut_off_before_its_end(sender):
 def test_several_records_and_names_that_are_encoded(sender):
     keys = [sender.put("b", *NAMES[:2]), sender.put("c_1.x", NAMES[2]), sender.put("not a name+", *NAMES)]
     assert "%2B" in json.dumps(notification(*keys))
-    lines = trigger.handler(notification(*keys, "messages/submitted/z", "messages/submit/"))
+    lines = handler.handler(notification(*keys, "messages/submitted/z", "messages/submit/"))
     assert set(lines) == {"b", "c_1.x", "not a name+"}
     assert sender.sent() == Counter(NAMES)
     assert sender.messages() == {
@@ -170,7 +171,7 @@ def test_several_records_and_names_that_are_encoded(sender):
 
 @pytest.mark.parametrize("name", ["messages", "-x", "a/b", "x" * 200])
 def test_bad_names(sender, name):
-    trigger.handler(bridged(sender.put(name, *NAMES)))
+    handler.handler(bridged(sender.put(name, *NAMES)))
     assert sender.text(f"messages/failed/{name}").count("\n") == 1
     assert not sender.sent()
     assert set(sender.s3.keys("out")) == {f"messages/failed/{name}", f"messages/submit/{name}"}
@@ -187,7 +188,7 @@ def test_bad_names(sender, name):
     ],
 )
 def test_bad_lists(sender, ids, said):
-    trigger.handler(notification(sender.put("b", *ids)))
+    handler.handler(notification(sender.put("b", *ids)))
     told = sender.text("messages/failed/b")
     assert said in told
     assert told.count("\n") == 1
@@ -197,16 +198,16 @@ def test_bad_lists(sender, ids, said):
 
 def test_a_better_list_in_the_place_of_a_bad_one(sender):
     key = sender.put("b", "zzz")
-    trigger.handler(notification(key))
+    handler.handler(notification(key))
     sender.put("b", *NAMES)
-    trigger.handler(notification(key))
+    handler.handler(notification(key))
     assert sender.messages() == {"messages/submitted/b"}
     assert sender.sent() == Counter(NAMES)
 
 
 def test_bad_ids_are_left_out_where_that_is_set(sender, monkeypatch):
     monkeypatch.setenv("HSTDP_TRIGGER_SKIP_BAD", "yes")
-    trigger.handler(notification(sender.put("b", *NAMES, "zzz"), sender.put("c", "zzz")))
+    handler.handler(notification(sender.put("b", *NAMES, "zzz"), sender.put("c", "zzz")))
     assert sender.sent() == Counter(NAMES)
     assert "1 of the ids cannot be processed: s3://out/messages/submit/b:4: 'zzz'" in sender.text(
         "messages/submitted/b"
@@ -216,10 +217,10 @@ def test_bad_ids_are_left_out_where_that_is_set(sender, monkeypatch):
 
 def test_a_second_list_adds_to_the_batch(sender):
     key = sender.put("b", *NAMES[:2])
-    trigger.handler(notification(key))
+    handler.handler(notification(key))
     first = sender.plan()
     sender.put("b", *NAMES)
-    trigger.handler(notification(key))
+    handler.handler(notification(key))
     assert sender.plan()[:2] == first
     assert [row["ipppssoot"] for row in sender.plan()] == list(NAMES)
     assert sender.sent() == Counter(NAMES)
@@ -229,7 +230,7 @@ def test_a_second_list_adds_to_the_batch(sender):
 def test_datasets_that_have_succeeded_are_left_out(sender):
     body = succeeded_marker(NAMES[0])
     sender.s3.client.put_object(Bucket="out", Key=f"b/markers/succeeded/{NAMES[0]}.json", Body=body)
-    trigger.handler(notification(sender.put("b", *NAMES)))
+    handler.handler(notification(sender.put("b", *NAMES)))
     assert sender.sent() == Counter(NAMES[1:])
     assert "1 of 3 datasets have succeeded before" in sender.text("messages/submitted/b")
 
@@ -245,27 +246,27 @@ def test_datasets_that_have_succeeded_are_left_out(sender):
 )
 def test_events_that_are_none_of_its_business(sender, event):
     sender.put("b", *NAMES)
-    assert trigger.handler(event) == {}
+    assert handler.handler(event) == {}
     assert not sender.sent()
 
 
 @pytest.mark.parametrize("event", [{}, [], None, {"Records": [{"eventSource": "aws:s3"}]}, {"Records": None}])
 def test_what_is_no_event(sender, event):
     with pytest.raises(UserError, match="this is no event of S3"):
-        trigger.handler(event)
+        handler.handler(event)
 
 
 def test_another_at_work(sender):
     key = sender.put("b", *NAMES)
     other = sender.put("c", NAMES[0])
     with hold(open_store("s3://out"), "b/jobs/lease/"), pytest.raises(Busy):
-        trigger.handler(notification(key, other))
+        handler.handler(notification(key, other))
     assert sender.messages() == {key, "messages/submitted/c"}
-    trigger.handler(notification(key, other))
+    handler.handler(notification(key, other))
     assert sender.messages() == {"messages/submitted/b", "messages/submitted/c"}
 
 
-INVOKE = "import json, sys; from hstdputils.trigger import handler; handler(json.loads(sys.argv[1]))"
+INVOKE = "import json, sys; from hstdputils.trigger.handler import handler; handler(json.loads(sys.argv[1]))"
 
 
 @pytest.mark.slow
@@ -295,7 +296,7 @@ def test_another_list_that_comes_meanwhile_is_not_lost(sender, monkeypatch):
         return submit(engine, rows)
 
     monkeypatch.setattr(trigger.AwsBatch, "submit", slow)
-    trigger.handler(notification(key))
+    handler.handler(notification(key))
     assert sender.sent() == Counter(NAMES)
     assert sender.messages() == {"messages/submitted/b"}
 
@@ -306,17 +307,17 @@ def test_batch_that_does_not_answer_is_tried_again(sender, monkeypatch):
         patch.setenv("AWS_ENDPOINT_URL_BATCH", "http://127.0.0.1:9")
         patch.setattr("hstdputils.engines.aws_batch.client.TRIES", 1)
         with pytest.raises(UserError, match="cannot look for the job queue"):
-            trigger.handler(notification(key))
+            handler.handler(notification(key))
     assert "it will be tried again" in sender.text("messages/failed/b")
     assert key in sender.messages()
-    trigger.handler(notification(key))
+    handler.handler(notification(key))
     assert sender.sent() == Counter(NAMES)
     assert sender.messages() == {"messages/submitted/b"}
 
 
 def test_a_queue_that_is_not_there(sender, monkeypatch):
     monkeypatch.setenv("HSTDP_TRIGGER_QUEUE", "others")
-    trigger.handler(notification(sender.put("b", *NAMES)))
+    handler.handler(notification(sender.put("b", *NAMES)))
     assert "no job queue 'others'" in sender.text("messages/failed/b")
     assert not sender.sent()
 
@@ -324,20 +325,20 @@ def test_a_queue_that_is_not_there(sender, monkeypatch):
 @pytest.mark.slow
 def test_a_bucket_that_is_not_there(sender):
     with pytest.raises(StoreError, match="no such bucket"):
-        trigger.handler(bridged("messages/submit/b", bucket="elsewhere"))
+        handler.handler(bridged("messages/submit/b", bucket="elsewhere"))
 
 
 def test_settings(sender, monkeypatch):
     sender.batch.make_queue("large")
     for name, value in {"QUEUE": "large", "ARGUMENTS": "--context 'hst_0729.pmap'", "PURCHASE": "spot"}.items():
         monkeypatch.setenv(f"HSTDP_TRIGGER_{name}", value)
-    trigger.handler(notification(sender.put("b", NAMES[0])))
+    handler.handler(notification(sender.put("b", NAMES[0])))
     job = sender.batch.submissions()[0]
     assert job.spec.command[-2:] == ["--context", "hst_0729.pmap"]
     assert sender.batch.client.describe_jobs(jobs=[job.id])["jobs"][0]["jobQueue"].endswith("/large")
     spot = sender.plan()[0]["cost_usd"]
     monkeypatch.setenv("HSTDP_TRIGGER_PURCHASE", "on_demand")
-    trigger.handler(notification(sender.put("c", NAMES[0])))
+    handler.handler(notification(sender.put("c", NAMES[0])))
     assert spot < sender.plan("c")[0]["cost_usd"]
 
 
@@ -353,7 +354,7 @@ def test_settings(sender, monkeypatch):
 def test_bad_settings(sender, monkeypatch, name, value, said):
     monkeypatch.setenv(f"HSTDP_TRIGGER_{name}", value)
     with pytest.raises(UserError, match=said):
-        trigger.handler(notification(sender.put("b", *NAMES)))
+        handler.handler(notification(sender.put("b", *NAMES)))
     assert not sender.sent()
 
 

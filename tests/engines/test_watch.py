@@ -10,7 +10,7 @@ from collections import Counter
 
 import pytest
 
-from hstdputils.watching.blackboard import COLUMNS
+from hstdputils.progress.blackboard import COLUMNS
 from tests.conftest import Commands
 from tests.engines.batch import endings
 from tests.engines.batch_sites import name_of, row

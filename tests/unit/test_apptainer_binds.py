@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hstdputils.containers.apptainer import VARIABLES, bind
+from hstdputils.containers.mounts import VARIABLES, bind
 
 
 @pytest.fixture(autouse=True)

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 from astropy.io import fits
 
-from hstdputils.calibrate import recipe_for
-from hstdputils.datasets import parse_dataset
-from hstdputils.inputs import Observation, PollerRow, RawFile, Row
+from hstdputils.calibrate.registry import recipe_for
+from hstdputils.core.datasets import parse_dataset
+from hstdputils.fits.associations import Row
+from hstdputils.inputs.observation import Observation, RawFile
+from hstdputils.inputs.poller_file import PollerRow
 
 SAVED_NOT_MISSED = ("_hlet.fits", "_jnk.fits")
 """Ends of the names of files that are saved, and not missed where they are not there (docs/products.md)."""

@@ -1,7 +1,7 @@
 import pytest
 
 from hstdputils.calibrate.astrometry import VARIABLES, astrometry_variables, describe
-from hstdputils.errors import UserError
+from hstdputils.core.errors import UserError
 
 
 @pytest.fixture(autouse=True)

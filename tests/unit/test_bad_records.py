@@ -5,30 +5,32 @@ import gzip
 import json
 import os
 import sqlite3
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from hstdputils import commandline, markers
-from hstdputils.batches import read_pins
-from hstdputils.costs.prices import Prices
-from hstdputils.engines.ledger import Ledger
-from hstdputils.engines.waves import Records
-from hstdputils.errors import UserError
-from hstdputils.formats import MOST_BYTES, BadFormat, read_as, read_json
-from hstdputils.markers import Marker, ended, marker_key, note_once, read_marker, write_marker
+from hstdputils.__main__ import command_module
+from hstdputils.core import command_line
+from hstdputils.core.errors import UserError
+from hstdputils.core.formats import MOST_BYTES, BadFormat, read_as, read_json
+from hstdputils.core.outcomes import Outcome
+from hstdputils.engines.decision_log import DecisionLog
+from hstdputils.engines.submissions import SubmissionRecords
 from hstdputils.model.features import Features
 from hstdputils.model.fitted import Model
 from hstdputils.model.history import History
-from hstdputils.outcomes import Outcome
-from hstdputils.plans.features import read_features_table
-from hstdputils.reports.collecting import collect
-from hstdputils.runs.arguments import Arguments
-from hstdputils.runs.batch import RunBatch
-from hstdputils.runs.plans import RunPlan
-from hstdputils.runs.remaining import Remaining
-from hstdputils.store import FolderStore
+from hstdputils.model.prices import Prices
+from hstdputils.model.tables import read_features_table
+from hstdputils.records import marker
+from hstdputils.records.batch import read_pins
+from hstdputils.records.marker import Marker, ended, note_once, read_marker, write_marker
+from hstdputils.report.collect import collect
+from hstdputils.store.folder import FolderStore
+from hstdputils.store.layout import marker_key
+from hstdputils.workflow_run.arguments import Arguments
+from hstdputils.workflow_run.batch import RunBatch
+from hstdputils.workflow_run.plans import RunPlan
+from hstdputils.workflow_run.remaining import Remaining
 
 from .test_report import BATCH, made_up
 
@@ -79,7 +81,7 @@ def store(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     note_once.cache_clear()
-    markers._known_good.clear()
+    marker._known_good.clear()
     store = FolderStore("results")
     for name in GOOD:
         write_marker(store, made_up(name))
@@ -90,8 +92,8 @@ def store(tmp_path, monkeypatch):
 
 def run(capsys, command, *arguments):
     """Run a command, which has to end by itself and without a trace, and return what it said."""
-    main = import_module(f"hstdputils.{command}").main
-    status = commandline.run(main, list(map(str, arguments)))
+    main = command_module(command).main
+    status = command_line.run(main, list(map(str, arguments)))
     said = capsys.readouterr()
     assert "Traceback" not in said.out + said.err
     return status, said.out, said.err
@@ -149,7 +151,7 @@ def test_every_command_goes_on(store, capsys, data, kind):
 
 
 def test_the_workflow_processes_the_dataset_again(store, capsys):
-    from hstdputils.config import Config
+    from hstdputils.core.config import Config
 
     (Path("results") / marker_key(BATCH, BAD, succeeded=True)).write_bytes(DEEP)
     Path("x.ids").write_text("\n".join([*GOOD, BAD]))
@@ -229,7 +231,7 @@ def test_bad_metrics_are_left_out(store, data, capsys):
 
 def test_bad_decisions_are_passed_over(store):
     store.put_bytes(DEEP + b'\n{}\n[]\n{"ipppssoot": ["x"]}\n', f"{BATCH}/decisions/a.jsonl")
-    assert Ledger(store, BATCH).entries() == {}
+    assert DecisionLog(store, BATCH).entries() == {}
 
 
 WAVE = {
@@ -251,7 +253,7 @@ WAVE = {
 def test_bad_records_of_jobs_are_one_line(store, data, capsys):
     store.put_bytes(data, f"{BATCH}/jobs/0001/wave.json")
     with pytest.raises(UserError, match="is not a valid record of jobs"):
-        Records(store, BATCH).read()
+        SubmissionRecords(store, BATCH).read()
     assert run(capsys, "report", "results", BATCH, "--no-html")[0] == 0
     for verb in (["watch", f"results/{BATCH}", "--once"], ["cancel", f"results/{BATCH}", "--all"]):
         status, _, err = run(capsys, *verb)

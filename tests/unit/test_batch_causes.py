@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
+from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.aws_batch.causes import cause_of
-from hstdputils.markers import Marker
-from hstdputils.outcomes import Outcome
+from hstdputils.records.marker import Marker
 
 EXITED = "Essential container in task exited"
 KILLED = "OutOfMemoryError: Container killed due to memory usage"

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from hstdputils.captures.values import HIDDEN, kept
+from hstdputils.capture import HIDDEN, kept
 
 
 @pytest.mark.parametrize(

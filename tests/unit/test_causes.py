@@ -10,8 +10,8 @@ import pytest
 
 from hstdputils.calibrate.causes import LONGEST_REASON, cause, failure, signal_of
 from hstdputils.calibrate.recipe import Command, Program
-from hstdputils.exit_codes import ExitCode
-from hstdputils.outcomes import Outcome
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.outcomes import Outcome
 
 RECORDED = Path(__file__).parent / "recorded"
 

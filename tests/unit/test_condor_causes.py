@@ -2,10 +2,9 @@
 
 import pytest
 
-from hstdputils.engines.htcondor.causes import cause_of, is_of
-from hstdputils.engines.htcondor.holds import cause_of_hold
-from hstdputils.exit_codes import ExitCode
-from hstdputils.outcomes import Outcome
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.outcomes import Outcome
+from hstdputils.engines.htcondor.causes import cause_of, cause_of_hold, is_of
 from tests.unit.test_batch_causes import marker
 
 STARTED = 1_700_000_000

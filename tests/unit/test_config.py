@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hstdputils.config import Config, load_config
-from hstdputils.errors import UserError
+from hstdputils.core.config import Config, load_config
+from hstdputils.core.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = {"ids": "my.ids", "batch": "night-1"}

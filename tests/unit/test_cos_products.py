@@ -6,9 +6,9 @@ import pytest
 from astropy.io import fits
 
 from hstdputils.calibrate.cos import RECIPE
-from hstdputils.datasets import parse_dataset
-from hstdputils.inputs import Observation, RawFile, read_observation
-from hstdputils.outcomes import AttemptFailed, Outcome
+from hstdputils.core.datasets import parse_dataset
+from hstdputils.core.outcomes import AttemptFailed, Outcome
+from hstdputils.inputs.observation import Observation, RawFile, read_observation
 from tests.madeup import write_association, write_nuv_timetag
 
 SINGLE = "ldem01tnq"

@@ -2,7 +2,7 @@ import gzip
 
 import pytest
 
-from hstdputils.datasets import BadDatasetName, Kind, parse_dataset
+from hstdputils.core.datasets import BadDatasetName, Kind, parse_dataset
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 import pytest
 
+from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.base import Cause
-from hstdputils.engines.decisions import Limits, Next, decide
-from hstdputils.outcomes import Outcome
+from hstdputils.engines.retry_policy import Action, Limits, decide
 
 NEVER = {
     Outcome.SUCCEEDED,
@@ -21,13 +21,13 @@ SAME = {Outcome.HOST_LOST, Outcome.CONTAINER_ERROR, Outcome.STORAGE_ERROR, Outco
 def test_table(outcome):
     decision = decide(Cause(outcome, "so it was"), 2048, 1200)
     if outcome in NEVER:
-        expected = (Next.NEVER, 2048, 1200)
+        expected = (Action.NEVER, 2048, 1200)
     elif outcome in SAME:
-        expected = (Next.SAME, 2048, 1200)
+        expected = (Action.SAME, 2048, 1200)
     elif outcome is Outcome.OUT_OF_MEMORY:
-        expected = (Next.LARGER, 4096, 1200)
+        expected = (Action.LARGER, 4096, 1200)
     else:
-        expected = (Next.MORE_TIME, 2048, 2400)
+        expected = (Action.MORE_TIME, 2048, 2400)
     assert (decision.next, decision.memory_mib, decision.max_seconds) == expected
     assert decision.is_again is (outcome not in NEVER)
     assert decision.reason.startswith(f"{outcome} (so it was): ")
@@ -45,16 +45,16 @@ def test_memory_grows_up_to_the_largest():
 
 def test_time_grows_twice_and_not_beyond_the_cap():
     timeout = Cause(Outcome.TIMEOUT, "x")
-    assert decide(timeout, 1, 100, [Outcome.TIMEOUT, Outcome.HOST_LOST]).next is Next.MORE_TIME
-    assert decide(timeout, 1, 100, [Outcome.TIMEOUT] * 2).next is Next.NEVER
+    assert decide(timeout, 1, 100, [Outcome.TIMEOUT, Outcome.HOST_LOST]).next is Action.MORE_TIME
+    assert decide(timeout, 1, 100, [Outcome.TIMEOUT] * 2).next is Action.NEVER
     assert decide(timeout, 1, 100, limits=Limits(max_seconds=150)).max_seconds == 150
     capped = decide(timeout, 1, 150, limits=Limits(max_seconds=150))
-    assert (capped.next, capped.max_seconds) == (Next.NEVER, 150)
+    assert (capped.next, capped.max_seconds) == (Action.NEVER, 150)
     assert "150 s is the longest" in capped.reason
     assert decide(timeout, 1, 200, limits=Limits(max_seconds=150)).max_seconds == 200
 
 
 @pytest.mark.parametrize("outcome", sorted(SAME))
 def test_the_same_again_comes_to_an_end(outcome):
-    assert decide(Cause(outcome, ""), 1, 1, [outcome] * 2).next is Next.SAME
-    assert decide(Cause(outcome, ""), 1, 1, [outcome] * 3).next is Next.NEVER
+    assert decide(Cause(outcome, ""), 1, 1, [outcome] * 2).next is Action.SAME
+    assert decide(Cause(outcome, ""), 1, 1, [outcome] * 3).next is Action.NEVER

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hstdputils import docker_run
-from hstdputils.errors import UserError
+from hstdputils.core.errors import UserError
 from hstdputils.references import settings
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "known-to-all", "AWS_SECRET_ACCESS_KEY": "very-secret"}

@@ -5,18 +5,16 @@ import time
 import pytest
 from snakemake.cli import parse_config
 
-from hstdputils.calibrate import recipe_for
-from hstdputils.checks import programs
-from hstdputils.checks.finding import Finding, Status, run_checks, side_by_side
-from hstdputils.checks.profiles import find_profile
-from hstdputils.checks.setup import ANY, Setup, config_values, kind_names, kind_of, read_setup
-from hstdputils.checks.space import existing, unwritable, usable_cores, usable_memory
-from hstdputils.config import Config, load_config
-from hstdputils.datasets import Dataset
-from hstdputils.doctor import _exit_code
-from hstdputils.errors import UserError
-from hstdputils.exit_codes import ExitCode
-from hstdputils.store import StoreError
+from hstdputils.calibrate.registry import recipe_for
+from hstdputils.core.config import Config, load_config
+from hstdputils.core.datasets import Dataset
+from hstdputils.core.errors import StoreError, UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.doctor import programs
+from hstdputils.doctor.command import _exit_code
+from hstdputils.doctor.findings import Finding, Status, run_checks, side_by_side
+from hstdputils.doctor.setup import ANY, Setup, config_values, find_profile, kind_names, kind_of, read_setup
+from hstdputils.doctor.space import existing, unwritable, usable_cores, usable_memory
 
 CONFIG = Config(ids=["none.ids"], batch="b")
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from hstdputils.errors import UserError
+from hstdputils.core.errors import UserError
 from hstdputils.model.features import Features
-from hstdputils.plans.features import COLUMNS, read_features_table
+from hstdputils.model.tables import COLUMNS, read_features_table
 
 HEADER = ",".join(COLUMNS)
 ROW = "jbz504010,5.0,4,1,0,0,0,0,1,0"

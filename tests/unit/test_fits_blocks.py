@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from astropy.io import fits
 
-from hstdputils.inputs.associations import read_rows
-from hstdputils.inputs.fits_blocks import NotAll, association, keywords
+from hstdputils.fits.associations import association, keywords, read_rows
+from hstdputils.fits.headers import NotAll
 from tests.madeup.associations import write_association
 from tests.madeup.small_raws import write_small_raw
 

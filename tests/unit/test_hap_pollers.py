@@ -2,9 +2,9 @@
 
 import pytest
 
-from hstdputils.datasets import parse_dataset
-from hstdputils.inputs.pollers import read_poller
-from hstdputils.outcomes import AttemptFailed, Outcome
+from hstdputils.core.datasets import parse_dataset
+from hstdputils.core.outcomes import AttemptFailed, Outcome
+from hstdputils.inputs.poller_file import read_poller
 from tests.madeup.visits import write_sky_cell, write_visit
 
 VISIT, CELL = parse_dataset("acs_dem_01"), parse_dataset("skycell-p1359x02y12")

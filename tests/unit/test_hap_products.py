@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from astropy.io import fits
 
-from hstdputils.calibrate import recipe_for
 from hstdputils.calibrate.hap import filter_name
-from hstdputils.datasets import parse_dataset
-from hstdputils.inputs import Observation, PollerRow, RawFile
+from hstdputils.calibrate.registry import recipe_for
+from hstdputils.core.datasets import parse_dataset
+from hstdputils.inputs.observation import Observation, RawFile
+from hstdputils.inputs.poller_file import PollerRow
 
 VISIT, CELL = "wfc3_dem_01", "skycell-p1359x02y12"
 

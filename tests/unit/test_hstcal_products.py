@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from astropy.io import fits
 
-from hstdputils.calibrate import recipe_for
-from hstdputils.datasets import parse_dataset
-from hstdputils.inputs import Observation, RawFile, Row
-from hstdputils.inputs.raws import ImageSet
+from hstdputils.calibrate.registry import recipe_for
+from hstdputils.core.datasets import parse_dataset
+from hstdputils.fits.associations import Row
+from hstdputils.inputs.observation import ImageSet, Observation, RawFile
 
 ACS_WFC = {"DETECTOR": "WFC", "BIASCORR": "PERFORM", "DRIZCORR": "PERFORM", "NEXTEND": 6}
 CTE = {"PCTECORR": "PERFORM"}

@@ -5,8 +5,8 @@ from unittest import mock
 
 import pytest
 
-from hstdputils.engines.htcondor.environment import environment
-from hstdputils.errors import UserError
+from hstdputils.core.errors import UserError
+from hstdputils.engines.htcondor.engine import environment
 
 HERE = {
     "CRDS_PATH": "/crds",

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from hstdputils.errors import UserError
-from hstdputils.id_lists import read_id_lines, read_ids, require_all_good
+from hstdputils.core.errors import UserError
+from hstdputils.core.id_lists import read_id_lines, read_ids, require_all_good
 
 
 def names(ids):

@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from hstdputils.engines import lease
-from hstdputils.errors import UserError
-from hstdputils.store import FolderStore, StoreError
+from hstdputils.core.errors import StoreError, UserError
+from hstdputils.store import lease
+from hstdputils.store.folder import FolderStore
 
 PREFIX = "b/jobs/lease/"
 
@@ -46,8 +46,8 @@ def test_it_is_free_after_an_error(store):
 
 HOLDS = """
 import sys, time
-from hstdputils.engines import lease
-from hstdputils.store import FolderStore, StoreError
+from hstdputils.store import lease
+from hstdputils.store.folder import FolderStore; from hstdputils.core.errors import StoreError
 
 with lease.hold(FolderStore(sys.argv[1]), sys.argv[2]):
     time.sleep(60)

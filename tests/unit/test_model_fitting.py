@@ -7,14 +7,15 @@ from math import nan
 import numpy as np
 import pytest
 
-from hstdputils.errors import UserError
-from hstdputils.model import BY_INSTRUMENT, MOSAICS, Features, Measured, Model
+from hstdputils.core.errors import UserError
+from hstdputils.core.needs import BY_INSTRUMENT, MOSAICS, Measured
 from hstdputils.model.arrays import Runs, characters
-from hstdputils.model.bill import Levels, doublings, score
-from hstdputils.model.fitting import fit
-from hstdputils.model.planning import OWN_RANGE, Planner
-from hstdputils.model.scoring import cross_validated, folds, planned, table_2020
-from hstdputils.model.sizes import LIMITS, fit_sizes, on_grid, on_limits, on_rungs, on_sizes
+from hstdputils.model.cost import Levels, doublings, score
+from hstdputils.model.features import Features
+from hstdputils.model.fit import fit
+from hstdputils.model.fitted import Model
+from hstdputils.model.predict import LIMITS, OWN_RANGE, Planner, fit_sizes, on_grid, on_limits, on_rungs, on_sizes
+from hstdputils.model.score import cross_validated, folds, planned, table_2020
 from hstdputils.model.tables import read_table
 from tests.unit.made_up_runs import LETTERS, rows
 

@@ -5,12 +5,12 @@ import sqlite3
 
 import pytest
 
-from hstdputils.errors import UserError
-from hstdputils.markers import Marker
+from hstdputils.core.errors import UserError
+from hstdputils.core.outcomes import Outcome
 from hstdputils.model.features import Features
 from hstdputils.model.history import History
 from hstdputils.model.tables import read_table
-from hstdputils.outcomes import Outcome
+from hstdputils.records.marker import Marker
 from tests.unit.made_up_runs import rows, write
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from hstdputils.calibrate import recipe_for
-from hstdputils.datasets import parse_dataset
-from hstdputils.fits_headers import BadFits, header_number, read_hdus
-from hstdputils.inputs import read_observation
-from hstdputils.inputs.associations import read_rows
-from hstdputils.outcomes import AttemptFailed, Outcome
+from hstdputils.calibrate.registry import recipe_for
+from hstdputils.core.datasets import parse_dataset
+from hstdputils.core.outcomes import AttemptFailed, Outcome
+from hstdputils.fits.associations import read_rows
+from hstdputils.fits.headers import BadFits, header_number, read_hdus
+from hstdputils.inputs.observation import read_observation
 from tests.madeup.associations import write_association
 from tests.madeup.small_raws import write_small_raw
 
@@ -337,7 +337,7 @@ def test_header_without_end(tmp_path):
 
 
 def test_products_are_read_with_the_same_bounds(tmp_path):
-    from hstdputils.fits_files import fits_problem
+    from hstdputils.fits.files import fits_problem
 
     path = write_small_raw(tmp_path, SINGLE["acs"], "acs")
     assert fits_problem(path) == ""

@@ -1,8 +1,9 @@
 import pytest
 
-from hstdputils.exit_codes import ExitCode, table
-from hstdputils.markers import exit_status
-from hstdputils.outcomes import RETRIED, Outcome, next_size
+from hstdputils.core.exit_codes import ExitCode, table
+from hstdputils.core.outcomes import RETRIED, Outcome
+from hstdputils.engines.retry_policy import next_size
+from hstdputils.records.marker import exit_status
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from hstdputils.checks.finding import warn
-from hstdputils.errors import UserError, without_passwords
-from hstdputils.exit_codes import ExitCode
-from hstdputils.outcomes import AttemptFailed, Outcome
+from hstdputils.core.errors import StoreError, UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.outcomes import AttemptFailed, Outcome
+from hstdputils.core.text import without_passwords
+from hstdputils.doctor.findings import warn
 from hstdputils.records.log import AttemptLog
-from hstdputils.references.errors import OriginError
-from hstdputils.report import _without_config
-from hstdputils.store import StoreError
+from hstdputils.references.server import ReferenceServerError
+from hstdputils.report.command import _without_config
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_errors_findings_and_logs_go_through_it(tmp_path):
         log.end("process", [text])
     failed = AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.UPLOAD, text)
     said = [
-        *(str(UserError(text)), str(StoreError(text)), str(OriginError(text)), str(failed), failed.reason),
+        *(str(UserError(text)), str(StoreError(text)), str(ReferenceServerError(text)), str(failed), failed.reason),
         warn("store", text).text,
         *(tmp_path / "log").read_text().splitlines(),
     ]

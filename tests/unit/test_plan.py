@@ -3,11 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from hstdputils import plan
-from hstdputils.datasets import INSTRUMENTS
-from hstdputils.errors import UserError
-from hstdputils.model import BY_INSTRUMENT, Model
-from hstdputils.plans.rows import read_plan
+from hstdputils.core.errors import UserError
+from hstdputils.core.instruments import INSTRUMENTS
+from hstdputils.core.needs import BY_INSTRUMENT
+from hstdputils.model.fitted import Model
+from hstdputils.plan import command
+from hstdputils.records.plan_rows import read_plan
 
 KEYS = ("output batch ipppssoot instrument command vcpus memory_mib max_seconds evidence evidence_n cost_usd").split()
 
@@ -19,7 +20,7 @@ def written(tmp_path: Path, text: str) -> Path:
 
 
 def test_one_json_line_a_dataset_with_the_keys_in_order(capsys):
-    assert plan.main(["s3://bucket", "night-1", "J8CB010B0", "ldfd01vlq"]) == 0
+    assert command.main(["s3://bucket", "night-1", "J8CB010B0", "ldfd01vlq"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [list(row) for row in rows] == [KEYS, KEYS]
     assert [row["ipppssoot"] for row in rows] == ["j8cb010b0", "ldfd01vlq"]
@@ -30,12 +31,12 @@ def test_one_json_line_a_dataset_with_the_keys_in_order(capsys):
 
 def test_bad_ids_keep_the_good_rows(capsys):
     with pytest.raises(UserError) as error:
-        plan.main(["none", "b", "ldfd01vlq", "u2840201t", "o56502010"])
+        command.main(["none", "b", "ldfd01vlq", "u2840201t", "o56502010"])
     assert error.value.exit_code == 2
     printed = capsys.readouterr()
     assert [json.loads(line)["ipppssoot"] for line in printed.out.splitlines()] == ["ldfd01vlq", "o56502010"]
     assert "argument 2: 'u2840201t'" in printed.err
-    assert plan.main(["none", "b", "ldfd01vlq", "u2840201t", "--skip-bad"]) == 0
+    assert command.main(["none", "b", "ldfd01vlq", "u2840201t", "--skip-bad"]) == 0
 
 
 def test_every_instrument_has_resources():
@@ -43,7 +44,7 @@ def test_every_instrument_has_resources():
 
 
 def test_a_plan_is_read_back_as_it_was_written(tmp_path, capsys):
-    plan.main(["results", "b", "ldfd01vlq", "o56502010"])
+    command.main(["results", "b", "ldfd01vlq", "o56502010"])
     text = capsys.readouterr().out
     rows = read_plan(written(tmp_path, text))
     assert list(rows) == ["ldfd01vlq", "o56502010"]
@@ -89,7 +90,7 @@ def test_a_line_that_is_no_row_is_named_and_never_evaluated(tmp_path, monkeypatc
 
 
 def test_a_second_row_for_a_dataset_is_refused(tmp_path, capsys):
-    plan.main(["results", "b", "ldfd01vlq"])
+    command.main(["results", "b", "ldfd01vlq"])
     text = capsys.readouterr().out
     with pytest.raises(UserError, match=r"plan.out:2: a second row for ldfd01vlq"):
         read_plan(written(tmp_path, text + text))

@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from hstdputils import plan
-from hstdputils.costs.prices import Prices
-from hstdputils.errors import UserError
-from hstdputils.plans.rows import read_plan
+from hstdputils.core.errors import UserError
+from hstdputils.model.prices import Prices
+from hstdputils.plan import command
+from hstdputils.records.plan_rows import read_plan
 
 NAMES = ["ldfd01vlq", "izzz01010", "izzz02010", "j8cb010b0"]
 OF_2020 = "('s3://b', 'batch-1/J9CB010B0', 'J9CB010B0', 'acs', 'hstdp-process', 4, 2048, 14400)"
@@ -13,7 +13,7 @@ OF_2020 = "('s3://b', 'batch-1/J9CB010B0', 'J9CB010B0', 'acs', 'hstdp-process', 
 
 @pytest.fixture
 def path(tmp_path, capsys):
-    plan.main(["s3://bucket", "night-1", *NAMES])
+    command.main(["s3://bucket", "night-1", *NAMES])
     path = tmp_path / "plan.out"
     path.write_text(capsys.readouterr().out)
     path.chmod(0o640)
@@ -27,7 +27,7 @@ def changed(before, path) -> list[str]:
 
 
 def test_all_rows_are_changed(path, capsys):
-    assert plan.main(["--set", "memory_mib=8192", "max_seconds=777", str(path)]) == 0
+    assert command.main(["--set", "memory_mib=8192", "max_seconds=777", str(path)]) == 0
     assert capsys.readouterr().out == f"4 of 4 rows changed in {path}\n"
     assert {(row.memory_mib, row.max_seconds) for row in read_plan(path).values()} == {(8192, 777)}
     assert path.stat().st_mode & 0o777 == 0o640
@@ -45,7 +45,7 @@ def test_all_rows_are_changed(path, capsys):
 )
 def test_rows_of_instruments_or_datasets_are_changed_and_no_others(path, only, names, capsys):
     before = path.read_text().splitlines()
-    plan.main(["--set", "max_seconds=777", "--only", *only, str(path)])
+    command.main(["--set", "max_seconds=777", "--only", *only, str(path)])
     assert changed(before, path) == names
     assert capsys.readouterr().out.startswith(f"{len(names)} of 4 rows changed")
 
@@ -60,20 +60,20 @@ def test_rows_of_instruments_or_datasets_are_changed_and_no_others(path, only, n
     ],
 )
 def test_the_plan_may_stand_anywhere(path, words):
-    plan.main([str(path) if word == "PLAN" else word for word in words])
+    command.main([str(path) if word == "PLAN" else word for word in words])
     assert read_plan(path)["j8cb010b0"].max_seconds == 777
 
 
 def test_the_old_plan_stays_where_another_file_is_named(path, tmp_path):
     before = path.read_text()
-    plan.main(["--set", "vcpus=4", "-o", str(tmp_path / "new.out"), str(path)])
+    command.main(["--set", "vcpus=4", "-o", str(tmp_path / "new.out"), str(path)])
     assert path.read_text() == before
     assert {row.vcpus for row in read_plan(tmp_path / "new.out").values()} == {4}
 
 
 def test_the_cost_follows_the_size(path):
     before = read_plan(path)["izzz01010"]
-    plan.main(["--set", f"memory_mib={4 * before.memory_mib}", str(path)])
+    command.main(["--set", f"memory_mib={4 * before.memory_mib}", str(path)])
     after = read_plan(path)["izzz01010"]
     rates = Prices.load().rates
     ratio = rates[after.memory_mib, 1] / rates[before.memory_mib, 1]
@@ -82,19 +82,19 @@ def test_the_cost_follows_the_size(path):
 
 
 def test_nothing_changes_where_the_values_are_there_already(path, capsys):
-    plan.main(["--set", "max_seconds=777", str(path)])
+    command.main(["--set", "max_seconds=777", str(path)])
     before = path.read_text()
     capsys.readouterr()
-    plan.main(["--set", "max_seconds=777", str(path)])
+    command.main(["--set", "max_seconds=777", str(path)])
     assert capsys.readouterr().out.startswith("0 of 4 rows")
     assert path.read_text() == before
 
 
 def test_rows_of_2020_stay_as_they_are_or_become_rows_of_today(path):
     path.write_text(f"{OF_2020}\n{path.read_text()}")
-    plan.main(["--set", "max_seconds=777", "--only", "cos", str(path)])
+    command.main(["--set", "max_seconds=777", "--only", "cos", str(path)])
     assert path.read_text().splitlines()[0] == OF_2020
-    plan.main(["--set", "max_seconds=777", "--only", "acs", str(path)])
+    command.main(["--set", "max_seconds=777", "--only", "acs", str(path)])
     assert json.loads(path.read_text().splitlines()[0])["max_seconds"] == 777
 
 
@@ -117,7 +117,7 @@ def test_rows_of_2020_stay_as_they_are_or_become_rows_of_today(path):
 def test_what_cannot_be_done_is_one_line_and_changes_nothing(path, words, says):
     before = path.read_text()
     with pytest.raises(UserError, match=says) as error:
-        plan.main(["--set", *words, str(path)])
+        command.main(["--set", *words, str(path)])
     assert "\n" not in str(error.value)
     assert path.read_text() == before
     assert [other.name for other in path.parent.iterdir()] == ["plan.out"]
@@ -127,7 +127,7 @@ def test_a_plan_with_a_line_that_is_none_stays(path):
     path.write_text(f"{path.read_text()}(__import__('os').getpid(),)\n")
     before = path.read_text()
     with pytest.raises(UserError, match=r"plan\.out:5: no plan row"):
-        plan.main(["--set", "vcpus=2", str(path)])
+        command.main(["--set", "vcpus=2", str(path)])
     assert path.read_text() == before
 
 
@@ -135,4 +135,4 @@ def test_a_plan_with_a_line_that_is_none_stays(path):
 def test_without_a_plan_there_is_nothing_to_change(words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"which plan\? Its file goes last|cannot read the plan none\.out"):
-        plan.main(["--set", *words])
+        command.main(["--set", *words])

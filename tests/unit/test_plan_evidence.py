@@ -5,12 +5,13 @@ import json
 
 import pytest
 
-from hstdputils import plan
-from hstdputils.errors import UserError
-from hstdputils.model import Features, Measured, Model
+from hstdputils.core.errors import UserError
+from hstdputils.core.needs import Measured
+from hstdputils.model.features import Features
+from hstdputils.model.fitted import Model
 from hstdputils.model.history import History
-from hstdputils.model.tables import TableRow
-from hstdputils.plans.features import COLUMNS
+from hstdputils.model.tables import COLUMNS, TableRow
+from hstdputils.plan import command
 
 BY_NAME, BY_FEATURES, OWN = "izzz01010", "izzz02010", "izzz03010"
 FEATURES = Features(9, 140, 1, 1, 2, 0, 1, 1)
@@ -34,7 +35,7 @@ def rows(capsys) -> list[dict]:
 
 
 def test_each_row_says_what_it_rests_on(files, capsys):
-    assert plan.main(["none", "b", BY_NAME, BY_FEATURES, OWN, "acs_8ph_01", *files]) == 0
+    assert command.main(["none", "b", BY_NAME, BY_FEATURES, OWN, "acs_8ph_01", *files]) == 0
     printed = capsys.readouterr()
     found = [json.loads(line) for line in printed.out.splitlines()]
     assert [row["evidence"] for row in found] == ["instrument", "features", "history", "instrument"]
@@ -45,7 +46,7 @@ def test_each_row_says_what_it_rests_on(files, capsys):
 
 def test_rows_are_the_model_s_own(files, capsys):
     names = [BY_NAME, BY_FEATURES, OWN]
-    plan.main(["none", "b", *names, *files])
+    command.main(["none", "b", *names, *files])
     needs = Model.load().needs(names, {BY_FEATURES: FEATURES}, {OWN: Measured(3000.0, 900.0, 2)})
     sizes = [(row["vcpus"], row["memory_mib"], row["max_seconds"]) for row in rows(capsys)]
     assert sizes == [tuple(need[:3]) for need in needs]
@@ -56,26 +57,26 @@ def test_more_rows_than_are_written_at_once(monkeypatch, tmp_path, files, capsys
     names = [f"izz{number:03}010" for number in range(150)] + [BY_FEATURES, OWN]
     path = tmp_path / "my.ids"
     path.write_text("\n".join(names))
-    plan.main(["none", "b", f"@{path}", *files])
+    command.main(["none", "b", f"@{path}", *files])
     whole = capsys.readouterr()
-    monkeypatch.setattr(plan, "_CHUNK", 7)
-    plan.main(["none", "b", f"@{path}", *files])
+    monkeypatch.setattr(command, "_CHUNK", 7)
+    command.main(["none", "b", f"@{path}", *files])
     parts = capsys.readouterr()
     assert (parts.out, parts.err) == (whole.out, whole.err)
     assert len(whole.out.splitlines()) == 152
 
 
 def test_a_coarse_grid_lets_rows_share_sizes(files, capsys):
-    plan.main(["none", "b", BY_NAME, BY_FEATURES, OWN, *files, "--grid", "1024"])
+    command.main(["none", "b", BY_NAME, BY_FEATURES, OWN, *files, "--grid", "1024"])
     coarse = [row["memory_mib"] for row in rows(capsys)]
-    plan.main(["none", "b", BY_NAME, BY_FEATURES, OWN, *files, "--grid", "1"])
+    command.main(["none", "b", BY_NAME, BY_FEATURES, OWN, *files, "--grid", "1"])
     fine = [row["memory_mib"] for row in rows(capsys)]
     assert all(size % 1024 == 0 for size in coarse)
     assert all(0 <= large - small < 1024 for large, small in zip(coarse, fine, strict=True))
 
 
 def test_the_cost_is_said_for_each_row_and_instrument(files, capsys):
-    plan.main(["none", "b", BY_FEATURES, "izzz02020", "ldfd01vlq", "acs_8ph_01", *files])
+    command.main(["none", "b", BY_FEATURES, "izzz02020", "ldfd01vlq", "acs_8ph_01", *files])
     printed = capsys.readouterr()
     costs = [json.loads(line)["cost_usd"] for line in printed.out.splitlines()]
     assert costs[3] is None
@@ -86,13 +87,13 @@ def test_the_cost_is_said_for_each_row_and_instrument(files, capsys):
 
 
 def test_dearer_instances_make_dearer_rows(files, capsys):
-    plan.main(["none", "b", BY_FEATURES, *files])
+    command.main(["none", "b", BY_FEATURES, *files])
     on_demand = rows(capsys)[0]["cost_usd"]
-    plan.main(["none", "b", BY_FEATURES, *files, "--purchase", "spot"])
+    command.main(["none", "b", BY_FEATURES, *files, "--purchase", "spot"])
     assert rows(capsys)[0]["cost_usd"] < on_demand
 
 
 @pytest.mark.parametrize("option", ["--features", "--history", "--model"])
 def test_a_file_that_is_not_there_is_named(tmp_path, option):
     with pytest.raises(UserError, match=r"no\.file"):
-        plan.main(["none", "b", BY_NAME, option, str(tmp_path / "no.file")])
+        command.main(["none", "b", BY_NAME, option, str(tmp_path / "no.file")])

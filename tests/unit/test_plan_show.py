@@ -4,17 +4,17 @@ import json
 import pytest
 from rich.console import Console
 
-from hstdputils import plan
-from hstdputils.errors import UserError
-from hstdputils.plans.rows import read_plan
-from hstdputils.plans.show import show
+from hstdputils.core.errors import UserError
+from hstdputils.plan import command
+from hstdputils.plan.show import show
+from hstdputils.records.plan_rows import read_plan
 
 NAMES = ["ldfd01vlq", "izzz01010", "izzz02010", "acs_8ph_01"]
 
 
 @pytest.fixture
 def path(tmp_path, capsys):
-    plan.main(["s3://bucket", "night-1", *NAMES])
+    command.main(["s3://bucket", "night-1", *NAMES])
     path = tmp_path / "plan.out"
     path.write_text(capsys.readouterr().out)
     return path
@@ -22,7 +22,7 @@ def path(tmp_path, capsys):
 
 def test_totals_by_instrument_size_and_evidence_largest_rows_and_cost(path, capsys):
     rows = read_plan(path)
-    assert plan.main(["--show", str(path)]) == 0
+    assert command.main(["--show", str(path)]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     usd = {name: row.cost_usd or 0.0 for name, row in rows.items()}
     gib = (rows["izzz01010"].memory_mib + rows["izzz02010"].memory_mib) / 1024
@@ -45,7 +45,7 @@ def test_a_terminal_gets_no_line_that_is_wider(path):
 def test_what_a_terminal_would_obey_is_not_printed(path, capsys):
     row = json.loads(path.read_text().splitlines()[0])
     path.write_text(json.dumps(row | {"batch": "b\x1b]0;title\x07", "evidence": "e\x1b[2J"}) + "\n")
-    plan.main([f"--show={path}"])
+    command.main([f"--show={path}"])
     printed = capsys.readouterr().out
     assert "\x1b" not in printed
     assert r"e\x1b[2J" in printed
@@ -63,7 +63,7 @@ def test_what_a_terminal_would_obey_is_not_printed(path, capsys):
 def test_what_is_no_plan_is_one_line(path, content, says):
     path.write_text(content)
     with pytest.raises(UserError, match=says):
-        plan.main(["--show", str(path)])
+        command.main(["--show", str(path)])
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,9 @@ def test_a_row_with_a_wrong_value_is_named(path, wrong):
     row = json.loads(path.read_text().splitlines()[0])
     path.write_text(json.dumps(row | wrong))
     with pytest.raises(UserError, match=rf"plan\.out:1: no plan row \({next(iter(wrong))} must"):
-        plan.main(["--show", str(path)])
+        command.main(["--show", str(path)])
 
 
 def test_a_plan_that_is_not_there_is_named(tmp_path):
     with pytest.raises(UserError, match=r"cannot read the plan .*none\.out \(No such file"):
-        plan.main(["--show", str(tmp_path / "none.out")])
+        command.main(["--show", str(tmp_path / "none.out")])

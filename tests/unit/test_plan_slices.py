@@ -4,12 +4,12 @@ import gzip
 
 import pytest
 
-from hstdputils.attempts.options import read_options, settings_of
-from hstdputils.engines.aws_batch.grouping import LARGEST_ARRAY, group
-from hstdputils.errors import UserError
-from hstdputils.plans.rows import PlanRow
-from hstdputils.plans.slices import INDEX_VARIABLE, ROW_VARIABLE, read_slice, write_slice
-from hstdputils.store import FolderStore
+from hstdputils.core.errors import UserError
+from hstdputils.engines.aws_batch.submit import LARGEST_ARRAY, group
+from hstdputils.process.options import read_options, settings_of
+from hstdputils.records.plan_rows import PlanRow
+from hstdputils.records.plan_slices import INDEX_VARIABLE, ROW_VARIABLE, read_slice, write_slice
+from hstdputils.store.folder import FolderStore
 from hstdputils.store.layout import slice_key
 
 

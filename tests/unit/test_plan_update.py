@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from hstdputils import plan
-from hstdputils.errors import UserError
-from hstdputils.plans.strict import ids_digest, read_plan_strictly
-from hstdputils.plans.update import BatchPlan
+from hstdputils.core.errors import UserError
+from hstdputils.plan import command
+from hstdputils.plan.update import BatchPlan
+from hstdputils.records.plan_files import ids_digest, read_plan_strictly
 
 A, B, C = "ldem01acq", "ldem01tnq", "ldem01pkq"
 
@@ -21,7 +21,7 @@ def update(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments, output="results", batch="b"):
-        assert plan.main([output, batch, *arguments, "--update", "results/b/plan.out"]) == 0
+        assert command.main([output, batch, *arguments, "--update", "results/b/plan.out"]) == 0
         return rows()
 
     return run

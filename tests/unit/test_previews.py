@@ -6,7 +6,7 @@ import pytest
 from astropy.io import fits
 from PIL import Image
 
-from hstdputils.previews import make_previews
+from hstdputils.previews.draw import make_previews
 from hstdputils.previews.images import GAP, narrowed, scaled, science_image
 from hstdputils.previews.spectra import FLUX, NET, binned, limits, read_spectrum
 

@@ -5,11 +5,12 @@ from datetime import date, timedelta
 
 import pytest
 
-from hstdputils import commandline, report
-from hstdputils.config import Config
-from hstdputils.costs.prices import PURCHASE, REGION, Prices
-from hstdputils.errors import UserError
-from hstdputils.shipped import shipped
+from hstdputils.core import command_line
+from hstdputils.core.config import Config
+from hstdputils.core.errors import UserError
+from hstdputils.core.formats import shipped
+from hstdputils.model.prices import PURCHASE, REGION, Prices
+from hstdputils.report import command
 
 TABLE = {
     "date": "2026-03-01",
@@ -163,7 +164,7 @@ def test_a_wrong_table_is_one_line(write, table, said):
 )
 def test_prices_that_are_not_there_are_one_line(tmp_path, monkeypatch, capsys, arguments, said):
     monkeypatch.chdir(tmp_path)
-    assert commandline.run(report.main, ["results", "demo", *arguments]) == 2
+    assert command_line.run(command.main, ["results", "demo", *arguments]) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert said in error

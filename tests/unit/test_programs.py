@@ -8,16 +8,16 @@ import time
 import psutil
 import pytest
 
-from hstdputils import calibrate
+from hstdputils.calibrate import running as program_run
 from hstdputils.calibrate.programs import Programs
 from hstdputils.calibrate.recipe import Command, Program
 from hstdputils.calibrate.running import run_command
-from hstdputils.errors import UserError
-from hstdputils.exit_codes import ExitCode
-from hstdputils.hosts import process_trees
-from hstdputils.outcomes import AttemptFailed, Outcome
+from hstdputils.core.errors import UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.records.log import AttemptLog
 from hstdputils.records.metrics import Meter
+from hstdputils.supervision import process_trees
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_why_a_program_failed(run, script, outcome, exit_code, said):
 @pytest.fixture
 def hurried(monkeypatch):
     """Shorten the patience with what does not end by itself."""
-    monkeypatch.setattr(calibrate.running, "LINGER_SECONDS", 0.3)
+    monkeypatch.setattr(program_run, "LINGER_SECONDS", 0.3)
     monkeypatch.setattr(process_trees, "TERMINATION_SECONDS", 0.5)
 
 

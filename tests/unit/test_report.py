@@ -13,14 +13,18 @@ import boto3
 import pytest
 from rich.console import Console
 
-from hstdputils import commandline, report
-from hstdputils.markers import Marker, marker_key, write_marker
-from hstdputils.outcomes import Outcome
-from hstdputils.plans.rows import PlanRow
-from hstdputils.reports import wording
-from hstdputils.reports.collecting import collect
-from hstdputils.reports.terminal import show
-from hstdputils.store import FolderStore, open_store
+from hstdputils.core import command_line
+from hstdputils.core.outcomes import Outcome
+from hstdputils.core.text import duration
+from hstdputils.records.marker import Marker, write_marker
+from hstdputils.records.plan_rows import PlanRow
+from hstdputils.report import command
+from hstdputils.report import text as wording
+from hstdputils.report.collect import collect
+from hstdputils.report.terminal import show
+from hstdputils.store.folder import FolderStore
+from hstdputils.store.layout import marker_key
+from hstdputils.store.registry import open_store
 
 BATCH = "demo"
 
@@ -76,7 +80,7 @@ def save(store, *markers: Marker):
 
 
 def run(*arguments: str):
-    return commandline.run(report.main, ["results", BATCH, *arguments])
+    return command_line.run(command.main, ["results", BATCH, *arguments])
 
 
 def page(*arguments: str):
@@ -249,7 +253,7 @@ def test_no_html(store, capsys):
 
 
 def test_unknown_batch_is_one_line(store, capsys):
-    assert commandline.run(report.main, ["results", "dmo"]) == 2
+    assert command_line.run(command.main, ["results", "dmo"]) == 2
     assert capsys.readouterr().err == (
         "error: no batch 'dmo' in results: neither markers nor rows of a plan; known: demo; did you mean 'demo'?\n"
     )
@@ -286,18 +290,18 @@ def test_s3_store_has_addresses_and_no_links(tmp_path, monkeypatch, capsys):
         save(open_store("s3://bucket/some"), made_up("ldem01acq"), made_up("ldem01bdq", Outcome.TIMEOUT))
         Path("plan.out").write_text(plan_line("ldem01zzq", "s3://bucket/some/"))
         arguments = ["s3://bucket/some", BATCH, "--plan", "plan.out"]
-        assert commandline.run(report.main, arguments) == 0
+        assert command_line.run(command.main, arguments) == 0
         assert total(capsys.readouterr().out, "pending") == "1"
         text = Path("results", BATCH, "report.html").read_text(encoding="utf-8")
         assert "<code>s3://bucket/some/demo/ldem01bdq/process.log</code>" in text
         assert all(link.startswith("#") for link in Tags(text).values("href"))
         assert '<pre tabindex="0">log</pre>' in text
         assert "aws s3 cp s3://bucket/some/demo/DATASET/process.log -" in text
-        assert commandline.run(report.main, ["s3://bucket", "other"]) == 2
+        assert command_line.run(command.main, ["s3://bucket", "other"]) == 2
 
 
 def test_store_none_is_one_line(capsys):
-    assert commandline.run(report.main, ["none", BATCH]) == 2
+    assert command_line.run(command.main, ["none", BATCH]) == 2
     assert "none keeps no markers" in capsys.readouterr().err
 
 
@@ -319,7 +323,7 @@ def test_page_of_10000_datasets_is_small(tmp_path, monkeypatch, outcome):
     [(0, "0.0 s"), (4.41, "4.4 s"), (59.97, "0:01:00"), (181.4, "0:03:01"), (360_000, "100:00:00")],
 )
 def test_duration(seconds, text):
-    assert wording.duration(seconds) == text
+    assert duration(seconds) == text
 
 
 @pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.SUCCEEDED])

@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from hstdputils import commandline, report
-from hstdputils.costs.prices import Prices
-from hstdputils.engines.waves import Wave
-from hstdputils.outcomes import Outcome
-from hstdputils.reports import wording
-from hstdputils.reports.collecting import collect
-from hstdputils.reports.spending import spending
-from hstdputils.runs import Run
-from hstdputils.store import FolderStore
+from hstdputils.core import command_line
+from hstdputils.core import text as wording
+from hstdputils.core.outcomes import Outcome
+from hstdputils.engines.submissions import Submission
+from hstdputils.model.prices import Prices
+from hstdputils.report import command
+from hstdputils.report.collect import collect
+from hstdputils.report.costs import spending
+from hstdputils.store.folder import FolderStore
+from hstdputils.workflow_run.run import Run
 from tests.unit.test_report import BATCH, made_up, page, plan_line, run, save, total
 
 # a dollar an hour for a core with up to 10,240 MiB, and in proportion above
@@ -149,7 +150,7 @@ def test_spot_costs_less(store, capsys):
 
 
 def wave(**settings):
-    return Wave(1, "t", "q", "d", [], settings=settings).to_json()
+    return Submission(1, "t", "q", "d", [], settings=settings).to_json()
 
 
 def test_a_batch_that_was_bought_on_spot_is_priced_so(store, capsys):
@@ -216,7 +217,7 @@ def test_the_workflow_passes_its_prices_on(store, monkeypatch):
     monkeypatch.setenv("PATH", os.environ["PATH"])  # which a run adds to
     save(store, made_up("ldem01acq", wall_seconds=3600.0, plan_row=row()))
     settings = {"ids": "my.ids", "batch": BATCH, "prices": "prices.json", "purchase": "spot"}
-    assert commandline.run(report.main, Run(settings).arguments.report) == 0
+    assert command_line.run(command.main, Run(settings).arguments.report) == 0
     assert "$0.2500" in Path("results", BATCH, "report.html").read_text()
     assert {"--prices=prices.json", "--purchase=spot"} <= set(Run(settings).arguments.plan)
     assert Run({"ids": "my.ids", "batch": BATCH}).arguments.report[-2:] == ["results", BATCH]

@@ -11,17 +11,19 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from hstdputils import commandline, report
-from hstdputils.markers import marker_key
-from hstdputils.outcomes import Outcome
-from hstdputils.reports import html
-from hstdputils.reports.closer import MOST_PICTURES, look_closer
-from hstdputils.reports.collecting import collect
-from hstdputils.reports.ladder import in_words, ladder
-from hstdputils.reports.planning import pictures
-from hstdputils.reports.plots import MOST_DOTS, Axis, Point, plot
-from hstdputils.reports.provenance import configuration
-from hstdputils.store import FolderStore, StoreError
+from hstdputils.core import command_line
+from hstdputils.core.errors import StoreError
+from hstdputils.core.outcomes import Outcome
+from hstdputils.report import command
+from hstdputils.report import page as report_page
+from hstdputils.report.attempts import in_words, summarize_attempts
+from hstdputils.report.collect import collect
+from hstdputils.report.details import MOST_PICTURES, read_details
+from hstdputils.report.planned import pictures
+from hstdputils.report.plots import MOST_DOTS, Axis, Point, plot
+from hstdputils.report.provenance import configuration
+from hstdputils.store.folder import FolderStore
+from hstdputils.store.layout import marker_key
 from tests.unit.test_report import BATCH, Tags, made_up, page, plan_line, run, save
 
 EVIL = '</pre><script>alert(1)</script> " & \x1b[31m'
@@ -36,7 +38,7 @@ def store(tmp_path, monkeypatch):
 
 def look(store):
     found = collect(store, BATCH, {})
-    return look_closer(found, [row for row in found.rows if row.failed])
+    return read_details(found, [row for row in found.rows if row.failed])
 
 
 def thumbnail(kind="jpeg"):
@@ -151,7 +153,7 @@ def test_a_store_that_fails_meanwhile_leaves_the_page(store, monkeypatch):
     found = collect(store, BATCH, {})
     monkeypatch.setattr(FolderStore, "get_end", lost)
     monkeypatch.setattr(FolderStore, "entries", lost)
-    assert "1 of 2 datasets succeeded" in html.render(found, Path("page.html"), "")
+    assert "1 of 2 datasets succeeded" in report_page.render(found, Path("page.html"), "")
 
 
 def test_points_are_where_they_belong():
@@ -215,7 +217,7 @@ def test_a_batch_without_a_plan_has_no_pictures(store):
 def test_the_ladder_of_attempts(store):
     save(store, made_up("ldem01acq"), made_up("ldem01tnq", Outcome.TIMEOUT))
     save(store, made_up("ldem01010", earlier=[earlier("out_of_memory"), earlier("surprise", 2048)]))
-    found = ladder(collect(store, BATCH, {}).rows)
+    found = summarize_attempts(collect(store, BATCH, {}).rows)
     assert [(rung.tried, rung.outcomes) for rung in found.rungs] == [
         (3, {"succeeded": 1, "timeout": 1, "out_of_memory": 1}),
         (1, {"unknown": 1}),
@@ -264,7 +266,7 @@ def test_configuration_values_are_plain():
 
 
 def test_a_larger_batch_lists_what_did_not_succeed_first(store, monkeypatch):
-    monkeypatch.setattr(html, "MOST_LISTED", 5)
+    monkeypatch.setattr(report_page, "MOST_LISTED", 5)
     save(store, *(made_up(f"ldem{n:04d}q") for n in range(20)), made_up("ldem99bdq", Outcome.BAD_INPUT))
     text = page()
     listed = re.findall(r"<th scope=row>(\w+)", text)
@@ -331,6 +333,6 @@ def test_files_for_programs(store, capsys):
 
 def test_the_command_line_names_all_files(store, capsys):
     with pytest.raises(SystemExit):
-        commandline.run(report.main, ["--help"])
+        command_line.run(command.main, ["--help"])
     out = capsys.readouterr().out
     assert all(option in out for option in ("--json FILE", "--csv FILE", "--config-json JSON"))

@@ -7,11 +7,13 @@ from pathlib import Path
 import boto3
 import pytest
 
-from hstdputils import commandline, resources
-from hstdputils.markers import write_marker
-from hstdputils.model import Model
+from hstdputils import resources
+from hstdputils.core import command_line
+from hstdputils.model.fitted import Model
 from hstdputils.model.history import History
-from hstdputils.store import FolderStore, open_store
+from hstdputils.records.marker import write_marker
+from hstdputils.store.folder import FolderStore
+from hstdputils.store.registry import open_store
 from tests.unit.made_up_runs import rows, write
 from tests.unit.test_model_history import marker
 
@@ -24,7 +26,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def run(*arguments):
-    return commandline.run(resources.main, list(arguments))
+    return command_line.run(resources.main, list(arguments))
 
 
 def fitted(capsys):

@@ -7,18 +7,21 @@ from types import SimpleNamespace
 
 import pytest
 
-from hstdputils import commandline, process, run, watch
-from hstdputils.attempts import processor
-from hstdputils.attempts.processor import Processor, Settings
-from hstdputils.config import Config
-from hstdputils.engines.decisions import Limits, Next, decide_after
-from hstdputils.markers import read_marker, write_marker
-from hstdputils.outcomes import Outcome
-from hstdputils.runs.arguments import Arguments
-from hstdputils.runs.batch import RunBatch
-from hstdputils.runs.jobs import Jobs
-from hstdputils.runs.plans import RunPlan
-from hstdputils.store import FolderStore
+from hstdputils import watch
+from hstdputils.core import command_line
+from hstdputils.core.config import Config
+from hstdputils.core.outcomes import Outcome
+from hstdputils.engines.retry_policy import Action, Limits, decide_after
+from hstdputils.process import command as process
+from hstdputils.process.processor import Processor, Settings
+from hstdputils.records.marker import read_marker, write_marker
+from hstdputils.references import crds
+from hstdputils.run import command as run
+from hstdputils.store.folder import FolderStore
+from hstdputils.workflow_run.arguments import Arguments
+from hstdputils.workflow_run.batch import RunBatch
+from hstdputils.workflow_run.jobs import Jobs
+from hstdputils.workflow_run.plans import RunPlan
 
 from .test_report import made_up
 
@@ -72,9 +75,9 @@ def test_time_grows_no_more_often_than_on_engines(jobs):
 
 def test_tries_of_earlier_runs_do_not_count():
     last = marker(Outcome.TIMEOUT, [Outcome.TIMEOUT, Outcome.TIMEOUT, Outcome.HOST_LOST])
-    assert decide_after(last, 1, 1, 1, Limits()).next is Next.MORE_TIME
-    assert decide_after(last, 2, 1, 1, Limits()).next is Next.MORE_TIME
-    assert decide_after(last, 4, 1, 1, Limits()).next is Next.NEVER
+    assert decide_after(last, 1, 1, 1, Limits()).next is Action.MORE_TIME
+    assert decide_after(last, 2, 1, 1, Limits()).next is Action.MORE_TIME
+    assert decide_after(last, 4, 1, 1, Limits()).next is Action.NEVER
 
 
 @pytest.mark.parametrize(
@@ -91,7 +94,7 @@ def test_tries_of_earlier_runs_do_not_count():
     ],
 )
 def test_a_try_that_the_policy_does_not_allow_is_not_made(tmp_path, monkeypatch, last, granted, is_needless):
-    monkeypatch.setattr(processor, "Crds", lambda *_: None)
+    monkeypatch.setattr(crds, "Crds", lambda *_: None)
     row = plan_row(**granted)
     tries = len(last.earlier) + 2
     settings = Settings(
@@ -109,7 +112,7 @@ def test_an_exit_code_alone_tells_run_what_follows(tmp_path, monkeypatch, capsys
     command.write_text(f"#!/bin/sh\necho x >> {tmp_path}/tries\nexit {code}\n")
     command.chmod(command.stat().st_mode | stat.S_IXUSR)
     Path("plan.out").write_text(json.dumps(plan_row()) + "\n")
-    status = commandline.run(run.main, ["--command", str(command), "--quiet", "plan.out"])
+    status = command_line.run(run.main, ["--command", str(command), "--quiet", "plan.out"])
     assert (tmp_path / "tries").read_text().count("x") == tries
     found = read_marker(FolderStore("results"), BATCH, NAME, succeeded=False)
     assert found.outcome == outcome
@@ -122,7 +125,7 @@ def test_a_wrong_set_up_of_references_leaves_markers_that_say_so(tmp_path, monke
     monkeypatch.setenv("CRDS_PATH", str(tmp_path / "nothing"))
     monkeypatch.delenv("CRDS_SERVER_URL", raising=False)
     for attempt in (1, 2):
-        assert commandline.run(process.main, ["results", BATCH, NAME, "--inputs", str(tmp_path)]) == 27
+        assert command_line.run(process.main, ["results", BATCH, NAME, "--inputs", str(tmp_path)]) == 27
         found = read_marker(FolderStore("results"), BATCH, NAME, succeeded=False)
         assert (found.outcome, found.exit_code, found.attempt) == (Outcome.NO_REFERENCES, 27, attempt)
         assert found.reason.startswith(f"{tmp_path}/nothing is no CRDS cache for HST")
@@ -138,7 +141,7 @@ def test_the_cap_comes_from_the_configuration(capsys):
     assert "--max-seconds=1234" in Arguments(batch).watch("ended.txt")
     for command in (run, watch):
         with pytest.raises(SystemExit):
-            commandline.run(command.main, ["--help"])
+            command_line.run(command.main, ["--help"])
         assert f"(default: {Limits().max_seconds})" in " ".join(capsys.readouterr().out.split())
     assert Config(ids=["x"], batch="b").max_seconds == Limits().max_seconds
     assert Config(ids=["x"], batch="b").max_memory_mib == Limits().max_memory_mib

@@ -2,12 +2,12 @@
 
 import contextlib
 
+from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.base import Cause, RowState, State, Submitted
-from hstdputils.engines.rescuing import Rescuer
-from hstdputils.outcomes import Outcome
-from hstdputils.plans.rows import PlanRow
-from hstdputils.store import open_store
-from hstdputils.watching.rounds import Watcher
+from hstdputils.engines.resubmit import Resubmitter
+from hstdputils.progress.rounds import Watcher
+from hstdputils.records.plan_rows import PlanRow
+from hstdputils.store.registry import open_store
 
 ROW = PlanRow("s3://out", "b", "ldem01acq", "cos", "hstdp-process", 1, 512, 5400, "instrument", 1, None)
 FAILED = RowState(ROW, State.FAILED, "job-1", Cause(Outcome.OUT_OF_MEMORY, "killed"))
@@ -36,9 +36,9 @@ class EngineOfTwo:
 
 def test_what_another_has_sent_again_is_open(tmp_path):
     engine, store = EngineOfTwo(), open_store(str(tmp_path))
-    found = Watcher(engine, store, "b", Rescuer(engine, store, "b")).look()
+    found = Watcher(engine, store, "b", Resubmitter(engine, store, "b")).look()
     assert not found.progress.is_over
     assert engine.sent == []
     assert not found.decided
-    again = Watcher(engine, store, "b", Rescuer(engine, store, "b")).look()
+    again = Watcher(engine, store, "b", Resubmitter(engine, store, "b")).look()
     assert again.progress.counts() == {"succeeded": 0, "waiting": 1}

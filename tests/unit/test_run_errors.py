@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from hstdputils.runs import Run, RunError
+from hstdputils.workflow_run.batch import RunError
+from hstdputils.workflow_run.run import Run
 
 IDS = "ldem01acq\n"
 

@@ -6,13 +6,13 @@ import re
 import pytest
 from rich.console import Console
 
-from hstdputils.pool.running import Tally
-from hstdputils.watching import screen as screens
-from hstdputils.watching.screen import Pace, Screen, sentence
+from hstdputils.progress import screen as screens
+from hstdputils.progress.screen import Pace, Screen, sentence
+from hstdputils.run.local_executor import RunProgress
 
 
 def tally(succeeded=3, running=2, failed=1, total=10):
-    made = Tally(total, succeeded, running)
+    made = RunProgress(total, succeeded, running)
     made.failed["calibration_error"] = failed
     return made
 

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from hstdputils.calibrate import recipe_for
-from hstdputils.datasets import parse_dataset
-from hstdputils.inputs import fetch_inputs, open_sources
+from hstdputils.calibrate.registry import recipe_for
+from hstdputils.core.datasets import parse_dataset
+from hstdputils.core.outcomes import AttemptFailed
 from hstdputils.inputs.features import read_features
+from hstdputils.inputs.fetch import fetch_inputs, open_sources
 from hstdputils.inputs.shelves import open_shelves
 from hstdputils.inputs.unpacking import Unpacker
-from hstdputils.outcomes import AttemptFailed
-from hstdputils.references.starts import read_headers, start_sources
+from hstdputils.sync.header_source import read_headers, start_sources
 from tests.madeup.associations import write_association
 from tests.madeup.small_raws import write_small_raw
 

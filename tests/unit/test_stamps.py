@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from astropy.io import fits
 
-from hstdputils.attempts.attempt import VERSION_KEYWORDS, _set_keywords
-from hstdputils.calibrate import recipe_for
-from hstdputils.datasets import parse_dataset
-from hstdputils.inputs.raws import RawFile
+from hstdputils.calibrate.registry import recipe_for
+from hstdputils.core.datasets import parse_dataset
+from hstdputils.inputs.observation import RawFile
+from hstdputils.process.attempt import VERSION_KEYWORDS, _set_keywords
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ from multiprocessing import forkserver, resource_tracker
 
 import pytest
 
-from hstdputils.errors import UserError
-from hstdputils.pool.starting import Starter
+from hstdputils.core.errors import UserError
+from hstdputils.run.worker import WorkerStarter
 
 
 @pytest.fixture
 def starter(tmp_path):
-    made = Starter([], tmp_path)
+    made = WorkerStarter([], tmp_path)
     first = made._forked((["--help"], tmp_path / "first.log", "1"), "first")
     first.join()
     yield made

@@ -9,9 +9,9 @@ import time
 
 import pytest
 
-from hstdputils import stopping
-from hstdputils.exit_codes import ExitCode
-from hstdputils.stopping import Overdue, Stopped, not_stopped_here, pause, stop_by_exception, time_limit
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.supervision import stopping
+from hstdputils.supervision.stopping import Overdue, Stopped, not_stopped_here, pause, stop_by_exception, time_limit
 
 
 def send(number):
@@ -83,7 +83,7 @@ def test_waiting_threads_notice():
 def test_thread_that_hangs_does_not_keep_the_process_alive():
     program = """if True:
         import os, signal, threading, time
-        from hstdputils.stopping import Stopped, stop_by_exception
+        from hstdputils.supervision.stopping import Stopped, stop_by_exception
         with stop_by_exception():
             threading.Thread(target=time.sleep, args=(60,)).start()
             try:
@@ -175,8 +175,8 @@ def test_signal_comes_before_a_limit():
 
 PROGRAM = """if True:
     import signal, threading, time
-    from hstdputils import stopping
-    from hstdputils.stopping import Overdue, leave, stop_by_exception, time_limit
+    from hstdputils.supervision import stopping
+    from hstdputils.supervision.stopping import Overdue, leave, stop_by_exception, time_limit
     stopping.OVERDUE_SECONDS = 0.2
     with stop_by_exception():
         try:

@@ -1,11 +1,13 @@
 import pytest
 
-from hstdputils.batches import Pins, check_batch_name, pin_batch, read_pins
-from hstdputils.errors import UserError
-from hstdputils.exit_codes import ExitCode
-from hstdputils.markers import Marker, ended, read_marker, write_marker
-from hstdputils.outcomes import Outcome
-from hstdputils.store import FolderStore, Store, StoreError, open_store
+from hstdputils.core.errors import StoreError, UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.outcomes import Outcome
+from hstdputils.records.batch import Pins, check_batch_name, pin_batch, read_pins
+from hstdputils.records.marker import Marker, ended, read_marker, write_marker
+from hstdputils.store.base import Store
+from hstdputils.store.folder import FolderStore
+from hstdputils.store.registry import open_store
 from hstdputils.store.s3 import S3Store
 
 

@@ -5,9 +5,9 @@ import tracemalloc
 
 import pytest
 
-from hstdputils.errors import UserError
-from hstdputils.plans import strict as strict_plans
-from hstdputils.plans.strict import read_plan_strictly
+from hstdputils.core.errors import UserError
+from hstdputils.records import plan_files
+from hstdputils.records.plan_files import read_plan_strictly
 
 GOOD = {
     "output": "s3://bucket",
@@ -114,7 +114,7 @@ def test_empty_and_missing_plans(read, tmp_path):
 
 
 def test_too_many_rows_are_refused_before_they_are_read(read, monkeypatch):
-    monkeypatch.setattr(strict_plans, "MOST_ROWS", 1000)
+    monkeypatch.setattr(plan_files, "MOST_ROWS", 1000)
     with pytest.raises(UserError, match=r"plan\.out:1001: more than 1,000 rows: cut the list"):
         read(*[changed(ipppssoot=f"ldem{number:04}q") for number in range(1001)], *["{"] * 10)
 

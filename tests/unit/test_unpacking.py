@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from hstdputils.calibrate.cos import RECIPE
-from hstdputils.datasets import parse_dataset
-from hstdputils.inputs import fetch_inputs, open_sources
-from hstdputils.inputs.tarballs import unpack
+from hstdputils.core.datasets import parse_dataset
+from hstdputils.core.outcomes import AttemptFailed
+from hstdputils.inputs.fetch import fetch_inputs, open_sources
+from hstdputils.inputs.tarball import unpack
 from hstdputils.inputs.unpacking import Unpacker, unpacked
-from hstdputils.outcomes import AttemptFailed
 
 MIB = 2**20
 NAME = "ldem01acq"
@@ -123,7 +123,7 @@ def test_the_limit_is_of_a_dataset_not_of_a_file(tmp_path):
 
 
 def test_a_tarball_of_very_many_files_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("hstdputils.inputs.tarballs.MOST_FILES", 10)
+    monkeypatch.setattr("hstdputils.inputs.tarball.MOST_FILES", 10)
     (tmp_path / "data").mkdir()
     with tarfile.open(tmp_path / "x.tar", "w") as archive:
         for number in range(20):

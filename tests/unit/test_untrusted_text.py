@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from hstdputils import commandline
-from hstdputils.calibrate.environment import environment_of_programs, variables_of_file
+from hstdputils.core import command_line
+from hstdputils.core.errors import UserError
+from hstdputils.core.text import console, visible
 from hstdputils.engines.htcondor.description import check_lines
-from hstdputils.errors import UserError, visible
-from hstdputils.terminal import console
+from hstdputils.supervision.program_environment import environment_of_programs, variables_of_file
 
 STEERING = {
     "an escape": ("\x1b[2J", r"\x1b[2J"),
@@ -34,7 +34,7 @@ def test_what_steers_a_terminal_is_shown(text, shown, capsys):
         console().print(text)
         raise UserError(text)
 
-    commandline.run(command, [])
+    command_line.run(command, [])
     printed = capsys.readouterr()
     assert shown in printed.out
     assert printed.err == f"error: {shown}\n"

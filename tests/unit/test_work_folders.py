@@ -3,8 +3,8 @@ import time
 
 import pytest
 
-from hstdputils.attempts.work_folders import WorkFolders
-from hstdputils.outcomes import AttemptFailed
+from hstdputils.core.outcomes import AttemptFailed
+from hstdputils.process.work_folder import WorkFolders
 
 
 @pytest.fixture

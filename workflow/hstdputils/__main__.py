@@ -2,10 +2,12 @@
 
 import importlib
 import sys
+from types import ModuleType
 
-from hstdputils import __version__, commandline
-from hstdputils.errors import nearest
-from hstdputils.exit_codes import ExitCode
+from hstdputils import __version__
+from hstdputils.core import command_line
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.text import nearest
 
 COMMANDS = {
     "plan": "turn a list of datasets into a plan: cores, memory and time for each job",
@@ -26,6 +28,12 @@ COMMANDS = {
 }
 
 
+def command_module(name: str) -> ModuleType:
+    """Return the module of a command line: ``command.py`` of the command's room, or the command's only file."""
+    room = importlib.import_module(f"hstdputils.{name}")
+    return importlib.import_module(f"{room.__name__}.command") if hasattr(room, "__path__") else room
+
+
 def main() -> int:
     """Run the subcommand that the command line names."""
     arguments = sys.argv[1:]
@@ -40,7 +48,7 @@ def main() -> int:
     if arguments[0] not in COMMANDS:
         print(f"error: no command {arguments[0]!r}{nearest(arguments[0], list(COMMANDS))}", file=sys.stderr)
         return ExitCode.COMMAND_LINE
-    return commandline.run(importlib.import_module(f"hstdputils.{arguments[0]}").main, arguments[1:])
+    return command_line.run(command_module(arguments[0]).main, arguments[1:])
 
 
 if __name__ == "__main__":

@@ -6,21 +6,22 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from hstdputils import commandline
+from hstdputils.core import command_line
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.base import Cause, RowState
-from hstdputils.engines.decisions import Decision, Next
-from hstdputils.engines.ledger import Ledger, entry_of
-from hstdputils.engines.marking import mark
-from hstdputils.exit_codes import ExitCode
-from hstdputils.operators.address import add_batch
-from hstdputils.operators.operated import Operated, operated, operator
-from hstdputils.operators.selection import add_selection
-from hstdputils.outcomes import Outcome
+from hstdputils.engines.decision_log import DecisionLog, entry_of
+from hstdputils.engines.failure_markers import write_failure_marker
+from hstdputils.engines.retry_policy import Action, Decision
+from hstdputils.progress.address import add_batch
+from hstdputils.progress.selection import add_selection
+from hstdputils.progress.view import BatchView, open_view, operator
 
 _DESCRIPTION = """\
 End the jobs of datasets that have not ended yet: those that wait, start or run, also single children of array jobs,
 and those that were not submitted yet since their submission was cut off. Their markers say that they were cancelled,
 and nothing sends them again but hstdputils rescue. Datasets that have ended are left as they are."""
+
 
 _EXAMPLES = """\
   hstdputils cancel s3://my-bucket/mybatch j8cb010b0
@@ -31,7 +32,7 @@ _EXAMPLES = """\
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     options = _parser().parse_args(arguments)
-    batch = operated(options)
+    batch = open_view(options)
     chosen = [name for name in batch.selected(options) if _is_active(batch, name)]
     if not chosen:
         print(f"{batch.batch}: nothing to cancel: none of these datasets has a job that has not ended")
@@ -46,12 +47,12 @@ def main(arguments: Sequence[str]) -> int:
     return ExitCode.SUCCESS
 
 
-def _is_active(batch: Operated, name: str) -> bool:
+def _is_active(batch: BatchView, name: str) -> bool:
     state = batch.progress.states.get(name)
     return state is not None and not state.state.is_over
 
 
-def _write_down(batch: Operated, states: Sequence[RowState], reason: str, by: str) -> None:
+def _write_down(batch: BatchView, states: Sequence[RowState], reason: str, by: str) -> None:
     """Mark the datasets as cancelled, and see that no rule sends them again."""
     cause = Cause(Outcome.CANCELLED, reason)
     cancelled = [
@@ -60,19 +61,19 @@ def _write_down(batch: Operated, states: Sequence[RowState], reason: str, by: st
         if state.cause is None or state.cause.outcome is Outcome.CANCELLED
     ]
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(lambda state: mark(batch.store, batch.batch, state), cancelled))
+        list(pool.map(lambda state: write_failure_marker(batch.store, batch.batch, state), cancelled))
     entries = []
     for state in cancelled:
         had = state.row.memory_mib, state.row.max_seconds
-        decision = Decision(Next.NEVER, *had, reason)
+        decision = Decision(Action.NEVER, *had, reason)
         entry = entry_of(state.ipppssoot, state.job, Outcome.CANCELLED, reason, had, decision)
         entries.append(replace(entry, by=by))
-    Ledger(batch.store, batch.batch).write(entries)
+    DecisionLog(batch.store, batch.batch).write(entries)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = commandline.parser("cancel", _DESCRIPTION, _EXAMPLES)
-    commandline.add_version(parser)
+    parser = command_line.parser("cancel", _DESCRIPTION, _EXAMPLES)
+    command_line.add_version(parser)
     add_batch(parser)
     add_selection(parser, ("unsent", "waiting", "starting", "running"))
     parser.add_argument("--reason", metavar="TEXT", help="why; it stands in the jobs, the markers and the report")
@@ -80,4 +81,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(commandline.run(main))
+    sys.exit(command_line.run(main))

@@ -4,30 +4,34 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from hstdputils import commandline
-from hstdputils.engines.lease import hold
-from hstdputils.engines.opening import open_engine
-from hstdputils.engines.waves import BadRecord
-from hstdputils.errors import UserError
-from hstdputils.exit_codes import ExitCode
-from hstdputils.markers import marker_key
-from hstdputils.operators.address import add_batch, open_batch
-from hstdputils.operators.operated import without_records
-from hstdputils.operators.selection import add_selection, selected
-from hstdputils.reports.wording import size
-from hstdputils.store import Entry, FolderStore, Store, layout
-from hstdputils.watching.progress import word_of
-from hstdputils.watching.rounds import Watcher
+from hstdputils.core import command_line
+from hstdputils.core.errors import UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.text import size
+from hstdputils.engines.registry import open_engine
+from hstdputils.engines.submissions import BadRecord
+from hstdputils.progress.address import add_batch, open_batch
+from hstdputils.progress.rounds import Watcher
+from hstdputils.progress.selection import add_selection, selected
+from hstdputils.progress.states import word_of
+from hstdputils.progress.view import without_records
+from hstdputils.store import layout
+from hstdputils.store.base import Entry, Store
+from hstdputils.store.folder import FolderStore
+from hstdputils.store.layout import marker_key
+from hstdputils.store.lease import hold
 
 _DESCRIPTION = """\
 Remove what a batch has left in its store: of datasets that are selected, products, previews, logs and markers; with
 --all, everything of the batch, its records too. Nothing else is touched, and nothing is removed before it is agreed
 to. Datasets with jobs that have not ended are refused: cancel them first."""
 
+
 _EXAMPLES = """\
   hstdputils clean s3://my-bucket/mybatch j8cb010b0
   hstdputils clean s3://my-bucket/mybatch --outcome incomplete_products --yes
   hstdputils clean results/mybatch --all"""
+
 
 _OF_A_BATCH = (layout.BATCH, f"{layout.MARKERS}/", f"{layout.JOBS}/", f"{layout.SLICES}/")
 """Keys by which a folder is known as a batch's."""
@@ -117,8 +121,8 @@ def _is_agreed(question: str) -> bool:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = commandline.parser("clean", _DESCRIPTION, _EXAMPLES)
-    commandline.add_version(parser)
+    parser = command_line.parser("clean", _DESCRIPTION, _EXAMPLES)
+    command_line.add_version(parser)
     add_batch(parser)
     add_selection(parser)
     parser.add_argument("--yes", action="store_true", help="do not ask")
@@ -126,4 +130,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(commandline.run(main))
+    sys.exit(command_line.run(main))

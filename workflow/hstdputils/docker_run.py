@@ -8,28 +8,23 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from hstdputils import commandline
-from hstdputils.attempts import options as process_options
-from hstdputils.batches import check_batch_name
-from hstdputils.containers import (
-    Mount,
-    aws_mounts,
-    certificate_mounts,
-    crds_mounts,
-    environment,
-    find_engine,
-    mounts_of,
-)
-from hstdputils.containers.engine import VARIABLE, has_terminal
-from hstdputils.errors import UserError, without_passwords
-from hstdputils.exit_codes import ExitCode
-from hstdputils.plans.rows import COMMAND
+from hstdputils.containers.engine import VARIABLE, environment, find_engine, has_terminal
+from hstdputils.containers.mounts import Mount, aws_mounts, certificate_mounts, crds_mounts, mounts_of
+from hstdputils.core import command_line
+from hstdputils.core.errors import UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.text import without_passwords
+from hstdputils.process import options as process_options
+from hstdputils.records.batch import check_batch_name
+from hstdputils.records.plan_rows import COMMAND
 from hstdputils.references.settings import crds_settings
 
 _SECRET = re.compile(r"(\w*(?:SECRET|TOKEN|PASSWORD|ACCESS_KEY)\w*=)[^\s'\"]+", re.IGNORECASE)
 
+
 IMAGE = "calcloud:latest"
 """The image that `make image` builds."""
+
 
 _DESCRIPTION = """\
 Run {what} in a container on this machine, as the user that you are, with docker or podman.
@@ -38,6 +33,7 @@ It sees the CRDS cache (to be read alone where CRDS only reads it), {sees}
 under the same paths as outside, and the variables of AWS, CRDS and MAST; their values are not on the command line.
 ~/.aws is there to be read where the environment has no credentials. Servers on this machine's own addresses are
 reached. Options for docker or podman themselves, such as --memory=2g, go before a --."""
+
 
 _EXAMPLES = """\
   {prog} {words}
@@ -76,11 +72,11 @@ def container(arguments: Sequence[str]) -> int:
 
 
 def _parser(prog: str, *, what: str, sees: str, words: str) -> argparse.ArgumentParser:
-    parser = commandline.parser(
+    parser = command_line.parser(
         "", _DESCRIPTION.format(what=what, sees=sees), _EXAMPLES.format(prog=prog, words=words)
     )
     parser.prog = prog
-    commandline.add_version(parser)
+    command_line.add_version(parser)
     parser.add_argument(
         "--image",
         default=os.environ.get("HSTDP_IMAGE") or IMAGE,
@@ -152,9 +148,9 @@ def _run(options: argparse.Namespace, words: Sequence[str], mounts: Iterable[Mou
 
 def console_pipeline() -> int:
     """Run as ``hstdputils-docker-run-pipeline``."""
-    return commandline.run(pipeline)
+    return command_line.run(pipeline)
 
 
 def console_container() -> int:
     """Run as ``hstdputils-docker-run-container``."""
-    return commandline.run(container)
+    return command_line.run(container)

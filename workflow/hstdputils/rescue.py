@@ -5,18 +5,18 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from hstdputils import commandline
-from hstdputils.batches import check_batch_name, read_pins
+from hstdputils.core import command_line
+from hstdputils.core.errors import UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.base import RowState
-from hstdputils.engines.decisions import Decision, Limits, Next
-from hstdputils.engines.ledger import Entry
-from hstdputils.engines.rescuing import Rescuer
-from hstdputils.errors import UserError
-from hstdputils.exit_codes import ExitCode
-from hstdputils.operators.address import add_batch
-from hstdputils.operators.operated import Operated, operated, operator
-from hstdputils.operators.selection import add_selection
-from hstdputils.outcomes import Outcome, next_size
+from hstdputils.engines.decision_log import Entry
+from hstdputils.engines.resubmit import Resubmitter
+from hstdputils.engines.retry_policy import Action, Decision, Limits, next_size
+from hstdputils.progress.address import add_batch
+from hstdputils.progress.selection import add_selection
+from hstdputils.progress.view import BatchView, open_view, operator
+from hstdputils.records.batch import check_batch_name, read_pins
 
 _DESCRIPTION = """\
 Send failed datasets of a batch to AWS Batch again, whatever the rules have decided. Those that ran out of memory or
@@ -24,10 +24,12 @@ time get more; --memory-mib and --max-seconds say how much. Datasets that succee
 
 A batch keeps its CRDS context: with another --context the datasets go --into a batch of another name."""
 
+
 _EXAMPLES = """\
   hstdputils rescue s3://my-bucket/mybatch --outcome calibration_error
   hstdputils rescue s3://my-bucket/mybatch j8cb010b0 --memory-mib 32768
   hstdputils rescue mybatch --outcome no_references --context hst_1250.pmap --into mybatch-1250"""
+
 
 _CONTEXT = "--context"
 
@@ -35,7 +37,7 @@ _CONTEXT = "--context"
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     options = _parser().parse_args(arguments)
-    batch = operated(options, options.queue)
+    batch = open_view(options, options.queue)
     failed = {state.ipppssoot: state for state in batch.progress.failed}
     chosen = batch.selected(options)
     names = [name for name in chosen if name in failed and failed[name].job]
@@ -53,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
         _check_context(batch, options.context)
         engine = engine.sibling(batch.batch, options.queue, _arguments(batch, options))
     by = operator()
-    rescued = Rescuer(engine, batch.store, batch.batch).send(names, _decider(options, by), by)
+    rescued = Resubmitter(engine, batch.store, batch.batch).send(names, _decider(options, by), by)
     print(f"{batch.batch}: {len(rescued.again)} datasets sent again")
     for entry in rescued.again[:20]:
         print(f"  {entry.ipppssoot}  {entry.reason}")
@@ -67,7 +69,7 @@ def _decider(options: argparse.Namespace, by: str) -> Callable[[RowState, Sequen
         assert state.cause is not None
         memory, seconds = _size(state, options)
         larger, longer = memory > state.row.memory_mib, seconds > state.row.max_seconds
-        next_ = Next.LARGER if larger else Next.MORE_TIME if longer else Next.SAME
+        next_ = Action.LARGER if larger else Action.MORE_TIME if longer else Action.SAME
         said = f"{state.cause.outcome} ({state.cause.text})"
         return Decision(next_, memory, seconds, f"{said}: again with {memory} MiB and {seconds} s, by {by}")
 
@@ -84,7 +86,7 @@ def _size(state: RowState, options: argparse.Namespace) -> tuple[int, int]:
     return options.memory_mib or memory, options.max_seconds or seconds
 
 
-def _check_context(batch: Operated, context: str) -> None:
+def _check_context(batch: BatchView, context: str) -> None:
     pins = read_pins(batch.store, batch.batch)
     if pins and pins.crds_context != context:
         raise UserError(
@@ -93,7 +95,7 @@ def _check_context(batch: Operated, context: str) -> None:
         )
 
 
-def _arguments(batch: Operated, options: argparse.Namespace) -> list[str]:
+def _arguments(batch: BatchView, options: argparse.Namespace) -> list[str]:
     """Return the arguments of the batch's jobs, with the context that is wanted."""
     kept = batch.engine.arguments()
     if not options.context:
@@ -104,7 +106,7 @@ def _arguments(batch: Operated, options: argparse.Namespace) -> list[str]:
     return [*(word for word in kept if not word.startswith(f"{_CONTEXT}=")), _CONTEXT, options.context]
 
 
-def _send_into(batch: Operated, states: Sequence[RowState], options: argparse.Namespace) -> int:
+def _send_into(batch: BatchView, states: Sequence[RowState], options: argparse.Namespace) -> int:
     """Send the datasets under another batch."""
     into = check_batch_name(options.into)
     if into == batch.batch:
@@ -119,11 +121,11 @@ def _send_into(batch: Operated, states: Sequence[RowState], options: argparse.Na
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = commandline.parser("rescue", _DESCRIPTION, _EXAMPLES)
-    commandline.add_version(parser)
+    parser = command_line.parser("rescue", _DESCRIPTION, _EXAMPLES)
+    command_line.add_version(parser)
     add_batch(parser)
     add_selection(parser, [outcome for outcome in Outcome if outcome is not Outcome.SUCCEEDED])
-    above_zero = commandline.above_zero
+    above_zero = command_line.above_zero
     parser.add_argument("--memory-mib", type=above_zero, metavar="MIB", help="memory of the next jobs, MiB")
     parser.add_argument("--max-seconds", type=above_zero, metavar="SECONDS", help="time limit of the next jobs, s")
     parser.add_argument("--context", metavar="PMAP", help="CRDS context, such as hst_0729.pmap")
@@ -133,4 +135,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(commandline.run(main))
+    sys.exit(command_line.run(main))

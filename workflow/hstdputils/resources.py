@@ -5,14 +5,15 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from hstdputils import commandline
-from hstdputils.datasets import BadDatasetName, parse_dataset
-from hstdputils.errors import UserError
-from hstdputils.exit_codes import ExitCode
+from hstdputils.core import command_line
+from hstdputils.core.datasets import BadDatasetName, parse_dataset
+from hstdputils.core.errors import UserError
+from hstdputils.core.exit_codes import ExitCode
 from hstdputils.model.fitted import NAME, Model
 from hstdputils.model.history import History
 
 HISTORY = Path("history.sqlite")
+
 
 _DESCRIPTION = """\
 What datasets need: memory and time of each, fitted from finished runs. The fitted model is a text file, from
@@ -22,6 +23,7 @@ which plans are made; `hstdputils plan --model FILE` takes another one than conf
            config/resources.json is not replaced by a model that rests on fewer runs
   score    hold the model against runs: the bill, second tries and runs cut by their time limit
   explain  say in words why a dataset gets what it gets"""
+
 
 _EXAMPLES = """\
   hstdputils resources fit results/mybatch s3://my-bucket/otherbatch --model my-model.json
@@ -38,20 +40,20 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _fit(options: argparse.Namespace) -> int:
-    from hstdputils.model import refitting
+    from hstdputils.model import refit
 
     path: Path = options.model or Path("config") / NAME
     with History(options.history, create=True) as history:
         last = history.last()
         for source in options.sources:
-            added = refitting.add(history, source, options.date or "")
+            added = refit.add(history, source, options.date or "")
             print(f"{source}: {added} new run{'s' if added != 1 else ''}")
         history.commit()
         if unsound := history.n_unsound():
             print(f"note: {unsound} runs of {options.history} are passed over: they have no sound memory or time")
         if options.model is None and path.exists():
-            refitting.check_not_poorer(history, path)
-        model, table = refitting.refit(history, path, last)
+            refit.check_not_poorer(history, path)
+        model, table = refit.refit(history, path, last)
         model.save(path)
     print(*table, sep="\n")
     print(f"model: {path}; history: {options.history}, {model.data['fitted']['runs']} datasets")
@@ -59,15 +61,15 @@ def _fit(options: argparse.Namespace) -> int:
 
 
 def _score(options: argparse.Namespace) -> int:
-    from hstdputils.model import refitting
+    from hstdputils.model import refit
 
-    print(*refitting.score_tables(Model.load(options.model), options.tables, options.seeds), sep="\n")
+    print(*refit.score_tables(Model.load(options.model), options.tables, options.seeds), sep="\n")
     return ExitCode.SUCCESS
 
 
 def _explain(options: argparse.Namespace) -> int:
-    from hstdputils.model.explaining import explain
-    from hstdputils.plans.features import read_features_table
+    from hstdputils.model.explain import explain
+    from hstdputils.model.tables import read_features_table
 
     try:
         dataset = parse_dataset(options.ipppssoot)
@@ -88,8 +90,8 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = commandline.parser("resources", _DESCRIPTION, _EXAMPLES)
-    commandline.add_version(parser)
+    parser = command_line.parser("resources", _DESCRIPTION, _EXAMPLES)
+    command_line.add_version(parser)
     verbs = parser.add_subparsers(required=True, metavar="fit | score | explain", dest="what")
     model = argparse.ArgumentParser(add_help=False)
     model.add_argument(
@@ -109,14 +111,14 @@ def _parser() -> argparse.ArgumentParser:
     fit.set_defaults(run=_fit)
     score = verbs.add_parser("score", parents=[model], help="hold the model against tables of runs")
     score.add_argument("tables", nargs="+", type=Path, help="CSV tables of runs")
-    score.add_argument("--seeds", type=commandline.above_zero, default=1, help="how often to cross-validate")
+    score.add_argument("--seeds", type=command_line.above_zero, default=1, help="how often to cross-validate")
     score.set_defaults(run=_score)
     explain = verbs.add_parser("explain", parents=[model], help="say why a dataset gets what it gets")
     explain.add_argument("ipppssoot", help="the dataset")
     explain.add_argument("--features", type=Path, metavar="FILE", help="a CSV table of features")
     explain.add_argument("--history", type=Path, metavar="FILE", help=f"the history (default: {HISTORY}, if there)")
     explain.add_argument(
-        "--grid", type=commandline.above_zero, metavar="MIB", help="memory is a multiple of this, as for plan --grid"
+        "--grid", type=command_line.above_zero, metavar="MIB", help="memory is a multiple of this, as for plan --grid"
     )
     explain.set_defaults(run=_explain)
     return parser
@@ -132,4 +134,4 @@ def _date(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(commandline.run(main))
+    sys.exit(command_line.run(main))

@@ -5,21 +5,22 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 
-from hstdputils import commandline
-from hstdputils.datasets import parse_dataset
-from hstdputils.engines.ledger import Ledger
-from hstdputils.exit_codes import ExitCode
-from hstdputils.operators.address import add_batch
-from hstdputils.operators.operated import Operated, operated
-from hstdputils.operators.selection import add_selection, is_selective
-from hstdputils.outcomes import Outcome
-from hstdputils.watching.blackboard import blackboard_text
-from hstdputils.watching.screen import sentence
+from hstdputils.core import command_line
+from hstdputils.core.datasets import parse_dataset
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.outcomes import Outcome
+from hstdputils.engines.decision_log import DecisionLog
+from hstdputils.progress.address import add_batch
+from hstdputils.progress.blackboard import blackboard_text
+from hstdputils.progress.screen import sentence
+from hstdputils.progress.selection import add_selection, is_selective
+from hstdputils.progress.view import BatchView, open_view
 
 _DESCRIPTION = """\
 Say how the datasets of a batch are now: how many of each instrument wait, run, and ended with which outcome; and of
 datasets that are selected, each one's state, job and reason, with the ladder that it has climbed. Nothing is
 changed."""
+
 
 _EXAMPLES = """\
   hstdputils status s3://my-bucket/mybatch
@@ -27,8 +28,10 @@ _EXAMPLES = """\
   hstdputils status mybatch --outcome timeout          with results/mybatch/plan.out, or HSTDP_STORE=s3://my-bucket
   hstdputils status s3://my-bucket/mybatch --blackboard | cut -d'|' -f1,3,4"""
 
+
 MOST_LISTED = 1000
 """Datasets that are listed at most."""
+
 
 _TOTAL = "all"
 
@@ -36,7 +39,7 @@ _TOTAL = "all"
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     options = _parser().parse_args(arguments)
-    batch = operated(options, only_look=True)
+    batch = open_view(options, only_look=True)
     if options.blackboard:
         sys.stdout.write(blackboard_text(batch.progress))
         return ExitCode.SUCCESS
@@ -65,9 +68,9 @@ def _table(outcomes: dict[str, str]) -> None:
         print("  ".join([first.ljust(widths[0]), *cells]))
 
 
-def _list(batch: Operated, names: Sequence[str]) -> None:
+def _list(batch: BatchView, names: Sequence[str]) -> None:
     """Print the state of each dataset, and what was decided about its jobs."""
-    ledger = Ledger(batch.store, batch.batch).entries()
+    ledger = DecisionLog(batch.store, batch.batch).entries()
     exact = {state.ipppssoot: state for state in batch.engine.states(only=names[:MOST_LISTED])}
     outcomes = batch.outcomes()
     for name in names[:MOST_LISTED]:
@@ -85,8 +88,8 @@ def _list(batch: Operated, names: Sequence[str]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = commandline.parser("status", _DESCRIPTION, _EXAMPLES)
-    commandline.add_version(parser)
+    parser = command_line.parser("status", _DESCRIPTION, _EXAMPLES)
+    command_line.add_version(parser)
     add_batch(parser)
     add_selection(parser, [*Outcome, "unsent", "waiting", "starting", "running"])
     parser.add_argument(
@@ -96,4 +99,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(commandline.run(main))
+    sys.exit(command_line.run(main))

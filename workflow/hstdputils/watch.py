@@ -7,22 +7,53 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from hstdputils import commandline
-from hstdputils.announcements.targets import Announcer
-from hstdputils.engines.decisions import Limits
-from hstdputils.engines.opening import open_engine
-from hstdputils.engines.rescuing import Rescuer
-from hstdputils.errors import CredentialsProblem, UserError
-from hstdputils.exit_codes import ExitCode
-from hstdputils.operators.address import add_batch, open_batch
-from hstdputils.probing import require_lease
-from hstdputils.stopping import Stopped, stop_by_exception
-from hstdputils.store import Store, StoreError
-from hstdputils.watching.blackboard import write_blackboard
-from hstdputils.watching.heralding import Herald
-from hstdputils.watching.progress import Progress
-from hstdputils.watching.rounds import Round, Watcher
-from hstdputils.watching.screen import Screen, sentence
+from hstdputils.core import command_line
+from hstdputils.core.errors import CredentialsProblem, StoreError, UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.engines.registry import open_engine
+from hstdputils.engines.resubmit import Resubmitter
+from hstdputils.engines.retry_policy import Limits
+from hstdputils.progress.address import add_batch, open_batch
+from hstdputils.progress.blackboard import write_blackboard
+from hstdputils.progress.notifications import Notifier, of_batch, of_marker
+from hstdputils.progress.rounds import Round, Watcher
+from hstdputils.progress.screen import Screen, sentence
+from hstdputils.progress.states import Progress
+from hstdputils.records.batch import require_lease
+from hstdputils.records.marker import read_markers
+from hstdputils.store.base import Store
+from hstdputils.supervision.stopping import Stopped, stop_by_exception
+
+
+class EndNotifier:
+    """Announces the datasets that end while it looks, and the batch when it is over.
+
+    Parameters
+    ----------
+    announcer
+        Tells the targets; one without targets tells nobody, and then no marker is read.
+    store, batch
+        The batch.
+    """
+
+    def __init__(self, announcer: Notifier, store: Store, batch: str) -> None:
+        self._announcer, self._store, self._batch = announcer, store, batch
+        self._known: set[str] | None = None
+
+    def announce(self, progress: Progress) -> None:
+        """Announce what has ended since the last call; the first one only learns what had ended before."""
+        if not self._announcer.has_targets:
+            return
+        failed = {state.ipppssoot for state in progress.failed}
+        ended = failed | progress.succeeded
+        new = sorted(ended - self._known) if self._known is not None else []
+        self._known = set(ended)
+        markers = read_markers(self._store, self._batch, {name: name in progress.succeeded for name in new})
+        told = [of_marker(self._store.uri, marker) for marker in markers if marker.attempt]
+        if progress.is_over:
+            told.append(of_batch(self._store.uri, self._batch, progress.counts()))
+        self._announcer.tell(told)
+
 
 _DESCRIPTION = """\
 Follow the jobs of a batch until all have ended, and rescue those that fail: memory failures are sent again with more,
@@ -32,16 +63,20 @@ below <batch>/decisions/, and <batch>/blackboard.txt says how far each dataset i
 Ctrl-C detaches: the jobs go on, and watch can be run again, on any machine. The exit status is 0 where all datasets
 succeeded; else it is the failures' own, or 1 where they differ."""
 
+
 _EXAMPLES = """\
   hstdputils watch s3://my-bucket/mybatch
   hstdputils watch mybatch --look-only            with results/mybatch/plan.out, or HSTDP_STORE=s3://my-bucket
   hstdputils watch s3://my-bucket/mybatch --once"""
 
+
 PATIENCE = 20
 """Rounds in a row that may fail, for a network that is away, before watch gives up."""
 
+
 MOST_TOLD = 20
 """Decisions of one round that are told one by one."""
+
 
 BLACKBOARD_SECONDS = 30.0
 """How often the blackboard is written; less often for more than 10,000 datasets."""
@@ -56,9 +91,9 @@ def main(arguments: Sequence[str]) -> int:
     screen = Screen(batch, quiet=options.quiet)
     engine = open_engine(store, batch, screen.tell)
     limits = Limits(max_memory_mib=options.max_memory_mib, max_seconds=options.max_seconds)
-    rescuer = None if options.look_only else Rescuer(engine, store, batch, limits)
+    rescuer = None if options.look_only else Resubmitter(engine, store, batch, limits)
     watcher = Watcher(engine, store, batch, rescuer)
-    herald = Herald(Announcer(options.announce, screen.tell), store, batch)
+    herald = EndNotifier(Notifier(options.announce, screen.tell), store, batch)
     with stop_by_exception():
         try:
             with screen:
@@ -81,7 +116,7 @@ def _go_on(store: Store, batch: str) -> str:
 
 
 def _follow(
-    watcher: Watcher, screen: Screen, blackboard: "_Blackboard", herald: Herald, options: argparse.Namespace
+    watcher: Watcher, screen: Screen, blackboard: "_Blackboard", herald: EndNotifier, options: argparse.Namespace
 ) -> Progress:
     """Look until all has ended, and return how it ended."""
     failures = 0
@@ -136,12 +171,12 @@ class _Blackboard:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = commandline.parser("watch", _DESCRIPTION, _EXAMPLES)
-    commandline.add_version(parser)
+    parser = command_line.parser("watch", _DESCRIPTION, _EXAMPLES)
+    command_line.add_version(parser)
     add_batch(parser)
     parser.add_argument(
         "--every",
-        type=commandline.seconds_between(0.05, 3600),
+        type=command_line.seconds_between(0.05, 3600),
         default=15.0,
         metavar="SECONDS",
         help="how often to look (default: %(default)s)",
@@ -160,14 +195,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--look-only", action="store_true", help="send nothing again")
     parser.add_argument(
         "--max-memory-mib",
-        type=commandline.above_zero,
+        type=command_line.above_zero,
         default=Limits().max_memory_mib,
         metavar="MIB",
         help="largest memory that a dataset may get (default: %(default)s)",
     )
     parser.add_argument(
         "--max-seconds",
-        type=commandline.above_zero,
+        type=command_line.above_zero,
         default=Limits().max_seconds,
         metavar="SECONDS",
         help="longest time limit that a dataset may get when it is made longer (default: %(default)s)",
@@ -176,4 +211,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(commandline.run(main))
+    sys.exit(command_line.run(main))

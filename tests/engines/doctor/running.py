@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from unittest import mock
 
-from hstdputils import commandline
-from hstdputils.doctor import main
+from hstdputils.core import command_line
+from hstdputils.doctor.command import main
 from hstdputils.references.settings import crds_settings
 from tests.conftest import Commands, Ran
 
@@ -27,7 +27,7 @@ def doctor(site: Commands, *arguments: str, **variables: str) -> Ran:
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
-        status = commandline.run(main, arguments)
+        status = command_line.run(main, arguments)
     crds_settings.cache_clear()
     return Ran(status, out.getvalue(), err.getvalue())
 

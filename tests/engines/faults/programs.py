@@ -30,7 +30,7 @@ _SHIFTED = """\
 #!{python}
 import datetime, sys
 import hstdputils.attempts.attempt
-from hstdputils.process import console
+from hstdputils.process.command import console
 
 class Jumping(datetime.datetime):
     calls = 0

@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from hstdputils.engines import lease
+from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.aws_batch.causes import cause_of
-from hstdputils.markers import Marker
-from hstdputils.outcomes import Outcome
-from hstdputils.store import FolderStore
+from hstdputils.records.marker import Marker
+from hstdputils.store import lease
+from hstdputils.store.folder import FolderStore
 from tests.engines.batch_sites import row
 from tests.engines.faults.programs import write_process_with_jumping_clock
 from tests.stand_ins import write_calcos

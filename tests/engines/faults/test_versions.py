@@ -4,8 +4,8 @@ import pytest
 
 from hstdputils.calibrate.programs import Programs
 from hstdputils.calibrate.recipe import Program
-from hstdputils.errors import UserError
-from hstdputils.exit_codes import ExitCode
+from hstdputils.core.errors import UserError
+from hstdputils.core.exit_codes import ExitCode
 
 
 @pytest.mark.parametrize("end", ["kill -9 $$", "exit 137"])

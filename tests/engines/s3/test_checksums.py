@@ -2,7 +2,8 @@
 
 import pytest
 
-from hstdputils.store import StoreError, open_store
+from hstdputils.core.errors import StoreError
+from hstdputils.store.registry import open_store
 
 pytestmark = pytest.mark.engine("S3 (moto)")
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from hstdputils.store import StoreError, open_store
+from hstdputils.core.errors import StoreError
+from hstdputils.store.registry import open_store
 from tests.conftest import Commands
 from tests.engines.batch_sites import row
 from tests.engines.conftest import CREDENTIALS

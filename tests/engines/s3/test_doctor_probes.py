@@ -5,8 +5,8 @@ import os
 import pytest
 import yaml
 
-from hstdputils.batches import Pins, pin_batch, read_record
-from hstdputils.store import open_store
+from hstdputils.records.batch import Pins, pin_batch, read_record
+from hstdputils.store.registry import open_store
 from tests.engines.doctor.running import doctor, lines
 from tests.stand_ins import write_calcos
 

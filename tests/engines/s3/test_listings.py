@@ -2,7 +2,7 @@
 
 import pytest
 
-from hstdputils.store import open_store
+from hstdputils.store.registry import open_store
 
 pytestmark = pytest.mark.engine("S3 (moto)")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from hstdputils.markers import read_marker
-from hstdputils.store import open_store
+from hstdputils.records.marker import read_marker
+from hstdputils.store.registry import open_store
 
 pytestmark = pytest.mark.engine("CRDS", "S3 (moto)")
 

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from hstdputils.batches import Pins, pin_batch, read_pins, read_record
-from hstdputils.errors import UserError
-from hstdputils.probing import is_careless, probe, probe_once, require_lease
-from hstdputils.store import StoreError, open_store
+from hstdputils.core.errors import StoreError, UserError
+from hstdputils.records.batch import Pins, is_careless, pin_batch, probe_once, read_pins, read_record, require_lease
+from hstdputils.store.probe import probe
+from hstdputils.store.registry import open_store
 from tests.engines.batch_sites import row
 
 pytestmark = pytest.mark.engine("S3 (moto)")
@@ -119,9 +119,9 @@ def test_a_job_reads_the_record_and_never_probes(commands, made_up, careless, re
 
 HOLDS = """
 import sys, time
-from hstdputils.engines.lease import Busy, hold
-from hstdputils.probing import probe_once
-from hstdputils.store import open_store
+from hstdputils.store.lease import Busy; from hstdputils.store.lease import hold
+from hstdputils.records.batch import probe_once
+from hstdputils.store.registry import open_store
 
 store = open_store(sys.argv[1])
 is_exclusive = probe_once(store, "b")

@@ -8,8 +8,9 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from hstdputils.probing import probe_once
-from hstdputils.store import StoreError, open_store
+from hstdputils.core.errors import StoreError
+from hstdputils.records.batch import probe_once
+from hstdputils.store.registry import open_store
 from tests.conftest import ROOT
 from tests.engines.batch_sites import row
 from tests.engines.debian_roots import NotThereError

@@ -9,9 +9,11 @@ from collections import Counter
 import boto3
 import pytest
 
-from hstdputils.batches import Pins, pin_batch, read_pins, read_record
-from hstdputils.probing import probe, probe_once
-from hstdputils.store import Entry, StoreError, open_store
+from hstdputils.core.errors import StoreError
+from hstdputils.records.batch import Pins, pin_batch, probe_once, read_pins, read_record
+from hstdputils.store.base import Entry
+from hstdputils.store.probe import probe
+from hstdputils.store.registry import open_store
 from tests.conftest import Commands
 from tests.engines.batch_sites import Site, row
 from tests.engines.conftest import SERVERS
@@ -80,8 +82,8 @@ def test_it_is_probed(store):
 
 PINS = """
 import sys
-from hstdputils.batches import Pins, pin_batch
-from hstdputils.store import open_store
+from hstdputils.records.batch import Pins; from hstdputils.records.batch import pin_batch
+from hstdputils.store.registry import open_store
 
 pin_batch(open_store(sys.argv[1]), "b", Pins("hst_0729.pmap", {sys.argv[2]: "1"}))
 """

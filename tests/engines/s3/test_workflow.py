@@ -2,8 +2,8 @@
 
 import pytest
 
-from hstdputils.batches import read_record
-from hstdputils.store import open_store
+from hstdputils.records.batch import read_record
+from hstdputils.store.registry import open_store
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine("CRDS", "S3 (moto)")]
 

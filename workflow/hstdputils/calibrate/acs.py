@@ -16,8 +16,8 @@ from hstdputils.calibrate.hstcal import (
     targets,
 )
 from hstdputils.calibrate.recipe import Command, Expectation, Recipe, empty_products
-from hstdputils.exit_codes import ExitCode
-from hstdputils.inputs import Observation
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.inputs.observation import Observation
 
 _SWITCHES = (
     "ATODCORR BIASCORR BLEVCORR CRCORR DARKCORR DQICORR EXPSCORR FLATCORR FLSHCORR GLINCORR LFLGCORR PCTECORR "

@@ -3,13 +3,15 @@
 import os
 from collections.abc import Mapping
 
-from hstdputils.errors import UserError
+from hstdputils.core.errors import UserError
 
 VARIABLES = ("ASTROMETRY_COMPUTE_APOSTERIORI", "ASTROMETRY_APPLY_APRIORI")
 """Drizzlepac's variables: fit images to a catalogue now, and apply solutions that the archive has from before."""
 
+
 NO_CATALOGUES = {"ASTROMETRIC_CATALOG_URL": "off"}
 """What keeps runsinglehap, which heeds no switch, from asking: an address that is none (``astrometric_utils.py``)."""
+
 
 _ON, _OFF = {"on", "yes", "true"}, {"off", "no", "false"}
 

@@ -8,14 +8,16 @@ import signal
 from collections.abc import Iterable, Iterator, Sequence
 
 from hstdputils.calibrate.recipe import Command
-from hstdputils.exit_codes import ExitCode
-from hstdputils.outcomes import AttemptFailed, Outcome
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.outcomes import AttemptFailed, Outcome
 
 LONGEST_REASON = 400
 """Characters of what a program printed that a reason may hold."""
 
+
 _BY_WRAPPERS = 128
 """What shells and container programs add to the number of the signal that ended a program."""
+
 
 _FATAL = frozenset(
     (
@@ -26,16 +28,23 @@ _FATAL = frozenset(
 )
 """Signals that end programs."""
 
+
 _NO_MEMORY = re.compile(
     r"MemoryError\b|bad_alloc|out of memory|(not enough|insufficient) memory|no memory left|memory allocation fail|"
     r"(can't|couldn't|unable to) allocate|[mc]alloc failed|failed to map segment",
     re.IGNORECASE,
 )
+
+
 _OS_NO_MEMORY = re.compile(r"cannot allocate memory", re.IGNORECASE)
+
+
 _DISK_FULL = re.compile(r"no space left on device|disk quota exceeded|CFITSIO status 106", re.IGNORECASE)
+
 
 _ERROR = re.compile(r"^\W*ERROR\b")
 """How hstcal's programs and calcos begin a line that tells of an error."""
+
 
 _CONSEQUENCE = re.compile(
     r"status = -?\d+\.?$|couldn't process \S+ data|processing NOT completed|calstis\d* failed|"
@@ -48,9 +57,13 @@ _CONSEQUENCE = re.compile(
 )
 """Errors of hstcal's programs that follow from another, or say only of what kind it was."""
 
+
 _REFERENCES_MISSING = re.compile(r"reference files? (was|were) missing|reference file\(s\) missing", re.IGNORECASE)
+
+
 _IN_FILES = re.compile(r"ERROR in HST I/O functions|ERROR:\s+in HST I/O functions|HSTIO error")
 """What hstcal's library for files prints, of files too that a program can do without."""
+
 
 _NAMES = re.compile(
     r"not found or (can't|cannot be) open|is a dummy|already exists|is not present|error writing data|"
@@ -59,15 +72,25 @@ _NAMES = re.compile(
 )
 """Warnings of hstcal's programs that name what a later error is about."""
 
+
 _CONTINUED = re.compile(r"row not found|CFITSIO status|[:;]$", re.IGNORECASE)
 """Lines whose next one belongs to them."""
 
+
 _TRACEBACK = re.compile(r"^Traceback \(most recent call last\):")
+
+
 _PASSED_OVER = re.compile(r"^Exception ignored in\b")
+
+
 _EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(: |:$|$)")
+
+
 _SAYS_ERROR = re.compile(
     r"^\s*(error|fatal|critical)\b|\b\w*(error|exception)\b\s*:|\b(ERROR|CRITICAL)\b", re.IGNORECASE
 )
+
+
 _NOISE = re.compile(r"^\S+:$|^-+$|^=+$|^Segmentation fault|^Aborted")
 """Lines that tell nothing, such as a program's name and a colon."""
 

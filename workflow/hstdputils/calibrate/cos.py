@@ -8,20 +8,24 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from hstdputils.calibrate.recipe import Command, Expectation, Program, Recipe, empty_products
-from hstdputils.datasets import Dataset
-from hstdputils.exit_codes import ExitCode
-from hstdputils.inputs import Observation, RawFile
+from hstdputils.core.datasets import Dataset
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.inputs.observation import Observation, RawFile
 
 CALCOS = Program("calcos", "calcos", "pip install 'hstdputils[cal]', or use the container")
+
 
 NOTHING_TO_CALIBRATE = 5
 """Exit status of calcos where no input is of a kind that it processes."""
 
+
 SCIENCE_EXPTYPES = {"EXTERNAL/SCI", "EXTERNAL/CAL", "DARK", "FLAT"}
 """Kinds of exposure (EXPTYPE) that calcos calibrates and combines."""
 
+
 PROCESSED_EXPTYPES = SCIENCE_EXPTYPES | {"WAVECAL", "ACQ/IMAGE"}
 """Kinds of exposure that calcos calibrates; it leaves other acquisitions and engineering data alone."""
+
 
 _SWITCHES_THAT_START_CALCOS = (
     "ALGNCORR BADTCORR BRSTCORR DEADCORR DGEOCORR DOPPCORR DQICORR FLATCORR GEOCORR HELCORR HVDSCORR PHACORR "

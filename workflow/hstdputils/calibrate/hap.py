@@ -8,22 +8,27 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from hstdputils.calibrate.recipe import Command, Expectation, Program, Recipe
-from hstdputils.datasets import Dataset, Kind
-from hstdputils.exit_codes import ExitCode
-from hstdputils.inputs import Observation, PollerRow, RawFile
-from hstdputils.inputs.pollers import POLLER_SUFFIX
+from hstdputils.core.datasets import Dataset, Kind
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.inputs.observation import Observation, RawFile
+from hstdputils.inputs.poller_file import POLLER_SUFFIX, PollerRow
 from hstdputils.inputs.source import VARIABLES_SUFFIX
 
 _ADVICE = "pip install 'hstdputils[cal]', or use the container"
 
+
 RUNSINGLEHAP = Program("runsinglehap", "drizzlepac", _ADVICE)
+
+
 RUNMULTIHAP = Program("runmultihap", "drizzlepac", _ADVICE)
+
 
 NOTHING_TO_DO = {
     55: "only HRC and SBC exposures, which MVM_INCLUDE_SMALL leaves out",
     65: "no exposure that can be drizzled and is not in the mosaics already",
 }
 """Exit statuses of both programs that are no failure (``haputils/analyze.py``, `Ret_code`)."""
+
 
 _NOT_DRIZZLED = (
     re.compile(r"Dataset (\S+\.fits) has \(keyword = value\).*\n.*Dataset cannot be aligned"),
@@ -32,6 +37,7 @@ _NOT_DRIZZLED = (
     re.compile(r"poller_utils- {2,}(\S+\.fits)$", re.MULTILINE),
 )
 """What drizzlepac prints of exposures that it leaves out (``haputils/analyze.py``, ``haputils/poller_utils.py``)."""
+
 
 _NO_OVERLAP = re.compile(r"Ignoring (\S+) as no input exposures overlap that layer")
 """What it prints of products of a sky cell that it leaves out (``hapmultisequencer.py``)."""
@@ -167,4 +173,6 @@ def _recipe(name: str, program: Program, *, is_aligned: bool) -> Recipe:
 
 
 VISIT = _recipe("visit", RUNSINGLEHAP, is_aligned=True)
+
+
 SKYCELL = _recipe("skycell", RUNMULTIHAP, is_aligned=False)

@@ -3,15 +3,22 @@
 from collections.abc import Iterable, Sequence
 
 from hstdputils.calibrate.recipe import Command, Program
-from hstdputils.exit_codes import ExitCode
-from hstdputils.inputs import Observation, RawFile, Row
-from hstdputils.inputs.raws import bad_file
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.fits.associations import Row
+from hstdputils.inputs.observation import Observation, RawFile, bad_file
 
 _ADVICE = "run make hstcal, or use the container"
 
+
 CALACS = Program("calacs.e", "hstcal", _ADVICE)
+
+
 CALWF3 = Program("calwf3.e", "hstcal", _ADVICE)
+
+
 CALSTIS = Program("cs0.e", "hstcal", _ADVICE)
+
+
 RUNASTRODRIZ = Program("runastrodriz", "drizzlepac", "pip install 'hstdputils[cal]', or use the container")
 
 

@@ -10,13 +10,14 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from hstdputils.calibrate.environment import environment_of_programs
 from hstdputils.calibrate.recipe import Program
-from hstdputils.errors import UserError
-from hstdputils.exit_codes import ExitCode
+from hstdputils.core.errors import UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.supervision.program_environment import environment_of_programs
 
 VERSION_SECONDS = 60
 """How long a program may take to tell its version."""
+
 
 _KILLED = (-9, 128 + 9)
 """Exit statuses of what was killed, as for want of memory."""

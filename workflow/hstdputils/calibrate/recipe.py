@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hstdputils.datasets import Dataset
-from hstdputils.exit_codes import ExitCode
-from hstdputils.inputs import Observation, RawFile
+from hstdputils.core.datasets import Dataset
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.inputs.observation import Observation, RawFile
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,22 +11,25 @@ from pathlib import Path
 
 from hstdputils.calibrate.causes import failure
 from hstdputils.calibrate.recipe import Command
-from hstdputils.exit_codes import ExitCode
-from hstdputils.fits_files import fits_problem
-from hstdputils.hosts.confining import before_program, hidden
-from hstdputils.hosts.process_trees import ProcessTree
-from hstdputils.outcomes import AttemptFailed, Outcome
-from hstdputils.records.log import AttemptLog
-from hstdputils.records.printed import PrintedLines
-from hstdputils.stopping import not_stopped_here
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.outcomes import AttemptFailed, Outcome
+from hstdputils.fits.files import fits_problem
+from hstdputils.records.log import AttemptLog, PrintedLines
+from hstdputils.supervision.confinement import before_program, hidden
+from hstdputils.supervision.process_trees import ProcessTree
+from hstdputils.supervision.stopping import not_stopped_here
 
 LINGER_SECONDS = 2.0
 """How long what a program has left running may still print after its end, before it is stopped."""
 
+
 _LOOK_SECONDS = 0.1
 """Seconds between two looks at whether a silent program has ended."""
 
+
 _CHUNK = 2**16
+
+
 _TAIL = 400
 """Lines in which the cause of a failure is looked for."""
 

@@ -13,16 +13,20 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from hstdputils.calibrate.recipe import Program
-from hstdputils.exit_codes import ExitCode
-from hstdputils.outcomes import AttemptFailed, Outcome
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.outcomes import AttemptFailed, Outcome
 
 LONGEST_FOLDER = 200
 """Characters of a folder of references that all programs can take: 255 without a file's name and an extension."""
 
+
 LONGEST_WORK = 1000
 """Characters of a folder that hstcal can run in: CFITSIO keeps the path of the current folder in 1,025 bytes."""
 
+
 _VARIABLE = re.compile(r"[a-z]ref")
+
+
 _PLAIN = re.compile(r"[\w./~@%=:-]*", re.ASCII)
 
 

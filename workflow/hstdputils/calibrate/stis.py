@@ -10,21 +10,25 @@ from dataclasses import replace
 
 from hstdputils.calibrate.hstcal import CALSTIS, is_performed
 from hstdputils.calibrate.recipe import Command, Expectation, Recipe
-from hstdputils.exit_codes import ExitCode
-from hstdputils.inputs import Observation, RawFile
-from hstdputils.inputs.raws import bad_file
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.inputs.observation import Observation, RawFile, bad_file
 
 _SWITCHES = (
     "ATODCORR BACKCORR BIASCORR BLEVCORR CRCORR CTECORR DARKCORR DISPCORR DOPPCORR DQICORR EXPSCORR FLATCORR "
     "FLUXCORR GEOCORR GLINCORR HELCORR LFLGCORR LORSCORR PHOTCORR RPTCORR SGEOCORR SHADCORR WAVECORR X1DCORR X2DCORR"
 ).split()
 
+
 _AFTER_COMBINING = "DARKCORR FLATCORR GLINCORR LFLGCORR LORSCORR PHOTCORR SHADCORR".split()
 """Those of steps that follow the rejection of cosmic rays. Source: hstcal 3.5.0, ``stis/lib/cs0/sciflags.c``."""
 
+
 _BEGINS = re.compile(r"\bOutput +(\S+_(?:x1d|sx1)\.fits)")
+
+
 _ENDS = "CALSTIS-6 complete"
 """Lines of cs0.e around the extraction of the spectra of one file."""
+
 
 _NOT_FOUND = ("Cross correlation to locate spectrum failed", "No rows were written; no table created")
 """What it prints there of targets that are too faint for it. Source: hstcal 3.5.0, ``stis/lib/cs6/do1dx.c``."""

@@ -15,8 +15,8 @@ from hstdputils.calibrate.hstcal import (
     targets,
 )
 from hstdputils.calibrate.recipe import Command, Expectation, Recipe, empty_products
-from hstdputils.exit_codes import ExitCode
-from hstdputils.inputs import Observation, RawFile
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.inputs.observation import Observation, RawFile
 
 _SWITCHES = (
     "ATODCORR BIASCORR BLEVCORR CRCORR DARKCORR DQICORR EXPSCORR FLATCORR FLSHCORR FLUXCORR NLINCORR PCTECORR "

@@ -8,14 +8,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hstdputils.errors import UserError
+from hstdputils.core.errors import UserError
 from hstdputils.references.settings import crds_settings
-from hstdputils.store import is_none
+from hstdputils.store.registry import is_none
 
 HOME = Path("/home/hstdp")
 """The home folder of the image."""
 
+
 _CERTIFICATES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+
+
 _AWS_FILES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
 
 
@@ -115,3 +118,35 @@ def _there(path: Path) -> Path:
     if not path.exists():
         raise UserError(f"{path} is not there, so that a container cannot read it: correct its name")
     return path
+
+
+VARIABLES = ("APPTAINER_BIND", "SINGULARITY_BIND")
+"""The environment variables from which Apptainer and SingularityCE take their binds."""
+
+
+_AWS_DEFAULTS = {"AWS_CONFIG_FILE": "config", "AWS_SHARED_CREDENTIALS_FILE": "credentials"}
+
+
+def bind(places: Iterable[str]) -> None:
+    """Have containers see these stores, sources and files of this machine, and the user's configuration of AWS.
+
+    What is not there yet is seen through the nearest folder above it. The current folder is always seen; it is the
+    home folder in the container, for which reason AWS is told where its files are.
+    """
+    here = Path.cwd()
+    paths = [path.expanduser().absolute() for place in places if (path := local_path(place))]
+    folder = Path.home() / ".aws"
+    for name, file in _AWS_DEFAULTS.items():
+        if (folder / file).is_file():
+            os.environ.setdefault(name, str(folder / file))
+    paths += [path for name in _AWS_DEFAULTS if (path := file_of(name))]
+    seen = [_nearest(path) for path in paths if not path.is_relative_to(here)]
+    earlier = next((os.environ[name] for name in VARIABLES if os.environ.get(name)), "")
+    binds = dict.fromkeys([*filter(None, earlier.split(",")), *(str(path) for path in seen if path != path.parent)])
+    if binds:
+        os.environ.update(dict.fromkeys(VARIABLES, ",".join(binds)))
+
+
+def _nearest(path: Path) -> Path:
+    """Return the path, or the nearest one above it that is there."""
+    return next(one for one in (path, *path.parents) if one.exists())

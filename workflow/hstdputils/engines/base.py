@@ -1,14 +1,19 @@
 """What every engine can do: submit rows, list their states, cancel them."""
 
+import contextlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from hstdputils.markers import Marker
-from hstdputils.outcomes import Outcome
-from hstdputils.plans.rows import PlanRow
+from hstdputils.core.outcomes import Outcome
+from hstdputils.records.batch import require_lease
+from hstdputils.records.marker import Marker
+from hstdputils.records.plan_rows import PlanRow
+from hstdputils.store.base import Store
+from hstdputils.store.layout import lease_prefix
+from hstdputils.store.lease import Lease, hold
 
 Tell = Callable[[str], None]
 """Takes a line for the person who watches."""
@@ -137,3 +142,24 @@ class Engine(Protocol):
 
     def cancel(self, ipppssoots: Collection[str], reason: str) -> int:
         """End the jobs of datasets, in whatever state they are, and return how many were ended."""
+
+
+class Leased:
+    """Holds the lease of a batch while its rows are submitted or cancelled."""
+
+    def __init__(self, store: Store, batch: str) -> None:
+        self._store, self._batch = store, batch
+        self._lease: Lease | None = None
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """See `Engine.alone`."""
+        if self._lease:
+            yield
+            return
+        require_lease(self._store, self._batch, "nothing can be sent or cancelled", may_probe=False)
+        with hold(self._store, lease_prefix(self._batch)) as self._lease:
+            try:
+                yield
+            finally:
+                self._lease = None

@@ -13,40 +13,51 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from hstdputils.datasets import INSTRUMENTS
-from hstdputils.errors import one_line
-from hstdputils.inputs.fits_blocks import BLOCK, NotAll, association, keywords
+from hstdputils.core.instruments import INSTRUMENTS
+from hstdputils.core.outcomes import AttemptFailed
+from hstdputils.core.text import one_line
+from hstdputils.fits.associations import association, keywords
+from hstdputils.fits.headers import BLOCK, NotAll
 from hstdputils.inputs.shelves import Shelf, Sizes
 from hstdputils.inputs.source import plain_name
 from hstdputils.inputs.unpacking import GZIP_MAGIC, unpacked
 from hstdputils.model.features import Features
-from hstdputils.outcomes import AttemptFailed
 
 PARALLEL = 32
 """Visits that are looked at at the same time."""
 
+
 FIRST_BYTES = 10 * BLOCK
 """What is asked of a raw file at first; the primary headers of HST's raw files take 14 to 21 KB."""
 
+
 _MOST_BYTES = 40 * BLOCK
 
+
 _MOST_TABLE_BYTES = 2**22
+
 
 _GZIP_END = 4
 """Bytes at the end of a gzip file that say how long its content is."""
 
+
 _WITH_MEMBERS = {"acs", "cos", "wfc3"}
 """Instruments whose associations are made of exposures with files of their own."""
 
+
 _RAW = "raw rawaccum rawaccum_a rawaccum_b rawacq rawimage rawtag rawtag_a rawtag_b"
+
 
 _COUNTED = frozenset(f"asn epc pha_a pha_b {_RAW} spt tag wav wsp".split())
 """Suffixes of the files that count."""
 
+
 _SEGMENTS = {"a": "b", "b": "a"}
 """The segments of COS's FUV detector, each with the other one."""
 
+
 _LARGE_DETECTORS = ("UVIS", "WFC")
+
 
 _KEYWORDS = frozenset({"CRSPLIT", "DETECTOR", "DRIZCORR", "PCTECORR", "SUBARRAY"})
 

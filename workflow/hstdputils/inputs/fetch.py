@@ -4,22 +4,23 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from hstdputils.datasets import Dataset
-from hstdputils.errors import UserError
-from hstdputils.inputs.associations import exposures, read_rows
+from hstdputils.core.datasets import Dataset
+from hstdputils.core.errors import UserError
+from hstdputils.fits.associations import exposures, read_rows
+from hstdputils.inputs.cache import ChangedCopyError
+from hstdputils.inputs.cached_source import cache_inputs
 from hstdputils.inputs.folder import FolderSource
-from hstdputils.inputs.keeping import keep_inputs
-from hstdputils.inputs.kept import ChangedCopyError
 from hstdputils.inputs.mast import URI as MAST
 from hstdputils.inputs.mast import MastSource
 from hstdputils.inputs.missing import OTHER_SOURCE, missing_inputs, no_member_files, no_raw_files
-from hstdputils.inputs.progress import transfer_bar
+from hstdputils.inputs.progress_bar import transfer_bar
 from hstdputils.inputs.source import SUPPORT_SUFFIXES, VARIABLES_SUFFIX, Item, Source, is_wanted, suffix_of
-from hstdputils.inputs.tarballs import bad_tarball, unpack
+from hstdputils.inputs.tarball import bad_tarball, unpack
 from hstdputils.inputs.unpacking import Unpacker
 
 PARALLEL = 8
 """Files that are brought at the same time."""
+
 
 DEFAULT_SOURCES = ("s3://stpubdata/hst/public", MAST)
 """The public bucket of HST data on AWS, and MAST for what it lacks."""
@@ -41,7 +42,7 @@ def open_sources(uris: Sequence[str], keep: Path | None = None) -> list[Source]:
         A URI names no source, a folder is not there, or ``keep`` cannot be written.
     """
     sources = [_open_source(uri) for uri in uris or DEFAULT_SOURCES]
-    return keep_inputs(sources, keep) if keep else sources
+    return cache_inputs(sources, keep) if keep else sources
 
 
 def _open_source(uri: str) -> Source:
@@ -53,7 +54,7 @@ def _open_source(uri: str) -> Source:
     if scheme == "file":
         return FolderSource(rest)
     if scheme == "s3":
-        from hstdputils.inputs.bucket import BucketSource
+        from hstdputils.inputs.s3 import BucketSource
 
         return BucketSource(uri)
     raise UserError(f"{uri!r} is no source of inputs: give a folder, s3://bucket/prefix or {MAST}")

@@ -8,13 +8,14 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from hstdputils.errors import UserError
-from hstdputils.exit_codes import ExitCode
+from hstdputils.core.errors import UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.inputs.source import Advance, Item, begins_with, best_tarball, is_wanted, one_of_each, suffix_of
-from hstdputils.outcomes import AttemptFailed, Outcome
 
 MAST_FOLDERS = ("HST", "mastDownload/HST")
 """Where MAST's own downloads lie: in a folder for each observation, below these."""
+
 
 _Named = tuple[str, str]
 """Name and path of a file."""

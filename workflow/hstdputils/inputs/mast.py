@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hstdputils.exit_codes import ExitCode
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.inputs.source import Advance, Item, is_wanted, one_of_each, suffix_of
-from hstdputils.outcomes import AttemptFailed, Outcome
 from hstdputils.store.transfers import fill, persist
 
 if TYPE_CHECKING:
     from hstdputils.inputs.mast_session import MastSession
+
 
 URI = "mast:"
 """MAST as a source."""

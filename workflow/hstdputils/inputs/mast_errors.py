@@ -8,12 +8,13 @@ import requests
 from astroquery.exceptions import LoginError, RemoteServiceError
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 
-from hstdputils.errors import one_line
-from hstdputils.exit_codes import ExitCode
-from hstdputils.outcomes import AttemptFailed, Outcome
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.outcomes import AttemptFailed, Outcome
+from hstdputils.core.text import one_line
 
 TOKEN = "MAST_API_TOKEN"
 """The variable with the token of a user who may read data that are not public yet; the name is astroquery's."""
+
 
 TOKENS_PAGE = "https://auth.mast.stsci.edu/tokens"
 """Where users make such tokens."""

@@ -10,20 +10,24 @@ from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 
 from hstdputils.inputs.source import Advance, Item
-from hstdputils.stopping import pause
+from hstdputils.supervision.stopping import pause
 
 with warnings.catch_warnings(action="ignore"):
     from astroquery.mast import ObservationsClass, conf
 
     from hstdputils.inputs.mast_errors import TOKEN, mast_errors
 
+
 SECONDS = (15.0, 120.0)
 """How long MAST may take to connect, and how long it may say nothing."""
+
 
 CONNECTIONS = 16
 """Connections that are kept open."""
 
+
 _CHUNK = 2**16
+
 
 _PLAIN = {"Accept": "*/*", "Accept-Encoding": "identity"}
 

@@ -5,25 +5,31 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from hstdputils.datasets import Dataset
-from hstdputils.errors import one_line
-from hstdputils.exit_codes import ExitCode
-from hstdputils.inputs.associations import Row
-from hstdputils.inputs.fits_blocks import association
+from hstdputils.core.datasets import Dataset
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.outcomes import AttemptFailed, Outcome
+from hstdputils.core.text import one_line
+from hstdputils.fits.associations import Row, association
 from hstdputils.inputs.mast import URI as MAST
 from hstdputils.inputs.source import Source, plain_name
 from hstdputils.inputs.unpacking import GZIP_MAGIC, unpacked
-from hstdputils.outcomes import AttemptFailed, Outcome
 
 OTHER_SOURCE = "name another source with --inputs"
 
+
 _UNKNOWN = f"check the id, or {OTHER_SOURCE}"
+
 
 _PACKED = (".bz2", ".fz", ".xz", ".z", ".zip", ".zst")
 """Ends of the names of files that are packed in ways that are not read here."""
 
+
 _SHOWN = 4
+
+
 _MOST_TABLES = 100
+
+
 _MOST_TABLE_BYTES = 2**22
 
 

@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hstdputils.datasets import MOSAICKED, Dataset
+from hstdputils.core.datasets import Dataset
+from hstdputils.core.instruments import MOSAICKED
 from hstdputils.inputs.fetch import fetch_all, with_fresh_copies
 from hstdputils.inputs.missing import missing_inputs, names_of
-from hstdputils.inputs.pollers import POLLER_SUFFIX, PollerRow, read_poller
-from hstdputils.inputs.raws import Observation, RawFile, bad_file, failed_exposures, read_raw
+from hstdputils.inputs.observation import Observation, RawFile, bad_file, failed_exposures, read_raw
+from hstdputils.inputs.poller_file import POLLER_SUFFIX, PollerRow, read_poller
 from hstdputils.inputs.source import VARIABLES_SUFFIX, Item, Source, plain_name, suffix_of
-from hstdputils.inputs.tarballs import LeftOut, unpack
+from hstdputils.inputs.tarball import LeftOut, unpack
 from hstdputils.inputs.unpacking import Unpacker
 
 _INSTRUMENTS = {letter: name for name, letter in MOSAICKED.items()}

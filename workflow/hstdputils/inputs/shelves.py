@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from hstdputils.inputs.bucket import BucketSource
 from hstdputils.inputs.fetch import open_sources
 from hstdputils.inputs.folder import FolderSource
+from hstdputils.inputs.s3 import BucketSource
 
 Sizes = dict[str, int]
 """Bytes of files, by path or key."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from hstdputils.datasets import lower
+from hstdputils.core.datasets import lower
 
 Advance = Callable[[int], object]
 """Called with the number of bytes that have arrived since the last call."""
@@ -64,8 +64,10 @@ class Source(Protocol):
 VARIABLES_SUFFIX = "_cal_env.txt"
 """End of the name of an optional file with variables for a dataset's calibration programs."""
 
+
 TARBALL_ENDINGS = (".tar.gz", ".tgz", ".tar", ".tar.bz2")
 """Ends of the names of tarballs, in order of preference."""
+
 
 SUPPORT_SUFFIXES = frozenset({"epc", "pha_a", "pha_b", "spt"})
 """Suffixes of files that a dataset does not consist of alone."""

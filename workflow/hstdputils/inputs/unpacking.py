@@ -6,20 +6,23 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from hstdputils.errors import one_line
-from hstdputils.exit_codes import ExitCode
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.outcomes import AttemptFailed, Outcome
+from hstdputils.core.text import one_line
 from hstdputils.inputs.source import plain_name
-from hstdputils.outcomes import AttemptFailed, Outcome
-from hstdputils.stopping import pause
+from hstdputils.supervision.stopping import pause
 
 MAX_UNPACKED_MIB = 32768
 """What the compressed inputs of one dataset may unpack to, MiB, unless a user says otherwise."""
 
+
 GZIP_MAGIC = b"\x1f\x8b"
 """The first bytes of what gzip has packed."""
 
+
 FITS_MAGIC = b"SIMPLE  ="
 """The first bytes of a FITS file."""
+
 
 CHUNK = 2**20
 """Bytes that are unpacked at a time."""

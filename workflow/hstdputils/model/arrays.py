@@ -6,14 +6,20 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from hstdputils.model.columns import Columns
-from hstdputils.model.features import FILES, SIZE, Features
-from hstdputils.model.needs import Measured
+from hstdputils.core.needs import Measured
+from hstdputils.model.features import FILES, SIZE, Columns, Features
 
 Floats = npt.NDArray[np.float64]
+
+
 Ints = npt.NDArray[np.int64]
+
+
 Bools = npt.NDArray[np.bool_]
+
+
 Bytes = npt.NDArray[np.uint8]
+
 
 N_FEATURES = len(Features._fields)
 

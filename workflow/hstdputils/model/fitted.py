@@ -3,29 +3,37 @@
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hstdputils.errors import UserError
-from hstdputils.formats import BadFormat, read_object, shown
+from hstdputils.core.datasets import Dataset
+from hstdputils.core.errors import UserError
+from hstdputils.core.formats import BadFormat, read_object, shipped, shown
+from hstdputils.core.needs import Measured, Resources, needs_of_mosaic
 from hstdputils.model.features import Features
-from hstdputils.model.needs import Measured, Resources, needs_of_mosaic
-from hstdputils.shipped import shipped
 
 if TYPE_CHECKING:
-    from hstdputils.model.planning import Planner
+    from hstdputils.model.predict import Planner
+
 
 FORMAT = 1
 """Format of the file; a file of a later one is refused."""
 
+
 NAME = "resources.json"
+
 
 _MOST_BYTES = 256 * 2**20
 """Bytes of the file; one with half a million programs has a tenth of that."""
 
+
 _CHUNK = 100_000
+
+
 _IPPPSSOOT = 9
+
+
 _PARTS = ("fitted", "largest", "sizes", "trees", "kinds", "programs")
 
 
@@ -83,7 +91,7 @@ class Model:
     @cached_property
     def planner(self) -> "Planner":
         """Return the model as arrays."""
-        from hstdputils.model.planning import Planner
+        from hstdputils.model.predict import Planner
 
         return Planner(self.data)
 
@@ -138,7 +146,7 @@ class Model:
         import numpy as np
 
         from hstdputils.model.arrays import characters, feature_array, history_array
-        from hstdputils.model.planning import EVIDENCE
+        from hstdputils.model.predict import EVIDENCE
 
         planned = self.planner.plan(characters(names), feature_array(names, features), history_array(names, history))
         columns = (
@@ -180,3 +188,13 @@ def _item(start: str, item: Any, indent: str, more: bool) -> Iterator[str]:
     lines = [start + first, *rest]
     lines[-1] += "," if more else ""
     yield from lines
+
+
+def resources_for(dataset: Dataset) -> Resources:
+    """Return what a dataset needs, of which no more than its name is known."""
+    return _shipped().needs([dataset.ipppssoot], {}, {})[0]
+
+
+@cache
+def _shipped() -> Model:
+    return Model.load()

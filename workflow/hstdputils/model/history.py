@@ -7,21 +7,59 @@ are one row a dataset. Adding the same runs again changes nothing.
 from collections.abc import Iterable, Mapping, Sequence
 from math import isnan, nan
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from hstdputils.formats import MOST_NUMBER
-from hstdputils.markers import Marker
-from hstdputils.model.database import Database
+from hstdputils.core.formats import MOST_NUMBER
+from hstdputils.core.needs import Measured
+from hstdputils.core.outcomes import Outcome
 from hstdputils.model.features import Features
-from hstdputils.model.finished import Run
-from hstdputils.model.needs import Measured
+from hstdputils.model.history_file import Database
 from hstdputils.model.tables import TableRow
-from hstdputils.outcomes import Outcome
+from hstdputils.records.marker import Marker
 
 if TYPE_CHECKING:
     from hstdputils.model.arrays import Runs
 
+
+class Run(NamedTuple):
+    """One finished run."""
+
+    ipppssoot: str
+    memory_mib: float
+    """Peak memory, MiB; of a run that ran out of memory, what it would get next."""
+    wall_seconds: float
+    cpu_seconds: float | None
+    outcome: str
+    date: str
+    """End of the run, ISO 8601, or the date of a table."""
+    batch: str
+    """The batch; empty for the row of a table."""
+
+    @classmethod
+    def of_marker(cls, marker: Marker) -> "Run | None":
+        """Return the run of a marker, or none for one that says nothing of what its dataset needs."""
+        memory = float(marker.peak_memory_mib)
+        if marker.outcome is Outcome.OUT_OF_MEMORY:
+            memory = 2.0 * max(memory, float((marker.plan_row or {}).get("memory_mib") or 0))
+        elif not marker.succeeded:
+            return None
+        if memory <= 0 or marker.wall_seconds <= 0:
+            return None
+        wall, cpu = round(marker.wall_seconds, 3), marker.cpu_seconds
+        return cls(marker.ipppssoot, memory, wall, cpu, str(marker.outcome), marker.end, marker.batch)
+
+    @classmethod
+    def of_row(cls, row: TableRow, date: str) -> "Run | None":
+        """Return the run of a table's row, or none where it has none."""
+        if isnan(row.memory_mib) or isnan(row.wall_seconds) or row.memory_mib <= 0 or row.wall_seconds <= 0:
+            return None
+        wall = round(row.wall_seconds, 3)
+        return cls(row.ipppssoot, row.memory_mib, wall, None, str(Outcome.SUCCEEDED), row.date or date, "")
+
+
 _FEATURES = ", ".join(f"{name} REAL" for name in Features._fields)
+
+
 _TABLES = f"""
 CREATE TABLE IF NOT EXISTS runs (
     ipppssoot TEXT, memory_mib REAL, wall_seconds REAL, cpu_seconds REAL, outcome TEXT, date TEXT, batch TEXT,
@@ -29,10 +67,12 @@ CREATE TABLE IF NOT EXISTS runs (
 CREATE TABLE IF NOT EXISTS features (ipppssoot TEXT PRIMARY KEY, {_FEATURES});
 """
 
+
 _SOUND = """typeof(ipppssoot) = 'text' AND ipppssoot NOT GLOB '*[^a-z0-9_-]*'
     AND typeof(memory_mib) IN ('real', 'integer') AND memory_mib > 0 AND memory_mib <= 1073741824
     AND typeof(wall_seconds) IN ('real', 'integer') AND wall_seconds > 0 AND wall_seconds <= 1000000000"""
 """What holds of runs that can be used: up to 1 PiB and 31 years."""
+
 
 _ENOUGH_TO_ASK_ONE_BY_ONE = 500
 
@@ -97,7 +137,7 @@ class History(Database):
         names
             The datasets; none for all of them. Of many names those of other datasets come as well.
         """
-        from hstdputils.model.columns import largest_measured
+        from hstdputils.model.features import largest_measured
 
         query = f"SELECT ipppssoot, memory_mib, wall_seconds FROM runs WHERE {_SOUND}"
         with self.errors():

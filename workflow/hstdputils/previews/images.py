@@ -10,28 +10,36 @@ from PIL import Image, ImageDraw, ImageFont
 THUMBNAIL = 128
 """Longest side of a thumbnail, pixels."""
 
+
 LARGEST = 4096
 """Longest side of a full preview, pixels; larger images are averaged down."""
+
 
 WIDEST = 4
 """Largest ratio of width to height of a thumbnail, and of a full preview of an image that is wider than `LARGEST`, as
 those of COS/FUV are: of wider images, columns are averaged."""
 
+
 PERCENTILES = (0.25, 99.75)
 """The scale covers 99.5 % of the pixels."""
+
 
 NOISE_WIDTHS = 12
 """The scale reaches so many standard deviations of the noise above the median, where the image has such pixels: an
 almost empty field is dark, and not a bright picture of its noise."""
 
+
 SOFTENING = 0.1
 """Share of the scale that is about linear; above it the grey grows with the logarithm of the signal."""
+
 
 SAMPLE = 1_000_000
 """Pixels that the percentiles are taken of, where the image has more; they are spread evenly over it."""
 
+
 REFERENCE_PIXELS = 5
 """Rows and columns at each edge of WFC3/IR that see no light, in raw and ima files (WFC3 Data Handbook, 2.2)."""
+
 
 GAP = 16
 """Dark rows between two detector chips, pixels."""

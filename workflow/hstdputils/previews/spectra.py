@@ -10,41 +10,53 @@ from astropy.io import fits
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from hstdputils.fits_headers import header_number
+from hstdputils.fits.headers import header_number
 
 PIXELS = (1000, 600)
 """Width and height of a preview, pixels."""
 
+
 THUMBNAIL = (128, 77)
 """Width and height of a thumbnail, pixels."""
+
 
 PERCENTILES = (0.5, 99.5)
 """The axis of the flux covers this part of the well-exposed pixels, with a margin."""
 
+
 MARGIN = 0.15
 """Part of the span that is added above and below."""
+
 
 LARGEST_FLUX_OF_A_COUNT = 20
 """Where a count stands for so many times the flux that it stands for where the detector is most sensitive (the best
 twentieth of the pixels), the spectrum is not well exposed."""
 
+
 LARGEST_STEP = 30
 """Where the flux of a count changes by more from one block of pixels to the next, it is calibrated on one side alone:
 calcos has no sensitivity for the red end of G140L, and gives a flux there all the same."""
 
+
 BLOCK = 32
 """Pixels over which the flux of a count is taken together: it scatters in sums of exposures that counted little."""
+
 
 SIGNIFICANT = 5
 """Emission lines above so many times their error may raise the axis, up to `LARGEST_RISE`."""
 
+
 LARGEST_RISE = 5
 """How many times higher a few emission lines may make the axis."""
+
 
 AIRGLOW = ((1205.0, 1227.0), (1300.0, 1308.0))
 """Wavelengths (Å) of the Earth's own Lyman alpha and O I, which do not count for the axis of the flux."""
 
+
 FLUX, NET = "flux (erg s⁻¹ cm⁻² Å⁻¹), errors in grey", "net (counts s⁻¹), not calibrated in flux, errors in grey"
+
+
 COLOURS = ("#1f4e8c", "#b8541a")
 """Those of the orders of an echelle take turns, so that they can be told apart where they overlap."""
 

@@ -1,1 +1,1 @@
-"""What is recorded of an attempt while it runs: its log, and what it uses."""
+"""What is written down: plan rows, batches, markers, manifests, logs and metrics."""

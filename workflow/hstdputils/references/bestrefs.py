@@ -1,15 +1,103 @@
 """CRDS's bestrefs: write the names of the best references into headers, and read them there."""
 
+import ast
 import contextlib
+import functools
+import gc
 import logging
+import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
-from hstdputils.errors import one_line
+from hstdputils.core.errors import UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.text import one_line
 from hstdputils.records.log import AttemptLog, LogHandler
-from hstdputils.references.loading import load_crds
+from hstdputils.references.settings import SERVERLESS, URI_VARIABLES, crds_settings
+
+_NOT_FOR_CRDS = (*URI_VARIABLES.values(), "CRDS_PICKLE_URI", "CRDS_S3_ENABLED", "CRDS_S3_RETURN_URI")
+"""Variables with which CRDS would read from S3 by itself, through the program ``aws``."""
+
+
+@functools.cache
+def load_crds() -> ModuleType:
+    """Import CRDS, once; it takes most of the fixed time of a dataset.
+
+    CRDS never asks a server nor downloads a file: its own downloads leave short files in the cache and give up at the
+    first error. What is missing comes from `Origin`.
+    """
+    settings = crds_settings()
+    for name in _NOT_FOR_CRDS:
+        os.environ.pop(name, None)
+    os.environ.setdefault("CRDS_OBSERVATORY", "hst")
+    os.environ.setdefault("CRDS_CLIENT_TIMEOUT_SECONDS", "120")
+    os.environ["CRDS_SERVER_URL"] = SERVERLESS
+    os.environ["CRDS_PATH"] = str(settings.cache)
+    if not settings.is_growing:
+        os.environ["CRDS_READONLY_CACHE"] = "1"
+    gc.disable()
+    import crds
+    import crds.client.proxy
+    import crds.core.heavy_client
+    import crds.core.log
+
+    # CRDS collects garbage after every dataset: seven times 45 ms over the objects of its own import.
+    gc.freeze()
+    gc.enable()
+    crds.core.log.remove_console_handler()
+    logging.getLogger("CRDS").addHandler(logging.NullHandler())
+    return crds
+
+
+CONTEXT = re.compile(r"[A-Za-z0-9_.-]+\.pmap")
+"""What names of contexts look like."""
+
+
+def is_mapping(name: str) -> bool:
+    """Tell whether a file of CRDS is a mapping by its name, and not a reference."""
+    return name.endswith((".pmap", ".imap", ".rmap"))
+
+
+def download_context(context: str, folder: Path, bring: Callable[[Iterable[str]], None]) -> None:
+    """See that a context and all mappings below it are there.
+
+    Parameters
+    ----------
+    context
+        The context, such as ``hst_0729.pmap``.
+    folder
+        The folder of the mappings in the cache.
+    bring
+        Brings those of the mappings that are missing.
+    """
+    names = [context]
+    while names:
+        bring(names)
+        names = [below for name in names if not name.endswith(".rmap") for below in mappings_below(folder / name)]
+
+
+def mappings_below(path: Path) -> list[str]:
+    """Return the mappings that a pmap or imap selects, without those that its header tells the history with.
+
+    Raises
+    ------
+    UserError
+        The file is not a valid mapping.
+    """
+    try:
+        for statement in ast.parse(path.read_text()).body:
+            if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "selector":
+                names = ast.literal_eval(statement.value).values()
+                return [name for name in names if name.endswith((".imap", ".rmap"))]
+        raise ValueError("no selector")
+    except (OSError, ValueError, SyntaxError, AttributeError) as error:
+        raise UserError(
+            f"the CRDS mapping {path} is broken: remove it, and try again", ExitCode.REFERENCES
+        ) from error
+
 
 REFERENCE = re.compile(r"([a-z]ref)\$(\S+)", re.IGNORECASE)
 """A reference as headers name it: the variable of its folder, and its name."""

@@ -20,14 +20,23 @@ from typing import Any
 
 FROM_CRDS = "crds"
 """The digest is CRDS's own sum, and the file had it when it came."""
+
+
 FROM_DOWNLOAD = "download"
 """The digest is of what came; its origin lists no sums."""
+
+
 FROM_LIST = "list"
 """The digest is that of the reference list that ``sync`` made."""
+
+
 NOT_CHECKED = "none"
 """There is no digest: the cache is one that others keep."""
 
+
 _NAME = re.compile(r"[A-Za-z0-9_][\w.+-]*", re.ASCII)
+
+
 _LONGEST = 4096
 """Bytes of a record that is read; those that are written have about 250."""
 

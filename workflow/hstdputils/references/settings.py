@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hstdputils.errors import UserError, without_passwords
-from hstdputils.exit_codes import ExitCode
+from hstdputils.core.errors import UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.text import without_passwords
 
 SERVERLESS = "https://hst-serverless-mode.stsci.edu"
 """The address that tells CRDS to work from its cache alone."""
+
 
 URI_VARIABLES = {
     "config": "CRDS_CONFIG_URI",
@@ -18,6 +20,7 @@ URI_VARIABLES = {
     "reference": "CRDS_REFERENCE_URI",
 }
 """Variables with addresses (S3 or HTTP) from which files come, by the kind of file; they come before a server's."""
+
 
 _FOLDERS = {"config": "config", "mapping": "mappings", "reference": "references"}
 

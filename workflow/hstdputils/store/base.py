@@ -5,14 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from hstdputils.errors import CredentialsProblem, without_passwords
-
-
-class StoreError(Exception):
-    """The store cannot be reached, read or written; ``str()`` is one line that names it and the mend."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(without_passwords(message))
+from hstdputils.core.errors import CredentialsProblem, StoreError
 
 
 class NoAccess(StoreError, CredentialsProblem):

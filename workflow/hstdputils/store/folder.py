@@ -12,9 +12,11 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from hstdputils.store.base import Entry, StoreError, require_digest
+from hstdputils.core.errors import StoreError
+from hstdputils.store.base import Entry, require_digest
 
 _PART = ".part"
+
 
 _PARALLEL = 16
 """Files that are read at once where many are wanted: a shared file system answers each slowly."""

@@ -3,14 +3,18 @@
 SUCCEEDED, FAILED = "succeeded", "failed"
 """The two kinds of markers."""
 
+
 MARKERS, JOBS, SLICES, DECISIONS = "markers", "jobs", "plan-slices", "decisions"
 """Folders of a batch; all others are those of its datasets."""
+
 
 NOT_DATASETS = frozenset({MARKERS, JOBS, SLICES, DECISIONS})
 """Folders of a batch that are not those of datasets."""
 
+
 BATCH, PLAN, BLACKBOARD = "batch.json", "plan.out", "blackboard.txt"
 """Files of a batch."""
+
 
 MANIFEST, LOG, METRICS, PREVIEWS = "manifest.json", "process.log", "metrics.json", "previews"
 """Files and a folder of a dataset, beside its products."""

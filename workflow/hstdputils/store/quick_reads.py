@@ -24,6 +24,7 @@ from hstdputils.store.s3 import s3_errors
 PARALLEL = 32
 """Connections that are kept open."""
 
+
 _SECONDS = 60
 
 

@@ -15,15 +15,18 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from hstdputils.credentials import bad_address, credentials_problem, load_credentials
-from hstdputils.errors import UserError, one_line
-from hstdputils.store.base import Entry, NoAccess, NotDone, StoreError, require_digest
+from hstdputils.core.errors import StoreError, UserError
+from hstdputils.core.text import one_line
+from hstdputils.store.base import Entry, NoAccess, NotDone, require_digest
+from hstdputils.store.credentials import bad_address, credentials_problem, load_credentials
 
 _CHUNK = 2**20
 """Bytes of an object that are read at once."""
 
+
 _FEW = 200
 """Objects up to which boto3 is quick enough."""
+
 
 _CHECKSUMMED = {"PutObject", "UploadPart", "CreateMultipartUpload", "CompleteMultipartUpload"}
 """Requests with which a checksum is sent that only Amazon's servers are sure to take."""

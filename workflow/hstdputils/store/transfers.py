@@ -4,29 +4,33 @@ import base64
 import contextlib
 import hashlib
 import http.client
-import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hstdputils.credentials import credentials_problem
-from hstdputils.stopping import pause
+from hstdputils.store.credentials import credentials_problem
+from hstdputils.supervision.stopping import pause
 
 Answer = TypeVar("Answer")
+
 
 Advance = Callable[[int], object]
 """Called with the number of bytes that have arrived since the last call."""
 
+
 TRIES = 6
 """Times in a row that one thing is asked for in vain; a request that brings some of it begins the count anew."""
+
 
 FIRST_PAUSE_SECONDS = 0.2
 """Wait after the first of them; it doubles with each."""
 
+
 SILENCE_SECONDS = 60.0
 """How long an HTTP server may say nothing."""
+
 
 _CHUNK = 2**20
 

@@ -1,37 +1,91 @@
 """Why a job of AWS Batch ended, from what Batch, the container and the marker say."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
-from hstdputils.engines.aws_batch.wordings import ABSENT, ORDINARY, Ending
+from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.base import Cause
-from hstdputils.engines.exits import cause_of_exit
-from hstdputils.markers import Marker
-from hstdputils.outcomes import Outcome
+from hstdputils.engines.exit_causes import cause_of_exit
+from hstdputils.records.marker import Marker
+
+ABSENT = {"", "undefined", "none", "null", "unknown", "-"}
+"""What stands where there is no reason."""
+
+
+ORDINARY = re.compile(
+    r"essential ?container (in task )?exited|essentialcontainerexited|container (has )?exited|job (has )?failed",
+    re.IGNORECASE,
+)
+"""What Batch says of a container that ended by itself: its own reason and exit code say why."""
+
+
+class Reason(Enum):
+    """A kind of end, with the pattern of its wordings."""
+
+    START = (
+        r"^\W*(cannot|failed\s?to|unable\s?to)\w*(pull|start|create|inspect|stop|mount|resolve|transition)"
+        r"|\bcannot\w*(container|volume|network|image|task)\w*|docker\w*(timeout|error)"
+        r"|\b(resourceinitialization|containerruntime\w*|taskfailedtostart|ecsagent|internal(server)?|serviceexception|"
+        r"imagepull|errimagepull|createcontainer\w*)(error|backoff|timeout)?\b"
+        r"|(task|container|job|pod)s? (has )?failed to (start|launch|create)|could not transition to"
+        r"|error response from daemon|\boci runtime|\bimage\b.*(not found|pull)"
+        r"|time.?out waiting for|internal (service |server )?error"
+    )
+    MEMORY = (
+        r"out.?of.?memory|\boom|oom[-_ ]?kill|due to memory|(exceed|reach|over)\w*.{0,30}\bmemory|"
+        r"\bmemory\b.{0,30}(exceed|exhaust|limit)|cannot allocate memory"
+    )
+    MISCONFIGURED = r"misconfiguration"
+    CAPACITY = r"\bcapacity\b|statetimelimit"
+    TIME = (
+        r"(exceed|reach|hit|pass)\w*.{0,40}(time.?out|time.?limit|duration|deadline)|deadlineexceeded"
+        r"|(duration|time)\b.{0,30}(exceed|expired)|\btimed.?out\b|\btime.?out\b"
+    )
+    PERSON = r"^\W*((job )?((was|is) )?(cancel|abort)|(operator|user|admin\w*)\b|terminated? (via|by|from)\b)"
+    HOST = (
+        r"\bspot|\bhost\b|preempt|reclaim|\bnode\b|rebalanc|terminationnotice"
+        r"|\b(ec2|instances?)\b.{0,80}(terminat|stopp|lost|interrupt|shut|retire|fail|unhealthy|drain|deregister)"
+        r"|(terminat|stopp|lost|interrupt|retire|unhealthy|drain|deregister)\w*.{0,40}\b(ec2|instance)\b"
+        r"|\bagent\b|disconnected|decommission|task was interrupted"
+    )
+    CANCELLED = (
+        r"cancel|abort|revoked|terminated?\b.{0,20}\b(by|via|from|manual)|\b(by|operator|user|admin\w*)\b"
+        r"|terminat\w+ (the )?job|job.{0,20}terminat|^terminated?\W*$|userinitiated|no longer needed"
+    )
+
+    def fits(self, text: str) -> bool:
+        """Tell whether the text words such an end."""
+        return re.search(self.value, text, re.IGNORECASE) is not None
+
 
 _BY_BATCH = (
-    (Ending.START, Outcome.CONTAINER_ERROR),
-    (Ending.TIME, Outcome.TIMEOUT),
-    (Ending.MISCONFIGURED, Outcome.CANCELLED),
-    (Ending.CAPACITY, Outcome.HOST_LOST),
+    (Reason.START, Outcome.CONTAINER_ERROR),
+    (Reason.TIME, Outcome.TIMEOUT),
+    (Reason.MISCONFIGURED, Outcome.CANCELLED),
+    (Reason.CAPACITY, Outcome.HOST_LOST),
 )
 """What ``statusReason`` may say that Batch has done of its own accord, in the order in which it is asked."""
 
+
 _BY_OTHERS = (
-    (Ending.PERSON, Outcome.CANCELLED),
-    (Ending.MEMORY, Outcome.OUT_OF_MEMORY),
-    (Ending.HOST, Outcome.HOST_LOST),
-    (Ending.CANCELLED, Outcome.CANCELLED),
+    (Reason.PERSON, Outcome.CANCELLED),
+    (Reason.MEMORY, Outcome.OUT_OF_MEMORY),
+    (Reason.HOST, Outcome.HOST_LOST),
+    (Reason.CANCELLED, Outcome.CANCELLED),
 )
 """What else it may say."""
 
+
 _BY_CONTAINER = (
-    (Ending.MEMORY, Outcome.OUT_OF_MEMORY),
-    (Ending.START, Outcome.CONTAINER_ERROR),
-    (Ending.HOST, Outcome.HOST_LOST),
+    (Reason.MEMORY, Outcome.OUT_OF_MEMORY),
+    (Reason.START, Outcome.CONTAINER_ERROR),
+    (Reason.HOST, Outcome.HOST_LOST),
 )
 """What the container's ``reason`` may say."""
+
 
 _CLOCKS_DIFFER_MS = 120_000
 """How far the clocks of Batch and of a job's machine may be apart, ms."""
@@ -84,7 +138,7 @@ def _by_words(detail: Mapping[str, Any], status: str, reason: str) -> Cause | No
     return Cause(by_container, reason) if by_container else None
 
 
-def _fitting(kinds: Iterable[tuple[Ending, Outcome]], text: str) -> Outcome | None:
+def _fitting(kinds: Iterable[tuple[Reason, Outcome]], text: str) -> Outcome | None:
     """Return the outcome of the first kind of end that a text words."""
     return next((outcome for ending, outcome in kinds if ending.fits(text)), None)
 

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from hstdputils.credentials import bad_address, credentials_problem, load_credentials
-from hstdputils.errors import CredentialsProblem, UserError, one_line
-from hstdputils.exit_codes import ExitCode
+from hstdputils.core.errors import CredentialsProblem, UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.text import one_line
+from hstdputils.store.credentials import bad_address, credentials_problem, load_credentials
 
 SUBMISSIONS_A_SECOND = 49.0
 """AWS Batch takes 50 SubmitJob calls a second of an account."""
+
 
 TRIES = 12
 """How often the client asks, where Batch is busy."""

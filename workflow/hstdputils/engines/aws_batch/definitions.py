@@ -3,11 +3,11 @@
 import re
 from typing import Any
 
+from hstdputils.core.errors import UserError
 from hstdputils.engines.aws_batch.client import batch_errors
 from hstdputils.engines.aws_batch.requests import RETRIES, tags
 from hstdputils.engines.aws_batch.roles import BOUNDARY, role_of_batch
-from hstdputils.errors import UserError
-from hstdputils.store import Store
+from hstdputils.store.base import Store
 from hstdputils.store.layout import definition_key
 
 

@@ -8,25 +8,30 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from hstdputils.core.errors import UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.engines.aws_batch.cancel import terminate
 from hstdputils.engines.aws_batch.client import batch_client, check_queue
 from hstdputils.engines.aws_batch.definitions import definition_of
-from hstdputils.engines.aws_batch.ending import terminate
-from hstdputils.engines.aws_batch.grouping import group
-from hstdputils.engines.aws_batch.looking import Looker
 from hstdputils.engines.aws_batch.requests import job_prefix
-from hstdputils.engines.aws_batch.sending import SETTLE_SECONDS, Sender
-from hstdputils.engines.base import RowState, Submitted, Tell
-from hstdputils.engines.leased import Leased
-from hstdputils.engines.placements import placements
-from hstdputils.engines.waves import BOUGHT, PlannedJob, Recorded, Records, Wave
-from hstdputils.errors import UserError
-from hstdputils.exit_codes import ExitCode
-from hstdputils.plans.rows import PlanRow
-from hstdputils.plans.slices import write_slice
-from hstdputils.store import Store
+from hstdputils.engines.aws_batch.states import JobStates
+from hstdputils.engines.aws_batch.submit import SETTLE_SECONDS, Submitter, group
+from hstdputils.engines.base import Leased, RowState, Submitted, Tell
+from hstdputils.engines.submissions import (
+    BOUGHT,
+    PlannedJob,
+    RecordedSubmission,
+    Submission,
+    SubmissionRecords,
+    job_locations,
+)
+from hstdputils.records.plan_rows import PlanRow
+from hstdputils.records.plan_slices import write_slice
+from hstdputils.store.base import Store
 
 QUEUE = "hstdp"
 """The job queue where none is named."""
+
 
 JOB_DEFINITION = "hstdp"
 """The job definition that a batch's own is made from, where none is named."""
@@ -71,8 +76,8 @@ class AwsBatch(Leased):
         super().__init__(store, batch)
         self._tell = tell
         self._settings = settings or BatchSettings()
-        self._records = Records(store, batch)
-        self._looker = Looker(lambda: self._client, store)
+        self._records = SubmissionRecords(store, batch)
+        self._looker = JobStates(lambda: self._client, store)
 
     @cached_property
     def _client(self) -> Any:
@@ -83,7 +88,7 @@ class AwsBatch(Leased):
         with self.alone():
             assert self._lease
             waves = self._records.read()
-            sender = Sender(self._client, self._records, self._lease.check, self._settings.settle_seconds)
+            sender = Submitter(self._client, self._records, self._lease.check, self._settings.settle_seconds)
             calls = adopted = finished = 0
             for recorded in waves:
                 if recorded.open:
@@ -103,7 +108,7 @@ class AwsBatch(Leased):
 
     def states(self, without: Collection[str] = (), only: Collection[str] | None = None) -> Iterator[RowState]:
         """See `Engine.states`."""
-        placed = placements(self._records, self._records.read())
+        placed = job_locations(self._records, self._records.read())
         names = placed.keys() if only is None else only
         wanted = [placed[name] for name in names if name in placed and name not in without]
         yield from self._looker.look(wanted, exactly=only is not None)
@@ -135,17 +140,17 @@ class AwsBatch(Leased):
             if any(item.open for item in recorded):
                 self.submit([])  # arrays that were cut off: their children can be ended when they are there
             active = [state.ipppssoot for state in self.states() if not state.state.is_over]
-            placed = placements(self._records, self._records.read())
+            placed = job_locations(self._records, self._records.read())
             chosen = [placed[name] for name in active if name in wanted]
             sizes = Counter(placed[name].parent for name in active)
             terminate(self._client, chosen, sizes, reason)
             return ended + len(chosen)
 
-    def _without_sent(self, rows: Sequence[PlanRow], waves: Sequence[Recorded]) -> list[PlanRow]:
+    def _without_sent(self, rows: Sequence[PlanRow], waves: Sequence[RecordedSubmission]) -> list[PlanRow]:
         sent = self._records.rows(waves)
         return [row for row in rows if row.ipppssoot not in sent]
 
-    def _begin(self, rows: Sequence[PlanRow], last: Wave | None, *, again: bool) -> Wave:
+    def _begin(self, rows: Sequence[PlanRow], last: Submission | None, *, again: bool) -> Submission:
         """Write down a wave with the rows: first their slices, then the wave itself."""
         # recipes and CRDS take a tenth of a second to import, and those who only look need neither
         from hstdputils.engines.aws_batch.pinning import pin_submission
@@ -185,7 +190,7 @@ class AwsBatch(Leased):
             slices[singles] = alone
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda item: write_slice(self._store, self._batch, *item), slices.items()))
-        wave = Wave(
+        wave = Submission(
             number=number,
             token=token,
             queue=queue,

@@ -4,18 +4,17 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hstdputils.batches import IMAGE, Pins, pin_batch, read_pins
-from hstdputils.calibrate import recipe_for
 from hstdputils.calibrate.astrometry import astrometry_variables, describe
-from hstdputils.datasets import parse_dataset
+from hstdputils.calibrate.registry import recipe_for
+from hstdputils.core.datasets import parse_dataset
+from hstdputils.core.errors import UserError
+from hstdputils.core.exit_codes import ExitCode
 from hstdputils.engines.aws_batch.client import batch_errors
-from hstdputils.errors import UserError
-from hstdputils.exit_codes import ExitCode
-from hstdputils.plans.rows import PlanRow
-from hstdputils.references.errors import OriginError
-from hstdputils.references.origin import Origin
+from hstdputils.records.batch import IMAGE, Pins, pin_batch, read_pins
+from hstdputils.records.plan_rows import PlanRow
+from hstdputils.references.server import ReferenceServer, ReferenceServerError
 from hstdputils.references.settings import settings_of
-from hstdputils.store import Store
+from hstdputils.store.base import Store
 
 
 def pin_submission(
@@ -83,8 +82,8 @@ def _operational(variables: Mapping[str, str]) -> str | None:
     if not settings.is_growing:
         return None
     try:
-        return str(Origin(settings).info["operational_context"])
-    except OriginError as error:
+        return str(ReferenceServer(settings).info["operational_context"])
+    except ReferenceServerError as error:
         raise UserError(
             f"it is not known which CRDS context is operational ({error}); or name one: "
             "submit … -- --context hst_….pmap",

@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from hstdputils.engines.waves import PlannedJob, Wave
-from hstdputils.plans.rows import PlanRow
-from hstdputils.plans.slices import ROW_VARIABLE
+from hstdputils.engines.submissions import PlannedJob, Submission
+from hstdputils.records.plan_rows import PlanRow
+from hstdputils.records.plan_slices import ROW_VARIABLE
 
 RETRIES: dict[str, Any] = {
     "attempts": 4,
@@ -20,6 +20,7 @@ RETRIES: dict[str, Any] = {
     ],
 }
 """Lost hosts and containers that do not start are tried again in place; of all else the cause decides."""
+
 
 SHORTEST_SECONDS = 60
 """Least time limit that AWS Batch takes, s."""
@@ -35,7 +36,7 @@ def job_prefix(batch: str, token: str) -> str:
     return f"{re.sub('[^A-Za-z0-9_-]', '-', batch)[:70]}-{token}-"
 
 
-def submission(wave: Wave, job: PlannedJob, rows: Sequence[PlanRow]) -> dict[str, Any]:
+def submission(wave: Submission, job: PlannedJob, rows: Sequence[PlanRow]) -> dict[str, Any]:
     """Return the arguments of ``SubmitJob``.
 
     Parameters

@@ -12,16 +12,20 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from hstdputils.core.errors import UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.text import one_line
 from hstdputils.engines.aws_batch.requests import tags
-from hstdputils.errors import UserError, one_line
-from hstdputils.exit_codes import ExitCode
-from hstdputils.store import Store
+from hstdputils.store.base import Store
 from hstdputils.store.layout import MARKERS, NOT_DATASETS, batch_prefix
 
 BOUNDARY = "boundary"
 """The tag of a job definition with the ARN of the policy that is the boundary of the roles of batches."""
 
+
 _POLICY = re.compile(r"arn:(?P<partition>[\w-]+):iam::(?P<account>\d{12}):policy(?P<path>/(?:[!-~]+/)?)[\w+=,.@-]+")
+
+
 _NAME = "jobs-of-batch"
 
 

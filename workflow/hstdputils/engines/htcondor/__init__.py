@@ -1,1 +1,1 @@
-"""HTCondor: the rows of a plan as one cluster of jobs, by HTCondor's own command-line tools."""
+"""HTCondor as an engine, by its own command-line tools."""

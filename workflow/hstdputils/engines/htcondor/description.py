@@ -6,32 +6,42 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from hstdputils.engines.htcondor.holds import LOST, MOST_STARTS, TIME
+from hstdputils.core.errors import UserError
+from hstdputils.engines.htcondor.causes import LOST, MOST_STARTS, TIME
 from hstdputils.engines.htcondor.tools import TOKEN, quoted
-from hstdputils.engines.waves import Wave
-from hstdputils.errors import UserError
-from hstdputils.plans.rows import PlanRow
-from hstdputils.plans.slices import JOB_VARIABLE, ROW_VARIABLE
-from hstdputils.store import FolderStore, Store
+from hstdputils.engines.submissions import Submission
+from hstdputils.records.plan_rows import PlanRow
+from hstdputils.records.plan_slices import JOB_VARIABLE, ROW_VARIABLE
+from hstdputils.store.base import Store
+from hstdputils.store.folder import FolderStore
 
 GO = "HstdpGo"
 """The attribute of a cluster that says whether its jobs may start: not before the cluster is on record."""
 
+
 STRUCK = "HstdpStruck"
 """The attribute of a cluster with the datasets that were cancelled before their jobs were made."""
+
 
 DATASET = "HstdpDataset"
 """The attribute of a job with its dataset."""
 
+
 _COMMAND = re.compile(r"[A-Za-z0-9_./+-]+")
+
+
 _LINE = re.compile(r"\s*(my\.|\+)?[A-Za-z_][\w.]*\s*=.*", re.ASCII)
+
+
 _NOT_ONE_LINE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]|\\\s*$")
 """What ends a line of a submit description, or joins it with the next one."""
+
 
 _OURS = """
 arguments environment executable transfer_executable initialdir output error log queue max_idle requirements
 request_memory request_cpus request_disk periodic_hold periodic_remove periodic_hold_reason periodic_hold_subcode
 """.split()
+
 
 _DESCRIPTION = """\
 # {size} datasets of batch {batch}
@@ -102,7 +112,7 @@ def log_of(site: Site, batch: str, wave: int, ipppssoot: str) -> str:
     return f"{site.folder}/logs/{batch}/{ipppssoot}{number}.log"
 
 
-def description_of(store: Store, batch: str, wave: Wave, site: Site) -> str:
+def description_of(store: Store, batch: str, wave: Submission, site: Site) -> str:
     """Return the submit description of a wave; its jobs are queued ``from items``.
 
     Parameters

@@ -3,21 +3,24 @@
 from dataclasses import replace
 from pathlib import Path
 
+from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.base import RowState, State
+from hstdputils.engines.failure_markers import write_failure_marker
 from hstdputils.engines.htcondor.causes import ATTRIBUTES, cause_of, is_of
 from hstdputils.engines.htcondor.description import DATASET
 from hstdputils.engines.htcondor.tools import Tools, quoted
-from hstdputils.engines.marking import mark
-from hstdputils.markers import read_marker
-from hstdputils.outcomes import Outcome
-from hstdputils.plans.rows import PlanRow
-from hstdputils.store import FolderStore, Store
+from hstdputils.records.marker import read_marker
+from hstdputils.records.plan_rows import PlanRow
+from hstdputils.store.base import Store
+from hstdputils.store.folder import FolderStore
 
 RUN = "HstdpRun"
 """The attribute of a job with the batch that it belongs to."""
 
+
 OVERHEAD_MIB = 256
 """Memory of a job for Snakemake, which runs in it besides what the plan knows of, MiB."""
+
 
 OVERHEAD_SECONDS = 900
 """Time of a job besides that of the programs, s: fetching and saving have no limit of their own."""
@@ -62,4 +65,4 @@ def mark_last_job(store: Store, row: PlanRow, run: str) -> None:
         had = replace(had, max_seconds=marker.plan_row.get("max_seconds", row.max_seconds))
     log = str(Path("logs") / row.batch / f"{row.ipppssoot}.log")
     stopped = ad.get("EnteredCurrentStatus")
-    mark(store, row.batch, RowState(had, State.FAILED, job, cause, own, log, started, stopped))
+    write_failure_marker(store, row.batch, RowState(had, State.FAILED, job, cause, own, log, started, stopped))

@@ -9,22 +9,29 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hstdputils.errors import UserError, one_line
-from hstdputils.exit_codes import ExitCode
+from hstdputils.core.errors import UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.text import one_line
 
 Ad = Mapping[str, Any]
 """What HTCondor says of a job or a cluster, by attribute."""
 
+
 TOKEN = "HstdpToken"
 """The attribute with the token of the wave that a job belongs to."""
+
 
 LONGEST_SECONDS = 600
 """After how long a tool is given up, s."""
 
+
 A_CALL = 1000
 """Jobs that are named in one call."""
 
+
 _HEADER = re.compile(r"^-- Schedd: (\S+) :", re.MULTILINE)
+
+
 _SUBMITTED = re.compile(r"^(\d+)\.\d+ - \d+\.\d+$", re.MULTILINE)
 
 

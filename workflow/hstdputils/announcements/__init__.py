@@ -1,1 +1,0 @@
-"""Telling topics and buses how datasets and batches ended."""

@@ -1,1 +1,0 @@
-"""What of AWS Batch is captured, and how it is written down."""

@@ -1,0 +1,1 @@
+"""What everything rests on: datasets, instruments, outcomes, errors, configuration, text."""

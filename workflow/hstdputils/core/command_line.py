@@ -1,0 +1,140 @@
+"""What all commands share: their parsers' look, and errors as one line."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from hstdputils import __version__
+from hstdputils.core import exit_codes
+from hstdputils.core.errors import StoreError, UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.text import shown_only, without_passwords
+
+Command = Callable[[Sequence[str]], int]
+
+
+IDS_HELP = "ipppssoots in any case, @FILE for a text file of them (# starts a comment), - for standard input"
+
+
+OUTPUT_HELP = "the store: s3://bucket, a folder, or none to keep the products in the work folder alone"
+
+
+BATCH_HELP = "the batch's name, which becomes the folder (S3 prefix) of its products in the store"
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that says in one line what is wrong with a command line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with the line."""
+        raise UserError(f"{message}: see {self.prog} --help")
+
+
+def parser(command: str, description: str, examples: str) -> argparse.ArgumentParser:
+    """Return a parser for ``python -m hstdputils.<command>``, whose help ends with examples and exit codes."""
+    return _Parser(
+        prog=f"hstdputils {command}",
+        description=description,
+        epilog=f"examples:\n{examples}\n\nexit status:\n{exit_codes.table()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # --memory of docker is no --memory-mib
+    )
+
+
+def add_version(target: argparse.ArgumentParser) -> None:
+    """Add ``--version``."""
+    target.add_argument("--version", action="version", version=f"hstdputils {__version__}")
+
+
+def add_wanted(target: argparse.ArgumentParser) -> None:
+    """Add what a workflow says of a plan: the datasets that it must have, and that others may be at work on it."""
+    target.add_argument(
+        "--wanted",
+        metavar="SHA256",
+        help="the SHA-256 of the names of the datasets that are wanted, sorted, a line each: a plan of others is not "
+        "used (default: what the plan has is wanted)",
+    )
+    target.add_argument(
+        "--wait", action="store_true", help="wait for another process at work on the batch, instead of giving up"
+    )
+
+
+def tell(text: str) -> None:
+    """Print a line to standard error, at once."""
+    print(without_passwords(text), file=sys.stderr, flush=True)
+
+
+def split_at_dashes(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the arguments before and after ``--``."""
+    if "--" not in arguments:
+        return arguments, ()
+    place = list(arguments).index("--")
+    return arguments[:place], arguments[place + 1 :]
+
+
+def above_zero(text: str) -> int:
+    """Return a whole number above 0, for ``type`` of an option."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+    return int(text)
+
+
+def seconds_between(least: float, most: float) -> Callable[[str], float]:
+    """Return a function that reads a number of seconds, for ``type`` of an option."""
+
+    def seconds(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from {least:g} to {most:g}")
+        return value
+
+    return seconds
+
+
+def run(command: Command, arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status; an error that a user can cause is one line."""
+    _have_home()
+    with shown_only():
+        return _run(command, arguments)
+
+
+def _have_home() -> None:
+    """Name a home, for which many libraries ask, where there is none and the user has no name (docker -u 12345)."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = "/nonexistent"  # as Debian has it: none that another user of the machine could make
+
+
+def _run(command: Command, arguments: Sequence[str] | None) -> int:
+    try:
+        return command(sys.argv[1:] if arguments is None else arguments)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except StoreError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return ExitCode.UPLOAD
+    except BrokenPipeError:
+        sys.stderr.close()
+        return ExitCode.GENERAL
+    except OSError as error:
+        place = error.filename or "standard output"
+        print(f"error: {place}: {error.strerror or error}: check space and permissions there", file=sys.stderr)
+        if error.filename is None:
+            _forget_output()
+        return ExitCode.GENERAL
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return ExitCode.INTERRUPTED
+
+
+def _forget_output() -> None:
+    """Send what is left of standard output nowhere, so that Python does not fail at it again when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

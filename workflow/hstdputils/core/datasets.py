@@ -1,0 +1,155 @@
+"""Names of HST datasets: ipppssoots, visits and sky cells, and the instruments that they belong to."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hstdputils.core.instruments import INSTRUMENTS, MOSAICKED, OTHER_INSTRUMENTS, SKYCELL
+
+SOURCES = {
+    "m": "merged real time and tape recorded",
+    "n": "retransmitted merged",
+    "o": "retransmitted real time",
+    "p": "retransmitted tape recorded",
+    "q": "solid-state recorder",
+    "r": "real time, not recorded",
+    "s": "retransmitted solid-state recorder",
+    "t": "tape recorded",
+}
+"""How the data of an exposure were transmitted, by the last character of its ipppssoot.
+
+Source: HST Data Handbooks, Introduction, "HST file names", the table of the characters of a rootname.
+"""
+
+
+LAST = "0123456789" + "".join(SOURCES)
+"""Last characters of ipppssoots: 0 of associations, 1 to 9 of their products, else how exposures were transmitted."""
+
+
+_IPPPSSOOT = re.compile(r"[a-z][a-z0-9]{8}")
+
+
+_VISIT = re.compile(r"([a-z0-9]+)_([a-z0-9]{3})_([a-z0-9]{2})")
+
+
+_SKYCELL = re.compile(r"skycell-p\d{4}x\d{2}y\d{2}", re.ASCII)
+
+
+class Kind(StrEnum):
+    """What a dataset is."""
+
+    IPPPSSOOT = "ipppssoot"
+    """An exposure or an association of exposures, processed from raw files."""
+    VISIT = "visit"
+    """A single visit mosaic (SVM) of the Hubble Advanced Products, made of calibrated exposures."""
+    SKYCELL = "skycell"
+    """A multi visit mosaic (MVM) of the Hubble Advanced Products, made of the exposures of visit mosaics."""
+
+
+def lower(text: str) -> str:
+    """Return text in lower case; what is not ASCII stays, since some of it (the Kelvin sign) would become ASCII."""
+    return text.lower() if text.isascii() else text
+
+
+class BadDatasetName(ValueError):
+    """The text is no name of a dataset that can be processed; ``str()`` says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """One dataset, named in lower case, by its ipppssoot in most cases.
+
+    The nine characters of an ipppssoot are instrument (i), program (ppp), observation set (ss), observation (oo) and
+    the source of the transmission or association number (t, see `LAST`); a last ``0`` marks an association of
+    exposures. Source: HST Data Handbooks, Introduction, "HST file names". A visit's name is
+    ``<instrument>_<ppp>_<ss>``, a sky cell's ``skycell-p<projection cell>x<column>y<row>``. Source: DrizzlePac
+    Handbook, Hubble Advanced Products.
+    """
+
+    ipppssoot: str
+    """The name, whatever its kind."""
+
+    @property
+    def kind(self) -> Kind:
+        """Return what the dataset is."""
+        if "_" in self.ipppssoot:
+            return Kind.VISIT
+        return Kind.SKYCELL if "-" in self.ipppssoot else Kind.IPPPSSOOT
+
+    @property
+    def is_mosaic(self) -> bool:
+        """Tell whether the dataset is made of calibrated exposures that a poller file names."""
+        return self.kind is not Kind.IPPPSSOOT
+
+    @property
+    def instrument(self) -> str:
+        """Return the instrument's name, in lower case; ``skycell`` for a sky cell."""
+        if self.kind is Kind.VISIT:
+            return self.ipppssoot.partition("_")[0]
+        return SKYCELL if self.kind is Kind.SKYCELL else INSTRUMENTS[self.ipppssoot[0]]
+
+    @property
+    def visit(self) -> str:
+        """Return the first six characters (ipppss) of the exposures of a visit or ipppssoot; empty for a sky cell."""
+        if self.kind is Kind.VISIT:
+            instrument, program, visit = self.ipppssoot.split("_")
+            return f"{MOSAICKED[instrument]}{program}{visit}"
+        return "" if self.kind is Kind.SKYCELL else self.ipppssoot[:6]
+
+    @property
+    def program(self) -> str:
+        """Return the first four characters (ippp) of its exposures, their folder in the public bucket."""
+        return self.visit[:4]
+
+    @property
+    def is_association(self) -> bool:
+        """Tell whether the name is an association's."""
+        return self.kind is Kind.IPPPSSOOT and self.ipppssoot[-1] == "0"
+
+    def __str__(self) -> str:
+        return self.ipppssoot
+
+
+def parse_dataset(text: str) -> Dataset:
+    """Return the dataset that ``text`` names, in any case.
+
+    Raises
+    ------
+    BadDatasetName
+        The text is no name of a dataset, or belongs to an instrument that cannot be processed.
+    """
+    name = lower(text.strip())
+    if "_" in name or name.startswith(SKYCELL):
+        _check_mosaic(text, name)
+        return Dataset(name)
+    if not _IPPPSSOOT.fullmatch(name):
+        raise BadDatasetName(
+            f"{text!r} is no ipppssoot (nine letters and digits that begin with the instrument's letter, "
+            "like j8cb010b0), nor a visit (like acs_8ph_01) or sky cell (like skycell-p0797x14y06)"
+        )
+    if name[0] in OTHER_INSTRUMENTS:
+        raise BadDatasetName(
+            f"{text!r} is a dataset of {OTHER_INSTRUMENTS[name[0]]}, which cannot be processed "
+            "(ACS j…, COS l…, STIS o… and WFC3 i… can)"
+        )
+    if name[0] not in INSTRUMENTS:
+        raise BadDatasetName(f"{text!r}: no HST instrument has the letter {name[0]!r}")
+    if name[-1] not in LAST:
+        raise BadDatasetName(
+            f"{text!r} is no ipppssoot: its last character is {name[-1]!r}, and datasets of HST end in 0 to 9 or one "
+            f"of {', '.join(SOURCES)}"
+        )
+    return Dataset(name)
+
+
+def _check_mosaic(text: str, name: str) -> None:
+    """Raise `BadDatasetName` where the name is no visit's or sky cell's."""
+    if name.startswith(SKYCELL):
+        if not _SKYCELL.fullmatch(name):
+            raise BadDatasetName(f"{text!r} is no sky cell (like skycell-p0797x14y06)")
+        return
+    match = _VISIT.fullmatch(name)
+    if match is None:
+        raise BadDatasetName(f"{text!r} is no visit (instrument, program and visit, like acs_8ph_01)")
+    if match[1] not in MOSAICKED:
+        raise BadDatasetName(f"{text!r} is no visit of ACS or WFC3 (like acs_8ph_01 and wfc3_cnk_20)")

@@ -1,0 +1,127 @@
+"""What commands print: text that others wrote is shown, and never obeyed by a terminal."""
+
+import contextlib
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+_USER = re.compile(r"""(?<=://)[^\s/?#"'<>]*@(?!sha256:)""")
+"""What stands before the host of an address."""
+
+
+_ODD_USER = re.compile(r"""(?<=http://|ttps://)[^\s/?#@:"'<>]+:(?!\d{1,5}[/?#])[^\s"'<>]*@""")
+"""The same with a password in which a slash, ``?`` or ``#`` is written as it is."""
+
+
+def without_passwords(text: str) -> str:
+    """Return text whose addresses (``http://user:password@host``) name neither users nor passwords.
+
+    What is shown, written down or raised goes through here wherever an address may be in it.
+    """
+    return _USER.sub("", _ODD_USER.sub("", text)) if "://" in text and "@" in text else text
+
+
+_STEERING = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    r"\ud800-\udfff\U000e0000-\U000e007f]"
+)
+"""What a terminal or a reader obeys instead of showing it: controls, directions, halves of characters."""
+
+
+def visible(text: str) -> str:
+    r"""Return text with escapes, such as ``\x1b``, for what steers a terminal; newlines and tabs stay."""
+    return text if text.isprintable() else _STEERING.sub(_escaped, text)
+
+
+def _escaped(match: "re.Match[str]") -> str:
+    return match[0].encode("unicode_escape", "backslashreplace").decode()
+
+
+def one_line(error: object) -> str:
+    """Return the text of another library's error, or of a file, as one line that shows all that is in it."""
+    return visible(" ".join(str(error).split()))
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """Return ``; did you mean '…'?`` for the known word most like ``word``, or nothing."""
+    import difflib
+
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def duration(seconds: float) -> str:
+    """Return a time as ``4.4 s``, or from a minute on as ``h:mm:ss``."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+def size(n_bytes: float) -> str:
+    """Return a size in MB, or in GB or TB where it is larger (powers of 1000)."""
+    for factor, unit in ((1e12, "TB"), (1e9, "GB")):
+        if n_bytes >= factor:
+            return f"{n_bytes / factor:,.1f} {unit}"
+    return f"{n_bytes / 1e6:.1f} MB"
+
+
+def usd(amount: float) -> str:
+    """Return an amount of USD, with as many digits as a small one needs."""
+    if 0 < amount < 0.00005:
+        return "<0.0001"
+    return f"{amount:,.{0 if amount >= 10_000 else 2 if amount >= 1 else 4}f}"
+
+
+def utc(text: str) -> str:
+    """Return an ISO 8601 time as ``2026-01-31 23:59:59``, UTC; other text as it is."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return (time.astimezone(UTC) if time.tzinfo else time).strftime("%Y-%m-%d %H:%M:%S")
+
+
+class VisibleStream:
+    """A stream that shows what would steer a terminal, as `visible` does; all else is its own."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        """Write text."""
+        return self.stream.write(visible(text))
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write several texts."""
+        self.stream.writelines(map(visible, lines))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+@contextlib.contextmanager
+def shown_only() -> Iterator[None]:
+    """Let all that is printed while the block runs go through `VisibleStream`."""
+    out, error = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (stream and VisibleStream(stream) for stream in (out, error))  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = out, error
+
+
+def console(*, stderr: bool = False) -> Any:
+    """Return a console of rich whose own colours are obeyed, while texts are shown as they are."""
+    from rich.console import Console
+    from rich.segment import Segment
+
+    class VisibleConsole(Console):
+        def render(self, *arguments: Any, **options: Any) -> Iterator[Segment]:
+            for segment in super().render(*arguments, **options):
+                yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+    stream = sys.stderr if stderr else sys.stdout
+    return VisibleConsole(file=getattr(stream, "stream", stream), highlight=False)

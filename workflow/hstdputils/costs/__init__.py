@@ -1,1 +1,0 @@
-"""What instances cost, and what jobs on them do."""

@@ -1,0 +1,1 @@
+"""``hstdputils doctor``: check a set-up before anything runs."""

@@ -1,0 +1,130 @@
+"""``python -m hstdputils.doctor``: check a set-up before anything runs."""
+
+import argparse
+import json
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from hstdputils.core import command_line
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.instruments import INSTRUMENTS
+from hstdputils.core.text import console as visible_console
+from hstdputils.doctor.checks import CHECKS
+from hstdputils.doctor.findings import Finding, Status, run_checks
+from hstdputils.doctor.programs import ready_kinds
+from hstdputils.doctor.setup import ANY, Setup, kind_names, read_setup
+
+_DESCRIPTION = """\
+Check whether a run would start: programs, CRDS, inputs, store, credentials, space and memory. Each line says ok,
+warn (a run would start) or FAIL (it would not) and, after a colon, the mend. Nothing is changed: what is written to
+the store as a probe is removed, and what it showed is kept in batch.json where the batch has begun. Everything is
+asked at the same time, and what does not answer is told after a while.
+
+Profile and configuration are those of Snakemake, read in the current folder: give them as you would give them to it.
+The exit status is 0 when a run would start, the code of what failed, or 1 where that would be several codes."""
+
+
+_EXAMPLES = """\
+  hstdputils doctor
+  hstdputils doctor --profile laptop-remote
+  hstdputils doctor @my.ids --profile onsite --config inputs=/my/raws store=s3://my-bucket
+  hstdputils doctor --instrument cos stis"""
+
+
+_STYLES = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "bold red"}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    options = _parser().parse_args(arguments)
+    setup = read_setup(options.profile, options.configfile, options.config, options.instrument, options.ids)
+    findings = run_checks(CHECKS, setup)
+    code = _exit_code(findings)
+    ready = ready_kinds(findings)
+    if options.json:
+        print(json.dumps(_as_json(findings, ready, code), indent=2))
+    else:
+        _show(findings, _conclusion(setup, findings, ready))
+    return code
+
+
+def _exit_code(findings: Sequence[Finding]) -> ExitCode:
+    """Return the code that all failures have, or 1 where they have several."""
+    codes = {finding.exit_code for finding in findings if finding.status is Status.FAIL}
+    if not codes:
+        return ExitCode.SUCCESS
+    return codes.pop() if len(codes) == 1 else ExitCode.GENERAL
+
+
+def _show(findings: Sequence[Finding], conclusion: str) -> None:
+    console = visible_console()
+    width = max(len(finding.subject) for finding in findings)
+    for finding in findings:
+        line = Text().append(f"{finding.status:<4}", style=_STYLES[finding.status])
+        console.print(line.append(f"  {finding.subject:<{width}}  {finding.text}"), soft_wrap=True)
+    console.print(Text(f"\n{conclusion}"), soft_wrap=True)
+
+
+def _conclusion(setup: Setup, findings: Sequence[Finding], ready: Sequence[str]) -> str:
+    failed = list(dict.fromkeys(finding.subject for finding in findings if finding.status is Status.FAIL))
+    if failed:
+        return f"A run would not start, or not go well: mend {kind_names(failed)}, and look again."
+    if setup.needed:
+        return f"A run would start for {kind_names(setup.needed)}."
+    lacking = [kind for kind in ANY if kind not in ready]
+    rest = f"; {kind_names(lacking)} lack programs" if lacking else ""
+    return f"A run would start for {kind_names(ready)}{rest}."
+
+
+def _as_json(findings: Sequence[Finding], ready: Sequence[str], code: ExitCode) -> dict[str, object]:
+    return {
+        "would_start": code is ExitCode.SUCCESS,
+        "exit_code": int(code),
+        "ready": {kind: kind in ready for kind in ANY},
+        "findings": [
+            {
+                "status": finding.status,
+                "subject": finding.subject,
+                "text": finding.text,
+                "exit_code": int(finding.exit_code),
+            }
+            for finding in findings
+        ],
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command_line.parser("doctor", _DESCRIPTION, _EXAMPLES)
+    command_line.add_version(parser)
+    parser.add_argument(
+        "ids",
+        nargs="*",
+        metavar="ipppssoot",
+        help=f"datasets whose programs must be there: {command_line.IDS_HELP} (default: the lists that --config, "
+        "--configfile or the profile name)",
+    )
+    parser.add_argument("--profile", metavar="NAME", help="the profile that the run will have")
+    parser.add_argument(
+        "--config", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="keys as for snakemake --config"
+    )
+    parser.add_argument(
+        "--configfile",
+        "--configfiles",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="FILE",
+        help="files as for snakemake --configfile, which take the place of the profile's",
+    )
+    parser.add_argument(
+        "--instrument",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=str.lower,
+        choices=sorted(INSTRUMENTS.values()),
+        help="instruments whose programs must be there (default: at least one's)",
+    )
+    parser.add_argument("--json", action="store_true", help="print all that was found as one JSON object")
+    return parser

@@ -1,0 +1,116 @@
+"""The machine: cores and memory, and the space of the work folder."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import psutil
+
+from hstdputils.calibrate.registry import recipe_for
+from hstdputils.calibrate.short_links import has_short_buffers, work_problem
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.doctor.findings import Finding, fail, ok, warn
+from hstdputils.doctor.setup import Setup
+from hstdputils.model.fitted import resources_for
+from hstdputils.process.work_folder import WorkFolders
+from hstdputils.supervision.memory import memory_limit
+
+USUAL_WORK_GB = {"acs": 3.0, "cos": 1.0, "stis": 0.3, "wfc3": 3.0}
+"""Space that the raw files, intermediate files and products of a large dataset take, GB."""
+
+
+def check_machine(setup: Setup) -> list[Finding]:
+    """Hold cores and memory against what the largest dataset of the run gets."""
+    sizes = [resources_for(dataset) for dataset in setup.looked_at]
+    cores, wanted = usable_cores(), max(size.vcpus for size in sizes)
+    described = f"{cores} of {os.cpu_count()}" if cores != os.cpu_count() else f"{cores}"
+    memory, whose = usable_memory()
+    largest = max(size.memory_mib for size in sizes) * 2**20
+    have = f"{memory / 2**30:.1f} GiB{whose}"
+    findings = [ok("cores", described)]
+    if wanted > cores:
+        findings = [warn("cores", f"{described}, and the plan gives a dataset {wanted}: jobs get fewer cores")]
+    if memory < largest:
+        text = f"{have}, less than the {largest / 2**30:.1f} GiB that the plan gives the largest dataset"
+        return [*findings, warn("memory", f"{text}: use a larger machine, or expect out_of_memory")]
+    many = min(cores, memory // largest)
+    at_once = f"{many} at once of" if many > 1 else "one at a time of"
+    return [*findings, ok("memory", f"{have}, enough for {at_once} the largest datasets ({largest / 2**30:.1f} GiB)")]
+
+
+def check_home(setup: Setup) -> list[Finding]:
+    """See whether Snakemake can keep its own files: without a home it does not start."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    if error := unwritable(cache):
+        text = f"cannot write {cache} ({error.strerror}), and Snakemake does not start without: set HOME to a folder"
+        return [warn("home", f"{text} that can be written; commands of hstdputils do without")]
+    return []
+
+
+def check_work(setup: Setup) -> list[Finding]:
+    """See whether work folders can be written, and have space for one dataset a core."""
+    folder = Path(setup.config.work).absolute()
+    if error := unwritable(folder):
+        text = f"cannot write {folder} ({error.strerror}): set work in the configuration to another folder"
+        return [fail("work folder", text, ExitCode.UPLOAD)]
+    usual = max(USUAL_WORK_GB.get(dataset.instrument, 3.0) for dataset in setup.looked_at)
+    found = [space_found("work folder", folder, usual, usable_cores(), "set work in the configuration to another")]
+    found += _too_deep(folder, setup)
+    kept = setup.config.keep_inputs
+    if kept and (error := unwritable(Path(kept))):
+        text = f"cannot write {kept} ({error.strerror}): set keep_inputs in the configuration to another folder"
+        found.append(fail("kept inputs", text, ExitCode.INPUTS))
+    return found
+
+
+def _too_deep(folder: Path, setup: Setup) -> list[Finding]:
+    """See whether programs that take only so long a path of the current folder can run in work folders."""
+    stuck = {
+        program.name for one in setup.looked_at for program in recipe_for(one).programs if has_short_buffers(program)
+    }
+    longest = WorkFolders(folder, setup.config.batch, "x" * 9).longest
+    problem = work_problem(longest)
+    if not (stuck and problem):
+        return []
+    text = (
+        f"{' and '.join(sorted(stuck))} cannot run in {folder} ({problem}): set work in the configuration to another"
+    )
+    return [fail("work folder", text, ExitCode.COMMAND_LINE) if setup.needed else warn("work folder", text)]
+
+
+def space_found(subject: str, folder: Path, usual_gb: float, many: int, otherwise: str) -> Finding:
+    """Return what the free space of a folder is worth, where a dataset may take so much."""
+    free = psutil.disk_usage(str(existing(folder))).free / 1e9
+    wanted = usual_gb * many
+    text = f"{folder}, {free:,.1f} GB free"
+    if free < wanted:
+        for_many = f" for {many} large datasets at once" if many > 1 else " for a large dataset"
+        return warn(subject, f"{text}, {wanted:,.1f} GB are wanted{for_many}: free some, or {otherwise}")
+    return ok(subject, text)
+
+
+def existing(folder: Path) -> Path:
+    """Return the folder, or the nearest one above it that is there."""
+    return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+
+
+def unwritable(folder: Path) -> OSError | None:
+    """Return why files cannot be written in a folder, or where it would be made; a file without a name is tried."""
+    try:
+        with tempfile.TemporaryFile(dir=existing(folder)) as probe:
+            probe.write(b"probe")
+    except OSError as error:
+        return error
+    return None
+
+
+def usable_cores() -> int:
+    """Return the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def usable_memory() -> tuple[int, str]:
+    """Return the memory that this process and its children may use, bytes, and what limits it."""
+    total = psutil.virtual_memory().total
+    limit = memory_limit()
+    return (limit, " (limit of the control group)") if limit is not None and limit < total else (total, "")

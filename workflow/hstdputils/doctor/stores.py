@@ -1,0 +1,118 @@
+"""The store, and the credentials with which it is reached."""
+
+import os
+
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.text import one_line
+from hstdputils.doctor.findings import PATIENCE_SECONDS, Finding, Status, fail, ok, warn
+from hstdputils.doctor.setup import Setup
+from hstdputils.doctor.space import existing
+from hstdputils.records.batch import Pins, check_pins, read_record, record_probe
+from hstdputils.store.base import Store
+from hstdputils.store.credentials import bad_address, credentials_problem, load_credentials
+from hstdputils.store.folder import FolderStore
+from hstdputils.store.probe import CARELESS, ONE_RUN, probe
+from hstdputils.store.registry import is_none, open_store
+
+
+def check_store(setup: Setup) -> list[Finding]:
+    """Write to the store, read that back, and remove it; a bucket is asked for what not every server does."""
+    uri = setup.config.store
+    if is_none(uri):
+        if setup.profile:
+            text = "none, but the workflow keeps its markers there: set store to a folder or s3://bucket"
+            return [fail("store", text, ExitCode.COMMAND_LINE)]
+        return [ok("store", "none, products stay in the work folder")]
+    store = open_store(uri, seconds=PATIENCE_SECONDS)
+    is_new = isinstance(store, FolderStore) and not store.root.exists()
+    # a folder that is not there is left for the run to make
+    probed = FolderStore(existing(store.root)) if isinstance(store, FolderStore) and is_new else store
+    probed.check()
+    config = setup.config
+    is_exclusive = isinstance(store, FolderStore) or _probe(store, config.batch)
+    if config.crds_context and not config.force:
+        check_pins(store, config.batch, Pins(config.crds_context, {}))
+    text = f"{uri}, can be {'made' if is_new else 'written'}{_endpoint(uri)}"
+    if is_exclusive:
+        return [ok("store", text)]
+    if config.engine == "aws-batch" or config.batch_system:
+        return [fail("store", f"{text}, but {CARELESS}: nothing can be submitted: use another", ExitCode.UPLOAD)]
+    return [warn("store", f"{text}, but {CARELESS}: nothing can be submitted; {ONE_RUN}")]
+
+
+def _probe(store: Store, batch: str) -> bool:
+    """Probe a store, and record what it can do where the batch is there already."""
+    found = probe(store, batch)
+    if read_record(store, batch) is not None:
+        record_probe(store, batch, conditional_writes=found)
+    return found
+
+
+def needs_credentials(setup: Setup) -> bool:
+    """Tell whether the run reads or writes buckets that are not public."""
+    from hstdputils.inputs.s3 import PUBLIC_BUCKETS
+    from hstdputils.store.s3 import split_uri
+
+    uris = [uri for uri in (setup.config.store, *setup.config.inputs) if uri.lower().startswith("s3://")]
+    return any(split_uri(uri)[0] not in PUBLIC_BUCKETS for uri in uris)
+
+
+def check_credentials(setup: Setup) -> list[Finding]:
+    """Say whose credentials would be used, and never what they are; AWS is asked whether it knows them."""
+    found = _aws(setup)
+    asked = [_identity()] if setup.config.engine == "aws-batch" and found.status is Status.OK else []
+    return [found, *asked, _mast(setup)]
+
+
+def _aws(setup: Setup) -> Finding:
+    from botocore.exceptions import BotoCoreError
+
+    subject = "AWS"
+    if not needs_credentials(setup):
+        return ok(subject, "no credentials are needed")
+    is_for_store = setup.config.store.lower().startswith("s3://")
+    code = ExitCode.UPLOAD if is_for_store else ExitCode.S3_DOWNLOAD
+    try:
+        session = load_credentials()
+        found = session.get_credentials()
+        if found is not None:
+            found.get_frozen_credentials()  # some are brought only when they are needed
+    except BotoCoreError as error:
+        return fail(subject, credentials_problem(error) or f"{one_line(error)}: look at the profile", code)
+    if found is None:
+        text = "no credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        return fail(subject, text, code)
+    if found.method == "env":
+        return ok(subject, "credentials of the variable AWS_ACCESS_KEY_ID")
+    return ok(subject, f"credentials of the profile {session.profile_name} ({found.method})")
+
+
+def _identity() -> Finding:
+    """Ask STS whose the credentials are, with which jobs are submitted."""
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    hurried = Config(
+        connect_timeout=PATIENCE_SECONDS, read_timeout=PATIENCE_SECONDS, retries={"total_max_attempts": 1}
+    )
+    try:
+        arn = load_credentials().client("sts", config=hurried).get_caller_identity()["Arn"]
+    except (BotoCoreError, ClientError, ValueError) as error:
+        if problem := credentials_problem(error):
+            return fail("AWS account", problem, ExitCode.COMMAND_LINE)
+        if isinstance(error, ValueError) and not isinstance(error, BotoCoreError):
+            return fail("AWS account", str(bad_address(error, "STS")), ExitCode.COMMAND_LINE)
+        # S3 and AWS Batch may be reached by ways that STS is not
+        return warn("AWS account", f"STS does not say whose the credentials are: {one_line(error)}")
+    return ok("AWS account", f"STS knows the credentials, as {arn}")
+
+
+def _mast(setup: Setup) -> Finding:
+    if os.environ.get("MAST_API_TOKEN"):
+        return ok("MAST token", "MAST_API_TOKEN is set")
+    return ok("MAST token", "MAST_API_TOKEN is not set, which public data do not need")
+
+
+def _endpoint(uri: str) -> str:
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    return f" (at {endpoint})" if endpoint and uri.lower().startswith("s3://") else ""

@@ -1,0 +1,176 @@
+"""Asking AWS Batch how far jobs are: a hundred at a time, and never again about those that have ended."""
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from hstdputils.core.outcomes import Outcome
+from hstdputils.engines.aws_batch.causes import cause_of, is_of
+from hstdputils.engines.aws_batch.client import batch_errors
+from hstdputils.engines.base import Cause, RowState, State
+from hstdputils.engines.submissions import NEVER_SENT, JobLocation
+from hstdputils.records.marker import read_marker
+from hstdputils.store.base import Store
+
+PARALLEL = 8
+"""Requests that are under way at the same time."""
+
+
+A_CALL = 100
+"""Jobs that ``DescribeJobs`` takes."""
+
+
+SETTLES_SECONDS = 600
+"""How old a job is before its absence means that Batch has forgotten it, which it does a week after its end."""
+
+
+_STATES = {
+    "SUBMITTED": State.WAITING,
+    "PENDING": State.WAITING,
+    "RUNNABLE": State.WAITING,
+    "STARTING": State.STARTING,
+    "RUNNING": State.RUNNING,
+    "SUCCEEDED": State.SUCCEEDED,
+    "FAILED": State.FAILED,
+}
+
+
+class JobStates:
+    """Finds out how far jobs are.
+
+    Parameters
+    ----------
+    client
+        Returns a client for AWS Batch.
+    store
+        The store with the markers.
+    """
+
+    def __init__(self, client: Callable[[], Any], store: Store) -> None:
+        self._client, self._store = client, store
+        self._over: dict[str, RowState] = {}
+        self._failed_children: dict[str, set[int]] = {}
+
+    def look(self, placed: Iterable[JobLocation], *, exactly: bool = False) -> Iterator[RowState]:
+        """Yield how far the jobs at the places are.
+
+        Parameters
+        ----------
+        placed
+            Where the rows are.
+        exactly
+            Ask about each child of an array, instead of taking the array's counts.
+        """
+        alone: list[JobLocation] = []
+        arrays: dict[str, list[JobLocation]] = {}
+        for place in placed:
+            if not place.parent:
+                yield RowState(place.row, State.UNSENT, "")
+            elif known := self._known(place):
+                yield known
+            elif place.child is None:
+                alone.append(place)
+            else:
+                arrays.setdefault(place.parent, []).append(place)
+        for parent, children in list(arrays.items()):
+            if exactly or len(children) <= A_CALL:
+                alone += arrays.pop(parent)
+        # one request tells all of an array but which of its children have ended
+        parents = self._describe(arrays)
+        for parent, children in arrays.items():
+            left, yielded = self._of_array(parents.get(parent), children)
+            alone += left
+            yield from yielded
+        found = self._describe([place.job for place in alone])
+        with ThreadPoolExecutor(2 * PARALLEL) as pool:
+            yield from pool.map(lambda place: self._state(place, found.get(place.job)), alone)
+
+    def _known(self, place: JobLocation) -> RowState | None:
+        if place.parent == NEVER_SENT:
+            cause = Cause(Outcome.CANCELLED, "cancelled before it was submitted")
+            return RowState(place.row, State.FAILED, NEVER_SENT, cause)
+        return self._over.get(place.job)
+
+    def _of_array(
+        self, parent: Mapping[str, Any] | None, children: Sequence[JobLocation]
+    ) -> tuple[list[JobLocation], list[RowState]]:
+        """Return the children of an array that must be asked about, and the states of the others."""
+        counts = (parent or {}).get("arrayProperties", {}).get("statusSummary", {})
+        active = {status: counts.get(status, 0) for status in ("RUNNING", "STARTING")}
+        waiting = sum(counts.get(status, 0) for status in ("SUBMITTED", "PENDING", "RUNNABLE"))
+        if parent is None or not waiting + sum(active.values()):
+            return list(children), []
+        failed = self._failed(str(parent["jobId"]), counts.get("FAILED", 0))
+        ended = [place for place in children if place.child in failed]
+        others = [place for place in children if place.child not in failed]
+        # children start in the order of their indexes, and those that have just ended count as running
+        running = max(0, len(others) - waiting - active["STARTING"])
+        starting = running + active["STARTING"]
+        states = []
+        for number, place in enumerate(others):
+            is_begun = number < starting
+            state = State.RUNNING if number < running else State.STARTING if is_begun else State.WAITING
+            states.append(RowState(place.row, state, place.job))
+        return ended, states
+
+    def _failed(self, parent: str, count: int) -> set[int]:
+        """Return the indexes of the children of an array that have failed, which are listed where there are more."""
+        known = self._failed_children.setdefault(parent, set())
+        if len(known) < count:
+            with batch_errors(f"cannot list the failed children of {parent}"):
+                pages = self._client().get_paginator("list_jobs").paginate(arrayJobId=parent, jobStatus="FAILED")
+                known |= {item["arrayProperties"]["index"] for page in pages for item in page["jobSummaryList"]}
+        return known
+
+    def _describe(self, jobs: Collection[str]) -> dict[str, Mapping[str, Any]]:
+        """Return what Batch says of jobs, by id; those that it does not know are missing."""
+
+        def ask(some: Sequence[str]) -> list[Mapping[str, Any]]:
+            with batch_errors(f"cannot ask about {len(some)} jobs"):
+                return list(self._client().describe_jobs(jobs=some)["jobs"])
+
+        ids = list(jobs)
+        calls = [ids[start : start + A_CALL] for start in range(0, len(ids), A_CALL)]
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            return {job["jobId"]: job for answer in pool.map(ask, calls) for job in answer}
+
+    def _state(self, place: JobLocation, job: Mapping[str, Any] | None) -> RowState:
+        if job is None:
+            if time.time() - place.submitted < SETTLES_SECONDS:
+                return RowState(place.row, State.WAITING, place.job)
+            return self._ended(place, {"status": "FAILED", "statusReason": "AWS Batch no longer knows the job"})
+        state = _STATES.get(job["status"], State.WAITING)
+        if state.is_over:
+            return self._ended(place, job)
+        return replace(RowState(place.row, state, place.job), started=_seconds(job.get("startedAt")))
+
+    def _ended(self, place: JobLocation, job: Mapping[str, Any]) -> RowState:
+        """Return the state of a job that has ended, with what its marker says."""
+        batch, name = place.row.batch, place.row.ipppssoot
+        marker = read_marker(self._store, batch, name, succeeded=True)
+        if marker is None:
+            marker = read_marker(self._store, batch, name, succeeded=False)
+        state = RowState(
+            row=place.row,
+            state=_STATES[job["status"]],
+            job=place.job,
+            cause=cause_of(job, marker),
+            marker=marker if marker and is_of(job, marker) else None,
+            log=_log_stream(job),
+            started=_seconds(job.get("startedAt")),
+            stopped=_seconds(job.get("stoppedAt")),
+        )
+        self._over[place.job] = state
+        return state
+
+
+def _log_stream(job: Mapping[str, Any]) -> str:
+    """Return the log stream of a job's last attempt."""
+    last = (job.get("attempts") or [{}])[-1].get("container") or {}
+    return str(last.get("logStreamName") or (job.get("container") or {}).get("logStreamName") or "")
+
+
+def _seconds(milliseconds: int | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000

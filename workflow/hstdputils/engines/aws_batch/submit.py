@@ -1,0 +1,154 @@
+"""Making the jobs of a wave, each exactly once, however often this is cut off and begun again."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from hstdputils.core.errors import UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.text import one_line
+from hstdputils.engines.aws_batch.client import batch_errors, is_unsure, was_never_sent
+from hstdputils.engines.aws_batch.requests import job_prefix, submission
+from hstdputils.engines.submissions import PlannedJob, RecordedSubmission, Submission, SubmissionRecords, rows_of
+from hstdputils.records.plan_rows import PlanRow
+
+LARGEST_ARRAY = 10_000
+"""Children that AWS Batch allows an array."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows that one array or one single job runs."""
+
+    rows: Sequence[PlanRow]
+    """The rows; one for a single job."""
+
+    @property
+    def instrument(self) -> str:
+        """Return the instrument; several are joined with ``+``."""
+        return "+".join(sorted({row.instrument for row in self.rows}))
+
+
+def group(rows: Sequence[PlanRow]) -> list[Group]:
+    """Group rows: the larger first, since they take longest.
+
+    Arrays of one instrument are preferred, so that its costs can be told apart; rows that would be alone are put
+    together with those of other instruments.
+    """
+    ordered = sorted(rows, key=lambda row: (*_size(row), row.instrument), reverse=True)
+    groups = []
+    for _, same_size in groupby(ordered, key=_size):
+        alone: list[PlanRow] = []
+        for _, of_instrument in groupby(same_size, key=lambda row: row.instrument):
+            members = list(of_instrument)
+            if len(members) % LARGEST_ARRAY == 1:
+                alone.append(members.pop())
+            groups += [Group(members[i : i + LARGEST_ARRAY]) for i in range(0, len(members), LARGEST_ARRAY)]
+        if alone:
+            groups.append(Group(alone))
+    return groups
+
+
+def _size(row: PlanRow) -> tuple[int, int, int]:
+    return row.memory_mib, row.max_seconds, row.vcpus
+
+
+SETTLE_SECONDS = 5.0
+"""How long after a submission a job may be missing in Batch's lists."""
+
+
+PARALLEL = 16
+"""Submissions that are under way at the same time."""
+
+
+TRIES = 5
+"""How often a job is sent that got no answer and is not there."""
+
+
+class Submitter:
+    """Makes jobs and writes down that they are made.
+
+    Parameters
+    ----------
+    client
+        A client for AWS Batch.
+    records
+        The records of the batch.
+    check
+        Called before each submission; raises where no more may be made.
+    settle_seconds
+        How long a job that was submitted may be missing in lists.
+    """
+
+    def __init__(
+        self, client: Any, records: SubmissionRecords, check: Callable[[], None], settle_seconds: float
+    ) -> None:
+        self._client, self._records = client, records
+        self._check, self._settle_seconds = check, settle_seconds
+
+    def finish(self, recorded: RecordedSubmission) -> tuple[int, int]:
+        """Make the jobs of a wave that was cut off; return how many were made now, and how many had been made."""
+        if not recorded.open:
+            return 0, 0
+        time.sleep(self._settle_seconds)  # what was under way when it was cut off is in the lists after this
+        known = self._made(recorded.wave, "*")
+        adopted = [index for index in recorded.open if recorded.wave.jobs[index].name in known]
+        for index in adopted:
+            self._records.confirm(recorded.wave, index, known[recorded.wave.jobs[index].name])
+        left = [index for index in recorded.open if index not in set(adopted)]
+        self.send(recorded.wave, left)
+        return len(left), len(adopted)
+
+    def send(self, wave: Submission, indexes: Iterable[int]) -> None:
+        """Make jobs of a wave, several at a time; each is recorded before its thread makes the next."""
+        pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="submit")
+        jobs = [pool.submit(self._send_one, wave, index) for index in indexes]
+        try:
+            for job in jobs:
+                job.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _send_one(self, wave: Submission, index: int) -> None:
+        job = wave.jobs[index]
+        self._records.confirm(wave, index, self._make(wave, job))
+
+    def _make(self, wave: Submission, job: PlannedJob) -> str:
+        """Return the id of a job, made now or by a submission whose answer was lost."""
+        request = submission(wave, job, rows_of(job, self._records.slice(job.rows)))
+        for left in reversed(range(TRIES)):
+            self._check()
+            try:
+                with batch_errors(f"cannot submit {job.name}"):
+                    return str(self._client.submit_job(**request)["jobId"])
+            except UserError as error:
+                cause = error.__cause__
+                assert isinstance(cause, Exception)
+                unsure = is_unsure(cause)
+                if not unsure and not was_never_sent(cause):
+                    raise
+                if unsure and (made := self._found_within(wave, job)):
+                    return made
+                if not left:
+                    raise UserError(f"{one_line(error)}; sent {TRIES} times", ExitCode.GENERAL) from error
+                time.sleep(self._settle_seconds / TRIES)
+        raise AssertionError("unreachable")
+
+    def _found_within(self, wave: Submission, job: PlannedJob) -> str | None:
+        """Return the id of a job that Batch lists within the time that new jobs may be missing, or none."""
+        deadline = time.monotonic() + self._settle_seconds
+        while not (made := self._made(wave, job.name).get(job.name)) and time.monotonic() < deadline:
+            time.sleep(min(0.5, self._settle_seconds / 4))
+        return made
+
+    def _made(self, wave: Submission, name: str) -> dict[str, str]:
+        """Return the ids of jobs that Batch knows, by name: those of one name, or ``*`` for all of the wave."""
+        value = f"{job_prefix(self._records.batch, wave.token)}*" if name == "*" else name
+        with batch_errors(f"cannot list the jobs in {wave.queue}"):
+            pages = self._client.get_paginator("list_jobs").paginate(
+                jobQueue=wave.queue, filters=[{"name": "JOB_NAME", "values": [value]}]
+            )
+            return {item["jobName"]: item["jobId"] for page in pages for item in page["jobSummaryList"]}

@@ -1,0 +1,214 @@
+"""Headers of FITS files, read with bounds.
+
+What astropy opens is checked here first: astropy believes what a header says of its data, and is busy for ever with a
+table of 100 million columns, or an axis of a negative length.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+BLOCK = 2880
+"""Bytes of a block of a FITS file."""
+
+
+MOST_BLOCKS = 1000
+"""Blocks that one header may have: 36,000 cards, a hundred times what HST's longest has."""
+
+
+MOST_HDUS = 10_000
+"""Headers that a file may have; the longest series of repeated exposures has some hundreds."""
+
+
+MOST_AXES = MOST_FIELDS = 999
+"""Largest NAXIS and TFIELDS. Source: FITS Standard 4.0, sections 4.4.1 and 7.3.1."""
+
+
+_CARD = 80
+
+
+_BITPIX = (8, 16, 32, 64, -32, -64)
+
+
+_END = b"END     "
+
+
+class NotAll(ValueError):
+    """The bytes end before what is asked of them."""
+
+
+class BadFits(ValueError):
+    """A file is not one of FITS, or its headers cannot be believed; ``str()`` says why, after the file's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hdu:
+    """One header and data unit."""
+
+    number: int
+    """0 for the primary one."""
+    cards: bytes
+    """The header as it stands in the file, whole blocks."""
+    values: Mapping[str, str]
+    """The values of its keywords, as text without quotes and blanks around it."""
+    start: int
+    """Where its data begin, bytes."""
+    size: int
+    """Bytes of its data, whole blocks."""
+
+    @property
+    def name(self) -> str:
+        """Return EXTNAME, upper case."""
+        return self.values.get("EXTNAME", "").upper()
+
+    @property
+    def axes(self) -> list[int]:
+        """Return NAXIS1, NAXIS2 and so on."""
+        return [int(self.values[f"NAXIS{axis}"]) for axis in range(1, int(self.values["NAXIS"]) + 1)]
+
+    @property
+    def pixel_bytes(self) -> int:
+        """Return bytes of a pixel."""
+        return abs(int(self.values["BITPIX"])) // 8
+
+
+def parse_header(data: bytes, start: int, wanted: frozenset[bytes] | None = None) -> tuple[dict[str, str], int]:
+    """Return the values of a header, or the wanted ones, and where its data begin.
+
+    Raises
+    ------
+    NotAll
+        The header goes on beyond the bytes.
+    ValueError
+        There is no header.
+    """
+    first = data[start : start + 9]
+    if len(first) == 9 and first not in (b"SIMPLE  =", b"XTENSION="):
+        raise ValueError("no FITS file")
+    values: dict[str, str] = {}
+    for place in range(start, len(data) - _CARD + 1, _CARD):
+        name = data[place : place + 8]
+        if name == _END:
+            return values, start + -(-(place + _CARD - start) // BLOCK) * BLOCK
+        if (wanted is None or name in wanted) and data[place + 8 : place + 10] == b"= ":
+            text = data[place + 10 : place + _CARD].decode("latin-1")
+            values.setdefault(name.decode("latin-1").rstrip(), _value(text))
+    raise NotAll("cut short")
+
+
+def _value(text: str) -> str:
+    text = text.lstrip()
+    return (text[1:].partition("'")[0] if text.startswith("'") else text.partition("/")[0]).strip()
+
+
+def read_hdus(path: Path) -> list[Hdu]:
+    """Return all headers of a file, after a check that the file holds the data that they promise.
+
+    What follows the last extension and is not one is passed over, as astropy does.
+
+    Raises
+    ------
+    BadFits
+        The file is not one of FITS, is cut short, or a header says what cannot be.
+    """
+    with path.open("rb") as file:
+        return list(_hdus(file, path.stat().st_size))
+
+
+def _hdus(file: BinaryIO, size: int) -> Iterator[Hdu]:
+    place = number = 0
+    while place < size:
+        if number == MOST_HDUS:
+            raise BadFits(f"has more than {MOST_HDUS} extensions")
+        file.seek(place)
+        cards = _read_cards(file, number, size)
+        if not cards:
+            break
+        values, _ = parse_header(cards, 0)
+        start = place + len(cards)
+        hdu = Hdu(number, cards, values, start, _data_bytes(values, number))
+        if start + hdu.size > size:
+            raise BadFits(f"is cut short ({size} bytes, within {_where(number)})")
+        yield hdu
+        place, number = start + hdu.size, number + 1
+    if number == 0:
+        raise BadFits("is no FITS file (it is empty)")
+
+
+def _read_cards(file: BinaryIO, number: int, size: int) -> bytes:
+    """Return a header as it stands, or nothing where there is none behind the last extension."""
+    blocks: list[bytes] = []
+    while len(blocks) < MOST_BLOCKS:
+        block = file.read(BLOCK)
+        if not blocks and not block.startswith(b"XTENSION=" if number else b"SIMPLE  ="):
+            if number:
+                return b""
+            raise BadFits("is no FITS file (it does not begin with SIMPLE)")
+        if len(block) < BLOCK:
+            raise BadFits(f"is cut short ({size} bytes, within the header of {_where(number)})")
+        blocks.append(block)
+        if any(block.startswith(_END, place) for place in range(0, BLOCK, _CARD)):
+            return b"".join(blocks)
+    raise BadFits(f"is no FITS file (the header of {_where(number)} has no END in {MOST_BLOCKS} blocks)")
+
+
+def _data_bytes(values: Mapping[str, str], number: int) -> int:
+    """Return how many bytes of data follow a header, whole blocks. Source: FITS Standard 4.0, section 4.4.1."""
+
+    def integer(name: str, least: int, most: int | None = None, default: int | None = None) -> int:
+        text = values.get(name)
+        if text is None and default is not None:
+            return default
+        try:
+            value = int(text or "")
+        except ValueError:
+            value = least - 1
+        if value < least or (most is not None and value > most):
+            raise BadFits(f"says {name} = {text if text is not None else 'nothing'} in {_where(number)}")
+        return value
+
+    bits = integer("BITPIX", -64, 64)
+    if bits not in _BITPIX:
+        raise BadFits(f"says BITPIX = {bits} in {_where(number)}")
+    axes = [integer(f"NAXIS{axis}", 0) for axis in range(1, integer("NAXIS", 0, MOST_AXES) + 1)]
+    integer("TFIELDS", 0, MOST_FIELDS, default=0)
+    parameters, groups = integer("PCOUNT", 0, default=0), integer("GCOUNT", 1, default=1)
+    if axes[:1] == [0] and values.get("GROUPS") == "T":
+        axes = axes[1:]
+    count = math.prod(axes) if axes else 0
+    return -(-abs(bits) // 8 * groups * (parameters + count) // BLOCK) * BLOCK if axes else 0
+
+
+def _where(number: int) -> str:
+    return f"extension {number}" if number else "the primary header"
+
+
+def header_number(name: str, value: object, default: float) -> float:
+    """Return the number that a header gives for a keyword.
+
+    Parameters
+    ----------
+    name
+        The keyword.
+    value
+        Its value, as astropy or this module has it.
+    default
+        What holds where the keyword is not there, or has no value.
+
+    Raises
+    ------
+    ValueError
+        The value is no finite number; ``str()`` names the keyword, after the file's name.
+    """
+    text = "" if value is None or type(value).__name__ == "Undefined" else str(value).strip()
+    if not text:
+        return default
+    try:
+        number = float(text.replace("D", "E") if isinstance(value, str) else text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"says {name} = {text!r}, which is not a number")
+    return number

@@ -1,1 +1,0 @@
-"""What the machine and its kernel do to a process: limits, kills, notices."""

@@ -1,0 +1,175 @@
+"""Inputs from S3: a bucket laid out as ``s3://stpubdata/hst/public`` is or as a folder may be, or with tarballs."""
+
+import fnmatch
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hstdputils.core.errors import StoreError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.outcomes import AttemptFailed, Outcome
+from hstdputils.inputs.folder import MAST_FOLDERS
+from hstdputils.inputs.source import Advance, Item, begins_with, best_tarball, is_wanted, one_of_each, suffix_of
+from hstdputils.store.base import Entry
+from hstdputils.store.quick_reads import QuickReads
+from hstdputils.store.s3 import s3_client, s3_errors, split_uri
+from hstdputils.store.transfers import Checksum, fill, read_object_on
+
+PUBLIC_BUCKETS = {"stpubdata"}
+"""Buckets that are read without credentials."""
+
+
+TRIES = 3
+"""How often an object is brought whose bytes are not those that S3 has a checksum of."""
+
+
+class BucketSource:
+    """A bucket with raw files under ``<prefix>/<ippp>/<name>/``.
+
+    The public buckets have no other layout. In others they may be under ``<prefix>/<name>/``,
+    ``<prefix>/mastDownload/HST/<name>/`` or ``<prefix>/`` as well, with names in upper case, or in tarballs.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self._bucket, prefix = split_uri(uri)
+        self._prefix = f"{prefix}/" if prefix else ""
+        with self._errors():
+            self._client: Any = s3_client(unsigned=self._bucket in PUBLIC_BUCKETS)
+
+    def files(self, name: str, suffixes: frozenset[str], beside: str = "") -> list[Item]:
+        """See `Source.files`: one listing, where they are in the layout of the public bucket."""
+        for items in self._places(name, beside):
+            if found := [item for item in items if is_wanted(item.name, name, suffixes)]:
+                return one_of_each(found)
+        return []
+
+    def tarball(self, ipppssoot: str) -> Item | None:
+        """See `Source.tarball`: one listing, or three."""
+        for items in self._places(ipppssoot) if not self.is_public else ():
+            if found := best_tarball(items, ipppssoot):
+                return found
+        return None
+
+    def near(self, name: str) -> list[str]:
+        """See `Source.near`."""
+        found = (item.name for items in self._places(name) for item in items if begins_with(item.name, name))
+        return list(dict.fromkeys(found))
+
+    def tables(self, visit: str) -> list[Item]:
+        """See `Source.tables`."""
+        prefixes = [f"{visit[:4]}/{visit}"]
+        if not self.is_public:
+            prefixes += [f"{base}{spelled}" for base in self._bases for spelled in (visit, visit.upper())]
+        found = [item for prefix in prefixes for item in self._listing(f"{self._prefix}{prefix}")]
+        return one_of_each(
+            item for item in found if item.name.lower().startswith(visit) and suffix_of(item.name) == "asn"
+        )
+
+    def named(self, name: str, folders: Sequence[str]) -> Item | None:
+        """See `Source.named`: one listing a folder."""
+        for folder in folders:
+            fixed = folder.partition("?")[0]
+            prefix = f"{self._prefix}{fixed}{name if fixed == folder else ''}"
+            for item in self._listing(prefix):
+                if fnmatch.fnmatchcase(item.location, f"{self._prefix}{folder}{name}"):
+                    return item
+        return None
+
+    def fetch(self, item: Item, target: Path, advance: Advance) -> None:
+        """See `Source.fetch`: a transfer that is cut goes on where it stopped.
+
+        Length and checksum have to be those that S3 has; what came otherwise is fetched again.
+        """
+        part = target.with_name(f"{target.name}.part")
+        place = f"s3://{self._bucket}/{item.location}"
+        problem = ""
+        for _ in range(TRIES):
+            checksum = Checksum()
+
+            def read_on(have: int, checksum: Checksum = checksum) -> None:
+                read_object_on(
+                    *(self._client, self._bucket, item.location, part, item.size, advance, item.version),
+                    checksum=None if item.is_start else checksum,
+                )
+
+            with self._errors(place):
+                size = fill(part, item.size, read_on)
+            problem = f"{size} bytes, not {item.size}" if size != item.size else checksum.problem
+            if not problem:
+                part.rename(target)
+                return
+            if size != item.size:
+                break
+            part.unlink()
+            advance(-size)
+        raise AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.S3_DOWNLOAD, f"{place} came with {problem}")
+
+    def beginning_with(self, start: str) -> list[Entry]:
+        """Return the files of all exposures and associations whose names begin so, with four characters at least.
+
+        It is quick, and so is `part`: many can be asked for in a second, by several threads.
+        """
+        with self._errors():
+            return list(self._quick.entries(f"{self._prefix}{start[:4]}/{start}"))
+
+    def part(self, key: str, first: int, size: int) -> bytes:
+        """Return bytes of an object from one on, or less where it ends before."""
+        with self._errors(f"s3://{self._bucket}/{key}"):
+            return self._quick.part(key, first, size)
+
+    def _places(self, name: str, beside: str = "") -> Iterator[list[Item]]:
+        """Yield what is in each folder where the files of a name may be, the likeliest first."""
+        for home in (name, beside):
+            if home:
+                yield self._listing(f"{self._prefix}{home[:4]}/{home}/")
+        if self.is_public:
+            return
+        for home in (name, beside):
+            for spelled in (home, home.upper()) if home else ():
+                for base in self._bases:
+                    yield self._listing(f"{self._prefix}{base}{spelled}")
+        for home in (name, beside):
+            if home:
+                yield self._listing(f"{self._prefix}{home[:4].upper()}/{home.upper()}/")
+
+    @cached_property
+    def _bases(self) -> list[str]:
+        """Return where folders of observations are: the prefix itself, and where MAST's downloads lie, if any are."""
+        return ["", *(f"{base}/" for base in MAST_FOLDERS if self._listing(f"{self._prefix}{base}/", most=1))]
+
+    @property
+    def is_public(self) -> bool:
+        """Tell whether it is a public bucket, which has one layout."""
+        return self._bucket in PUBLIC_BUCKETS
+
+    @cached_property
+    def _quick(self) -> QuickReads:
+        return QuickReads(self._client, self._bucket)
+
+    def _listing(self, prefix: str, most: int | None = None) -> list[Item]:
+        with self._errors():
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=prefix, PaginationConfig={"MaxItems": most}
+            )
+            return [
+                Item(entry["Key"].rpartition("/")[2], entry["Size"], entry["Key"], entry["ETag"])
+                for page in pages
+                for entry in page.get("Contents", [])
+            ]
+
+    @contextmanager
+    def _errors(self, place: str = "") -> Iterator[None]:
+        try:
+            with s3_errors(place or self.uri, "read"):
+                yield
+        except StoreError as error:
+            raise AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.S3_DOWNLOAD, str(error)) from error
+        except OSError as error:
+            raise AttemptFailed(
+                Outcome.STORAGE_ERROR,
+                ExitCode.S3_DOWNLOAD,
+                f"cannot save a download: {error}: free some space",
+            ) from error

@@ -1,0 +1,189 @@
+"""``python -m hstdputils.plan``: turn a list of datasets into a plan, show a plan, or change its rows."""
+
+import argparse
+import gc
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from hstdputils.core import command_line
+from hstdputils.core.errors import UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.id_lists import read_ids, require_all_good, tell_problems
+from hstdputils.model.fitted import Model
+from hstdputils.model.prices import add_price_options, chosen_prices
+from hstdputils.plan.evidence import gather
+from hstdputils.plan.show import Totals
+from hstdputils.plan.update import BatchPlan, settings_digest
+from hstdputils.records.batch import check_batch_name
+from hstdputils.records.plan_rows import row_lines
+from hstdputils.store.registry import is_none, open_store
+
+_CHUNK = 20_000
+"""Rows that are written at once."""
+
+
+_DESCRIPTION = """\
+Write a plan to standard output: one line of JSON for each dataset, with the cores, memory (MiB) and time (s)
+that its job gets, and what it is expected to cost on AWS. Every way of running the datasets (Snakemake, HTCondor,
+AWS Batch) takes them from the plan, so it can be read, edited and compared before anything runs.
+
+The sizes rest on the best evidence there is of each dataset, which its row names: its own finished runs (--history),
+those of its program, its features before the run (--features, --inputs), or its instrument alone.
+
+`hstdputils plan --show PLAN` sums a plan up; `hstdputils plan --set NAME=VALUE... PLAN` changes rows of it. Each of
+the two has a --help of its own."""
+
+
+_EXAMPLES = """\
+  hstdputils plan none mybatch j8cb010b0 ldfd01010 > plan.out
+  hstdputils plan s3://my-bucket mybatch @my.ids --inputs s3://stpubdata/hst/public --history runs.sqlite > plan.out
+  zcat many.ids.gz | hstdputils plan results mybatch - --skip-bad --features features.csv.gz > plan.out
+  hstdputils plan results mybatch @my.ids --update results/mybatch/plan.out
+  hstdputils plan --show plan.out
+  hstdputils plan --set memory_mib=8192 --only acs plan.out"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    first_words = {argument.partition("=")[0] for argument in arguments}
+    if "--show" in first_words:
+        from hstdputils.plan.show import main as show
+
+        return show(arguments)
+    if "--set" in first_words:
+        from hstdputils.plan.edit import main as change
+
+        return change(arguments)
+    options = parse(arguments)
+    if options.copy and not options.update:
+        raise UserError("--copy goes with --update: give the plan that is to be copied")
+    batch = check_batch_name(options.batch_name)
+    _check_output(options.output_bucket)
+    planner = _Planner(options, batch)
+    gc.disable()  # none of the many small objects that follow are in a cycle
+    try:
+        ids = read_ids(options.ipppssoots)
+        tell_problems(ids, skip_bad=options.skip_bad)
+        if options.update:
+            require_all_good(ids, skip_bad=options.skip_bad)
+            _update(options, batch, ids.names, planner)
+        elif ids.names:
+            for lines in planner.chunks(ids.names):
+                sys.stdout.buffer.write("".join(lines).encode())  # JSON, in which nothing steers a terminal
+            sys.stdout.flush()
+    finally:
+        gc.enable()
+    require_all_good(ids, skip_bad=options.skip_bad)
+    return ExitCode.SUCCESS
+
+
+class _Planner:
+    """Plans datasets, as the options want it, and says what they come to."""
+
+    def __init__(self, options: argparse.Namespace, batch: str) -> None:
+        self._options, self._batch = options, batch
+        self._model, self._prices = Model.load(options.model), chosen_prices(options)
+
+    def chunks(self, names: Sequence[str]) -> Iterator[list[str]]:
+        """Yield the rows of datasets, many at a time."""
+        options, totals = self._options, Totals()
+        evidence = gather(names, options.features, options.inputs, options.history)
+        for first in range(0, len(names), _CHUNK):
+            chunk = names[first : first + _CHUNK]
+            needs = self._model.needs(chunk, evidence.features, evidence.measured, options.grid)
+            lines, costs = row_lines(options.output_bucket, self._batch, chunk, needs, self._prices.rates)
+            yield lines
+            totals.add(chunk, needs, costs)
+        for note in (totals.line(self._prices), *totals.notes(self._prices)):
+            print(f"note: {note}", file=sys.stderr)
+
+
+def _update(options: argparse.Namespace, batch: str, names: Sequence[str], planner: _Planner) -> None:
+    """Bring a plan up to date, and say how much of it stayed."""
+    plan = BatchPlan(options.update, options.output_bucket, batch)
+    done = plan.update(names, shaped_by(options), lambda new: chain.from_iterable(planner.chunks(new)), options.copy)
+    if done.kept:
+        edited = f", of which {done.edited:,} were edited" if done.edited else ""
+        print(f"note: {done.planned:,} rows planned; {done.kept:,} stay as they were{edited}", file=sys.stderr)
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options of a command line that plans datasets."""
+    return _parser().parse_args(arguments)
+
+
+def shaped_by(options: argparse.Namespace) -> str:
+    """Return the digest of what shapes the rows of a plan beside the datasets' names.
+
+    Tables and models count by their contents; the database of finished runs, which grows all the time, by its name.
+
+    Raises
+    ------
+    UserError
+        A file cannot be read.
+    """
+    values = {name: getattr(options, name) for name in ("inputs", "history", "grid", "region", "purchase")}
+    files = {name: getattr(options, name) for name in ("features", "model", "prices")}
+    return settings_digest(values, files)
+
+
+def _check_output(output: str) -> None:
+    """Raise `UserError` where the output is no store; nothing is asked of AWS."""
+    if is_none(output):
+        return
+    if not output.lower().startswith("s3://"):
+        open_store(output)
+    elif not urlsplit(output).netloc:
+        raise UserError(f"{output!r} names no bucket: write s3://bucket or s3://bucket/prefix")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command_line.parser("plan", _DESCRIPTION, _EXAMPLES)
+    command_line.add_version(parser)
+    parser.add_argument("output_bucket", help=command_line.OUTPUT_HELP)
+    parser.add_argument("batch_name", help=command_line.BATCH_HELP)
+    parser.add_argument("ipppssoots", nargs="+", help=command_line.IDS_HELP)
+    parser.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="end with 0 although some ids cannot be processed; each is named on standard error",
+    )
+    parser.add_argument(
+        "--features",
+        type=Path,
+        metavar="FILE",
+        help="a table of what is known of datasets before they run: CSV, or CSV packed with gzip, with the columns "
+        "ipst,n_files,total_mb,drizcorr,pctecorr,crsplit,subarray,detector,dtype,instr",
+    )
+    parser.add_argument(
+        "--inputs",
+        action="append",
+        default=[],
+        metavar="SOURCE",
+        help="where raw files are, as for hstdputils process; may be given several times. The features of datasets "
+        "that no table has are read from listings and headers there: folders and S3, not MAST",
+    )
+    parser.add_argument(
+        "--history", type=Path, metavar="FILE", help="the database of finished runs that hstdputils resources keeps"
+    )
+    parser.add_argument("--model", type=Path, metavar="FILE", help="another fitted model than config/resources.json")
+    parser.add_argument(
+        "--grid",
+        type=command_line.above_zero,
+        metavar="MIB",
+        help="memory is a multiple of this; without it, rows share the few sizes that were fitted with the model, as "
+        "array jobs on AWS need",
+    )
+    parser.add_argument(
+        "--update",
+        type=Path,
+        metavar="PLAN",
+        help="bring this file up to date, where all ids are good, and print nothing: edited rows stay while "
+        "their datasets are wanted, others stay while nothing that shapes them has changed",
+    )
+    parser.add_argument("--copy", type=Path, metavar="FILE", help="write the rows of the plan to this file, too")
+    add_price_options(parser)
+    return parser

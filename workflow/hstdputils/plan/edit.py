@@ -1,0 +1,158 @@
+"""``python -m hstdputils.plan --set``: change rows of a plan."""
+
+import argparse
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from hstdputils.core import command_line
+from hstdputils.core.datasets import BadDatasetName, parse_dataset
+from hstdputils.core.errors import UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.instruments import INSTRUMENTS
+from hstdputils.core.text import nearest
+from hstdputils.model.prices import Prices, add_price_options, chosen_prices
+from hstdputils.records.plan_rows import INSTRUMENT_OF, PlanRow, lines_of, read_rows
+
+COLUMNS = ("vcpus", "memory_mib", "max_seconds")
+"""What can be changed."""
+
+
+_DESCRIPTION = """\
+Change cores, memory (MiB) or time limit (s) of rows of a plan. All other rows stay as they are, letter by letter. A
+row's cost changes with its size; its evidence stays, since it says what the planner knew. The plan is written anew
+beside the old one, which it then replaces."""
+
+
+_EXAMPLES = """\
+  hstdputils plan --set memory_mib=8192 max_seconds=7200 plan.out
+  hstdputils plan --set memory_mib=8192 --only acs plan.out
+  hstdputils plan --set vcpus=4 --only j8cb010b0 jbz504010 -o changed.out plan.out"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    options = _parser().parse_args(arguments)
+    path = _plan_of(options)
+    values = _values(options.set)
+    instruments, names = _only(options.only)
+    prices = chosen_prices(options)
+    left = set(names)
+    changed = 0
+    with _opened(path) as lines, _replacing(options.output or path, like=path) as write:
+        seen: set[str] = set()
+        for number, line, row in read_rows(path, lines):
+            if row.ipppssoot in seen:
+                raise UserError(f"{path}:{number}: a second row for {row.ipppssoot}: keep one of them")
+            seen.add(row.ipppssoot)
+            left.discard(row.ipppssoot)
+            if options.only is None or row.instrument in instruments or row.ipppssoot in names:
+                new = _changed(row, values, prices)
+                changed += new != row
+                line = line if new == row else f"{new.to_json()}\n".encode()
+            write(line if line.endswith(b"\n") else line + b"\n")
+        found = {INSTRUMENT_OF[name[0]] for name in seen}
+        if absent := [*sorted(left), *sorted(instruments - found)]:
+            more = f" and {len(absent) - 3} more" if len(absent) > 3 else ""
+            raise UserError(f"{path} has no row of {', '.join(absent[:3])}{more}: correct --only; nothing is changed")
+    print(f"{changed:,} of {len(seen):,} rows changed in {options.output or path}")
+    return ExitCode.SUCCESS
+
+
+def _changed(row: PlanRow, values: Mapping[str, int], prices: Prices) -> PlanRow:
+    new = PlanRow(**{**asdict(row), **values})
+    if row.cost_usd and new != row:
+        ratio = prices.rates[new.memory_mib, new.vcpus] / prices.rates[row.memory_mib, row.vcpus]
+        new = replace(new, cost_usd=float(f"{row.cost_usd * ratio:.4g}"))
+    return new
+
+
+def _values(texts: Sequence[str]) -> dict[str, int]:
+    """Return the new values by column."""
+    values = {}
+    for text in texts:
+        column, _, value = text.partition("=")
+        if column not in COLUMNS:
+            meant = nearest(column, list(COLUMNS))
+            raise UserError(f"--set: no column {column!r} can be changed{meant} ({', '.join(COLUMNS)} can)")
+        if not value.isdecimal() or not value.isascii() or int(value) < 1:
+            raise UserError(f"--set: {column} must be a whole number above 0, not {value!r}")
+        values[column] = int(value)
+    return values
+
+
+def _only(words: Sequence[str] | None) -> tuple[set[str], set[str]]:
+    """Return the instruments and the datasets whose rows are to be changed."""
+    instruments, names = set(), set()
+    known = {*INSTRUMENTS.values(), *INSTRUMENT_OF.values()}
+    for word in [part for text in words or [] for part in text.split(",") if part]:
+        if word.lower() in known:
+            instruments.add(word.lower())
+            continue
+        try:
+            names.add(parse_dataset(word).ipppssoot)
+        except BadDatasetName as error:
+            raise UserError(f"--only: {error}; or give an instrument ({', '.join(sorted(known))})") from error
+    return instruments, names
+
+
+def _plan_of(options: argparse.Namespace) -> Path:
+    """Return the plan; it stands after the values of an option, which have taken it for one of theirs."""
+    if options.plan is not None:
+        return Path(options.plan)
+    for words, is_own in ((options.only, _is_wanted), (options.set, _is_value)):
+        if words and not is_own(words[-1]):
+            return Path(words.pop())
+    raise UserError("--set: which plan? Its file goes last: see hstdputils plan --set --help")
+
+
+def _is_value(word: str) -> bool:
+    return "=" in word and not Path(word).exists()
+
+
+def _is_wanted(word: str) -> bool:
+    try:
+        return bool(_only([word])) and not Path(word).exists()
+    except UserError:
+        return False
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Iterator[bytes]]:
+    try:
+        yield lines_of(path)
+    except OSError as error:
+        if error.filename != str(path):
+            raise
+        raise UserError(f"cannot read the plan {path} ({error.strerror}): correct its name") from error
+
+
+@contextmanager
+def _replacing(path: Path, like: Path) -> Iterator[Callable[[bytes], object]]:
+    """Write a file under another name, which it leaves when it is whole; a link stays a link."""
+    target = path.resolve()
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as out:
+            yield out.write
+        shutil.copymode(like, part)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command_line.parser("plan --set", _DESCRIPTION, _EXAMPLES)
+    parser.add_argument("plan", nargs="?", metavar="PLAN", help="the plan")
+    parser.add_argument(
+        "--set", nargs="+", required=True, metavar="NAME=VALUE", help=f"new values of {', '.join(COLUMNS)}"
+    )
+    parser.add_argument(
+        "--only", nargs="+", metavar="WHICH", help="change rows of these instruments or datasets alone, not all"
+    )
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write to it, and leave the plan as it is")
+    add_price_options(parser)
+    return parser

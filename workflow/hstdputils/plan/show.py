@@ -1,0 +1,190 @@
+"""``python -m hstdputils.plan --show``: a plan in numbers that people can read."""
+
+import argparse
+import heapq
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from hstdputils.core import command_line
+from hstdputils.core.errors import UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.needs import Resources
+from hstdputils.core.text import console as visible_console
+from hstdputils.model.prices import Prices
+from hstdputils.records.plan_rows import INSTRUMENT_OF, PlanRow, read_plan
+
+_EVIDENCE = Resources._fields.index("evidence")
+
+
+class Totals:
+    """Datasets and costs by instrument, and datasets by evidence."""
+
+    def __init__(self) -> None:
+        self.datasets: Counter[str] = Counter()
+        self.evidence: Counter[str] = Counter()
+        self.usd: dict[str, float] = defaultdict(float)
+        self.without_cost = 0
+
+    def add(self, names: Sequence[str], needs: Sequence[Resources], costs: Sequence[float]) -> None:
+        """Add rows, with what each is expected to cost, USD."""
+        import numpy as np
+
+        letters = np.frombuffer("".join(map(itemgetter(0), names)).encode(), np.uint8)
+        of_letter, usd = np.bincount(letters), np.bincount(letters, weights=costs)
+        for letter in np.flatnonzero(of_letter).tolist():
+            instrument = INSTRUMENT_OF[chr(letter)]
+            self.datasets[instrument] += int(of_letter[letter])
+            self.usd[instrument] += float(usd[letter])
+        self.evidence.update(map(itemgetter(_EVIDENCE), needs))
+        self.without_cost += costs.count(0.0)
+
+    def line(self, prices: Prices) -> str:
+        """Return one line that says it all."""
+        parts = [f"{name} {n:,} USD {self.usd[name]:,.2f}" for name, n in sorted(self.datasets.items())]
+        total = f"{self.datasets.total():,} datasets, USD {sum(self.usd.values()):,.2f}"
+        evidence = ", ".join(f"{name} {n:,}" for name, n in self.evidence.most_common())
+        return f"{total} ({prices}): {'; '.join(parts)}; sizes rest on {evidence}"
+
+    def notes(self, prices: Prices) -> Iterator[str]:
+        """Yield what there is to say about the costs."""
+        if self.without_cost:
+            yield f"the cost of {self.without_cost:,} of them is not known, since no run of their kind is on record"
+        if old := prices.age_note():
+            yield old
+
+
+LARGEST, SIZES = 10, 20
+"""Rows, and sizes, that are listed at most."""
+
+
+_DESCRIPTION = """\
+Sum a plan up: datasets, memory, time limits and expected cost by instrument, by size and by evidence, and its largest
+rows."""
+
+
+_EXAMPLES = """\
+  hstdputils plan --show plan.out"""
+
+
+_TOTAL = ("datasets", "GiB", "longest", "USD")
+
+
+_ROW = ("dataset", "instr.", "cores", "MiB", "limit", "evidence", "runs", "USD")
+
+
+_TEXT = {"instrument", "size", "evidence", "dataset", "instr."}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    options = _parser().parse_args(arguments)
+    try:
+        rows = list(read_plan(options.show).values())
+    except OSError as error:
+        raise UserError(f"cannot read the plan {options.show} ({error.strerror}): correct its name") from error
+    if not rows:
+        raise UserError(f"the plan {options.show} is empty: write it with hstdputils plan")
+    show(rows)
+    return ExitCode.SUCCESS
+
+
+@dataclass(slots=True)
+class _Sum:
+    datasets: int = 0
+    memory_mib: int = 0
+    longest: int = 0
+    usd: float = 0.0
+    without_cost: int = 0
+
+    def add(self, row: PlanRow) -> None:
+        self.datasets += 1
+        self.memory_mib += row.memory_mib
+        self.longest = max(self.longest, row.max_seconds)
+        self.usd += row.cost_usd or 0.0
+        self.without_cost += row.cost_usd is None
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        usd = "-" if self.without_cost == self.datasets else f"{self.usd:,.2f}"
+        return f"{self.datasets:,}", f"{self.memory_mib / 1024:,.1f}", _duration(self.longest), usd
+
+
+def show(rows: Sequence[PlanRow], console: Console | None = None) -> None:
+    """Print totals and the largest rows of a plan to standard output, or another console."""
+    console = console or visible_console()
+    batches = sorted({(row.batch, row.output) for row in rows})
+    for batch, output in batches[:LARGEST]:
+        _line(console, Text(f"batch {batch} in {output}"))
+    if len(batches) > LARGEST:
+        _line(console, Text(f"and {len(batches) - LARGEST:,} more batches"))
+    _totals(console, "instrument", sorted(_sums((row.instrument, row) for row in rows).items()))
+    sizes = sorted(_sums((_size(row), row) for row in rows).items(), key=lambda item: -item[1].datasets)
+    _totals(console, "size", sizes[:SIZES])
+    if len(sizes) > SIZES:
+        left = sum(total.datasets for _, total in sizes[SIZES:])
+        _line(console, Text(f"and {left:,} datasets of {len(sizes) - SIZES:,} other sizes"))
+    _totals(console, "evidence", sorted(_sums((row.evidence, row) for row in rows).items()))
+    largest = heapq.nlargest(LARGEST, rows, key=lambda row: (row.memory_mib, row.max_seconds, row.cost_usd or 0.0))
+    _table(console, _ROW, [_cells(row) for row in largest])
+    whole = _sums(("all", row) for row in rows)["all"]
+    _line(console, Text())
+    _line(console, Text(f"{whole.datasets:,} datasets, USD {whole.usd:,.2f} on AWS as the plan has it"))
+    if whole.without_cost:
+        _line(console, Text(f"the cost of {whole.without_cost:,} of them is not known"))
+
+
+def _sums(rows: Iterable[tuple[str, PlanRow]]) -> dict[str, _Sum]:
+    sums: dict[str, _Sum] = {}
+    for name, row in rows:
+        sums.setdefault(name, _Sum()).add(row)
+    return sums
+
+
+def _size(row: PlanRow) -> str:
+    return f"{row.memory_mib} MiB" + (f", {row.vcpus} cores" if row.vcpus > 1 else "")
+
+
+def _cells(row: PlanRow) -> tuple[str, ...]:
+    usd = "-" if row.cost_usd is None else f"{row.cost_usd:,.4f}"
+    sizes = (str(row.vcpus), str(row.memory_mib), _duration(row.max_seconds))
+    return (row.ipppssoot, row.instrument, *sizes, row.evidence, f"{row.evidence_n:,}", usd)
+
+
+def _duration(seconds: int) -> str:
+    """Return a time limit as hours, minutes and seconds."""
+    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def _totals(console: Console, by: str, sums: Sequence[tuple[str, _Sum]]) -> None:
+    _table(console, (by, *_TOTAL), [(name, *total.cells) for name, total in sums])
+
+
+def _table(console: Console, headings: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    """Print columns below their headings, after a blank line; a terminal cuts lines at its width."""
+    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
+    _line(console, Text())
+    for number, row in enumerate([headings, *cells]):
+        aligned = [
+            cell.ljust(width) if heading in _TEXT else cell.rjust(width)
+            for heading, cell, width in zip(headings, row, widths, strict=True)
+        ]
+        _line(console, Text("  ".join(aligned).rstrip(), style="" if number else "bold"))
+
+
+def _line(console: Console, text: Text) -> None:
+    if console.is_terminal:
+        console.print(text, no_wrap=True, overflow="ellipsis", crop=True)
+    else:
+        console.print(text, soft_wrap=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command_line.parser("plan --show", _DESCRIPTION, _EXAMPLES)
+    parser.add_argument("--show", required=True, type=Path, metavar="PLAN", help="the plan")
+    return parser

@@ -1,1 +1,0 @@
-"""Plans: their rows, and how they are made, read, changed and shown."""

@@ -1,0 +1,1 @@
+"""``hstdputils process``: calibrate datasets."""

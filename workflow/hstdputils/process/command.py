@@ -1,0 +1,140 @@
+"""``python -m hstdputils.process``: calibrate datasets."""
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from hstdputils.core import command_line
+from hstdputils.core.datasets import Dataset
+from hstdputils.core.errors import StoreError, UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.id_lists import IdList, read_ids, require_all_good, tell_problems
+from hstdputils.core.outcomes import AttemptFailed, Outcome
+from hstdputils.process.killed_attempts import killed_attempt, record_killed_attempt
+from hstdputils.process.options import ONSITE, REMOTE, Site, read_options, settings_of
+from hstdputils.process.processor import Ended, Processor, Settings
+from hstdputils.process.products import copy_marker
+from hstdputils.process.refusals import record_refusal
+from hstdputils.records.marker import exit_status
+from hstdputils.store.registry import is_none, open_store
+from hstdputils.supervision import guard
+from hstdputils.supervision.memory import MemoryKills
+from hstdputils.supervision.stopping import Stopped, leave, stop_by_exception
+
+
+def main(arguments: Sequence[str], site: Site | None = None) -> int:
+    """Run the command, or a site's."""
+    options = read_options(arguments, site)
+    if site:
+        site.set_variables()
+    settings = settings_of(options)
+    ids = read_ids(options.ipppssoots)
+    if options.copy_marker and len(ids.datasets) != 1:
+        raise UserError("--copy-marker goes with exactly one ipppssoot: give one, or leave it out")
+    tell_problems(ids, skip_bad=options.skip_bad)
+    if not ids.datasets:
+        require_all_good(ids, skip_bad=options.skip_bad)
+    codes: list[int] = []
+    if guard.is_called_for():
+        begun, kills = time.time(), MemoryKills()
+        if ending := guard.stand_guard():
+            return _after(ending, settings, ids, begun, kills)
+    with stop_by_exception():
+        try:
+            processor = _processor(settings, ids)
+            for dataset in ids.datasets:
+                codes.append(_process(processor, dataset, options.copy_marker))
+                if codes[-1] in (ExitCode.CANCELLED, ExitCode.INTERRUPTED):
+                    return codes[-1]
+        except Stopped as stopped:
+            print(stopped.reason, file=sys.stderr)
+            return stopped.exit_code
+    if ids.problems and not options.skip_bad:
+        codes.append(_tell_bad(ids))
+    return leave(exit_status(codes))
+
+
+def _processor(settings: Settings, ids: IdList) -> Processor:
+    """Return what processes the datasets.
+
+    Raises
+    ------
+    UserError
+        It cannot be set up; where it is for want of references, the datasets have markers that say so.
+    """
+    try:
+        return Processor(settings, _tell_step)
+    except UserError as error:
+        store = None if is_none(settings.output) else open_store(settings.output)
+        for dataset in ids.datasets:
+            record_refusal(store, settings.batch, dataset, error, settings.context or "", settings.plan_row)
+        raise
+
+
+def _after(ending: guard.Ending, settings: Settings, ids: IdList, begun: float, kills: MemoryKills) -> int:
+    """Return the exit code of guarded work, after recording that it was killed if it was."""
+    if why := killed_attempt(ending, kills):
+        record_killed_attempt(settings, ids.datasets, begun, ending, why)
+        return why.exit_code
+    return ending.exit_code if ending.exit_code >= 0 else 128 - ending.exit_code
+
+
+def _tell_bad(ids: IdList) -> int:
+    """Say that ids were left out, and return the exit code for that."""
+    try:
+        require_all_good(ids, skip_bad=False)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+    return ExitCode.COMMAND_LINE
+
+
+def _process(processor: Processor, dataset: Dataset, marker_copy: Path | None) -> int:
+    """Process one dataset, tell how it ended, and return its exit code."""
+    try:
+        ended = processor.process(dataset)
+    except (UserError, StoreError) as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return error.exit_code if isinstance(error, UserError) else ExitCode.UPLOAD
+    except AttemptFailed as failure:
+        print(f"{dataset} {failure.outcome}: {failure.reason}", flush=True)
+        return failure.exit_code
+    _tell_end(ended)
+    if marker_copy and ended.marker.succeeded:
+        copy_marker(ended.marker, marker_copy)
+    return ended.marker.exit_code
+
+
+def _tell_step(ipppssoot: str, step: str, ending: str, wall_seconds: float) -> None:
+    print(f"{ipppssoot}  {step:<12} {ending:<6} {wall_seconds:8.2f} s", file=sys.stderr, flush=True)
+
+
+def _tell_end(ended: Ended) -> None:
+    marker = ended.marker
+    reason = f" ({marker.reason})" if marker.succeeded and marker.reason else ""
+    if not ended.is_new:
+        again = "already" if marker.succeeded else "not tried again:"
+        text = f"{again} {marker.outcome}{f': {marker.reason}' if not marker.succeeded else ''}"
+    elif marker.outcome is Outcome.SUCCEEDED:
+        text = (
+            f"succeeded: {marker.n_products} files, {marker.bytes_out / 1e6:.1f} MB, {marker.wall_seconds:.1f} s, "
+            f"peak {marker.peak_memory_mib} MiB{reason}"
+        )
+    else:
+        text = f"{marker.outcome} (exit code {marker.exit_code}): {marker.reason}"
+    print(f"{marker.ipppssoot} {text} -> {ended.place}", flush=True)
+
+
+def console() -> int:
+    """Run as ``hstdp-process``, the command that plans name."""
+    return command_line.run(main)
+
+
+def onsite() -> int:
+    """Run as ``hstdputils-onsite-process``."""
+    return command_line.run(lambda arguments: main(arguments, ONSITE))
+
+
+def remote() -> int:
+    """Run as ``hstdputils-remote-process``."""
+    return command_line.run(lambda arguments: main(arguments, REMOTE))

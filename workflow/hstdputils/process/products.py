@@ -1,0 +1,186 @@
+"""Bringing an attempt's files to the store, in the order that keeps the store honest."""
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from hstdputils.calibrate.recipe import Expectation
+from hstdputils.core.errors import StoreError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.outcomes import AttemptFailed, Outcome
+from hstdputils.fits.files import fits_problem
+from hstdputils.process.work_folder import MARKER
+from hstdputils.records.manifest import ProductFile
+from hstdputils.records.marker import Marker, write_marker
+from hstdputils.store.base import Store
+from hstdputils.store.layout import LOG, MANIFEST, METRICS, dataset_prefix, marker_key
+from hstdputils.store.transfers import TRIES, pause_after
+from hstdputils.supervision.stopping import Halt, not_stopped_here, pause
+
+
+def check_products(expectation: Expectation, folder: Path, inputs: Iterable[Path]) -> None:
+    """Check that a calibration left all that it must, and that each product is a whole FITS file with data.
+
+    Raises
+    ------
+    AttemptFailed
+        Products are missing, empty or broken (``incomplete_products``); they are named.
+    """
+    known = {path.name for path in inputs}
+    made = {path.name for path in folder.glob("*.fits")} - known
+    listed = {name for text in expectation.listed_in for name in _listed(folder / text)}
+    absent = sorted(name for name in listed if not (folder / name).is_file())
+    problems = [f"{name} is missing" for name in sorted({*expectation.products - made, *absent})]
+    for name in sorted(made):
+        empty_is_fine = name in expectation.may_be_empty or name not in expectation.products
+        if problem := fits_problem(folder / name, empty_is_fine=empty_is_fine):
+            problems.append(f"{name} {problem}")
+    if problems:
+        more = f" and {len(problems) - 4} more" if len(problems) > 4 else ""
+        raise AttemptFailed(
+            Outcome.INCOMPLETE_PRODUCTS,
+            ExitCode.PRODUCTS,
+            f"{', '.join(problems[:4])}{more}: see process.log",
+        )
+
+
+def _listed(path: Path) -> list[str]:
+    """Return a list of products: its own name, and the names of images and catalogues in it."""
+    lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
+    return [path.name, *(line.strip() for line in lines if line.strip().endswith((".fits", ".ecsv")))]
+
+
+PARALLEL = 4
+"""Files that are saved at the same time."""
+
+
+_SMALL = 2**23
+"""Bytes up to which a log is held in memory to be saved."""
+
+
+RECORDS = (LOG, METRICS)
+"""Files that are kept of failed attempts too."""
+
+
+def save_products(
+    store: Store, batch: str, ipppssoot: str, folder: Path, files: Sequence[ProductFile], manifest: bytes
+) -> None:
+    """Save products, then the manifest, and see that the store lists them.
+
+    An earlier ``succeeded`` marker and manifest are removed before the first of their products is replaced, and
+    files of an earlier attempt that the new manifest does not list are removed after the last is saved.
+
+    Raises
+    ------
+    StoreError
+        The store failed, or a file is no longer as ``files`` says; there is no ``succeeded`` marker then.
+    """
+    home = dataset_prefix(batch, ipppssoot)
+    store.sweep(home)
+    earlier = {entry.key for entry in store.entries(home)}
+    if earlier:
+        store.delete([marker_key(batch, ipppssoot, succeeded=True), f"{home}{MANIFEST}"])
+    _save_all(store, [(folder / file.name, f"{home}{file.name}", file.sha256) for file in files])
+    kept = {f"{home}{name}" for name in (*(file.name for file in files), *RECORDS, MANIFEST)}
+    store.delete(sorted(earlier - kept))
+    store.put_bytes(manifest, f"{home}{MANIFEST}")
+    _check_kept(store, home, {**{file.name: file.size for file in files}, MANIFEST: len(manifest)})
+
+
+def _check_kept(store: Store, home: str, sizes: Mapping[str, int]) -> None:
+    """Hold names and sizes in one listing against what was saved: a store may say that it has, and lose it.
+
+    Some stores list late what is new; they are listed again a few times.
+    """
+    for tried in range(1, TRIES + 1):
+        found = {entry.key.removeprefix(home): entry.size for entry in store.entries(home)}
+        wrong = [name for name, size in sizes.items() if found.get(name) != size]
+        if not wrong:
+            return
+        pause(pause_after(tried) if tried < TRIES else 0)
+    name, more = wrong[0], f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+    has = f"{found[name]} bytes, not {sizes[name]}," if name in found else "nothing"
+    raise StoreError(
+        f"{store.address(f'{home}{name}')} was saved, but the store lists {has} there{more}: check the store, with "
+        "hstdputils doctor"
+    )
+
+
+def _save_all(store: Store, files: Sequence[tuple[Path, str, str]]) -> None:
+    """Save files with these checksums, several at a time; after the first that fails no other is begun."""
+    pool = ThreadPoolExecutor(PARALLEL)
+    wait = True
+    try:
+        for job in as_completed([pool.submit(store.put_file, *file) for file in files]):
+            job.result()
+    except Halt:
+        wait = False
+        raise
+    finally:
+        pool.shutdown(wait=wait, cancel_futures=True)
+
+
+def save_marker(store: Store, marker: Marker, folder: Path, unwritten: Mapping[str, str] | None = None) -> None:
+    """Save log and metrics, and then the marker; no signal cuts this off.
+
+    Parameters
+    ----------
+    store
+        The store.
+    marker
+        The marker.
+    folder
+        The work folder, with the log and the metrics.
+    unwritten
+        What a full disk did not take of them, by name: the last lines of the log, and the metrics.
+
+    Raises
+    ------
+    StoreError
+        The store failed; there is no new marker then.
+    """
+    home = dataset_prefix(marker.batch, marker.ipppssoot)
+    with not_stopped_here():
+        for name in RECORDS:
+            _save_record(store, folder / name, f"{home}{name}", (unwritten or {}).get(name, ""))
+        write_marker(store, marker)
+
+
+def _save_record(store: Store, path: Path, key: str, unwritten: str) -> None:
+    """Save a file of any size, which stays where it is."""
+    if path.stat().st_size <= _SMALL:
+        store.put_bytes(path.read_bytes() + unwritten.encode(), key)
+        return
+    copy = path.with_name(f".{path.name}.copy")
+    try:
+        os.link(path, copy)
+    except OSError:
+        shutil.copyfile(path, copy)
+    try:
+        store.put_file(copy, key)
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def keep_local(marker: Marker, folder: Path) -> None:
+    """Leave the marker beside the products in the work folder, where there is no store."""
+    (folder / MARKER).write_bytes(marker.to_json())
+
+
+def copy_marker(marker: Marker, path: Path) -> None:
+    """Write a copy of a ``succeeded`` marker to a local path, whole or not at all.
+
+    Raises
+    ------
+    StoreError
+        The file cannot be written.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(marker.to_json())
+        part.replace(path)
+    except OSError as error:
+        raise StoreError(f"cannot write the copy of the marker {path}: {error.strerror}") from error

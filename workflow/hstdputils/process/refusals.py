@@ -1,0 +1,89 @@
+"""The markers of datasets whose attempts could not even begin."""
+
+import contextlib
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+from hstdputils.core.datasets import Dataset
+from hstdputils.core.errors import StoreError, UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.outcomes import AttemptFailed, Outcome
+from hstdputils.process.attempt import job_id
+from hstdputils.records.marker import Marker, latest_marker, write_marker
+from hstdputils.store.base import Store
+
+
+def record_refusal(
+    store: Store | None, batch: str, dataset: Dataset, error: UserError, context: str, plan_row: dict[str, Any] | None
+) -> None:
+    """Leave a marker where a dataset cannot begin for want of references, so that no way of running tries it again.
+
+    Parameters
+    ----------
+    store
+        The store; none where nothing is kept.
+    batch, dataset
+        The dataset.
+    error
+        Why it cannot begin; errors with another exit code than that of references leave nothing.
+    context
+        The CRDS context, where it is known.
+    plan_row
+        The dataset's row of the plan.
+    """
+    if store is None or error.exit_code is not ExitCode.REFERENCES:
+        return
+    failure = AttemptFailed(Outcome.NO_REFERENCES, ExitCode.REFERENCES, str(error))
+    with contextlib.suppress(StoreError):
+        earlier = latest_marker(store, batch, dataset.ipppssoot)
+        write_marker(store, unbegun(batch, dataset, failure, context, plan_row, earlier))
+
+
+def unbegun(
+    batch: str,
+    dataset: Dataset,
+    failure: AttemptFailed,
+    context: str,
+    plan_row: dict[str, Any] | None,
+    earlier: Marker | None,
+) -> Marker:
+    """Return the marker of an attempt that could not even begin.
+
+    Parameters
+    ----------
+    batch, dataset
+        The dataset.
+    failure
+        Why.
+    context
+        The CRDS context, where it is known.
+    plan_row
+        The dataset's row of the plan.
+    earlier
+        The marker of the attempt before.
+    """
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return Marker(
+        ipppssoot=dataset.ipppssoot,
+        batch=batch,
+        outcome=failure.outcome,
+        exit_code=int(failure.exit_code),
+        reason=failure.reason,
+        attempt=earlier.attempt + 1 if earlier else 1,
+        plan_row=plan_row,
+        crds_context=context,
+        versions={},
+        host=os.uname().nodename,
+        start=now,
+        end=now,
+        wall_seconds=0.0,
+        cpu_seconds=0.0,
+        peak_memory_mib=0,
+        bytes_in=0,
+        bytes_out=0,
+        n_products=0,
+        manifest_sha256="",
+        earlier=earlier.as_earlier() if earlier else [],
+        job=job_id(),
+    )

@@ -1,0 +1,1 @@
+"""How far a batch is: what the commands over batches share."""

@@ -1,0 +1,98 @@
+"""What the operators' verbs share: the batch, its engine, and how its datasets are now."""
+
+import argparse
+import getpass
+import os
+import sys
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import cast
+
+from hstdputils.core.errors import UserError
+from hstdputils.core.outcomes import Outcome
+from hstdputils.engines.base import Engine, RowState
+from hstdputils.engines.registry import open_engine
+from hstdputils.engines.submissions import BadRecord
+from hstdputils.progress.address import open_batch
+from hstdputils.progress.rounds import Watcher
+from hstdputils.progress.selection import selected
+from hstdputils.progress.states import Progress, word_of
+from hstdputils.store.base import Store
+
+
+@dataclass(frozen=True, slots=True)
+class BatchView:
+    """A batch that an operator looks at."""
+
+    store: Store
+    """Its store."""
+    batch: str
+    """Its name."""
+    engine: Engine
+    """What runs it."""
+    progress: Progress
+    """How far it is."""
+
+    def outcomes(self) -> dict[str, str]:
+        """Return the outcome of each dataset, or the state of its job, by ipppssoot."""
+        words = {name: word_of(self.progress, state) for name, state in self.progress.states.items()}
+        return dict.fromkeys(sorted(self.progress.succeeded), str(Outcome.SUCCEEDED)) | words
+
+    def selected(self, options: argparse.Namespace) -> list[str]:
+        """Return the datasets that the options select."""
+        return selected(options, self.outcomes(), self.batch)
+
+
+def open_view(options: argparse.Namespace, queue: str | None = None, *, only_look: bool = False) -> BatchView:
+    """Return the batch that the options name.
+
+    Parameters
+    ----------
+    options
+        The options.
+    queue
+        Where further jobs go; none for where the latest went.
+    only_look
+        Go on with the markers alone where a record of jobs cannot be read.
+
+    Raises
+    ------
+    UserError
+        There is no such batch.
+    """
+    store, batch = open_batch(options)
+    try:
+        engine = open_engine(store, batch, queue=queue)
+        progress = Watcher(engine, store, batch, None).look().progress
+    except BadRecord as error:
+        if not only_look:
+            raise
+        engine, progress = without_records(store, batch, error)
+    if not progress.total:
+        raise UserError(
+            f"no batch {batch!r} in {store.uri}: nothing was submitted or has ended there; correct the name"
+        )
+    return BatchView(store, batch, engine, progress)
+
+
+def without_records(store: Store, batch: str, error: BadRecord) -> tuple[Engine, Progress]:
+    """Say that a record of jobs cannot be read, and return how far a batch is as its markers tell."""
+    print(f"note: {error}; jobs are not known, what follows is from the markers alone", file=sys.stderr)
+    engine = cast(Engine, _NoJobs())
+    return engine, Watcher(engine, store, batch, None).look().progress
+
+
+class _NoJobs:
+    """Stands for an engine whose jobs are not known."""
+
+    def states(self, without: Collection[str] = (), only: Collection[str] | None = None) -> Iterator[RowState]:
+        """See `Engine.states`."""
+        return iter(())
+
+
+def operator() -> str:
+    """Return who and where the operator is."""
+    try:
+        return f"{getpass.getuser()}@{os.uname().nodename}"
+    except (OSError, KeyError):
+        return os.uname().nodename

@@ -1,0 +1,47 @@
+"""Manifests: the files of a dataset, each with size and SHA-256."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class ProductFile:
+    """One file of a manifest."""
+
+    name: str
+    """The key below ``<batch>/<ipppssoot>/``."""
+    kind: str
+    """``product``, ``preview``, ``log`` (a program's trailer) or ``input`` (headers as calibration left them)."""
+    size: int
+    """Bytes."""
+    sha256: str
+    """SHA-256 of its bytes."""
+
+
+_KINDS = {".fits": "product", ".ecsv": "product", ".jpg": "preview", ".png": "preview"}
+
+
+def list_products(folder: Path, inputs: Iterable[Path]) -> list[ProductFile]:
+    """Return all files that a calibration left, inputs included, with size and checksum."""
+    known = {path.name for path in inputs}
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+
+    def describe(path: Path) -> ProductFile:
+        name = path.relative_to(folder).as_posix()
+        kind = "input" if name in known else _KINDS.get(path.suffix, "log")
+        with path.open("rb") as file:
+            checksum = hashlib.file_digest(file, "sha256").hexdigest()
+        return ProductFile(name, kind, path.stat().st_size, checksum)
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(describe, paths))
+
+
+def manifest(batch: str, ipppssoot: str, files: Sequence[ProductFile]) -> bytes:
+    """Return the manifest of a dataset as JSON."""
+    content = {"batch": batch, "ipppssoot": ipppssoot, "files": [asdict(file) for file in files]}
+    return (json.dumps(content, indent=1) + "\n").encode()

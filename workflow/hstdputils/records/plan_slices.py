@@ -1,0 +1,78 @@
+"""Slices of a plan in the store: the rows of one array job, of which each child takes the one with its index."""
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator, Sequence
+
+from hstdputils.core.errors import UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.records.plan_rows import LONGEST_LINE, PlanRow, parse_row
+from hstdputils.store.base import Store
+from hstdputils.store.layout import slice_key
+
+INDEX_VARIABLE = "AWS_BATCH_JOB_ARRAY_INDEX"
+"""The environment variable in which AWS Batch gives a child its index, from 0."""
+
+
+JOB_VARIABLE = "HSTDP_JOB"
+"""The environment variable with the id of the engine's job, where the engine sets none of its own."""
+
+
+ROW_VARIABLE = "HSTDP_PLAN_ROW"
+"""The environment variable with the row of a dataset that is processed alone, as JSON."""
+
+
+def write_slice(store: Store, batch: str, name: str, rows: Sequence[PlanRow]) -> None:
+    """Save rows as a slice: JSON Lines, compressed, since each of up to 10,000 children reads it."""
+    lines = "".join(f"{row.to_json()}\n" for row in rows)
+    store.put_bytes(gzip.compress(lines.encode(), compresslevel=6, mtime=0), slice_key(batch, name))
+
+
+def read_slice(store: Store, batch: str, name: str) -> list[PlanRow]:
+    """Return the rows of a slice.
+
+    Raises
+    ------
+    UserError
+        There is no such slice, or it is no slice.
+    """
+    key = slice_key(batch, name)
+    data = store.get_bytes(key)
+    if data is None:
+        raise UserError(f"{store.address(key)} is not there: submit the plan again", ExitCode.S3_DOWNLOAD)
+    try:
+        rows = [parse_row(line) for line in _lines(data)]
+        if other := next((row for row in rows if row.batch != batch), None):
+            raise ValueError(f"{other.ipppssoot} is of the batch {other.batch[:60]!a}")
+    except (ValueError, EOFError, OSError, zlib.error) as error:
+        raise UserError(
+            f"{store.address(key)} is no slice of a plan ({error}): submit the plan under another batch name",
+            ExitCode.S3_DOWNLOAD,
+        ) from error
+    return rows
+
+
+def _lines(data: bytes) -> Iterator[bytes]:
+    """Yield the lines of a slice, of each no more than a row has."""
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as lines:
+        while line := lines.readline(LONGEST_LINE + 1):
+            yield line
+
+
+def row_of_child(store: Store, batch: str, name: str, index: str | None) -> PlanRow:
+    """Return the row of the child of an array job.
+
+    Raises
+    ------
+    UserError
+        The index is no index of the slice.
+    """
+    if index is None or not index.isdecimal():
+        raise UserError(
+            f"--slice needs {INDEX_VARIABLE}, which AWS Batch sets in array jobs: give it, or an ipppssoot"
+        )
+    rows = read_slice(store, batch, name)
+    if int(index) >= len(rows):
+        raise UserError(f"{store.address(slice_key(batch, name))} has {len(rows)} rows, and none with index {index}")
+    return rows[int(index)]

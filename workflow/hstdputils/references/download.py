@@ -1,0 +1,127 @@
+"""Bring files into a growing CRDS cache: each appears whole, under its own name, or not at all."""
+
+import contextlib
+import fcntl
+import uuid
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+from hstdputils.core.errors import UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.text import one_line
+from hstdputils.references.bestrefs import is_mapping, load_crds
+from hstdputils.references.digests import FROM_CRDS, FROM_DOWNLOAD, Record, Records, digest_of
+from hstdputils.references.server import ReferenceServer, ReferenceServerError, RemoteFile, reading_errors
+from hstdputils.references.settings import CrdsSettings
+from hstdputils.store.transfers import Advance, fill
+
+PARALLEL = 8
+"""Files that are brought at the same time."""
+
+
+_TIMES = 3
+"""How often a file is brought that comes with another checksum than it should."""
+
+
+@contextlib.contextmanager
+def cache_alone(cache: Path) -> Iterator[None]:
+    """Keep other processes from adding to a cache while the block runs."""
+    with (cache / ".hstdputils.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def download_files(
+    origin: ReferenceServer, wanted: Mapping[Path, RemoteFile], advance: Advance, records: Records
+) -> None:
+    """Bring files to their places, several at a time, and record their digests; the cache must be locked.
+
+    What was begun and interrupted earlier is gone on with.
+
+    Raises
+    ------
+    OriginError
+        A file cannot be had, or comes broken.
+    """
+    pool = ThreadPoolExecutor(PARALLEL)
+    try:
+        jobs = [pool.submit(_bring, origin, file, target, advance, records) for target, file in wanted.items()]
+        for job in as_completed(jobs):
+            job.result()
+    finally:
+        # only when no thread writes any more may another process have the lock
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _bring(origin: ReferenceServer, file: RemoteFile, target: Path, advance: Advance, records: Records) -> None:
+    part = target.with_name(f".{target.name}.part")
+    with reading_errors(file.address):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for _ in range(_TIMES):
+            size = fill(part, file.size, lambda have: origin.read_on(file, part, advance))
+            if size < file.size:
+                break
+            digest = digest_of(part)
+            if size == file.size and (not file.sha1 or digest == f"sha1:{file.sha1}"):
+                part.replace(target)
+                if not is_mapping(file.name):  # CRDS checks these itself, by the sum in each
+                    records.write(file.name, Record.of(target, digest, FROM_CRDS if file.sha1 else FROM_DOWNLOAD))
+                return
+            part.unlink()
+            advance(-size)
+    what = "another checksum than it should have" if size == file.size else f"{size} bytes, not {file.size}"
+    raise ReferenceServerError(f"{file.address} came with {what}: try again later")
+
+
+def write_config(settings: CrdsSettings, info: Mapping[str, Any]) -> None:
+    """Write what the server says of itself into the cache, unless it is there already.
+
+    Sizes and checksums of all files are left out: CRDS needs them for downloads alone, and reads the file each time.
+    """
+    kept = {key: value for key, value in info.items() if key != "download_metadata"}
+    kept = {"last_synced": "unknown", **kept}
+    lines = [f" {key!r}: {value!r}," for key, value in sorted(kept.items())]
+    bad = "\n".join(info.get("bad_files_list", []))
+    folder = settings.config_file.parent
+    wanted = {settings.config_file: "\n".join(["{", *lines, "}", ""]), folder / "bad_files.txt": bad}
+    if all(path.is_file() and path.read_text() == text for path, text in wanted.items()):
+        return
+    with cache_alone(settings.cache):
+        folder.mkdir(parents=True, exist_ok=True)
+        # flat, or a folder for each instrument: CRDS decides once for a new cache, and writes it down
+        load_crds().config.get_crds_ref_subdir_mode("hst")
+        for path, text in wanted.items():
+            _write(path, text)
+
+
+def read_config(settings: CrdsSettings) -> Any:
+    """Return what the cache has of it.
+
+    Raises
+    ------
+    UserError
+        The file cannot be read.
+    """
+    try:
+        info = load_crds().core.heavy_client.get_config_info("hst")
+        assert info.operational_context is not None
+        assert info.bad_files_set is not None
+    except (SyntaxError, ValueError, KeyError, AttributeError, AssertionError, SystemExit) as error:
+        what = f"{settings.config_file} is broken, CRDS cannot read it: sync the cache"
+        raise UserError(what, ExitCode.REFERENCES) from error
+    except Exception as error:
+        reason = one_line(error) or type(error).__name__
+        what = f"CRDS cannot read {settings.config_file} ({reason}): see to that, or sync the cache"
+        raise UserError(what, ExitCode.REFERENCES) from error
+    return info
+
+
+def _write(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        part.write_text(text)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

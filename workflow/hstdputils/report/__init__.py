@@ -1,0 +1,1 @@
+"""``hstdputils report``: show how the datasets of a batch ended."""

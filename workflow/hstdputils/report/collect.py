@@ -1,0 +1,176 @@
+"""Collecting how the datasets of a batch ended, from the markers in the store and the plan."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from hstdputils.core.datasets import BadDatasetName, parse_dataset
+from hstdputils.core.formats import MOST_BYTES, read_object
+from hstdputils.core.outcomes import Outcome
+from hstdputils.core.text import one_line
+from hstdputils.engines.decision_log import DecisionLog, Entry
+from hstdputils.model.prices import Prices
+from hstdputils.records.marker import Marker, listed, read_markers
+from hstdputils.records.plan_rows import PlanRow
+from hstdputils.report.provenance import Provenance, ReferenceFiles
+from hstdputils.report.rows import PENDING, BatchReport, Row, Try
+from hstdputils.store.base import Store
+from hstdputils.store.folder import FolderStore
+from hstdputils.store.layout import MARKERS, batch_key
+
+
+def collect(
+    store: Store,
+    batch: str,
+    plan: Mapping[str, PlanRow],
+    prices: Prices | None = None,
+    told: Provenance | None = None,
+) -> BatchReport:
+    """Return how the datasets of a batch ended.
+
+    Parameters
+    ----------
+    store
+        The store; its markers are listed once and then read.
+    batch
+        The batch's name.
+    plan
+        The batch's rows of the plan, by ipppssoot; may be empty.
+    prices
+        The prices for what the attempts cost on AWS; none where no cost is wanted.
+    told
+        What plan and configuration tell of the batch's provenance.
+
+    Raises
+    ------
+    StoreError
+        The store cannot be read.
+    """
+    kinds = listed(store, batch)
+    files = ReferenceFiles()
+    markers = {marker.ipppssoot: files.taken_from(marker) for marker in read_markers(store, batch, kinds)}
+    ladders = {name: tuple(map(_decision, entries)) for name, entries in DecisionLog(store, batch).entries().items()}
+    rows = []
+    for name in sorted(kinds.keys() | plan.keys()):
+        if name in kinds:
+            row = _row_of_marker(name, markers[name], plan.get(name), prices)
+        else:
+            row = _pending_row(name, plan[name])
+        if name in ladders:
+            # what was decided says more than how the attempts ended
+            row = replace(row, notes=(*row.notes[: len(row.notes) - len(row.tries[1:])], *ladders[name]))
+        rows.append(row)
+    provenance = replace((told or Provenance()).with_markers(markers.values()), references=files.counts())
+    made_with = _made_with(store.get_bytes(batch_key(batch), MOST_BYTES + 1))
+    return BatchReport(batch, store, rows, made_with, prices, provenance)
+
+
+def known_batches(store: Store) -> list[str]:
+    """Return the names of the batches in a folder store; of other stores, none."""
+    if not isinstance(store, FolderStore) or not store.root.is_dir():
+        return []
+    return sorted(path.name for path in store.root.iterdir() if (path / MARKERS).is_dir())
+
+
+def _pending_row(name: str, planned: PlanRow) -> Row:
+    return Row(
+        name,
+        _instrument(name),
+        PENDING,
+        planned_memory_mib=planned.memory_mib,
+        planned_seconds=planned.max_seconds,
+        planned_cost_usd=_amount(planned.cost_usd) or None,
+    )
+
+
+def _row_of_marker(name: str, marker: Marker, planned: PlanRow | None, prices: Prices | None) -> Row:
+    if not marker.attempt:
+        memory_mib = planned.memory_mib if planned else None
+        state = str(marker.outcome)
+        return Row(name, _instrument(name), state, one_line(marker.reason), planned_memory_mib=memory_mib)
+    row = asdict(planned) if planned else {}
+    row |= marker.plan_row or {}
+    memory = row.get("memory_mib")
+    tries = tuple(map(_try, [*marker.earlier, marker.as_earlier()[-1] | {"memory_mib": memory}]))
+    cores = int(_amount(row.get("vcpus"))) or 1
+    return Row(
+        ipppssoot=name,
+        instrument=_instrument(name),
+        state=str(marker.outcome),
+        reason=one_line(marker.reason),
+        exit_code=marker.exit_code,
+        attempt=marker.attempt,
+        wall_seconds=marker.wall_seconds,
+        cpu_seconds=marker.cpu_seconds,
+        peak_memory_mib=marker.peak_memory_mib,
+        planned_memory_mib=memory,
+        planned_seconds=_limit(row, planned, tries),
+        n_products=marker.n_products,
+        bytes_out=marker.bytes_out,
+        start=one_line(marker.start),
+        end=one_line(marker.end),
+        host=one_line(marker.host),
+        crds_context=one_line(marker.crds_context),
+        notes=(*(one_line(text) for text in marker.warnings), *map(_earlier, marker.earlier)),
+        tries=tries,
+        cost_usd=_cost(tries, cores, prices),
+        planned_cost_usd=_amount(row.get("cost_usd")) or None,
+    )
+
+
+def _limit(row: Mapping[str, Any], planned: PlanRow | None, tries: Sequence[Try]) -> int | None:
+    """Return the time limit that the plan gave, s: the last one, less what was added after tries that it cut."""
+    if planned:
+        return planned.max_seconds
+    cut = sum(one.outcome == Outcome.TIMEOUT for one in tries[:-1])
+    return int(_amount(row.get("max_seconds"))) >> min(cut, 20) or None
+
+
+def _decision(entry: Entry) -> str:
+    had = f"with {entry.memory_mib} MiB and {entry.max_seconds} s"
+    return one_line(f"{entry.time} {had}: {entry.reason}")
+
+
+def _try(attempt: Mapping[str, Any]) -> Try:
+    memory, peak, wall = (_amount(attempt.get(key)) for key in ("memory_mib", "peak_memory_mib", "wall_seconds"))
+    return Try(one_line(attempt.get("outcome"))[:40], int(memory), int(peak), wall)
+
+
+def _cost(tries: Sequence[Try], vcpus: int, prices: Prices | None) -> float | None:
+    """Return what all tries cost, USD, or none where that cannot be told."""
+    if prices is None or not all(one.memory_mib for one in tries):
+        return None
+    return sum(prices.cost_usd(one.memory_mib, vcpus, one.wall_seconds) for one in tries)
+
+
+def _earlier(attempt: Mapping[str, Any]) -> str:
+    memory = attempt.get("memory_mib")
+    given = f" with {memory} MiB" if memory else ""
+    return one_line(f"attempt {attempt.get('attempt')}: {attempt.get('outcome')}{given}")
+
+
+def _instrument(name: str) -> str:
+    try:
+        return parse_dataset(name).instrument
+    except BadDatasetName:
+        return "other"
+
+
+def _amount(value: Any) -> float:
+    """Return a number that counts, or 0 for what is none."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return max(0.0, float(value)) if is_number else 0.0
+
+
+def _made_with(batch_json: bytes | None) -> dict[str, str]:
+    try:
+        values = read_object(batch_json or b"{}")
+        pins = {"CRDS context": values.get("crds_context"), **values.get("programs", {})}
+        pins |= values.get("settings", {})
+        if not pins["CRDS context"]:  # the store was probed, and no more
+            return {}
+        pins["hstdputils"] = values.get("hstdputils")
+        return {one_line(name): one_line(version) for name, version in pins.items() if isinstance(version, str)}
+    except (ValueError, TypeError, AttributeError):
+        return {}

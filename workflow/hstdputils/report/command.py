@@ -1,0 +1,155 @@
+"""``python -m hstdputils.report``: show how the datasets of a batch ended."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+from hstdputils.core import command_line
+from hstdputils.core.errors import StoreError, UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.text import nearest, without_passwords
+from hstdputils.engines.submissions import SubmissionRecords
+from hstdputils.model.prices import Purchase, add_price_options, chosen_prices
+from hstdputils.records.batch import check_batch_name
+from hstdputils.records.plan_rows import PlanRow, read_plan
+from hstdputils.report.collect import collect, known_batches
+from hstdputils.report.files import write_csv, write_json
+from hstdputils.report.page import write_page
+from hstdputils.report.provenance import Provenance, configuration, plan_file
+from hstdputils.report.terminal import show
+from hstdputils.store.base import Store
+from hstdputils.store.registry import is_none, is_same_store, open_store
+
+_DESCRIPTION = """\
+Show how the datasets of a batch ended: which succeeded, which did not and why, what each took, and where its
+log and products are. A table goes to the terminal, and an HTML page, which a browser opens without a network,
+to results/<batch>/report.html. It can be run at any time, also while the batch still runs; it changes
+no dataset. With --plan, datasets that have not ended yet are shown too, as pending.
+
+The page has, besides, planned against used memory, time and cost, all attempts, the ends of the logs of failed and
+of the slowest datasets, some previews, and what all was made with.
+
+It says too what the jobs cost on AWS, by memory, cores and time of all their tries, against what the plan
+expected, and how much of the memory that was asked for was used.
+
+The exit status says whether the report was written, not how the datasets ended."""
+
+
+_EXAMPLES = """\
+  hstdputils report results mybatch
+  hstdputils report results mybatch --plan plan.out --html mybatch.html
+  hstdputils report results mybatch --no-html --csv mybatch.csv
+  hstdputils report s3://my-bucket mybatch --no-html"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    options = _parser().parse_args(arguments)
+    batch = check_batch_name(options.batch_name)
+    if is_none(options.output_bucket):
+        raise UserError("the store none keeps no markers: give the folder or s3://bucket that the batch ran with")
+    store = open_store(options.output_bucket)
+    has_plan = options.plan is not None and not (options.if_any and not options.plan.exists())
+    prices = chosen_prices(_as_bought(options, store, batch))
+    plan = options.plan if has_plan else None
+    config = configuration(options.config_json) if options.config_json else {}
+    planned = _planned(plan, store, batch)
+    told = Provenance(plan=plan_file(plan, planned) if plan else None, config=config)
+    report = collect(store, batch, planned, prices, told)
+    if not report.rows and options.if_any:
+        return ExitCode.SUCCESS
+    if not report.rows:
+        raise UserError(_no_batch(store, batch))
+    page = None
+    if options.html:
+        page = options.page or Path("results") / batch / "report.html"
+        write_page(report, page, shlex.join(["hstdputils", "report", *_without_config(arguments)]))
+    if options.json:
+        write_json(report, options.json)
+    if options.csv:
+        write_csv(report, options.csv)
+    show(report, None if page is None else str(page))
+    return ExitCode.SUCCESS
+
+
+def _as_bought(options: argparse.Namespace, store: Store, batch: str) -> argparse.Namespace:
+    """Return the options with region and purchase of the batch's submission, where they name none."""
+    try:
+        bought = SubmissionRecords(store, batch).bought()
+    except UserError as error:
+        print(f"note: {error}", file=sys.stderr)
+        bought = {}
+    except StoreError:  # of which the markers, which are read next, tell more
+        bought = {}
+    if bought.get("purchase") not in (None, *get_args(Purchase)):
+        del bought["purchase"]
+    named = {name: value for name, value in vars(options).items() if value is not None}
+    return argparse.Namespace(**(vars(options) | bought | named))
+
+
+def _planned(path: Path | None, store: Store, batch: str) -> dict[str, PlanRow]:
+    """Return the plan's rows of the batch in the store, by lower-case ipppssoot."""
+    if path is None:
+        return {}
+    try:
+        rows = read_plan(path).values()
+    except OSError as error:
+        raise UserError(f"cannot read the plan {path} ({error.strerror}): correct --plan") from error
+    same = {output: is_same_store(output, store.uri) for output in {row.output for row in rows}}
+    return {row.ipppssoot.lower(): row for row in rows if row.batch == batch and same[row.output]}
+
+
+def _without_config(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments without the configuration, which the page shows elsewhere, and without passwords."""
+    return [
+        without_passwords(argument)
+        for before, argument in zip(["", *arguments], arguments, strict=False)
+        if "--config-json" not in (before, argument.partition("=")[0])
+    ]
+
+
+def _no_batch(store: Store, batch: str) -> str:
+    message = f"no batch {batch!r} in {store.uri}: neither markers nor rows of a plan"
+    known = known_batches(store)
+    if known:
+        more = f" and {len(known) - 10} more" if len(known) > 10 else ""
+        return f"{message}; known: {', '.join(known[:10])}{more}{nearest(batch, known)}"
+    return f"{message}: correct the store or the name, or give its --plan"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command_line.parser("report", _DESCRIPTION, _EXAMPLES)
+    command_line.add_version(parser)
+    parser.add_argument("output_bucket", help="the store that the batch ran with: s3://bucket or a folder")
+    parser.add_argument("batch_name", help="the batch's name")
+    parser.add_argument(
+        "--plan",
+        type=Path,
+        metavar="FILE",
+        help="the plan of the batch: its datasets without a marker are shown as pending; rows of other batches "
+        "or stores are passed over",
+    )
+    page = parser.add_mutually_exclusive_group()
+    page.add_argument(
+        "--html",
+        dest="page",
+        type=Path,
+        metavar="FILE",
+        help="where the page goes (default: results/<batch>/report.html)",
+    )
+    page.add_argument("--no-html", dest="html", action="store_false", help="write no page")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON too, for programs")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the datasets as a table (CSV) too")
+    parser.add_argument(
+        "--config-json", metavar="JSON", help="the workflow's configuration, which the page shows; an object of keys"
+    )
+    parser.add_argument(
+        "--if-any",
+        action="store_true",
+        help="say nothing where there is neither a plan nor a marker of the batch yet",
+    )
+    add_price_options(parser)
+    return parser

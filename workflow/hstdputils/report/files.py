@@ -1,0 +1,111 @@
+"""The report as files for other programs: JSON and CSV."""
+
+import csv
+import dataclasses
+import io
+import json
+import uuid
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hstdputils import __version__
+from hstdputils.core.errors import UserError
+from hstdputils.report.attempts import summarize_attempts
+from hstdputils.report.costs import spending
+from hstdputils.report.rows import BatchReport, Row
+
+COLUMNS = (
+    "ipppssoot", "instrument", "state", "reason", "exit_code", "attempt", "start", "end", "host", "wall_seconds",
+    "cpu_seconds", "peak_memory_mib", "planned_memory_mib", "planned_seconds", "cost_usd", "planned_cost_usd",
+    "n_products", "bytes_out", "crds_context", "notes",
+)  # fmt: skip
+"""The columns of the CSV file: fields of `Row`."""
+
+
+_FORMULA = ("=", "+", "-", "@")
+
+
+def write_json(report: BatchReport, path: Path) -> None:
+    """Write the report as JSON, a dataset a line."""
+    write_whole(path, to_json(report), "--json")
+
+
+def write_csv(report: BatchReport, path: Path) -> None:
+    """Write the report as CSV, a dataset a row."""
+    write_whole(path, to_csv(report), "--csv")
+
+
+def to_json(report: BatchReport) -> str:
+    """Return the report as JSON."""
+    counts: dict[str, Counter[str]] = {}
+    for row in report.rows:
+        counts.setdefault(row.instrument, Counter())[row.state] += 1
+    head = {
+        "batch": report.batch,
+        "store": report.store.uri,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "hstdputils": __version__,
+        "n_datasets": len(report.rows),
+        "states": report.states,
+        "by_instrument": {name: dict(counts[name]) for name in sorted(counts)},
+        "attempts": [dataclasses.asdict(rung) for rung in summarize_attempts(report.rows).rungs],
+        "spending": [dataclasses.asdict(item) | {"memory_bill": item.memory_bill} for item in spending(report.rows)],
+        "prices": str(report.prices) if report.prices else None,
+        "made_with": dict(report.made_with),
+        "provenance": dataclasses.asdict(report.provenance),
+    }
+    start = json.dumps(head, indent=1, allow_nan=False).removesuffix("\n}")
+    rows = ",\n".join(json.dumps(_record(row), allow_nan=False) for row in report.rows)
+    return f'{start},\n "datasets": [\n{rows}\n ]\n}}\n'
+
+
+def to_csv(report: BatchReport) -> str:
+    """Return the report as CSV. Texts that a spreadsheet would take for formulas begin with an apostrophe."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(COLUMNS)
+    for row in report.rows:
+        lines.writerow([_cell(getattr(row, name)) for name in COLUMNS])
+    return text.getvalue()
+
+
+def write_whole(path: Path, text: str, option: str) -> None:
+    """Write a file, whole or not at all; its folder is made.
+
+    Raises
+    ------
+    UserError
+        It cannot be written; ``option`` is what names another.
+    """
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_text(text, encoding="utf-8", errors="replace")
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        what = "page" if option == "--html" else "file"
+        raise UserError(
+            f"cannot write the {what} {path} ({error.strerror}): name another file with {option}"
+        ) from error
+
+
+def _record(row: Row) -> dict[str, Any]:
+    record = {name: _number(getattr(row, name)) for name in COLUMNS}
+    return record | {"kind": row.kind, "tries": [one._asdict() for one in row.tries]}
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, tuple):
+        value = "; ".join(value)
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return _number(value)
+
+
+def _number(value: Any) -> Any:
+    return round(value, 8) if isinstance(value, float) else value

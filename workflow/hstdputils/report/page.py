@@ -1,0 +1,207 @@
+"""The report as one HTML page that needs nothing else: no scripts, no files, no network."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain, zip_longest
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from hstdputils import __version__
+from hstdputils.core.text import duration, usd, utc
+from hstdputils.report import text as wording
+from hstdputils.report.attempts import MOST_LADDERS, in_words, summarize_attempts
+from hstdputils.report.costs import spending
+from hstdputils.report.details import read_details
+from hstdputils.report.files import write_whole
+from hstdputils.report.planned import how_to_read, pictures
+from hstdputils.report.rows import BatchReport, Row, kind_of
+from hstdputils.store.folder import FolderStore
+from hstdputils.store.layout import LOG, batch_prefix, dataset_key
+
+
+class Links:
+    """Links from a page to the files of a folder store, and addresses of files of other stores.
+
+    Parameters
+    ----------
+    report
+        The report.
+    path
+        The page; links are relative to its folder.
+    """
+
+    def __init__(self, report: BatchReport, path: Path) -> None:
+        self._report = report
+        self._folder: Path | None = None
+        self._relative = ""
+        if isinstance(report.store, FolderStore):
+            self._folder = report.store.root.resolve() / report.batch
+            relative = Path(os.path.relpath(self._folder, path.parent.resolve())).as_posix()
+            self._relative = "" if relative == "." else f"{quote(relative)}/"
+
+    def folder(self, row: Row) -> str:
+        """Return a link to a dataset's folder, or nothing where the store is no folder."""
+        return "" if self._folder is None else f"{self._relative}{quote(row.ipppssoot)}/"
+
+    def log(self, row: Row) -> str:
+        """Return a link to a dataset's log, or nothing where the store is no folder or has no log."""
+        if self._folder is None or not (self._folder / row.ipppssoot / LOG).is_file():
+            return ""
+        return f"{self.folder(row)}{LOG}"
+
+    def log_address(self, row: Row) -> str:
+        """Return where a dataset's log is, for a person, or nothing where a folder store has no log."""
+        if self._folder is not None and not self.log(row):
+            return ""
+        return self._report.store.address(dataset_key(self._report.batch, row.ipppssoot, LOG))
+
+    def file(self, key: str) -> str:
+        """Return a link to a file of the batch, or nothing where the store is no folder."""
+        return (
+            ""
+            if self._folder is None
+            else f"{self._relative}{quote(key.removeprefix(batch_prefix(self._report.batch)))}"
+        )
+
+    def address(self, key: str) -> str:
+        """Return where a file is, for a person."""
+        return self._report.store.address(key)
+
+
+MOST_LISTED = 12_000
+"""Datasets in the table of all; of a larger batch those that did not succeed come first."""
+
+
+_TEMPLATE = "page.html.j2"
+
+
+_MANY, _EACH = 1000, 100
+"""Of more failures than the first number, only the second number of each outcome are told at length."""
+
+
+_LONG, _SHORT = 600, 100
+"""Characters of a reason or note at length, and in the table of a batch of more than ``_MANY`` datasets."""
+
+
+_SHOWN = 5
+"""Failures of one outcome that are shown at once; the others come with a click."""
+
+
+_OPEN = 3
+"""Failures whose logs are open at first, where there are no more."""
+
+
+def write_page(report: BatchReport, path: Path, command: str) -> None:
+    """Write the page, whole or not at all; its folder is made.
+
+    Parameters
+    ----------
+    report
+        The report.
+    path
+        Where it goes.
+    command
+        The command that writes it, which the page names.
+
+    Raises
+    ------
+    UserError
+        The page cannot be written.
+    """
+    write_whole(path, render(report, path, command), "--html")
+
+
+def render(report: BatchReport, path: Path, command: str) -> str:
+    """Return the page; links to files of a folder store are relative to ``path``."""
+    failed = [row for row in report.urgent_first if row.failed]
+    groups = _groups(failed, _EACH if len(failed) > _MANY else len(failed))
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    spent = spending(report.rows)
+    listed = report.rows if len(report.rows) <= MOST_LISTED else report.urgent_first[:MOST_LISTED]
+    environment.filters |= {
+        "usd": usd,
+        "duration": duration,
+        "utc": utc,
+        "cut": _cut,
+        "exit_meaning": wording.exit_meaning,
+        "what_follows": wording.what_follows,
+        "tries": in_words,
+        "n": "{:,}".format,
+        "how_to_read": how_to_read,
+    }
+    return environment.get_template(_TEMPLATE).render(
+        report=report,
+        listed=listed,
+        address=report.store.address(report.batch),
+        is_folder=isinstance(report.store, FolderStore),
+        summary=wording.summary(report),
+        totals=wording.totals(report),
+        groups=groups,
+        at_length={row.ipppssoot for group in groups for row in group.rows},
+        long=_LONG,
+        short=_SHORT,
+        note=_LONG if len(report.rows) <= _MANY else _SHORT,
+        most_shown=_SHOWN,
+        is_open=len(failed) <= _OPEN,
+        closer=read_details(report, _in_turn([group.rows for group in groups])),
+        pictures=pictures(report),
+        ladder=summarize_attempts(report.rows),
+        most_ladders=MOST_LADDERS,
+        spending_headings=wording.SPENDING_HEADINGS,
+        spending=[wording.spending_cells(item) for item in spent] if report.prices else [],
+        spending_notes=wording.spending_notes(report, spent[-1]),
+        instruments=sorted({row.instrument for row in report.rows}),
+        by_instrument=Counter((row.state, row.instrument) for row in report.rows),
+        per_instrument=Counter(row.instrument for row in report.rows),
+        kind_of=kind_of,
+        links=Links(report, path),
+        products=wording.products,
+        command=command,
+        version=__version__,
+        now=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The failures with one outcome."""
+
+    state: str
+    """The outcome."""
+    n: int
+    """Number of datasets."""
+    codes: Sequence[int]
+    """Their exit codes."""
+    rows: Sequence[Row]
+    """Those that are told at length."""
+
+
+def _groups(failed: Sequence[Row], each: int) -> list[_Group]:
+    """Return the failures by outcome, in their order, of which ``each`` are told at length."""
+    rows: dict[str, list[Row]] = {}
+    for row in failed:
+        rows.setdefault(row.state, []).append(row)
+    return [
+        _Group(state, len(of), sorted({row.exit_code for row in of if row.exit_code is not None}), of[:each])
+        for state, of in rows.items()
+    ]
+
+
+def _in_turn(groups: Sequence[Sequence[Row]]) -> list[Row]:
+    """Return the rows of all groups: the first of each, then the second of each, and so on."""
+    return [row for row in chain.from_iterable(zip_longest(*groups)) if row is not None]
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"

@@ -1,0 +1,1 @@
+"""``hstdputils run``: process the rows of a plan on this machine."""

@@ -1,0 +1,137 @@
+"""``python -m hstdputils.run``: process the rows of a plan on this machine."""
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import psutil
+
+from hstdputils.core import command_line
+from hstdputils.engines.retry_policy import Limits
+from hstdputils.progress.screen import Screen, sentence
+from hstdputils.records.batch import probe_once
+from hstdputils.records.marker import ended
+from hstdputils.records.plan_files import read_plan_strictly
+from hstdputils.records.plan_rows import PlanRow
+from hstdputils.run.local_executor import LocalExecutor, RunProgress
+from hstdputils.run.scheduler import Scheduler
+from hstdputils.run.worker import WorkerStarter
+from hstdputils.store.base import Store
+from hstdputils.store.layout import lease_prefix
+from hstdputils.store.lease import hold
+from hstdputils.store.probe import CARELESS, ONE_RUN
+from hstdputils.store.registry import open_store
+from hstdputils.supervision.stopping import Stopped, stop_by_exception
+
+_DESCRIPTION = """\
+Process the rows of a plan on this machine, as many at once as its cores and memory allow, each in a process of its
+own; those that run out of memory or time are tried again with more. Datasets that have succeeded are left out. It may
+be stopped at any moment and run again. For thousands of datasets this is far quicker than a job of Snakemake each.
+
+The exit status is 0 where all succeeded; else it is the failures' own, or 1 where they differ."""
+
+
+_EXAMPLES = """\
+  hstdputils run plan.out
+  hstdputils run plan.out --cores 8 -- --inputs /my/raws --context hst_0729.pmap"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    own, further = command_line.split_at_dashes(arguments)
+    options = _parser().parse_args(own)
+    rows = read_plan_strictly(options.plan, options.wanted)
+    store, batch = open_store(rows[0].output), rows[0].batch
+    store.check()
+    waiting = command_line.tell if options.wait else None
+    is_exclusive = probe_once(store, batch)
+    if not is_exclusive:
+        command_line.tell(f"note: the store {store.uri} {CARELESS}: {ONE_RUN}")
+    with hold(store, lease_prefix(batch), waiting, is_exclusive=is_exclusive) as lease, stop_by_exception():
+        try:
+            return _run(store, batch, rows, options, further, lease.check_taken_over)
+        except Stopped as stopped:
+            print(f"{stopped.reason}: to go on, run it again", file=sys.stderr)
+            return stopped.exit_code
+
+
+def _run(
+    store: Store,
+    batch: str,
+    rows: Sequence[PlanRow],
+    options: argparse.Namespace,
+    further: Sequence[str],
+    check: Callable[[], None],
+) -> int:
+    done: set[str] = set()
+    if not options.force:
+        done = {name for name, succeeded in ended(store, batch).items() if succeeded}
+    else:
+        further = [*further, "--force"]
+    left = [row for row in rows if row.ipppssoot not in done]
+    tally = RunProgress(len(rows), len(rows) - len(left))
+    screen = Screen(batch, quiet=options.quiet)
+    packing = Scheduler(options.cores, options.memory_mib)
+    starter = WorkerStarter(further, options.logs or Path("logs") / batch, shlex.split(options.command or ""))
+    limits = Limits(max_memory_mib=options.max_memory_mib, max_seconds=options.max_seconds)
+    pool = LocalExecutor(store, packing, starter, options.retries, limits, screen.tell, check)
+    with screen:
+        status = pool.run(left, tally, screen.show)
+    print(sentence(batch, tally))
+    if options.to:
+        options.to.parent.mkdir(parents=True, exist_ok=True)
+        options.to.write_text(f"{sentence(batch, tally)}\n")
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command_line.parser("run", _DESCRIPTION, _EXAMPLES)
+    command_line.add_version(parser)
+    above_zero = command_line.above_zero
+    memory_mib = psutil.virtual_memory().total * 9 // 10 // 2**20
+    parser.add_argument("plan", type=Path, help="the plan, as hstdputils plan writes it")
+    parser.add_argument(
+        "--cores", type=above_zero, default=len(os.sched_getaffinity(0)), metavar="N", help="cores (default: all)"
+    )
+    parser.add_argument(
+        "--memory-mib",
+        type=above_zero,
+        default=memory_mib,
+        metavar="MIB",
+        help="memory for all that runs at once (default: nine tenths of the machine's)",
+    )
+    parser.add_argument(
+        "--retries",
+        type=int,
+        choices=range(11),
+        default=2,
+        metavar="N",
+        help="further tries of a dataset (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--max-memory-mib",
+        type=above_zero,
+        default=Limits().max_memory_mib,
+        metavar="MIB",
+        help="largest memory that a further try may get (default: %(default)s)",
+    )
+    command_line.add_wanted(parser)
+    parser.add_argument(
+        "--max-seconds",
+        type=above_zero,
+        default=Limits().max_seconds,
+        metavar="SECONDS",
+        help="longest time limit that a further try may get when it is made longer (default: %(default)s)",
+    )
+    parser.add_argument("--force", action="store_true", help="process datasets again that have succeeded")
+    parser.add_argument("--logs", type=Path, metavar="DIR", help="folder of the logs (default: logs/<batch>)")
+    parser.add_argument("--to", type=Path, metavar="FILE", help="write there how the batch ended, once it has")
+    parser.add_argument("--quiet", action="store_true", help="say what failed and how it ended, and no more")
+    parser.add_argument(
+        "--command", metavar="WORDS", help="what runs in place of hstdputils process, with the same arguments"
+    )
+    parser.epilog = f"what follows -- goes to hstdputils process for each dataset\n\n{parser.epilog}"
+    return parser

@@ -1,0 +1,218 @@
+"""Running rows to their end: starting what fits, deciding about what failed, and starting that again."""
+
+import contextlib
+import secrets
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from multiprocessing.connection import wait
+from time import monotonic, time
+
+from hstdputils.core.errors import StoreError
+from hstdputils.core.outcomes import Outcome
+from hstdputils.engines.base import Cause, RowState, State
+from hstdputils.engines.exit_causes import cause_of_exit
+from hstdputils.engines.failure_markers import exit_code, write_failure_marker
+from hstdputils.engines.retry_policy import Decision, Limits, decide
+from hstdputils.records.marker import Marker, exit_status, read_marker
+from hstdputils.records.plan_rows import PlanRow
+from hstdputils.run.scheduler import Scheduler, WaitingRow
+from hstdputils.run.worker import Worker, WorkerStarter
+from hstdputils.store.base import Store
+
+STOP_SECONDS = 12.0
+"""How long processes that were asked to stop may take."""
+
+
+Tell = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class RunProgress:
+    """How far the rows are."""
+
+    total: int
+    """Datasets, those included that had succeeded before."""
+    succeeded: int = 0
+    """Datasets that have succeeded."""
+    running: int = 0
+    """Datasets that are being processed."""
+    failed: Counter[str] = field(default_factory=Counter)
+    """Datasets that have failed for good, by outcome."""
+
+    @property
+    def n_ended(self) -> int:
+        """Return the number of datasets that are done with, one way or the other."""
+        return self.succeeded + self.failed.total()
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether nothing is left to do."""
+        return self.n_ended == self.total
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of datasets in each state that occurs."""
+        waiting = self.total - self.n_ended - self.running
+        others = {**self.failed, str(State.RUNNING): self.running, str(State.WAITING): waiting}
+        return {str(Outcome.SUCCEEDED): self.succeeded, **{word: count for word, count in others.items() if count}}
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A row that runs."""
+
+    wanted: WaitingRow
+    process: Worker
+    started: float
+    id: str
+
+
+class LocalExecutor:
+    """Runs rows on this machine.
+
+    Parameters
+    ----------
+    store
+        The store of the batch.
+    packing
+        The machine's cores and memory.
+    starter
+        Starts processes.
+    retries
+        Further tries of a dataset.
+    limits
+        How far further tries go.
+    tell
+        Takes lines for a person.
+    check
+        Called again and again; raises where no more may be done.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        packing: Scheduler,
+        starter: WorkerStarter,
+        retries: int,
+        limits: Limits,
+        tell: Tell,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store, self._packing, self._starter, self._tell = store, packing, starter, tell
+        self._retries, self._limits, self._check = retries, limits, check
+        self._jobs: dict[int, _Job] = {}
+        self._earlier: dict[str, list[Outcome]] = {}
+        self._codes: set[int] = set()
+
+    def run(self, rows: Sequence[PlanRow], tally: RunProgress, show: Callable[[RunProgress], None]) -> int:
+        """Run rows until all have ended, and return the exit status for those that failed.
+
+        Parameters
+        ----------
+        rows
+            The rows.
+        tally
+            Where it is counted how far they are.
+        show
+            Called several times a second, while rows run.
+        """
+        by_name = {row.ipppssoot: row for row in rows}
+        for number, row in enumerate(rows):
+            self._packing.add(WaitingRow(number, row.ipppssoot, row.vcpus, row.memory_mib, row.max_seconds))
+        shown = 0.0
+        try:
+            while True:
+                self._check()
+                self._start_what_fits(by_name)
+                tally.running = len(self._jobs)
+                if monotonic() - shown > 0.25:
+                    show(tally)
+                    shown = monotonic()
+                if not self._jobs:
+                    show(tally)
+                    return exit_status(self._codes)
+                for sentinel in wait(list(self._jobs), 1.0):
+                    assert isinstance(sentinel, int)
+                    self._end(self._jobs.pop(sentinel), by_name, tally)
+        finally:
+            self._stop()
+
+    def _start_what_fits(self, rows: Mapping[str, PlanRow]) -> None:
+        while (wanted := self._packing.next()) is not None:
+            job = secrets.token_hex(8)
+            process = self._starter.start(rows[wanted.ipppssoot], wanted, job)
+            self._jobs[process.sentinel] = _Job(wanted, process, time(), job)
+
+    def _end(self, job: _Job, rows: Mapping[str, PlanRow], tally: RunProgress) -> None:
+        status, wanted = job.process.status(), job.wanted
+        self._packing.give_back(wanted)
+        if status == 0:
+            tally.succeeded += 1
+            return
+        state = self._state(rows[wanted.ipppssoot], job, status)
+        assert state.cause is not None
+        earlier = self._earlier.setdefault(wanted.ipppssoot, [])
+        decision = decide(state.cause, wanted.memory_mib, wanted.max_seconds, earlier, self._limits)
+        earlier.append(state.cause.outcome)
+        if decision.is_again and wanted.tries <= self._retries:
+            self._tell(f"{wanted.ipppssoot}  {decision.reason}")
+            self._packing.add(_next(wanted, decision))
+            return
+        why = (
+            decision.reason
+            if not decision.is_again
+            else f"{state.cause.outcome} ({state.cause.text}), for the last time"
+        )
+        self._tell(f"{wanted.ipppssoot}  {why}")
+        tally.failed[str(state.cause.outcome)] += 1
+        self._codes.add(exit_code(state) or 1)
+
+    def _state(self, row: PlanRow, job: _Job, status: int) -> RowState:
+        """Return how a process ended, from its marker; where it has left none, one is written."""
+        marker = None
+        with contextlib.suppress(StoreError):
+            marker = read_marker(self._store, row.batch, row.ipppssoot, succeeded=False)
+        own = marker if marker is not None and _is_of(job, marker) else None
+        if own is not None:
+            return RowState(row, State.FAILED, "", Cause(own.outcome, own.reason), own, started=job.started)
+        cause = (
+            Cause(Outcome.UNKNOWN, f"ended by signal {-status} without a marker")
+            if status < 0
+            else cause_of_exit(status, f"ended with {status} without a marker")
+        )
+        state = RowState(row, State.FAILED, "", cause, None, "", job.started, time())
+        with contextlib.suppress(StoreError):
+            write_failure_marker(self._store, row.batch, state)
+        return state
+
+    def _stop(self) -> None:
+        """Stop what still runs; each process leaves a marker."""
+        for job in self._jobs.values():
+            job.process.stop()
+        until = monotonic() + STOP_SECONDS
+        while self._jobs and (left := until - monotonic()) > 0:
+            for sentinel in wait(list(self._jobs), left):
+                assert isinstance(sentinel, int)
+                self._jobs.pop(sentinel).process.status()
+
+
+def _next(wanted: WaitingRow, decision: Decision) -> WaitingRow:
+    return WaitingRow(
+        wanted.number,
+        wanted.ipppssoot,
+        wanted.vcpus,
+        decision.memory_mib,
+        decision.max_seconds,
+        wanted.tries + 1,
+    )
+
+
+def _is_of(job: _Job, marker: Marker) -> bool:
+    """Tell whether a job has left a marker; clocks, which may jump, are asked where it does not say whose it is."""
+    if marker.job:
+        return marker.job == job.id
+    try:
+        return datetime.fromisoformat(marker.end) >= datetime.fromtimestamp(job.started, UTC)
+    except (ValueError, TypeError):
+        return False

@@ -1,0 +1,1 @@
+"""``hstdputils sync``: download the references of a plan into the CRDS cache."""

@@ -1,0 +1,174 @@
+"""``python -m hstdputils.sync``: bring the references of a plan into the CRDS cache."""
+
+import argparse
+import sys
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from hstdputils.calibrate.recipe import Recipe
+from hstdputils.core import command_line
+from hstdputils.core.datasets import parse_dataset
+from hstdputils.core.errors import UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.inputs.fetch import open_sources
+from hstdputils.inputs.options import add_input_options
+from hstdputils.inputs.progress_bar import count_bar
+from hstdputils.inputs.source import Source
+from hstdputils.records.batch import read_pins
+from hstdputils.records.marker import ended
+from hstdputils.records.plan_rows import PlanRow, read_plan
+from hstdputils.references.crds import Crds
+from hstdputils.references.reference_list import ReferenceList
+from hstdputils.store.registry import is_none, open_store
+from hstdputils.supervision.stopping import Stopped, stop_by_exception
+from hstdputils.sync.header_source import start_sources
+from hstdputils.sync.needs import find_needs
+from hstdputils.sync.space import Balance, balance, bring, check_complete, check_space, free_bytes
+
+SHOWN = 10
+"""Problems that are shown, a line each."""
+
+
+_DESCRIPTION = """\
+Bring all reference files that the datasets of a plan need into the CRDS cache, once, so that their jobs need no
+network for them. The headers of the raw files are read, CRDS names the best references, and those that the cache
+lacks are brought from CRDS's server (CRDS_SERVER_URL) or from S3 (CRDS_CONFIG_URI, CRDS_MAPPING_URI,
+CRDS_REFERENCE_URI), after a look at the disk. The same command again brings what is still missing. With a cache that
+is only read, it checks that all references are there."""
+
+
+_EXAMPLES = """\
+  hstdputils sync plan.out --dry-run
+  hstdputils sync plan.out --inputs my-raws --context hst_0729.pmap
+  CRDS_SERVER_URL=https://hst-crds.stsci.edu CRDS_PATH=~/crds_cache hstdputils sync plan.out"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    options = _parser().parse_args(arguments)
+    with stop_by_exception():
+        try:
+            _sync(options)
+        except Stopped as stopped:
+            print(f"{stopped.reason}; what has come stays, and the same command goes on", file=sys.stderr)
+            return stopped.exit_code
+    return ExitCode.SUCCESS
+
+
+def _sync(options: argparse.Namespace) -> None:
+    rows = _read(options.plan)
+    left = _unfinished(rows) if options.unfinished else rows
+    datasets = [parse_dataset(name) for name in left]
+    open_sources(options.inputs)  # says what is wrong with them before anything is done
+    crds = Crds()
+    context = crds.resolve_context(options.context or (None if options.force else _pinned(rows)))
+    with count_bar("headers", len(datasets)) as done:
+        sources = _Sources(options.inputs, options.keep_inputs)
+        needs = find_needs(datasets, sources, crds, context, done, options.max_unpacked_mib)
+    found = balance(crds, needs.references)
+    _tell(crds, context, len(rows), len(left), found)
+    if crds.origin is None:
+        check_complete(found, context)
+    for name, reason in found.absent.items():
+        needs.problems |= dict.fromkeys(needs.references[name], reason)
+    _tell_problems(needs.problems)
+    check_space(crds, found)
+    if options.dry_run:
+        return
+    bring(crds, found)
+    if options.list:
+        sizes = dict(sorted({**found.present, **found.to_bring}.items()))
+        problems = dict(sorted(needs.problems.items()))
+        ReferenceList(context, str(crds.cache.absolute()), sizes, problems, crds.described(sizes)).write(options.list)
+
+
+class _Sources:
+    """The sources of headers, opened once for each instrument."""
+
+    def __init__(self, uris: Sequence[str], keep: Path | None) -> None:
+        self._uris, self._keep = uris, keep
+        self._opened: dict[str, list[Source]] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, recipe: Recipe) -> list[Source]:
+        with self._lock:
+            if recipe.instrument not in self._opened:
+                self._opened[recipe.instrument] = start_sources(self._uris, self._keep, recipe)
+            return self._opened[recipe.instrument]
+
+
+def _read(path: Path) -> dict[str, PlanRow]:
+    try:
+        rows = read_plan(path)
+    except OSError as error:
+        raise UserError(f"cannot read the plan {path} ({error.strerror}): correct its name") from error
+    if not rows:
+        raise UserError(f"the plan {path} is empty: write it with hstdputils plan")
+    return rows
+
+
+def _batches(rows: Mapping[str, PlanRow]) -> Iterable[tuple[str, str]]:
+    """Return the stores and batches of a plan."""
+    return sorted({(row.output, row.batch) for row in rows.values() if not is_none(row.output)})
+
+
+def _unfinished(rows: Mapping[str, PlanRow]) -> dict[str, PlanRow]:
+    """Leave out the datasets that have succeeded."""
+    done = {
+        (output, batch, name)
+        for output, batch in _batches(rows)
+        for name, succeeded in ended(open_store(output), batch).items()
+        if succeeded
+    }
+    return {name: row for name, row in rows.items() if (row.output, row.batch, name) not in done}
+
+
+def _pinned(rows: Mapping[str, PlanRow]) -> str | None:
+    """Return the context that the plan's batch was begun with, if it was."""
+    pins = [read_pins(open_store(output), batch) for output, batch in _batches(rows)]
+    contexts = sorted({pinned.crds_context for pinned in pins if pinned})
+    if len(contexts) > 1:
+        raise UserError(f"the batches of the plan were begun with {' and '.join(contexts)}: give one with --context")
+    return contexts[0] if contexts else None
+
+
+def _tell(crds: Crds, context: str, n_rows: int, n_left: int, found: Balance) -> None:
+    n_present, n_to_bring, n_absent = len(found.present), len(found.to_bring), len(found.absent)
+    of_plan = f", of {n_rows} in the plan" if n_left < n_rows else ""
+    lines = [
+        ("datasets", f"{n_left}{of_plan}"),
+        ("context", context),
+        ("cache", f"{crds.cache}, from {crds.settings.origin}" if crds.is_growing else f"{crds.cache}, only read"),
+        ("references", f"{n_present + n_to_bring + n_absent}"),
+        ("in the cache", f"{n_present:<6} {sum(found.present.values()) / 1e9:9.3f} GB"),
+        ("to bring", f"{n_to_bring:<6} {found.bytes_to_bring / 1e9:9.3f} GB"),
+        *([("not to be had", f"{n_absent}")] if n_absent else []),
+        ("free disk", f"{'':<6} {free_bytes(crds.cache) / 1e9:9.3f} GB"),
+    ]
+    print("\n".join(f"{name:<14} {text}" for name, text in lines), flush=True)
+
+
+def _tell_problems(problems: Mapping[str, str]) -> None:
+    for name in sorted(problems)[:SHOWN]:
+        print(f"warning: {name}: {problems[name]}", file=sys.stderr)
+    if len(problems) > SHOWN:
+        print(f"warning: and {len(problems) - SHOWN} more datasets", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command_line.parser("sync", _DESCRIPTION, _EXAMPLES)
+    command_line.add_version(parser)
+    parser.add_argument("plan", type=Path, help="the plan, as hstdputils plan wrote it")
+    add_input_options(
+        parser,
+        inputs="where raw files are, as for hstdputils process; may be given several times, in order of preference",
+        keep="the folder where hstdputils process keeps inputs; what has to be fetched whole is kept there",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what there is to bring, and bring nothing")
+    parser.add_argument("--unfinished", action="store_true", help="leave out datasets that have succeeded")
+    parser.add_argument(
+        "--force", action="store_true", help="the batch may change its context, as for hstdputils process"
+    )
+    parser.add_argument("--list", type=Path, metavar="FILE", help="write context and references to a JSON file")
+    return parser

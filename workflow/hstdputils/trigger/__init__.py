@@ -1,0 +1,1 @@
+"""The trigger: an id list put into a bucket starts a batch."""

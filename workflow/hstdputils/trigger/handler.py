@@ -1,0 +1,178 @@
+"""The trigger: an id list put at ``messages/submit/<name>`` in the store's bucket starts the batch ``<name>``.
+
+`handler` runs on AWS Lambda, for events of S3 or EventBridge, which come at least once and in any order. An event
+says no more than that there may be a message; what is there is taken, planned, submitted, and then removed, so that
+further events find nothing. What became of it is one line at ``messages/submitted/<name>`` or
+``messages/failed/<name>``; a message that failed stays where it is, and a better list in its place is taken again.
+
+Settings, all of them optional, are environment variables:
+
+================================  ====================================================================================
+``HSTDP_TRIGGER_QUEUE``           the job queue (that of the batch's latest jobs, or ``hstdp``)
+``HSTDP_TRIGGER_JOB_DEFINITION``  the job definition that the batch's own is made from (``hstdp``)
+``HSTDP_TRIGGER_IMAGE``           the container image (the job definition's)
+``HSTDP_TRIGGER_ARGUMENTS``       further arguments for ``hstdp-process`` (those of the batch's latest jobs, if any)
+``HSTDP_TRIGGER_SKIP_BAD``        ``yes``: submit the good ids of a list that has bad ones (``no``: submit nothing)
+``HSTDP_TRIGGER_INPUTS``          sources whose raw headers sizes rest on, with blanks between (none: names alone)
+``HSTDP_TRIGGER_PURCHASE``        ``spot`` or ``on_demand``, for the expected costs (``on_demand``)
+``HSTDP_TRIGGER_REGION``          the region whose prices count (``us-east-1``)
+``HSTDP_TRIGGER_SETTLE_SECONDS``  how long a new job may be missing in Batch's lists
+================================  ====================================================================================
+"""
+
+import os
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+from hstdputils.core.errors import StoreError, UserError
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.engines.aws_batch.engine import AwsBatch
+from hstdputils.engines.base import Engine
+from hstdputils.records.batch import check_batch_name, require_lease
+from hstdputils.records.marker import ended
+from hstdputils.store.layout import plan_key
+from hstdputils.store.lease import Busy
+from hstdputils.store.s3 import S3Store, s3_client, s3_errors
+from hstdputils.trigger.events import Message, messages_of
+from hstdputils.trigger.plans import MOST_BYTES, plan_of, read_list, told
+from hstdputils.trigger.settings import TriggerSettings, trigger_settings
+
+_TAKEN = "there is no message: it was taken before"
+
+
+def handler(event: Any, context: Any = None) -> dict[str, str]:
+    """Take the messages that an event speaks of.
+
+    Parameters
+    ----------
+    event
+        The event.
+    context
+        What Lambda says of itself; not used.
+
+    Returns
+    -------
+    lines
+        What became of each message, by name.
+
+    Raises
+    ------
+    UserError, StoreError
+        Something failed that may go well later, so that Lambda should send the event again: another process is at
+        work on the batch, or AWS does not answer. What cannot go well later is told at ``messages/failed/<name>``
+        alone.
+    """
+    settings = trigger_settings(os.environ)
+    lines: dict[str, str] = {}
+    failures: list[Exception] = []
+    for message in messages_of(event):
+        try:
+            lines[message.name] = take(message, settings)
+            _tell(f"{message.name}: {lines[message.name]}")
+        except (UserError, StoreError) as error:
+            _tell(f"{message.name}: {error}; to be tried again")
+            failures.append(error)
+    if failures:
+        raise failures[0] from None
+    return lines
+
+
+def take(message: Message, settings: TriggerSettings) -> str:
+    """Take one message, and return the line that says what became of it; see `handler`."""
+    box = _Box(message)
+    try:
+        if (found := box.read()) is None:
+            return _TAKEN
+        if check_batch_name(message.name) == "messages":
+            raise UserError("a batch cannot have the name of the folder of messages: choose another name")
+        address = box.store.address(message.key)
+        read_list(found[0], address, skip_bad=settings.skip_bad)  # a bad list begins no batch
+        require_lease(box.store, message.name, "nothing can be submitted", may_probe=True)
+        engine = AwsBatch(box.store, message.name, settings.batch, _tell)
+        with engine.alone():
+            line = ""
+            while (found := box.read()) is not None:  # again, where another list was put there meanwhile
+                data, version = found
+                line = _submit(engine, box.store, message, data, settings)
+                box.answer("submitted", line)
+                box.remove(version)
+            return line or _TAKEN
+    except Busy:
+        raise
+    except StoreError as error:
+        box.fail(f"{error}; it will be tried again")
+        raise
+    except UserError as error:
+        if error.exit_code is not ExitCode.COMMAND_LINE:
+            box.fail(f"{error}; it will be tried again")
+            raise
+        box.fail(str(error))
+        return str(error)
+
+
+class _Box:
+    """The place of one message and of its answers."""
+
+    def __init__(self, message: Message) -> None:
+        self._message = message
+        self.store = S3Store(message.bucket)
+        self._client = s3_client()
+        self._place = {"Bucket": message.bucket, "Key": message.key}
+
+    def read(self) -> tuple[bytes, str] | None:
+        """Return the message and what tells it from any that takes its place; none where there is no message."""
+        with s3_errors(self.store.address(self._message.key), "read"):
+            try:
+                answer = self._client.get_object(**self._place)
+                return answer["Body"].read(MOST_BYTES + 1), answer["ETag"]
+            except self._client.exceptions.NoSuchKey:
+                return None
+
+    def remove(self, version: str) -> None:
+        """Remove what was said of its failure, and the message, unless another has taken its place."""
+        with s3_errors(self.store.address(self._message.key), "delete"):
+            self._client.delete_object(Bucket=self._message.bucket, Key=self._message.moved("failed"))
+            try:
+                self._client.delete_object(**self._place, IfMatch=version)
+            except self._client.exceptions.ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (404, 409, 412):
+                    raise
+
+    def answer(self, folder: str, line: str) -> None:
+        """Write a line about the message."""
+        text = f"{datetime.now(UTC).isoformat(timespec='seconds')} {self._message.name}: {line}\n"
+        self.store.put_bytes(text.encode(), self._message.moved(folder))
+
+    def fail(self, line: str) -> None:
+        """Write down why the message was not taken; where even that fails, say so."""
+        try:
+            self.answer("failed", line)
+        except StoreError as error:
+            _tell(f"{self._message.name}: {error}")
+
+
+def _submit(engine: Engine, store: S3Store, message: Message, data: bytes, settings: TriggerSettings) -> str:
+    """Plan and submit an id list, and return the line about it."""
+    batch = message.name
+    ids = read_list(data, store.address(message.key), skip_bad=settings.skip_bad)
+    rows = plan_of(store, batch, ids.names, settings)
+    done = {name for name, succeeded in ended(store, batch).items() if succeeded}
+    left = [row for row in rows if row.ipppssoot not in done]
+    notes = (
+        [f"{len(rows) - len(left)} of {len(rows)} datasets have succeeded before"] if len(left) < len(rows) else []
+    )
+    submitted, jobs = 0, 0
+    if left:
+        sent = engine.submit(left)
+        submitted, jobs = sent.rows, sent.calls
+        notes += [f"{sent.adopted} jobs found that were made before"] if sent.adopted else []
+        notes += [f"{sent.earlier} rows left alone, submitted before"] if sent.earlier else []
+    notes += [f"{len(ids.duplicates)} ids given more than once"] if ids.duplicates else []
+    notes += [told(ids)] if ids.problems else []
+    line = f"{submitted} rows submitted in {jobs} jobs, by the plan {store.address(plan_key(batch))}"
+    return "; ".join([line, *notes])
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

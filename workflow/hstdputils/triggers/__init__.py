@@ -1,1 +1,0 @@
-"""Batches that begin when an id list reaches a bucket."""

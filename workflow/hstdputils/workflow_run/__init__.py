@@ -1,0 +1,1 @@
+"""Runs of the workflow over a batch: what its rules ask for."""

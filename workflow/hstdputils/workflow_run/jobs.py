@@ -1,0 +1,116 @@
+"""The jobs of datasets in Snakemake: cores, memory and time from the plan, and from how the last try ended."""
+
+import contextlib
+import shlex
+from typing import Any
+
+from hstdputils.core.errors import StoreError, UserError
+from hstdputils.engines.htcondor.last_jobs import OVERHEAD_MIB, OVERHEAD_SECONDS, mark_last_job, run_name
+from hstdputils.engines.retry_policy import Limits, decide_after
+from hstdputils.records.marker import read_marker
+from hstdputils.records.plan_rows import PlanRow
+from hstdputils.workflow_run.batch import RunBatch, said_in_one_line
+from hstdputils.workflow_run.plans import RunPlan
+
+
+class Jobs:
+    """The jobs of a batch's datasets in Snakemake.
+
+    Parameters
+    ----------
+    batch
+        The batch.
+    plan
+        Its plan.
+    """
+
+    def __init__(self, batch: RunBatch, plan: RunPlan) -> None:
+        self._batch, self._plan = batch, plan
+        self.command = shlex.split(batch.config.process_command)
+        """The words of the command that processes a dataset."""
+        self._asked: set[tuple[str, int]] = set()
+
+    @said_in_one_line()
+    def row(self, wildcards: Any, input: Any) -> str:
+        """Return the dataset's row of the plan as JSON."""
+        return self._row(wildcards.ipppssoot).to_json()
+
+    @said_in_one_line()
+    def vcpus(self, wildcards: Any, input: Any) -> int:
+        """Return the cores of the dataset's job; 1 while there is no plan yet, since Snakemake wants a number."""
+        try:
+            return self._row(wildcards.ipppssoot).vcpus
+        except FileNotFoundError:
+            return 1
+
+    @said_in_one_line()
+    def memory_mib(self, wildcards: Any, input: Any, attempt: int) -> int:
+        """Return the memory, MiB, of a try at the dataset: more after a try that ran out of it."""
+        return self._size(wildcards.ipppssoot, attempt)[0]
+
+    @said_in_one_line()
+    def max_seconds(self, wildcards: Any, input: Any, attempt: int) -> int:
+        """Return the time limit, s, of a try at the dataset: more after a try that was cut by it."""
+        return self._size(wildcards.ipppssoot, attempt)[1]
+
+    def try_number(self, wildcards: Any, attempt: int) -> int:
+        """Return the number of the try."""
+        return attempt
+
+    @said_in_one_line()
+    def request_memory(self, wildcards: Any, input: Any, attempt: int) -> int:
+        """Return the memory of a job of HTCondor, MiB: Snakemake runs in it, too."""
+        return self._size(wildcards.ipppssoot, attempt)[0] + OVERHEAD_MIB
+
+    @said_in_one_line()
+    def execute_seconds(self, wildcards: Any, input: Any, attempt: int) -> int:
+        """Return the time limit of a job of HTCondor, s: the programs' own limit comes first."""
+        return self._size(wildcards.ipppssoot, attempt)[1] + OVERHEAD_SECONDS
+
+    @said_in_one_line()
+    def condor_run(self, wildcards: Any = None) -> str:
+        """Return what names the batch in jobs of HTCondor."""
+        return run_name(self._batch.store, self._batch.name)
+
+    def condor_dataset(self, wildcards: Any) -> str:
+        """Return what names the dataset in its job of HTCondor."""
+        return str(wildcards.ipppssoot)
+
+    def _row(self, ipppssoot: str) -> PlanRow:
+        """Return the dataset's row.
+
+        Raises
+        ------
+        FileNotFoundError
+            The plan of this run is not made yet; Snakemake asks again when it is.
+        UserError
+            The plan has no row for the dataset.
+        """
+        rows = self._plan.rows()
+        if ipppssoot not in rows:
+            raise UserError(f"{self._plan.path()} has no row for {ipppssoot}: run the workflow again, which plans it")
+        return rows[ipppssoot]
+
+    def _size(self, ipppssoot: str, attempt: int) -> tuple[int, int]:
+        """Return memory and time limit, after a look at how the last try ended."""
+        row = self._row(ipppssoot)
+        if attempt > 1:
+            last = None
+            # a store that is away for a while does not stop the other jobs
+            with contextlib.suppress(StoreError):
+                self._ask_why(ipppssoot, row, attempt)
+                last = read_marker(self._batch.store, self._batch.name, ipppssoot, succeeded=False)
+            if last:
+                config = self._batch.config
+                limits = Limits(max_memory_mib=config.max_memory_mib, max_seconds=config.max_seconds)
+                decision = decide_after(last, attempt - 1, row.memory_mib, row.max_seconds, limits)
+                return decision.memory_mib, decision.max_seconds
+        return row.memory_mib, row.max_seconds
+
+    def _ask_why(self, ipppssoot: str, row: PlanRow, attempt: int) -> None:
+        """See that the marker tells how the last try ended, where its job could not say so itself."""
+        if self._batch.config.batch_system == "htcondor" and (ipppssoot, attempt) not in self._asked:
+            self._asked.add((ipppssoot, attempt))
+            # without HTCondor's tools, as in the job itself, it has been asked before
+            with contextlib.suppress(UserError):
+                mark_last_job(self._batch.store, row, self.condor_run())

@@ -1,0 +1,115 @@
+"""The plan that a run works by: whether the batch has the right one, and its rows."""
+
+import errno
+import hashlib
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hstdputils.core.id_lists import IdList, read_ids
+from hstdputils.plan import command
+from hstdputils.plan.update import BatchPlan
+from hstdputils.records.plan_files import ids_digest
+from hstdputils.records.plan_rows import PlanRow, read_plan
+from hstdputils.workflow_run.arguments import Arguments
+from hstdputils.workflow_run.batch import RunBatch, said_in_one_line
+
+SHOWN = Path("plan.out")
+"""The copy of a plan for people."""
+
+
+class RunPlan:
+    """The plan of a batch, as one run uses it.
+
+    A run that has anything to do brings the plan of its batch up to date first, and works by a copy of its own, which
+    no other run changes.
+
+    Parameters
+    ----------
+    batch
+        The batch.
+    arguments
+        The arguments of commands.
+    """
+
+    def __init__(self, batch: RunBatch, arguments: Arguments) -> None:
+        self._batch, self._arguments = batch, arguments
+        self._plan = BatchPlan(Path(batch.plan), batch.config.store, batch.name)
+        self._rows: dict[str, PlanRow] = {}
+        self.copy = batch.of_run("plan.out")
+        """The copy of this run."""
+
+    @cached_property
+    def ids(self) -> IdList:
+        """Return the id lists of the configuration.
+
+        Raises
+        ------
+        UserError
+            A list cannot be read, or there is no id in any of them.
+        """
+        return read_ids(f"@{path}" for path in self._batch.config.ids)
+
+    @cached_property
+    def wanted(self) -> str:
+        """Return the digest of the datasets that are wanted."""
+        return ids_digest(self.ids.names)
+
+    @cached_property
+    def is_current(self) -> bool:
+        """Tell whether the batch's plan was right when this run began.
+
+        Raises
+        ------
+        UserError
+            It cannot be read, or is of another store.
+        """
+        if self.ids.problems and not self._batch.config.skip_bad:
+            return False
+        settings = command.shaped_by(command.parse(self._arguments.plan))
+        return self._plan.is_current(self.ids.names, settings)
+
+    def rows(self) -> dict[str, PlanRow]:
+        """Return the rows by which this run works.
+
+        Raises
+        ------
+        FileNotFoundError
+            They are not there yet; Snakemake, to which this speaks of an input, asks again when they are.
+        UserError
+            A line of the plan is not a plan row.
+        """
+        if not self._rows:
+            if Path(self.copy).exists():
+                self._rows = read_plan(Path(self.copy))
+            elif self.is_current:
+                self._rows = self._plan.rows()
+            else:
+                raise self._not_there()
+        return self._rows
+
+    @said_in_one_line()
+    def path(self, wildcards: Any = None) -> str:
+        """Return the path of the batch's plan."""
+        return self._batch.plan
+
+    @said_in_one_line()
+    def sha256(self, wildcards: Any, input: Any) -> str:
+        """Return the SHA-256 of the batch's plan."""
+        if not Path(self.copy).exists() and not self.is_current:
+            raise self._not_there()
+        return self._sha256(Path(self._batch.plan))
+
+    @said_in_one_line()
+    def to_be_shown(self, wildcards: Any = None) -> list[str]:
+        """Return what has to be made before the plan is shown: nothing where the right one is shown already."""
+        is_shown = self.is_current and SHOWN.is_file() and self._sha256(SHOWN) == self._sha256(Path(self._batch.plan))
+        return [] if is_shown else [self.copy]
+
+    def _not_there(self) -> FileNotFoundError:
+        return FileNotFoundError(errno.ENOENT, "the plan of this run is not made yet", self.copy)
+
+    @staticmethod
+    def _sha256(path: Path) -> str:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()

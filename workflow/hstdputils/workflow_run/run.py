@@ -1,0 +1,136 @@
+"""One run of the workflow over a batch: what its rules ask for."""
+
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from hstdputils.containers import mounts
+from hstdputils.core.config import Config, load_config
+from hstdputils.workflow_run.arguments import Arguments
+from hstdputils.workflow_run.batch import RunBatch, said_in_one_line
+from hstdputils.workflow_run.jobs import Jobs
+from hstdputils.workflow_run.plans import RunPlan
+from hstdputils.workflow_run.remaining import Remaining
+
+RUN_VARIABLE = "HSTDP_RUN"
+"""The environment variable with what tells one run of the workflow from others."""
+
+
+class Run:
+    """Answers the questions of the rules.
+
+    Parameters
+    ----------
+    settings
+        The configuration, as Snakemake read it.
+    is_main
+        Whether this is the process that a person started, not one that Snakemake started for a job.
+
+    Raises
+    ------
+    SystemExit
+        Something in it will not do.
+    """
+
+    @said_in_one_line()
+    def __init__(self, settings: Mapping[str, Any], *, is_main: bool = True) -> None:
+        self.config = load_config(settings)
+        self.batch = self.config.batch
+        self._batch = RunBatch(self.config, _run_name(is_main=is_main))
+        self.arguments = Arguments(self._batch)
+        self.plan = RunPlan(self._batch, self.arguments)
+        self.remaining = Remaining(self._batch, self.plan)
+        self.jobs = Jobs(self._batch, self.plan)
+        self.plan_of_batch = self._batch.plan
+        self.marker = self._batch.marker
+        self.report = self._batch.result("report.html")
+        self.report_json = self._batch.result("report.json")
+        self.report_csv = self._batch.result("report.csv")
+        self.ended = self._batch.result("ended.txt")
+        self.ended_of_run = self._batch.of_run("ended.txt")
+        self.references = self._batch.result("references.json")
+        self.references_of_run = self._batch.of_run("references.done")
+        self._cores, self._memory = 1, None
+        _set_variables(self.config)
+        _have_executor_wait()
+
+    @property
+    def synced_references(self) -> list[str]:
+        """Return what says that the references are there; nothing where each job brings its own."""
+        return [self.references_of_run] if self.config.sync_references else []
+
+    def use(self, cores: int, memory: Any, *, is_local: bool) -> None:
+        """Take what Snakemake may use: cores, and memory (MiB) where it is limited; and whether jobs run here."""
+        self._cores, self._memory = cores, memory
+        self.remaining.is_local = is_local
+
+    @said_in_one_line()
+    def start(self, wildcards: object, input: Any, output: Any) -> list[str]:
+        """Return the command that runs or submits the datasets of the plan that have not succeeded."""
+        if self._batch.engine:
+            return self.arguments.submit(input.plan, self.plan.wanted)
+        memory_mib = getattr(self._memory, "value", self._memory)
+        return self.arguments.run(input.plan, self.plan.wanted, output.ended, self._cores, memory_mib)
+
+    @said_in_one_line()
+    def follow(self, wildcards: object, output: Any) -> list[str]:
+        """Return the command that follows what was submitted to its end."""
+        return self.arguments.watch(output.ended) if self._batch.engine else ["true"]
+
+    def tidy(self) -> None:
+        """Remove what this run has made for itself, and what runs of this machine have left that were killed.
+
+        Jobs on other machines may go on after a run, and use it.
+        """
+        if self.remaining.is_local:
+            for folder in Path(self._batch.runs).glob("*"):
+                if folder.name == self._batch.run or _is_over(folder.name):
+                    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run_name(*, is_main: bool) -> str:
+    """Return what tells this run from others; processes that Snakemake starts for it find it in a variable."""
+    name = "" if is_main else os.environ.get(RUN_VARIABLE, "")
+    if not name:
+        host = re.sub(r"[^A-Za-z0-9]", "-", os.uname().nodename)
+        name = f"{host}_{os.getpid()}_{time.time_ns():x}"
+        os.environ[RUN_VARIABLE] = name
+    return name
+
+
+def _is_over(name: str) -> bool:
+    """Tell whether a run was of this machine, and its process is not there any more."""
+    host, _, rest = name.partition("_")
+    pid = rest.partition("_")[0]
+    is_here = host == re.sub(r"[^A-Za-z0-9]", "-", os.uname().nodename)
+    return is_here and pid.isdecimal() and not psutil.pid_exists(int(pid))
+
+
+def _have_executor_wait() -> None:
+    """Have the executor for HTCondor look for the states of jobs only when it has been set up.
+
+    Version 0.3 of the plugin begins at once, in a thread. In a folder with the log of an earlier run that thread may
+    come first and end by an error, after which Snakemake waits for ever.
+    """
+    settings = getattr(sys.modules.get("snakemake_executor_plugin_htcondor"), "common_settings", None)
+    if settings is not None:
+        settings.init_seconds_before_status_checks = max(2, settings.init_seconds_before_status_checks)
+
+
+def _set_variables(config: Config) -> None:
+    """Give the jobs what they use: CRDS's variables, the programs beside this Python, this host's files."""
+    os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{Path(sys.executable).parent}"
+    if config.crds_path:
+        os.environ.setdefault("CRDS_PATH", str(Path(config.crds_path).expanduser().absolute()))
+    if config.crds_server_url:
+        os.environ.setdefault("CRDS_SERVER_URL", config.crds_server_url)
+    files = [config.features, config.history, config.model, config.prices, config.keep_inputs]
+    crds = os.environ.get("CRDS_PATH", "/grp/crds/cache")
+    mounts.bind([config.store, *config.inputs, config.work, *config.ids, crds, *filter(None, files)])
