@@ -41,7 +41,7 @@ def _nothing_is_left_running() -> Iterator[None]:
     WARM_STARTS.stop()
     left = [process for process in psutil.Process().children(recursive=True) if process.is_running()]
     _, alive = psutil.wait_procs(left, timeout=3)
-    assert not alive, f"processes left behind: {alive}"
+    assert not alive, f"processes left behind: {[(process, process.cmdline()) for process in alive]}"
 
 
 @dataclass(frozen=True)

@@ -252,6 +252,6 @@ def test_previews_of_the_archives_own_products(real_data, tmp_path):
 
 def test_end_of_the_process_does_not_cut_off_an_import(tmp_path):
     (tmp_path / "slow.py").write_text("import time\ntime.sleep(0.5)\nprint('imported')")
-    code = "from hstdputils import previews as p; p.DRAWN_BY['flt'] = 'slow'; p.import_ahead(['x_flt.fits'])"
+    code = "from hstdputils.previews import draw as p; p.DRAWN_BY['flt'] = 'slow'; p.import_ahead(['x_flt.fits'])"
     run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (run.returncode, run.stdout) == (0, "imported\n"), run.stderr

@@ -1,5 +1,6 @@
 """Calibration programs that fail in all the ways they do, played by small scripts."""
 
+import json
 import os
 import subprocess
 import sys
@@ -278,14 +279,27 @@ def test_a_program_of_another_machine_is_one_line(tmp_path):
         Programs({"calnothing": str(tmp_path / "calnothing")}).version(CALNOTHING)
 
 
-def test_metrics_see_the_whole_process_tree(run):
-    meter = Meter()
-    with meter.step("calxyz") as step:
-        run("python3 -c 'x = bytearray(150_000_000); import time; time.sleep(0.6)'")
-    with meter.step("small") as small:
-        pass
-    assert 140 < step.peak_memory_mib - small.peak_memory_mib < 200
-    assert meter.peak_memory_mib == step.peak_memory_mib
-    assert step.wall_seconds > 0.6
-    assert meter.cpu_seconds > 0
-    assert step.written_bytes > 0
+MEASURED = """
+import json, subprocess, sys
+from dataclasses import asdict
+from hstdputils.records.metrics import Meter
+
+meter = Meter()
+with meter.step("calxyz") as step:
+    program = "x = bytearray(150_000_000); import time; time.sleep(0.6); open('x', 'w').write('x' * 10_000)"
+    subprocess.run([sys.executable, "-c", program], check=True)
+with meter.step("small") as small:
+    pass
+print(json.dumps([asdict(step), asdict(small), meter.peak_memory_mib, meter.cpu_seconds]))
+"""
+"""A program that has no other children than the one that is measured, as this process of tests may have."""
+
+
+def test_metrics_see_the_whole_process_tree(tmp_path):
+    ran = subprocess.run([sys.executable, "-c", MEASURED], cwd=tmp_path, capture_output=True, text=True, check=True)
+    step, small, peak, cpu = json.loads(ran.stdout)
+    assert 140 < step["peak_memory_mib"] - small["peak_memory_mib"] < 200
+    assert peak == step["peak_memory_mib"]
+    assert step["wall_seconds"] > 0.6
+    assert cpu > 0
+    assert step["written_bytes"] > 0

@@ -9,7 +9,7 @@ from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import RETRIED, AttemptFailed, Outcome
 from hstdputils.records.log import AttemptLog
-from hstdputils.references import bestrefs, download
+from hstdputils.references import bestrefs
 from hstdputils.references import crds as access
 from hstdputils.references.digests import Record, Records, digest_of
 from hstdputils.references.server import ReferenceServerError
@@ -74,7 +74,7 @@ def test_a_configuration_that_breaks_between_datasets(cache, log, monkeypatch):
     def broken(settings) -> None:
         raise UserError(f"{settings.config_file} is broken", ExitCode.REFERENCES)
 
-    monkeypatch.setattr(download, "read_config", broken)
+    monkeypatch.setattr(access, "read_config", broken)
     with pytest.raises(AttemptFailed) as failed:
         cache.assign([], "hst_0729.pmap", log)
     assert_not_tried_again(failed.value, "server_config is broken")
@@ -89,7 +89,7 @@ def test_an_error_that_crds_raises(cache, log, monkeypatch, tmp_path):
 
     crds = SimpleNamespace(CrdsError=CrdsError, assign_bestrefs=fail)
     monkeypatch.setattr(bestrefs, "load_crds", lambda: crds)
-    monkeypatch.setattr(download, "read_config", lambda settings: SimpleNamespace(bad_files_set=set()))
+    monkeypatch.setattr(access, "read_config", lambda settings: SimpleNamespace(bad_files_set=set()))
     raw = SimpleNamespace(path=tmp_path / "x_raw.fits")
     with pytest.raises(AttemptFailed) as failed:
         cache.assign([raw], "hst_0729.pmap", log)

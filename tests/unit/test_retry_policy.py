@@ -13,9 +13,9 @@ from hstdputils.core.config import Config
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.retry_policy import Action, Limits, decide_after
 from hstdputils.process import command as process
+from hstdputils.process import processor
 from hstdputils.process.processor import Processor, Settings
 from hstdputils.records.marker import read_marker, write_marker
-from hstdputils.references import crds
 from hstdputils.run import command as run
 from hstdputils.store.folder import FolderStore
 from hstdputils.workflow_run.arguments import Arguments
@@ -94,7 +94,7 @@ def test_tries_of_earlier_runs_do_not_count():
     ],
 )
 def test_a_try_that_the_policy_does_not_allow_is_not_made(tmp_path, monkeypatch, last, granted, is_needless):
-    monkeypatch.setattr(crds, "Crds", lambda *_: None)
+    monkeypatch.setattr(processor, "Crds", lambda *_: None)
     row = plan_row(**granted)
     tries = len(last.earlier) + 2
     settings = Settings(
