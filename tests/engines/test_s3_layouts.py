@@ -18,7 +18,7 @@ from hstdputils.inputs.shelves import open_shelves
 from hstdputils.inputs.unpacking import Unpacker
 from tests.engines.conftest import OVER_HTTP, S3
 from tests.engines.disturbing_proxy import DisturbingProxy
-from tests.unit.test_source_layouts import (
+from tests.inputs.test_source_layouts import (
     ASSOCIATION,
     INPUTS,
     SINGLE,

@@ -11,7 +11,7 @@ from hstdputils.model.features import Features
 from hstdputils.model.history import History
 from hstdputils.model.tables import read_table
 from hstdputils.records.marker import Marker
-from tests.unit.made_up_runs import rows, write
+from tests.model.made_up_runs import rows, write
 
 
 def marker(name, outcome=Outcome.SUCCEEDED, memory=800, wall=100.0, end="2026-01-02T00:00:00+00:00", planned=1024):

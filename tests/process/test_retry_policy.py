@@ -22,8 +22,7 @@ from hstdputils.workflow_run.arguments import Arguments
 from hstdputils.workflow_run.batch import RunBatch
 from hstdputils.workflow_run.jobs import Jobs
 from hstdputils.workflow_run.plans import RunPlan
-
-from .test_report import made_up
+from tests.report.test_report import made_up
 
 NAME, BATCH = "ldem01acq", "demo"
 

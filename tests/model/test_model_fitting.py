@@ -17,7 +17,7 @@ from hstdputils.model.fitted import Model
 from hstdputils.model.predict import LIMITS, OWN_RANGE, Planner, fit_sizes, on_grid, on_limits, on_rungs, on_sizes
 from hstdputils.model.score import cross_validated, folds, planned, table_2020
 from hstdputils.model.tables import read_table
-from tests.unit.made_up_runs import LETTERS, rows
+from tests.model.made_up_runs import LETTERS, rows
 
 
 def runs(table=None):

@@ -14,8 +14,8 @@ from hstdputils.model.history import History
 from hstdputils.records.marker import write_marker
 from hstdputils.store.folder import FolderStore
 from hstdputils.store.registry import open_store
-from tests.unit.made_up_runs import rows, write
-from tests.unit.test_model_history import marker
+from tests.model.made_up_runs import rows, write
+from tests.model.test_model_history import marker
 
 
 @pytest.fixture

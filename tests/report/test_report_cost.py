@@ -15,7 +15,7 @@ from hstdputils.report.collect import collect
 from hstdputils.report.costs import spending
 from hstdputils.store.folder import FolderStore
 from hstdputils.workflow_run.run import Run
-from tests.unit.test_report import BATCH, made_up, page, plan_line, run, save, total
+from tests.report.test_report import BATCH, made_up, page, plan_line, run, save, total
 
 # a dollar an hour for a core with up to 10,240 MiB, and in proportion above
 TABLE = {

@@ -24,7 +24,7 @@ from hstdputils.report.plots import MOST_DOTS, Axis, Point, plot
 from hstdputils.report.provenance import configuration
 from hstdputils.store.folder import FolderStore
 from hstdputils.store.layout import marker_key
-from tests.unit.test_report import BATCH, Tags, made_up, page, plan_line, run, save
+from tests.report.test_report import BATCH, Tags, made_up, page, plan_line, run, save
 
 EVIL = '</pre><script>alert(1)</script> " & \x1b[31m'
 AXIS = Axis("planned", "used", [1, 10, 100, 1000], str)

@@ -31,8 +31,7 @@ from hstdputils.workflow_run.arguments import Arguments
 from hstdputils.workflow_run.batch import RunBatch
 from hstdputils.workflow_run.plans import RunPlan
 from hstdputils.workflow_run.remaining import Remaining
-
-from .test_report import BATCH, made_up
+from tests.report.test_report import BATCH, made_up
 
 GOOD, BAD = ("ldem01acq", "ldem01tnq", "ldem01010"), "ldem01zzq"
 FAILED = "ldem01bdq"
