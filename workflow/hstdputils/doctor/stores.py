@@ -51,7 +51,7 @@ def _probe(store: Store, batch: str) -> bool:
 def needs_credentials(setup: Setup) -> bool:
     """Tell whether the run reads or writes buckets that are not public."""
     from hstdputils.inputs.s3 import PUBLIC_BUCKETS
-    from hstdputils.store.s3 import split_uri
+    from hstdputils.store.s3_client import split_uri
 
     uris = [uri for uri in (setup.config.store, *setup.config.inputs) if uri.lower().startswith("s3://")]
     return any(split_uri(uri)[0] not in PUBLIC_BUCKETS for uri in uris)

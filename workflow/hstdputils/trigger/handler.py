@@ -33,7 +33,8 @@ from hstdputils.records.batch import check_batch_name, require_lease
 from hstdputils.records.marker import ended
 from hstdputils.store.layout import plan_key
 from hstdputils.store.lease import Busy
-from hstdputils.store.s3 import S3Store, s3_client, s3_errors
+from hstdputils.store.s3 import S3Store
+from hstdputils.store.s3_client import s3_client, s3_errors
 from hstdputils.trigger.events import Message, messages_of
 from hstdputils.trigger.plans import MOST_BYTES, plan_of, read_list, told
 from hstdputils.trigger.settings import TriggerSettings, trigger_settings
