@@ -9,6 +9,7 @@ from pathlib import Path
 from hstdputils.calibrate.recipe import Expectation
 from hstdputils.core.errors import StoreError
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.files import atomic_write
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.fits.files import fits_problem
 from hstdputils.process.work_folder import MARKER
@@ -177,10 +178,7 @@ def copy_marker(marker: Marker, path: Path) -> None:
     StoreError
         The file cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(marker.to_json())
-        part.replace(path)
+        atomic_write(path, marker.to_json())
     except OSError as error:
         raise StoreError(f"cannot write the copy of the marker {path}: {error.strerror}") from error
