@@ -6,12 +6,12 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 
 from hstdputils import __version__
 from hstdputils.core.errors import StoreError, UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.formats import MOST_BYTES, BadFormat, read_as
+from hstdputils.core.text import iso_time
 from hstdputils.store.base import Store
 from hstdputils.store.folder import FolderStore
 from hstdputils.store.layout import batch_key, markers_prefix
@@ -178,7 +178,7 @@ def record_probe(store: Store, batch: str, *, conditional_writes: bool) -> None:
     StoreError
         The store cannot be read or written.
     """
-    now = datetime.now(UTC).isoformat(timespec="seconds")
+    now = iso_time(timespec="seconds")
     _changed(
         store,
         batch,

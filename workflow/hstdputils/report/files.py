@@ -5,13 +5,13 @@ import dataclasses
 import io
 import json
 from collections import Counter
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from hstdputils import __version__
 from hstdputils.core.errors import UserError
 from hstdputils.core.files import atomic_write
+from hstdputils.core.text import iso_time
 from hstdputils.report.attempts import summarize_attempts
 from hstdputils.report.costs import spending
 from hstdputils.report.rows import BatchReport, Row
@@ -45,7 +45,7 @@ def to_json(report: BatchReport) -> str:
     head = {
         "batch": report.batch,
         "store": report.store.uri,
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "made": iso_time(timespec="seconds"),
         "hstdputils": __version__,
         "n_datasets": len(report.rows),
         "states": report.states,

@@ -22,11 +22,11 @@ Settings, all of them optional, are environment variables:
 
 import os
 import sys
-from datetime import UTC, datetime
 from typing import Any
 
 from hstdputils.core.errors import StoreError, UserError
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.text import iso_time
 from hstdputils.engines.aws_batch.engine import AwsBatch
 from hstdputils.engines.base import Engine
 from hstdputils.records.batch import check_batch_name, require_lease
@@ -142,7 +142,7 @@ class _Box:
 
     def answer(self, folder: str, line: str) -> None:
         """Write a line about the message."""
-        text = f"{datetime.now(UTC).isoformat(timespec='seconds')} {self._message.name}: {line}\n"
+        text = f"{iso_time(timespec='seconds')} {self._message.name}: {line}\n"
         self.store.put_bytes(text.encode(), self._message.moved(folder))
 
     def fail(self, line: str) -> None:
