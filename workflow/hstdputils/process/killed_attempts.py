@@ -6,7 +6,7 @@ import shutil
 import signal
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from hstdputils.core.datasets import Dataset
@@ -91,28 +91,17 @@ def _marker(settings: Settings, dataset: Dataset, begun: float, ending: Ending, 
     store = None if is_none(settings.output) else open_store(settings.output)
     earlier = latest_marker(store, settings.batch, dataset.ipppssoot) if store else None
     pins = read_pins(store, settings.batch) if store else None
-    now = time.time()
-    return Marker(
-        ipppssoot=dataset.ipppssoot,
-        batch=settings.batch,
-        outcome=why.outcome,
-        exit_code=int(why.exit_code),
-        reason=why.reason,
-        attempt=earlier.attempt + 1 if earlier else 1,
+    return Marker.new(
+        *(settings.batch, dataset.ipppssoot, why.outcome, why.exit_code, why.reason),
+        earlier=earlier,
         plan_row=settings.plan_row,
-        crds_context=settings.context or (pins.crds_context if pins else ""),
-        versions=dict(pins.programs) if pins else {},
-        host=os.uname().nodename,
-        start=datetime.fromtimestamp(begun, UTC).isoformat(timespec="milliseconds"),
-        end=datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds"),
-        wall_seconds=round(now - begun, 3),
+        start=begun,
+        end=time.time(),
         cpu_seconds=ending.cpu_seconds,
         peak_memory_mib=ending.peak_memory_mib,
-        bytes_in=0,
-        bytes_out=0,
-        n_products=0,
-        manifest_sha256="",
-        earlier=earlier.as_earlier() if earlier else [],
+        crds_context=settings.context or (pins.crds_context if pins else ""),
+        versions=pins.programs if pins else None,
+        host=os.uname().nodename,
     )
 
 

@@ -183,13 +183,12 @@ class Processor:
             programs=self._programs,
             variables=self._astrometry if recipe.is_aligned else {},
             dataset_variables=settings.dataset_variables,
-            attempt=earlier.attempt + 1 if earlier else 1,
             plan_row=settings.plan_row,
             vcpus=(settings.plan_row or {}).get("vcpus", 1),
             max_seconds=settings.max_seconds,
             max_unpacked_mib=settings.max_unpacked_mib,
             overhead_seconds=settings.overhead_seconds,
-            earlier=earlier.as_earlier() if earlier else [],
+            earlier=earlier,
         )
 
     def _attempt(self, job: Job, folders: WorkFolders, limit: TimeLimit, halt: Halt | None) -> Ended:

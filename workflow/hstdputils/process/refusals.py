@@ -63,27 +63,14 @@ def unbegun(
     earlier
         The marker of the attempt before.
     """
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return Marker(
-        ipppssoot=dataset.ipppssoot,
-        batch=batch,
-        outcome=failure.outcome,
-        exit_code=int(failure.exit_code),
-        reason=failure.reason,
-        attempt=earlier.attempt + 1 if earlier else 1,
+    now = datetime.now(UTC)
+    return Marker.new(
+        *(batch, dataset.ipppssoot, failure.outcome, failure.exit_code, failure.reason),
+        earlier=earlier,
         plan_row=plan_row,
-        crds_context=context,
-        versions={},
-        host=os.uname().nodename,
         start=now,
         end=now,
-        wall_seconds=0.0,
-        cpu_seconds=0.0,
-        peak_memory_mib=0,
-        bytes_in=0,
-        bytes_out=0,
-        n_products=0,
-        manifest_sha256="",
-        earlier=earlier.as_earlier() if earlier else [],
+        crds_context=context,
+        host=os.uname().nodename,
         job=job_id(),
     )

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -12,6 +12,7 @@ from hstdputils.core.datasets import BadDatasetName, parse_dataset
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.formats import MOST_BYTES, MOST_NUMBER, BadFormat, checked_fields, read_object, shown
 from hstdputils.core.outcomes import Outcome
+from hstdputils.core.text import iso_time
 from hstdputils.store.base import Store
 from hstdputils.store.folder import FolderStore
 from hstdputils.store.layout import FAILED, SUCCEEDED, marker_key, markers_prefix
@@ -110,6 +111,89 @@ class Marker:
     """The keywords that CRDS selected these by, with their values in the raw files: at most 100, of 8 values."""
     job: str = ""
     """Id of the engine's job that made the attempt; empty for one that nobody gave an id."""
+
+    @classmethod
+    def new(
+        cls,
+        batch: str,
+        ipppssoot: str,
+        outcome: Outcome,
+        exit_code: int,
+        reason: str,
+        *,
+        earlier: "Marker | None",
+        plan_row: dict[str, Any] | None,
+        start: datetime | float,
+        end: datetime | float,
+        wall_seconds: float | None = None,
+        cpu_seconds: float = 0.0,
+        peak_memory_mib: int = 0,
+        crds_context: str = "",
+        versions: Mapping[str, str] | None = None,
+        host: str = "",
+        job: str = "",
+        bytes_in: int = 0,
+        bytes_out: int = 0,
+        n_products: int = 0,
+        manifest_sha256: str = "",
+        warnings: Sequence[str] = (),
+        references: Sequence[dict[str, str]] = (),
+        reference_keywords: Mapping[str, list[str]] | None = None,
+    ) -> "Marker":
+        """Return the marker of an attempt; what is not known of one that was killed, or never began, is left out.
+
+        Parameters
+        ----------
+        earlier
+            The marker of the attempt before; none for the first.
+        start, end
+            When the attempt began and ended, as s since the epoch where they are numbers.
+        wall_seconds
+            Wall time, s; none for the time from start to end.
+        batch, ipppssoot, outcome, exit_code, reason, **others
+            The fields.
+        """
+        if wall_seconds is None:
+            times = (time if isinstance(time, int | float) else time.timestamp() for time in (end, start))
+            wall_seconds = next(times) - next(times)
+        return cls(
+            ipppssoot=ipppssoot,
+            batch=batch,
+            outcome=outcome,
+            exit_code=int(exit_code),
+            reason=reason,
+            attempt=earlier.attempt + 1 if earlier else 1,
+            plan_row=plan_row,
+            crds_context=crds_context,
+            versions=dict(versions or {}),
+            host=host,
+            start=iso_time(start),
+            end=iso_time(end),
+            wall_seconds=round(wall_seconds, 3),
+            cpu_seconds=cpu_seconds,
+            peak_memory_mib=peak_memory_mib,
+            bytes_in=bytes_in,
+            bytes_out=bytes_out,
+            n_products=n_products,
+            manifest_sha256=manifest_sha256,
+            warnings=list(warnings),
+            earlier=earlier.as_earlier() if earlier else [],
+            references=list(references),
+            reference_keywords=dict(reference_keywords or {}),
+            job=job,
+        )
+
+    @classmethod
+    def unreadable(cls, batch: str, ipppssoot: str, problem: str) -> "Marker":
+        """Return what stands for a marker that cannot be read: its outcome is ``unknown``, its attempt 0."""
+        unknown = cls.new(
+            *(batch, ipppssoot, Outcome.UNKNOWN, ExitCode.GENERAL, problem),
+            earlier=None,
+            plan_row=None,
+            start=0,
+            end=0,
+        )
+        return replace(unknown, attempt=0, start="", end="")
 
     @property
     def succeeded(self) -> bool:
@@ -294,27 +378,7 @@ def _other_marker(store: Store, batch: str, name: str, succeeded: bool, problem:
         except ValueError as error:
             if not succeeded:
                 problem = _unreadable_text(store, marker_key(batch, name, succeeded=True), error)
-    return Marker(
-        ipppssoot=name,
-        batch=batch,
-        outcome=Outcome.UNKNOWN,
-        exit_code=ExitCode.GENERAL,
-        reason=problem,
-        attempt=0,
-        plan_row=None,
-        crds_context="",
-        versions={},
-        host="",
-        start="",
-        end="",
-        wall_seconds=0.0,
-        cpu_seconds=0.0,
-        peak_memory_mib=0,
-        bytes_in=0,
-        bytes_out=0,
-        n_products=0,
-        manifest_sha256="",
-    )
+    return Marker.unreadable(batch, name, problem)
 
 
 def _unreadable_text(store: Store, key: str, error: ValueError) -> str:
