@@ -7,7 +7,8 @@ from hstdputils.core.text import one_line
 from hstdputils.doctor.findings import PATIENCE_SECONDS, Finding, Status, fail, ok, warn
 from hstdputils.doctor.setup import Setup
 from hstdputils.doctor.space import existing
-from hstdputils.records.batch import Pins, check_pins, read_record, record_probe
+from hstdputils.records.batch import Batch
+from hstdputils.records.pins import Pins
 from hstdputils.store.base import Store
 from hstdputils.store.credentials import bad_address, credentials_problem, load_credentials
 from hstdputils.store.folder import FolderStore
@@ -31,7 +32,7 @@ def check_store(setup: Setup) -> list[Finding]:
     config = setup.config
     is_exclusive = isinstance(store, FolderStore) or _probe(store, config.batch)
     if config.crds_context and not config.force:
-        check_pins(store, config.batch, Pins(config.crds_context, {}))
+        Batch(store, config.batch).check_pins(Pins(config.crds_context, {}))
     text = f"{uri}, can be {'made' if is_new else 'written'}{_endpoint(uri)}"
     if is_exclusive:
         return [ok("store", text)]
@@ -43,8 +44,8 @@ def check_store(setup: Setup) -> list[Finding]:
 def _probe(store: Store, batch: str) -> bool:
     """Probe a store, and record what it can do where the batch is there already."""
     found = probe(store, batch)
-    if read_record(store, batch) is not None:
-        record_probe(store, batch, conditional_writes=found)
+    if Batch(store, batch).record() is not None:
+        Batch(store, batch).record_probe(conditional_writes=found)
     return found
 
 

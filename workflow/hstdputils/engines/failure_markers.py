@@ -5,7 +5,8 @@ from dataclasses import asdict, replace
 
 from hstdputils.core.outcomes import exit_code_of
 from hstdputils.engines.base import RowState
-from hstdputils.records.marker import Marker, read_marker, write_marker
+from hstdputils.records.batch import Batch
+from hstdputils.records.marker import Marker
 from hstdputils.store.base import Store
 
 
@@ -26,12 +27,11 @@ def write_failure_marker(store: Store, batch: str, state: RowState) -> None:
     assert cause is not None
     if own is not None:
         if own.outcome is not cause.outcome:
-            write_marker(
-                store, replace(own, outcome=cause.outcome, exit_code=exit_code_of(cause.outcome), reason=cause.text)
-            )
+            corrected = replace(own, outcome=cause.outcome, exit_code=exit_code_of(cause.outcome), reason=cause.text)
+            Batch(store, batch).markers.write(corrected)
         return
-    earlier = read_marker(store, batch, state.ipppssoot, succeeded=False)
-    write_marker(store, _new_marker(batch, state, earlier))
+    earlier = Batch(store, batch).markers.read(state.ipppssoot, succeeded=False)
+    Batch(store, batch).markers.write(_new_marker(batch, state, earlier))
 
 
 def exit_code(state: RowState) -> int:

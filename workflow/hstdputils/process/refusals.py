@@ -10,7 +10,8 @@ from hstdputils.core.errors import StoreError, UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.process.attempt import job_id
-from hstdputils.records.marker import Marker, latest_marker, write_marker
+from hstdputils.records.batch import Batch
+from hstdputils.records.marker import Marker
 from hstdputils.store.base import Store
 
 
@@ -36,8 +37,8 @@ def record_refusal(
         return
     failure = AttemptFailed(Outcome.NO_REFERENCES, ExitCode.REFERENCES, str(error))
     with contextlib.suppress(StoreError):
-        earlier = latest_marker(store, batch, dataset.ipppssoot)
-        write_marker(store, unbegun(batch, dataset, failure, context, plan_row, earlier))
+        earlier = Batch(store, batch).markers.latest(dataset.ipppssoot)
+        Batch(store, batch).markers.write(unbegun(batch, dataset, failure, context, plan_row, earlier))
 
 
 def unbegun(

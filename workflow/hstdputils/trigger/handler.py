@@ -29,8 +29,7 @@ from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.text import iso_time
 from hstdputils.engines.aws_batch.engine import AwsBatch
 from hstdputils.engines.base import Engine
-from hstdputils.records.batch import check_batch_name, require_lease
-from hstdputils.records.marker import ended
+from hstdputils.records.batch import Batch, check_batch_name
 from hstdputils.store.layout import plan_key
 from hstdputils.store.lease import Busy
 from hstdputils.store.s3 import S3Store
@@ -89,7 +88,7 @@ def take(message: Message, settings: TriggerSettings) -> str:
             raise UserError("a batch cannot have the name of the folder of messages: choose another name")
         address = box.store.address(message.key)
         read_list(found[0], address, skip_bad=settings.skip_bad)  # a bad list begins no batch
-        require_lease(box.store, message.name, "nothing can be submitted", may_probe=True)
+        Batch(box.store, message.name).require_lease("nothing can be submitted", may_probe=True)
         engine = AwsBatch(box.store, message.name, settings.batch, _tell)
         with engine.alone():
             line = ""
@@ -158,7 +157,7 @@ def _submit(engine: Engine, store: S3Store, message: Message, data: bytes, setti
     batch = message.name
     ids = read_list(data, store.address(message.key), skip_bad=settings.skip_bad)
     rows = plan_of(store, batch, ids.names, settings)
-    done = {name for name, succeeded in ended(store, batch).items() if succeeded}
+    done = {name for name, succeeded in Batch(store, batch).markers.ended().items() if succeeded}
     left = [row for row in rows if row.ipppssoot not in done]
     notes = (
         [f"{len(rows) - len(left)} of {len(rows)} datasets have succeeded before"] if len(left) < len(rows) else []
