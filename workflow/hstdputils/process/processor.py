@@ -29,8 +29,6 @@ from hstdputils.records.marker import Marker
 from hstdputils.records.pins import Pins
 from hstdputils.references.crds import Crds
 from hstdputils.references.reference_list import read_reference_list
-from hstdputils.store.base import Store
-from hstdputils.store.layout import dataset_prefix
 from hstdputils.store.probe import CARELESS, ONE_RUN
 from hstdputils.store.registry import is_none, open_store
 from hstdputils.supervision.stopping import Halt, Overdue, TimeLimit, not_stopped_here, time_limit
@@ -86,6 +84,10 @@ class Settings:
     astrometry: bool | None = None
     """Whether images are aligned with catalogues; none for what drizzlepac's own variables say."""
 
+    def stored_batch(self) -> Batch | None:
+        """Return the batch in its store; none where nothing is kept there."""
+        return None if is_none(self.output) else Batch(open_store(self.output), self.batch)
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -105,10 +107,9 @@ class Processor:
     def __init__(self, settings: Settings, report: Report) -> None:
         self.settings = settings
         self._report = report
-        self._store: Store | None = None
-        if not is_none(settings.output):
-            self._store = open_store(settings.output)
-            self._store.check()
+        self._batch = settings.stored_batch()
+        if self._batch is not None:
+            self._batch.store.check()
         self._sources = open_sources(settings.inputs, settings.keep_inputs)
         self._crds = Crds(read_reference_list(settings.references).records if settings.references else None)
         self._programs = Programs(settings.programs, settings.program_variables)
@@ -142,14 +143,14 @@ class Processor:
             with folders.alone(wait=self.settings.wait), time_limit(self.settings.overhead_seconds) as limit:
                 return self._unless_needless(dataset, recipe, folders, limit, before)
         except DiskFull as full:
-            if self._store is None:
+            if self._batch is None:
                 raise
             earlier = self._earlier_marker(dataset)
             if self._is_needless(earlier, before):
                 return Ended(earlier, self._place(dataset), is_new=False)
             settings = self.settings
             marker = unbegun(settings.batch, dataset, full, self._context, settings.plan_row, earlier)
-            Batch(self._store, settings.batch).markers.write(marker)
+            self._batch.markers.write(marker)
             return Ended(marker, self._place(dataset), is_new=True)
 
     def _unless_needless(
@@ -207,7 +208,7 @@ class Processor:
         try:
             marker = attempt.halted(halt) if halt else attempt.run(self._save)
             keep = keep or (settings.keep_work == "failed" and not marker.succeeded)
-            if self._store is None:
+            if self._batch is None:
                 keep = True
                 keep_local(marker, folder)
                 return Ended(marker, str(folder), is_new=True)
@@ -230,11 +231,11 @@ class Processor:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _deliver(self, marker: Marker, attempt: Attempt) -> None:
-        assert self._store is not None
+        assert self._batch is not None
         seconds = min(RECORD_SECONDS, self.settings.overhead_seconds)
         try:
             with time_limit(seconds, is_firm=True):
-                save_marker(self._store, marker, attempt.folder, attempt.unwritten)
+                save_marker(self._batch, marker, attempt.folder, attempt.unwritten)
         except Overdue:
             raise self._too_slow(attempt.job.dataset, seconds) from None
 
@@ -242,18 +243,18 @@ class Processor:
         """Leave a marker where CRDS refuses the dataset before its attempt begins."""
         settings = self.settings
         context = self._context or settings.context or ""
-        record_refusal(self._store, settings.batch, dataset, error, context, settings.plan_row)
+        record_refusal(self._batch, dataset, error, context, settings.plan_row)
 
     def _save(self, attempt: Attempt) -> None:
-        if self._store is not None:
+        if self._batch is not None:
             name = attempt.job.dataset.ipppssoot
-            save_products(self._store, attempt.job.batch, name, attempt.data, attempt.files, attempt.manifest)
+            save_products(self._batch, name, attempt.data, attempt.files, attempt.manifest)
 
     def _check_context(self) -> None:
         """Hold the context that the user names against the batch's, before CRDS is asked anything."""
         settings = self.settings
-        if self._store is not None and settings.context and not settings.force and not self._context:
-            Batch(self._store, settings.batch).check_pins(Pins(settings.context, {}))
+        if self._batch is not None and settings.context and not settings.force and not self._context:
+            self._batch.check_pins(Pins(settings.context, {}))
 
     def _pin(self, recipe: Recipe) -> None:
         """Settle context and program versions, and record them for the batch or hold them against its record."""
@@ -261,29 +262,29 @@ class Processor:
         products = {"astrometry": describe(self._astrometry)} if recipe.is_aligned else {}
         if self._context and not new and products.keys() <= self._pinned_settings.keys():
             return
-        settings, store = self.settings, self._store
+        settings, batch = self.settings, self._batch
         wanted = settings.context
-        if wanted is None and store is not None:
-            pinned = Batch(store, settings.batch).pins()
+        if wanted is None and batch is not None:
+            pinned = batch.pins()
             wanted = pinned.crds_context if pinned and (pinned.are_settled or not settings.force) else None
         self._context = self._context or self._crds.resolve_context(wanted)
         versions = self._versions | {name: self._programs.version(program) for name, program in new.items()}
-        if store is not None:
+        if batch is not None:
             pins = Pins(self._context, versions, products)
-            pinned = Batch(store, settings.batch).pin(pins, force=settings.force)
+            pinned = batch.pin(pins, force=settings.force)
             if pinned.conditional_writes is False and not self._versions:
-                print(f"note: the store {store.uri} {CARELESS}: {ONE_RUN}", file=sys.stderr)
+                print(f"note: the store {batch.store.uri} {CARELESS}: {ONE_RUN}", file=sys.stderr)
         self._versions = versions
         self._pinned_settings |= products
 
     def _earlier_marker(self, dataset: Dataset) -> Marker | None:
-        if self._store is None:
+        if self._batch is None:
             return None
-        batch, name = self.settings.batch, dataset.ipppssoot
-        succeeded = Batch(self._store, batch).markers.read(name, succeeded=True)
+        name = dataset.ipppssoot
+        succeeded = self._batch.markers.read(name, succeeded=True)
         if succeeded and not self.settings.force:
             return succeeded
-        return Batch(self._store, batch).markers.latest(name)
+        return self._batch.markers.latest(name)
 
     def _marker_in_time(self, dataset: Dataset) -> Marker | None:
         try:
@@ -293,7 +294,7 @@ class Processor:
             raise self._too_slow(dataset, self.settings.overhead_seconds) from None
 
     def _too_slow(self, dataset: Dataset, seconds: float) -> StoreError:
-        place = self._store.uri if self._store else "none"
+        place = self._batch.store.uri if self._batch else "none"
         return StoreError(
             f"{dataset}: the store {place} has not answered in {seconds:.0f} s: check it, and try again"
         )
@@ -317,8 +318,8 @@ class Processor:
         return not decide_after(earlier, max(1, self.settings.try_number - 1), 1, 1, limits).is_again
 
     def _place(self, dataset: Dataset) -> str:
-        assert self._store is not None
-        return self._store.address(dataset_prefix(self.settings.batch, dataset.ipppssoot))
+        assert self._batch is not None
+        return self._batch.store.address(self._batch.dataset_prefix(dataset.ipppssoot))
 
 
 def _begun(job: Job, folder: Path, report: Callable[[str, str, float], None], limit: TimeLimit) -> Attempt:
