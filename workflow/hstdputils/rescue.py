@@ -16,7 +16,7 @@ from hstdputils.engines.retry_policy import Action, Decision, Limits, next_size
 from hstdputils.progress.address import add_batch
 from hstdputils.progress.selection import add_selection
 from hstdputils.progress.view import BatchView, open_view, operator
-from hstdputils.records.batch import Batch, check_batch_name
+from hstdputils.records.batch import check_batch_name
 
 _DESCRIPTION = """\
 Send failed datasets of a batch to AWS Batch again, whatever the rules have decided. Those that ran out of memory or
@@ -46,17 +46,17 @@ def main(arguments: Sequence[str]) -> int:
         more = f" (and {len(elsewhere) - 1} more)" if len(elsewhere) > 1 else ""
         print(f"note: {elsewhere[0]}{more} has no job: submit its plan again, or run the workflow", file=sys.stderr)
     if not names:
-        print(f"{batch.batch}: nothing to rescue: none of these datasets has a job that failed")
+        print(f"{batch.name}: nothing to rescue: none of these datasets has a job that failed")
         return ExitCode.SUCCESS
     if options.into:
         return _send_into(batch, [failed[name] for name in names], options)
     engine = batch.engine
     if options.context:
         _check_context(batch, options.context)
-        engine = engine.sibling(batch.batch, options.queue, _arguments(batch, options))
+        engine = engine.sibling(batch.name, options.queue, _arguments(batch, options))
     by = operator()
-    rescued = Resubmitter(engine, batch.store, batch.batch).send(names, _decider(options, by), by)
-    print(f"{batch.batch}: {len(rescued.again)} datasets sent again")
+    rescued = Resubmitter(engine, batch.store, batch.name).send(names, _decider(options, by), by)
+    print(f"{batch.name}: {len(rescued.again)} datasets sent again")
     for entry in rescued.again[:20]:
         print(f"  {entry.ipppssoot}  {entry.reason}")
     return ExitCode.SUCCESS
@@ -87,10 +87,10 @@ def _size(state: RowState, options: argparse.Namespace) -> tuple[int, int]:
 
 
 def _check_context(batch: BatchView, context: str) -> None:
-    pins = Batch(batch.store, batch.batch).pins()
+    pins = batch.pins()
     if pins and pins.crds_context != context:
         raise UserError(
-            f"batch {batch.batch!r} was made with {pins.crds_context}, not {context}: its products would not be "
+            f"batch {batch.name!r} was made with {pins.crds_context}, not {context}: its products would not be "
             "comparable: send the datasets --into a batch of another name"
         )
 
@@ -109,14 +109,14 @@ def _arguments(batch: BatchView, options: argparse.Namespace) -> list[str]:
 def _send_into(batch: BatchView, states: Sequence[RowState], options: argparse.Namespace) -> int:
     """Send the datasets under another batch."""
     into = check_batch_name(options.into)
-    if into == batch.batch:
+    if into == batch.name:
         raise UserError(f"--into {into} is the batch itself: give another name, or leave --into out")
     rows = []
     for state in states:
         memory, seconds = _size(state, options)
         rows.append(replace(state.row, batch=into, memory_mib=memory, max_seconds=seconds))
     sent = batch.engine.sibling(into, options.queue, _arguments(batch, options)).submit(rows)
-    print(f"{into}: {sent.rows} datasets of {batch.batch} sent; {sent.earlier} had been sent before")
+    print(f"{into}: {sent.rows} datasets of {batch.name} sent; {sent.earlier} had been sent before")
     return ExitCode.SUCCESS
 
 

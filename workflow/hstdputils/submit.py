@@ -19,8 +19,6 @@ from hstdputils.model.prices import Purchase
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_files import read_plan_strictly
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.store.base import Store
-from hstdputils.store.layout import marker_key
 from hstdputils.store.lease import wait_while_busy
 from hstdputils.store.registry import open_store
 
@@ -28,14 +26,14 @@ TITLES = {AWS_BATCH: "AWS Batch", HTCONDOR: "HTCondor"}
 """The engines' names for people."""
 
 
-def engine_of(options: argparse.Namespace, store: Store, batch: str, further: Sequence[str], tell: Tell) -> Engine:
+def engine_of(options: argparse.Namespace, batch: Batch, further: Sequence[str], tell: Tell) -> Engine:
     """Return the engine that the options name.
 
     Parameters
     ----------
     options
         The options of the command line.
-    store, batch
+    batch
         The batch.
     further
         Further arguments for ``hstdp-process``.
@@ -47,14 +45,14 @@ def engine_of(options: argparse.Namespace, store: Store, batch: str, further: Se
     UserError
         The batch was begun on another engine, or an option cannot be used.
     """
-    begun = SubmissionRecords(store, batch).engine()
+    begun = SubmissionRecords(batch.store, batch.name).engine()
     if begun and begun != options.engine:
         raise UserError(
-            f"batch {batch!r} in {store.uri} runs on {TITLES.get(begun, begun)}, not on {TITLES[options.engine]}: "
-            f"give --engine {begun}, or choose another batch name"
+            f"batch {batch.name!r} in {batch.store.uri} runs on {TITLES.get(begun, begun)}, not on "
+            f"{TITLES[options.engine]}: give --engine {begun}, or choose another batch name"
         )
     if options.engine == HTCONDOR:
-        return HTCondor(store, batch, CondorSettings(options.queue, tuple(further), _site(options)), tell)
+        return HTCondor(batch.store, batch.name, CondorSettings(options.queue, tuple(further), _site(options)), tell)
     settings = BatchSettings(
         queue=options.queue or QUEUE,
         job_definition=options.job_definition,
@@ -64,7 +62,7 @@ def engine_of(options: argparse.Namespace, store: Store, batch: str, further: Se
         purchase=options.purchase,
         settle_seconds=options.settle,
     )
-    return AwsBatch(store, batch, settings, tell)
+    return AwsBatch(batch.store, batch.name, settings, tell)
 
 
 def _site(options: argparse.Namespace) -> Site:
@@ -182,23 +180,21 @@ def main(arguments: Sequence[str]) -> int:
     if sum(len(word) + 3 for word in further) > MOST_FURTHER or not all(further):
         raise UserError(f"what follows -- must be words of {MOST_FURTHER} characters in all: no more fit into a job")
     rows = read_plan_strictly(options.plan, options.wanted)
-    output, batch = rows[0].output, rows[0].batch
+    output = rows[0].output
     if options.engine == AWS_BATCH and not output.lower().startswith("s3://"):
         raise UserError(
             f"{options.plan}: the store is {output!r}, which AWS Batch cannot reach: plan for s3://bucket"
         )
-    store = open_store(output)
-    store.check()
-    Batch(store, batch).require_lease("nothing can be submitted", may_probe=True)
+    batch = Batch(open_store(output), rows[0].batch)
+    batch.store.check()
+    batch.require_lease("nothing can be submitted", may_probe=True)
     waiting = command_line.tell if options.wait else None
-    return wait_while_busy(lambda: _submit(store, batch, rows, options, further), waiting)
+    return wait_while_busy(lambda: _submit(batch, rows, options, further), waiting)
 
 
-def _submit(
-    store: Store, batch: str, rows: Sequence[PlanRow], options: argparse.Namespace, further: Sequence[str]
-) -> int:
+def _submit(batch: Batch, rows: Sequence[PlanRow], options: argparse.Namespace, further: Sequence[str]) -> int:
     """Submit what is left to do, and say what became of it."""
-    done = {name for name, succeeded in Batch(store, batch).markers.ended().items() if succeeded}
+    done = {name for name, succeeded in batch.markers.ended().items() if succeeded}
     if options.force:
         further = [*further, "--force"]
         done = set()
@@ -206,26 +202,26 @@ def _submit(
     if done:
         command_line.tell(f"{len(rows) - len(left)} of {len(rows)} datasets have succeeded before")
     if not left:
-        print(f"{batch}: nothing to submit: all {len(rows)} datasets have succeeded")
+        print(f"{batch.name}: nothing to submit: all {len(rows)} datasets have succeeded")
         return ExitCode.SUCCESS
-    engine = engine_of(options, store, batch, further, command_line.tell)
-    sent = _send_all_again(store, batch, engine, left) if options.force else engine.submit(left)
+    engine = engine_of(options, batch, further, command_line.tell)
+    sent = _send_all_again(batch, engine, left) if options.force else engine.submit(left)
     notes = [f"{sent.adopted} jobs found that were made before"] if sent.adopted else []
     notes += (
         [f"{sent.earlier} rows left alone, submitted before (hstdputils rescue sends failed ones again)"]
         if sent.earlier
         else []
     )
-    print(f"{batch}: {sent.rows} rows submitted in {sent.calls} jobs{''.join(f'; {note}' for note in notes)}")
+    print(f"{batch.name}: {sent.rows} rows submitted in {sent.calls} jobs{''.join(f'; {note}' for note in notes)}")
     return ExitCode.SUCCESS
 
 
-def _send_all_again(store: Store, batch: str, engine: Engine, rows: Sequence[PlanRow]) -> Submitted:
+def _send_all_again(batch: Batch, engine: Engine, rows: Sequence[PlanRow]) -> Submitted:
     """Send rows whatever was sent before, but for those whose jobs have not ended."""
     with engine.alone():
         active = {state.ipppssoot for state in engine.states() if not state.state.is_over}
         again = [row for row in rows if row.ipppssoot not in active]
-        store.delete([marker_key(batch, row.ipppssoot, succeeded=True) for row in again])
+        batch.store.delete([batch.markers.key(row.ipppssoot, succeeded=True) for row in again])
         sent = engine.submit(again, again=True)
     return replace(sent, earlier=len(rows) - len(again))
 

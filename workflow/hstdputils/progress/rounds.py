@@ -8,7 +8,6 @@ from hstdputils.engines.decision_log import Entry
 from hstdputils.engines.resubmit import Resubmitter
 from hstdputils.progress.states import Progress, state_of_marker
 from hstdputils.records.batch import Batch
-from hstdputils.store.base import Store
 from hstdputils.store.lease import Busy
 
 
@@ -31,14 +30,14 @@ class Watcher:
     ----------
     engine
         The engine that runs it.
-    store, batch
+    batch
         The batch.
     rescuer
         Decides about failures, and sends datasets again; none only looks.
     """
 
-    def __init__(self, engine: Engine, store: Store, batch: str, rescuer: Resubmitter | None) -> None:
-        self._engine, self._store, self._batch, self._rescuer = engine, store, batch, rescuer
+    def __init__(self, engine: Engine, batch: Batch, rescuer: Resubmitter | None) -> None:
+        self._engine, self._batch, self._rescuer = engine, batch, rescuer
 
     def look(self) -> Round:
         """Look once, and do what follows.
@@ -50,7 +49,7 @@ class Watcher:
         StoreError
             The store cannot be read.
         """
-        kinds = Batch(self._store, self._batch).markers.ended()
+        kinds = self._batch.markers.ended()
         done = {name for name, succeeded in kinds.items() if succeeded}
         states = list(self._engine.states(without=done))
         known = {state.ipppssoot for state in states}
@@ -70,4 +69,4 @@ class Watcher:
 
     def _run_elsewhere(self, kinds: dict[str, bool]) -> list[RowState]:
         """Return the states of datasets that failed without having been submitted."""
-        return [state_of_marker(marker) for marker in Batch(self._store, self._batch).markers.read_all(kinds)]
+        return [state_of_marker(marker) for marker in self._batch.markers.read_all(kinds)]
