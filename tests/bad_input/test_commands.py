@@ -36,8 +36,10 @@ KINDS = [
     Kind("no such command", nothing, "hstdputils plna", 2, "'plna'; did you mean 'plan'?"),
     plan("no such option", "none b ldem01acq --nope", "--nope: see hstdputils plan --help"),
     plan("an id forgotten", "none b", "required: ipppssoots: see hstdputils plan --help"),
-    plan("a batch with a slash", "none a/b ldem01acq", "'a/b' is no batch name: use letters"),
-    plan("an unknown store", "gs://x b ldem01acq", "'gs://x' is no store: give s3://bucket, a folder, or none"),
+    plan("a batch with a slash", "none a/b ldem01acq", "'a/b' is not a valid batch name: use letters"),
+    plan(
+        "an unknown store", "gs://x b ldem01acq", "'gs://x' is not a valid store: give s3://bucket, a folder, or none"
+    ),
     plan("a store without bucket", "s3:// b ldem01acq", "'s3://' names no bucket: write s3://bucket"),
     process("an unknown source", "out b ldem01acq --inputs ftp://x", 2, "'ftp://x' is no source…: give a folder"),
     process(

@@ -173,7 +173,11 @@ KINDS = [
     ),
     *(
         Kind(
-            f"a batch: {name}", batch(text), "hstdputils plan out {batch} ldem01tnq", 2, "no batch name: use letters"
+            f"a batch: {name}",
+            batch(text),
+            "hstdputils plan out {batch} ldem01tnq",
+            2,
+            "not a valid batch name: use letters",
         )
         for name, text in BATCHES.items()
     ),
@@ -194,13 +198,13 @@ KINDS = [
         inputs(f"a tarball that unpacks {name}", "outside the folder", tar(text))
         for name, text in PATHS_IN_TARS.items()
     ),
-    *(_run(f"a row: {name}", row(**values), "plan.out:1: no plan row") for name, values in ROWS.items()),
+    *(_run(f"a row: {name}", row(**values), "plan.out:1: not a valid plan row") for name, values in ROWS.items()),
     *(
-        _run(f"a line: {name}", file("plan.out", f"{text}\n"), "plan.out:1: no plan row")
+        _run(f"a line: {name}", file("plan.out", f"{text}\n"), "plan.out:1: not a valid plan row")
         for name, text in LINES.items()
     ),
     inputs("a ROOTNAME with escapes", "no value that can be read for ROOTNAME", keyword("ROOTNAME", "ldem\x1b[2J")),
-    _run("a row: a batch that is a path", row(batch="../x"), "plan.out:1: '../x' is no batch name"),
+    _run("a row: a batch that is a path", row(batch="../x"), "plan.out:1: '../x' is not a valid batch name"),
     inputs("a ROOTNAME that is a path", "ROOTNAME = ../../x", keyword("ROOTNAME", "../../x")),
 ]
 

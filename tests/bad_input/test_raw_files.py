@@ -95,9 +95,9 @@ KINDS = [
         "no raw files of ldem99zzq in…: check the id",
         outcome=Outcome.BAD_INPUT,
     ),
-    inputs("no FITS", f"{RAW} is no FITS file…: fetch the file anew", broken(RAW, lambda _: NO_FITS)),
-    inputs("no FITS, real", f"{RAW} is no FITS file…: fetch the file anew", real_broken("j6gp02lzq_raw.fits")),
-    inputs("an empty raw file", f"{RAW} is no FITS file…: fetch the file anew", broken(RAW, lambda _: b"")),
+    inputs("no FITS", f"{RAW} is not a FITS file…: fetch the file anew", broken(RAW, lambda _: NO_FITS)),
+    inputs("no FITS, real", f"{RAW} is not a FITS file…: fetch the file anew", real_broken("j6gp02lzq_raw.fits")),
+    inputs("an empty raw file", f"{RAW} is not a FITS file…: fetch the file anew", broken(RAW, lambda _: b"")),
     inputs("half a raw file", f"{RAW} is cut short…: fetch the file anew", broken(RAW, half)),
     inputs(
         "a raw file without data", f"{RAW} is cut short…: fetch the file anew", broken(RAW, lambda raw: raw[:9000])
@@ -117,7 +117,7 @@ KINDS = [
         association_without_table,
         ASSOCIATION,
     ),
-    inputs("no table", f"{ASN} is no association table…: fetch", broken(ASN, lambda _: NO_FITS), ASSOCIATION),
+    inputs("no table", f"{ASN} is not an association table…: fetch", broken(ASN, lambda _: NO_FITS), ASSOCIATION),
     inputs("a table cut short", f"{ASN}…(it is cut short…): fetch", broken(ASN, lambda asn: asn[:3000]), ASSOCIATION),
 ]
 

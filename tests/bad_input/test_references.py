@@ -148,7 +148,7 @@ KINDS = [
         "sync of a broken plan",
         "plan.out",
         2,
-        "plan.out:1: no plan row…: write the plan anew",
+        "plan.out:1: not a valid plan row…: write the plan anew",
         lambda place: place.write("plan.out", "{}\n"),
     ),
     sync(

@@ -145,14 +145,14 @@ BUCKETS = [
         "an S3 address that is no URL",
         f"s3://no b {SPECTRUM}",
         2,
-        "the address of S3 is no URL (Invalid endpoint: nonsense): set AWS_ENDPOINT_URL like http://",
+        "the address of S3 is not a valid URL (Invalid endpoint: nonsense): set AWS_ENDPOINT_URL like http://",
         endpoint("nonsense"),
     ),
     process(
         "an S3 address with a wrong port",
         f"out b {SPECTRUM} --inputs s3://no/raws",
         2,
-        "the address of S3 is no URL (its port is no number up to 65535): set AWS_ENDPOINT_URL like http://",
+        "the address of S3 is not a valid URL (its port is not a number up to 65535): set AWS_ENDPOINT_URL like http://",
         endpoint("http://127.0.0.1:nine"),
     ),
 ]

@@ -52,7 +52,9 @@ KINDS = [
     snakemake("an unknown config key", "unknown key 'stor'; did you mean 'store'?", workflow(stor="x")),
     snakemake("a value of a wrong type", "retries = 'two'…valid integer…config/README.md", workflow(retries="two")),
     snakemake("a workflow without store", "store = 'none' keeps no markers…: give s3://", workflow(store="none")),
-    snakemake("a workflow's unknown store", "'gs://x' is no store: give s3://bucket", workflow(store="gs://x")),
+    snakemake(
+        "a workflow's unknown store", "'gs://x' is not a valid store: give s3://bucket", workflow(store="gs://x")
+    ),
     snakemake("a workflow's missing list", "the id list no.ids…: correct its name", workflow(ids="no.ids")),
     snakemake("a workflow's empty list", "no ipppssoot in empty.ids: write one", workflow(ids="empty.ids")),
     snakemake("a workflow's bad id", "bad.ids:3: 'u5780205r'…WFPC2…: mend the list", workflow(ids="bad.ids")),
@@ -66,7 +68,10 @@ KINDS = [
         "a plan of a missing list", "the id list no.ids…: correct its name", workflow(ids="no.ids"), "-n plan.out"
     ),
     snakemake(
-        "a broken plan", "results/b/plan.out:1: no plan row…: write the plan anew", workflow_with_plan("{\n"), "-n"
+        "a broken plan",
+        "results/b/plan.out:1: not a valid plan row…: write the plan anew",
+        workflow_with_plan("{\n"),
+        "-n",
     ),
     snakemake(
         "a plan of another store",

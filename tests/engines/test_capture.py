@@ -169,7 +169,7 @@ def test_hundreds_of_definitions(site, batch_at_rest):
     [
         (["--check"], {}, "there is no config/batch/captured to compare with: run hstdputils capture first"),
         (["--folder", "file"], {}, "file is no folder"),
-        ([], {"AWS_ENDPOINT_URL_BATCH": "nonsense"}, "the address of AWS Batch is no URL"),
+        ([], {"AWS_ENDPOINT_URL_BATCH": "nonsense"}, "the address of AWS Batch is not a valid URL"),
         ([], {"AWS_ENDPOINT_URL_BATCH": "http://127.0.0.1:9"}, "cannot read the compute environments"),
         (["--bogus"], {}, "see hstdputils capture --help"),
     ],

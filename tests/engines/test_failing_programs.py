@@ -91,8 +91,8 @@ FAILURES = {
     ),
     "a product, but a status": Failure("make()\nsys.exit(3)", FAILED, STAGE, "ended with status 3: stand-in"),
     "cut product": broken("product[:4000]", "is cut short"),
-    "product without a byte": broken("b''", "is no FITS file (it is empty)"),
-    "product of zeros": broken("bytes(5760)", "is no FITS file"),
+    "product without a byte": broken("b''", "is not a FITS file (it is empty)"),
+    "product of zeros": broken("bytes(5760)", "is not a FITS file"),
     "product of a header": broken("product[:2880].replace(b'  = 2', b'  = 0')", "is cut short"),
     "disk full": Failure(
         says("OSError: [Errno 28] No space left on device: 'x.fits'", 1),

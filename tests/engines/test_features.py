@@ -99,7 +99,7 @@ def test_what_cannot_be_read_is_a_problem_of_its_dataset_alone(raws):
     table.write_bytes(table.read_bytes()[:2880])
     found = look(raws, *EXPECTED)
     assert set(found.features) == {ASSOCIATION}
-    assert found.problems == {SINGLE: "no FITS file", STIS: "cut short"}
+    assert found.problems == {SINGLE: "not a FITS file", STIS: "cut short"}
     (raws / "i999" / ASSOCIATION / f"{ASSOCIATION}_asn.fits").unlink()
     assert look(raws, ASSOCIATION).problems == {ASSOCIATION: f"{ASSOCIATION}_asn.fits is not there"}
 

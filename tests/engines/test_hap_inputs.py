@@ -116,7 +116,7 @@ def test_broken_exposures_and_pollers_are_named(site):
     (inputs / f"{CELL}_input.out").write_text("one,two\n")
     ran = process(site, "--inputs=inputs", VISIT, CELL)
     assert ran.status == 21
-    assert f"{EXPOSURES[0]} is no FITS file" in ran.out
+    assert f"{EXPOSURES[0]} is not a FITS file" in ran.out
     assert f"{CELL}_input.out:1 is no line of a poller file of {CELL}: it has 2 fields, not 10" in ran.out
 
 

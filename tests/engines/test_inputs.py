@@ -83,7 +83,7 @@ def test_broken_inputs_are_named_in_one_line_each(with_stand_in, made_up):
     assert ran.status == 21, ran.said
     reasons = [
         "ldem01acq_rawacq.fits is cut short (",
-        "ldem01tnq_rawtag.fits is no FITS file (",
+        "ldem01tnq_rawtag.fits is not a FITS file (",
         "ldem01omq_rawtag.fits says INSTRUME = STIS, but ldem01omq is a dataset of COS: ",
         "the inputs tarball ldem01pkq.tar.gz is no whole tarball (",
         "no raw files of ldem01f2q, a member of ldem01010, in raws: name another source with --inputs",
@@ -160,7 +160,7 @@ def test_variables_of_a_dataset_reach_its_program_and_no_other(commands, made_up
     assert "SVM_DRILL is yes" in logs["ldem01acq"]
     assert "SVM_DRILL is None" in logs["ldem01tnq"]
     marker = json.loads((commands.folder / "results/b/markers/succeeded/ldem01acq.json").read_text())
-    assert "ldem01acq_cal_env.txt:2: passed over, since it is no NAME=value: no variable" in marker["warnings"]
+    assert "ldem01acq_cal_env.txt:2: passed over, since it is not NAME=value: no variable" in marker["warnings"]
 
 
 @pytest.mark.slow

@@ -103,7 +103,7 @@ def test_nothing_is_sent_of_a_bad_plan(site):
         out.write("__import__('os').system('true')\n")
     ran = site.submit()
     assert (ran.status, ran.out) == (2, "")
-    assert f"error: {site.plan}:6: no plan row" in ran.err
+    assert f"error: {site.plan}:6: not a valid plan row" in ran.err
     assert site.batch.calls.total == 0
     assert site.s3.keys("out") == {}
 

@@ -166,7 +166,7 @@ def test_several_records_and_names_that_are_encoded(sender):
         "messages/failed/not a name+",
         "messages/submit/not a name+",
     }
-    assert "is no batch name" in sender.text("messages/failed/not a name+")
+    assert "is not a valid batch name" in sender.text("messages/failed/not a name+")
 
 
 @pytest.mark.parametrize("name", ["messages", "-x", "a/b", "x" * 200])

@@ -35,7 +35,7 @@ def test_a_header_that_is_cut_is_told_from_what_is_no_header(raw):
         with pytest.raises(NotAll):
             keywords(data[:size], WANTED)
     for other in (b"<html>" + data, bytes(9000)):
-        with pytest.raises(ValueError, match="no FITS file"):
+        with pytest.raises(ValueError, match="not a FITS file"):
             keywords(other, WANTED)
 
 
@@ -56,5 +56,5 @@ def test_members_that_are_not_present_are_known(tmp_path):
 
 
 def test_a_table_of_something_else_is_no_association(raw):
-    with pytest.raises(ValueError, match="no association table"):
+    with pytest.raises(ValueError, match="not an association table"):
         association(raw.read_bytes())

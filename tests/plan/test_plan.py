@@ -82,7 +82,7 @@ def test_tuples_of_2020_are_read(tmp_path):
 def test_a_line_that_is_no_row_is_named_and_never_evaluated(tmp_path, monkeypatch, line):
     monkeypatch.chdir(tmp_path)
     path = written(tmp_path, f"\n{line}\n")
-    with pytest.raises(UserError, match=f"{path.name}:2: no plan row") as error:
+    with pytest.raises(UserError, match=f"{path.name}:2: not a valid plan row") as error:
         read_plan(path)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 600

@@ -126,7 +126,7 @@ def test_what_cannot_be_done_is_one_line_and_changes_nothing(path, words, says):
 def test_a_plan_with_a_line_that_is_none_stays(path):
     path.write_text(f"{path.read_text()}(__import__('os').getpid(),)\n")
     before = path.read_text()
-    with pytest.raises(UserError, match=r"plan\.out:5: no plan row"):
+    with pytest.raises(UserError, match=r"plan\.out:5: not a valid plan row"):
         command.main(["--set", "vcpus=2", str(path)])
     assert path.read_text() == before
 

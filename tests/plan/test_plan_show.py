@@ -55,9 +55,9 @@ def test_what_a_terminal_would_obey_is_not_printed(path, capsys):
     ("content", "says"),
     [
         ("", "is empty: write it with hstdputils plan"),
-        ("{", r"plan\.out:1: no plan row"),
-        ("[" * 100_000, r"plan\.out:1: no plan row"),
-        ('{"output": "x"}', r"plan\.out:1: no plan row"),
+        ("{", r"plan\.out:1: not a valid plan row"),
+        ("[" * 100_000, r"plan\.out:1: not a valid plan row"),
+        ('{"output": "x"}', r"plan\.out:1: not a valid plan row"),
     ],
 )
 def test_what_is_no_plan_is_one_line(path, content, says):
@@ -73,7 +73,7 @@ def test_what_is_no_plan_is_one_line(path, content, says):
 def test_a_row_with_a_wrong_value_is_named(path, wrong):
     row = json.loads(path.read_text().splitlines()[0])
     path.write_text(json.dumps(row | wrong))
-    with pytest.raises(UserError, match=rf"plan\.out:1: no plan row \({next(iter(wrong))} must"):
+    with pytest.raises(UserError, match=rf"plan\.out:1: not a valid plan row \({next(iter(wrong))} must"):
         command.main(["--show", str(path)])
 
 

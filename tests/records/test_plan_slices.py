@@ -64,7 +64,7 @@ def test_bad_slices(store, monkeypatch):
     wrong = [b'{"a": 1}\n', b"(1,)\n", lines.replace(b"2048", b'"2048"'), lines.replace(b'"b"', b'"c"'), b"x" * 10**7]
     for data in (b"", b"{}", whole[:-20], whole[:30], *map(gzip.compress, wrong)):
         path.write_bytes(data)
-        with pytest.raises(UserError, match=r"t-0001.jsonl.gz (is no slice|has 0 rows)"):
+        with pytest.raises(UserError, match=r"t-0001.jsonl.gz (is not a valid slice|has 0 rows)"):
             options(store)
     path.unlink()
     with pytest.raises(UserError, match="is not there: submit the plan again"):

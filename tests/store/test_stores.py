@@ -142,7 +142,7 @@ def test_force_with_other_settings_starts_the_batch_anew(store):
 
 @pytest.mark.parametrize("name", ["a/b", "", ".hidden", "a b", "ä", "x" * 129])
 def test_batch_names_that_are_no_folder_names(name):
-    with pytest.raises(UserError, match="no batch name"):
+    with pytest.raises(UserError, match="not a valid batch name"):
         check_batch_name(name)
 
 

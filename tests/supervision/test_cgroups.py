@@ -59,7 +59,7 @@ def test_kills_explain_failures(group, name, text):
 
 def test_no_counters(group):
     kills = memory.MemoryKills()
-    assert not kills.can_be_told
+    assert not kills.are_counted
     assert not kills.are_new
 
 

@@ -1,4 +1,4 @@
-"""Reading a batch back from its store: what its markers say has to be there, byte for byte."""
+"""Reading a batch back from its store: all that its markers say is there, byte for byte."""
 
 import argparse
 import hashlib

@@ -42,7 +42,7 @@ def test_a_run_that_was_taken_for_dead_stops(start, tmp_path):
     FolderStore(tmp_path / "results").put_bytes(json.dumps(other).encode(), "b/jobs/lease/000002")
     out, err = process.communicate(timeout=60)
     assert process.returncode == 1, out + err
-    assert err.splitlines()[-1] == "error: stopped, since another process has taken over: look who runs this batch"
+    assert err.splitlines()[-1] == "error: stopped, since another process has taken over: check who runs this batch"
     assert not (tmp_path / "results/b/markers/succeeded").exists()
 
 

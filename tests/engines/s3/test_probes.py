@@ -37,7 +37,7 @@ def test_a_good_store_is_probed_once_a_batch_and_left_as_it_was(s3, careless, st
     record = Batch(store, "b").record()
     assert (record.conditional_writes, bool(record.probed)) == (True, True)
     assert Batch(store, "b").pins() is None  # nothing was made yet
-    assert not Batch(store, "b").is_careless()
+    assert not Batch(store, "b").lacks_conditional_writes()
 
 
 def test_the_first_job_pins_the_batch_that_was_probed(store):
@@ -53,7 +53,7 @@ def test_the_first_job_pins_the_batch_that_was_probed(store):
 def test_a_store_without_conditional_writes_has_no_lease(careless, store):
     careless.faults.ignores_conditions = True
     assert Batch(store, "b").probe() is False
-    assert Batch(store, "b").is_careless()
+    assert Batch(store, "b").lacks_conditional_writes()
     with pytest.raises(UserError, match=r"If-None-Match.*: nothing can be submitted; use another store"):
         Batch(store, "b").require_lease("nothing can be submitted", may_probe=False)
 
@@ -63,7 +63,7 @@ def test_a_store_without_conditional_writes_has_no_lease(careless, store):
     [
         ({"keeps_framing": True}, r"keeps something else .* AWS_REQUEST_CHECKSUM_CALCULATION=when_required"),
         ({"refuses_trailers": True}, r"S3 answered .* AWS_REQUEST_CHECKSUM_CALCULATION=when_required"),
-        ({"loses": lambda key: "/probe-" in key}, "has lost what it said it had written"),
+        ({"loses": lambda key: "/probe-" in key}, "has lost what it had confirmed"),
         ({"shortens": lambda key: "/probe-" in key}, "keeps something else than what is written"),
     ],
 )

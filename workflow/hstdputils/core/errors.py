@@ -5,7 +5,7 @@ from hstdputils.core.text import without_passwords
 
 
 class StoreError(Exception):
-    """The store cannot be reached, read or written; ``str()`` is one line that names it and the mend."""
+    """The store cannot be reached, read or written; ``str()`` is one line that names it and the fix."""
 
     def __init__(self, message: str) -> None:
         super().__init__(without_passwords(message))
@@ -17,7 +17,7 @@ class UserError(Exception):
     Parameters
     ----------
     message
-        The line: what is wrong, with which file, id or variable, and the mend.
+        The line: what is wrong, with which file, id or variable, and the fix.
     exit_code
         The exit status of the command.
     """

@@ -29,7 +29,7 @@ MOST_BYTES = 4 * 2**20
 
 
 MOST_NUMBER = 2**53
-"""Numbers beyond this are none that anything here counts, and no double holds them exactly."""
+"""Nothing here counts further than this, and no double holds larger numbers exactly."""
 
 
 _DEEPEST = 16
@@ -269,8 +269,8 @@ def _one_of(checks: list[Check]) -> Check:
 
 
 def _wrong(name: str, wanted: str, value: Any) -> BadFormat:
-    said = _kind(value) if value is None or isinstance(value, list | dict) else shown(_repr(value))
-    return BadFormat(f"{name} must be {wanted}, not {said}")
+    found = _kind(value) if value is None or isinstance(value, list | dict) else shown(_repr(value))
+    return BadFormat(f"{name} must be {wanted}, not {found}")
 
 
 def _repr(value: object) -> str:

@@ -9,7 +9,6 @@ from hstdputils.doctor.setup import Setup
 from hstdputils.doctor.space import existing
 from hstdputils.records.batch import Batch
 from hstdputils.records.pins import Pins
-from hstdputils.store.base import Store
 from hstdputils.store.credentials import bad_address, credentials_problem, load_credentials
 from hstdputils.store.folder import FolderStore
 from hstdputils.store.probe import CARELESS, ONE_RUN, probe
@@ -30,9 +29,10 @@ def check_store(setup: Setup) -> list[Finding]:
     probed = FolderStore(existing(store.root)) if isinstance(store, FolderStore) and is_new else store
     probed.check()
     config = setup.config
-    is_exclusive = isinstance(store, FolderStore) or _probe(store, config.batch)
+    batch = Batch(store, config.batch)
+    is_exclusive = isinstance(store, FolderStore) or _probe(batch)
     if config.crds_context and not config.force:
-        Batch(store, config.batch).check_pins(Pins(config.crds_context, {}))
+        batch.check_pins(Pins(config.crds_context, {}))
     text = f"{uri}, can be {'made' if is_new else 'written'}{_endpoint(uri)}"
     if is_exclusive:
         return [ok("store", text)]
@@ -41,11 +41,11 @@ def check_store(setup: Setup) -> list[Finding]:
     return [warn("store", f"{text}, but {CARELESS}: nothing can be submitted; {ONE_RUN}")]
 
 
-def _probe(store: Store, batch: str) -> bool:
-    """Probe a store, and record what it can do where the batch is there already."""
-    found = probe(store, batch)
-    if Batch(store, batch).record() is not None:
-        Batch(store, batch).record_probe(conditional_writes=found)
+def _probe(batch: Batch) -> bool:
+    """Probe the store, and record what it can do where the batch is there already."""
+    found = probe(batch.store, batch.name)
+    if batch.record() is not None:
+        batch.record_probe(conditional_writes=found)
     return found
 
 

@@ -50,7 +50,7 @@ def read_rows(asn_file: Path) -> list[Row]:
     Raises
     ------
     AttemptFailed
-        The file is no association table, or one of another association than its name says (``bad_input``).
+        The file is not an association table, or one of another association than its name says (``bad_input``).
     """
     try:
         hdus = read_hdus(asn_file)
@@ -60,10 +60,10 @@ def read_rows(asn_file: Path) -> list[Row]:
             file.seek(hdus[1].start)
             rows = table_rows(hdus[1].values, file.read(hdus[1].size))
     except BadFits as error:
-        what = str(error) if str(error).startswith("says ") else f"is no association table (it {error})"
+        what = str(error) if str(error).startswith("says ") else f"is not an association table (it {error})"
         raise _bad(asn_file, what) from error
     except (OSError, ValueError) as error:
-        raise _bad(asn_file, f"is no association table ({fits_error(error)})") from error
+        raise _bad(asn_file, f"is not an association table ({fits_error(error)})") from error
     _check_names(asn_file, hdus[0].values.get("ROOTNAME", ""), rows)
     return list(dict.fromkeys(rows))
 
@@ -81,13 +81,13 @@ def table_rows(table: Mapping[str, str], data: bytes) -> list[Row]:
     Raises
     ------
     ValueError
-        It is no association table, or not all of it is there.
+        It is not an association table, or not all of it is there.
     """
     try:
         places, place = {}, 0
         n_fields, width, n_rows = (int(table[name]) for name in ("TFIELDS", "NAXIS1", "NAXIS2"))
         if not 0 <= n_fields <= MOST_FIELDS or not 0 <= n_rows <= MOST_ROWS:
-            raise ValueError("no association table")
+            raise ValueError("not an association table")
         for number in range(1, n_fields + 1):
             count, letter = re.fullmatch(r"(\d*)([A-Z])\S*", table[f"TFORM{number}"]).groups()  # type: ignore[union-attr]
             size = int(count or 1) * _BYTES[letter]
@@ -95,9 +95,9 @@ def table_rows(table: Mapping[str, str], data: bytes) -> list[Row]:
             place += size
         name, kind, present = (places[column] for column in ("MEMNAME", "MEMTYPE", "MEMPRSNT"))
     except (KeyError, AttributeError, ValueError) as error:
-        raise ValueError("no association table") from error
+        raise ValueError("not an association table") from error
     if not max(name.stop, kind.stop, present.stop) <= width:
-        raise ValueError("no association table")
+        raise ValueError("not an association table")
     if len(data) < width * n_rows:
         raise NotAll("cut short")
     rows = []
@@ -150,7 +150,7 @@ def repeated_rows(asn_file: Path) -> list[Row]:
     Raises
     ------
     AttemptFailed
-        The file is no association table (``bad_input``).
+        The file is not an association table (``bad_input``).
     """
     import numpy as np
     from astropy.io import fits

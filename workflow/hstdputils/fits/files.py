@@ -7,7 +7,7 @@ from pathlib import Path
 from hstdputils.fits.headers import BadFits, Hdu, read_hdus
 
 _CHUNK = 2**18
-"""Pixels that are looked at at once."""
+"""Pixels that are read at once."""
 
 
 def fits_problem(path: Path, *, empty_is_fine: bool = False) -> str:

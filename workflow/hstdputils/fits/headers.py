@@ -86,7 +86,7 @@ def parse_header(data: bytes, start: int, wanted: frozenset[bytes] | None = None
     """
     first = data[start : start + 9]
     if len(first) == 9 and first not in (b"SIMPLE  =", b"XTENSION="):
-        raise ValueError("no FITS file")
+        raise ValueError("not a FITS file")
     values: dict[str, str] = {}
     for place in range(start, len(data) - _CARD + 1, _CARD):
         name = data[place : place + 8]
@@ -134,7 +134,7 @@ def _hdus(file: BinaryIO, size: int) -> Iterator[Hdu]:
         yield hdu
         place, number = start + hdu.size, number + 1
     if number == 0:
-        raise BadFits("is no FITS file (it is empty)")
+        raise BadFits("is not a FITS file (it is empty)")
 
 
 def _read_cards(file: BinaryIO, number: int, size: int) -> bytes:
@@ -145,13 +145,13 @@ def _read_cards(file: BinaryIO, number: int, size: int) -> bytes:
         if not blocks and not block.startswith(b"XTENSION=" if number else b"SIMPLE  ="):
             if number:
                 return b""
-            raise BadFits("is no FITS file (it does not begin with SIMPLE)")
+            raise BadFits("is not a FITS file (it does not begin with SIMPLE)")
         if len(block) < BLOCK:
             raise BadFits(f"is cut short ({size} bytes, within the header of {_where(number)})")
         blocks.append(block)
         if any(block.startswith(_END, place) for place in range(0, BLOCK, _CARD)):
             return b"".join(blocks)
-    raise BadFits(f"is no FITS file (the header of {_where(number)} has no END in {MOST_BLOCKS} blocks)")
+    raise BadFits(f"is not a FITS file (the header of {_where(number)} has no END in {MOST_BLOCKS} blocks)")
 
 
 def _data_bytes(values: Mapping[str, str], number: int) -> int:
@@ -200,7 +200,7 @@ def header_number(name: str, value: object, default: float) -> float:
     Raises
     ------
     ValueError
-        The value is no finite number; ``str()`` names the keyword, after the file's name.
+        The value is not a finite number; ``str()`` names the keyword, after the file's name.
     """
     text = "" if value is None or type(value).__name__ == "Undefined" else str(value).strip()
     if not text:

@@ -17,7 +17,7 @@ from hstdputils.process.products import keep_local, save_marker
 from hstdputils.process.work_folder import WorkFolders
 from hstdputils.records.marker import Marker
 from hstdputils.supervision.guard import PASSED_ON, Ending
-from hstdputils.supervision.memory import MemoryKills, told_limit
+from hstdputils.supervision.memory import MemoryKills, limit_text
 
 
 def killed_attempt(ending: Ending, kills: MemoryKills) -> AttemptFailed | None:
@@ -25,10 +25,10 @@ def killed_attempt(ending: Ending, kills: MemoryKills) -> AttemptFailed | None:
     if ending.exit_code >= 0 or -ending.exit_code in PASSED_ON:
         return None
     name = signal.Signals(-ending.exit_code).name
-    if -ending.exit_code != signal.SIGKILL or (kills.can_be_told and not kills.are_new):
+    if -ending.exit_code != signal.SIGKILL or (kills.are_counted and not kills.are_new):
         return AttemptFailed(Outcome.UNKNOWN, ExitCode.GENERAL, f"hstdputils was ended by {name}")
     code = ExitCode.CONTAINER_MEMORY if kills.are_new else ExitCode.OS_MEMORY
-    reason = f"hstdputils was killed (signal 9), as the kernel does when memory runs out{told_limit()}"
+    reason = f"hstdputils was killed (signal 9), as the kernel does when memory runs out{limit_text()}"
     return AttemptFailed(Outcome.OUT_OF_MEMORY, code, reason)
 
 

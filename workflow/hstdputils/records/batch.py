@@ -34,7 +34,7 @@ def check_batch_name(name: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise UserError(
-            f"{name!r} is no batch name: use letters, digits, dots, dashes and underscores, "
+            f"{name!r} is not a valid batch name: use letters, digits, dots, dashes and underscores, "
             "and begin with a letter or digit"
         )
     return name
@@ -179,7 +179,7 @@ class Batch:
             lambda pinned: replace(pinned or Pins("", {}), conditional_writes=conditional_writes, probed=now)
         )
 
-    def is_careless(self) -> bool:
+    def lacks_conditional_writes(self) -> bool:
         """Tell whether its record says that the store does no conditional writes."""
         if isinstance(self.store, FolderStore):
             return False
@@ -199,8 +199,8 @@ class Batch:
         may_probe
             Probe the store where nothing is recorded.
         """
-        careless = not self.probe() if may_probe else self.is_careless()
-        if careless:
+        lacks_them = not self.probe() if may_probe else self.lacks_conditional_writes()
+        if lacks_them:
             raise UserError(
                 f"the store {self.store.uri} {CARELESS}: {doing}; use another store, or process the batch on one "
                 "machine with hstdputils run",

@@ -10,7 +10,7 @@ from types import TracebackType
 from hstdputils.core.text import iso_time, visible, without_passwords
 
 LONGEST_LINE = 8192
-"""Bytes of a line; a longer one is told in pieces."""
+"""Bytes of a line; a longer one is written in pieces."""
 
 
 class PrintedLines:

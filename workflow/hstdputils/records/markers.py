@@ -21,7 +21,7 @@ _USUAL_BYTES = range(300, 65_536)
 
 @cache
 def note_once(text: str) -> None:
-    """Say a line on standard error, the first time that it is to be said."""
+    """Print a line on standard error, the first time that it comes up."""
     print(f"note: {text}", file=sys.stderr, flush=True)
 
 
@@ -68,7 +68,7 @@ class Markers:
     def listed(self, tell: Tell = note_once) -> dict[str, bool]:
         """Return all datasets that have a marker, and of which kind, from one listing.
 
-        What lies among the markers under a name that no dataset has is told, and passed over.
+        What lies among the markers under a name that no dataset has is reported, and passed over.
         """
         return {name: succeeded for name, (succeeded, _) in self._listed(tell).items()}
 
@@ -89,13 +89,13 @@ class Markers:
     def ended(self, tell: Tell = note_once, unreadable: list[str] | None = None) -> dict[str, bool]:
         """Return all datasets that have a marker, and whether they succeeded.
 
-        A dataset whose ``succeeded`` marker cannot be read has not succeeded; the marker is told. In a folder all
+        A dataset whose ``succeeded`` marker cannot be read has not succeeded; the marker is reported. In a folder all
         that are new to this process are read, in a bucket, where that takes a request each, those of an unusual size.
 
         Parameters
         ----------
         tell
-            Takes a line for each file among the markers that is none.
+            Takes a line for each file among the markers that is not a valid one.
         unreadable
             Takes the datasets whose ``succeeded`` marker cannot be read.
         """

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import psutil
 
 SHORTEST_INTERVAL, LONGEST_INTERVAL = 0.1, 1.0
-"""Seconds between two looks at the memory of the process tree: each reads all of the host's process table."""
+"""Seconds between two samples of the memory of the process tree: each reads all of the host's process table."""
 
 
 _MIB = 2**20

@@ -164,7 +164,7 @@ def read_rows(path: Path, lines: Iterable[bytes]) -> Iterator[tuple[int, bytes, 
     Raises
     ------
     UserError
-        A line is no plan row; it is named.
+        A line is not a valid plan row; it is named.
     """
     for number, line in enumerate(lines, start=1):
         if line.isspace() and len(line) <= LONGEST_LINE:
@@ -172,7 +172,7 @@ def read_rows(path: Path, lines: Iterable[bytes]) -> Iterator[tuple[int, bytes, 
         try:
             row = parse_row(line)
         except ValueError as error:
-            raise UserError(f"{path}:{number}: no plan row ({error}): write the plan anew") from error
+            raise UserError(f"{path}:{number}: not a valid plan row ({error}): write the plan anew") from error
         yield number, line, row
 
 
@@ -189,7 +189,7 @@ def read_plan(path: Path) -> dict[str, PlanRow]:
     OSError
         There is no such file, or it cannot be read.
     UserError
-        A line is no plan row, or the second for its dataset; the line is named.
+        A line is not a valid plan row, or the second for its dataset; the line is named.
     """
     rows: dict[str, PlanRow] = {}
     for number, _, row in read_rows(path, lines_of(path)):

@@ -35,7 +35,7 @@ def read_slice(store: Store, batch: str, name: str) -> list[PlanRow]:
     Raises
     ------
     UserError
-        There is no such slice, or it is no slice.
+        There is no such slice, or it is not a valid one.
     """
     key = slice_key(batch, name)
     data = store.get_bytes(key)
@@ -47,7 +47,8 @@ def read_slice(store: Store, batch: str, name: str) -> list[PlanRow]:
             raise ValueError(f"{other.ipppssoot} is of the batch {other.batch[:60]!a}")
     except (ValueError, EOFError, OSError, zlib.error) as error:
         raise UserError(
-            f"{store.address(key)} is no slice of a plan ({error}): submit the plan under another batch name",
+            f"{store.address(key)} is not a valid slice of a plan ({error}): submit the plan under another batch "
+            "name",
             ExitCode.S3_DOWNLOAD,
         ) from error
     return rows
@@ -66,7 +67,7 @@ def row_of_child(store: Store, batch: str, name: str, index: str | None) -> Plan
     Raises
     ------
     UserError
-        The index is no index of the slice.
+        The slice has no such index.
     """
     if index is None or not index.isdecimal():
         raise UserError(

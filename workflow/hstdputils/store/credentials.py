@@ -21,8 +21,8 @@ def load_credentials() -> Any:
     Raises
     ------
     BotoCoreError
-        They cannot be had. botocore lets what ``credential_process`` prints, or that there is no such program, end in
-        errors of other kinds, which look like other troubles.
+        They cannot be found. What ``credential_process`` prints, or that there is no such program, ends in botocore
+        in errors of other kinds, which look like other failures.
     """
     import boto3
     from botocore.exceptions import BotoCoreError, CredentialRetrievalError
@@ -65,11 +65,12 @@ def credentials_problem(error: BaseException) -> str:
 
 
 def bad_address(error: ValueError, service: str) -> UserError:
-    """Return the error that the address of a service is none; of one with a password no part is repeated."""
+    """Return the error for the invalid address of a service; of one with a password no part is shown."""
     text = one_line(error)
-    why = "its port is no number up to 65535" if text.startswith("Port ") else text
+    why = "its port is not a number up to 65535" if text.startswith("Port ") else text
     return UserError(
-        f"the address of {service} is no URL ({why}): set AWS_ENDPOINT_URL like http://127.0.0.1:9000, or unset it"
+        f"the address of {service} is not a valid URL ({why}): set AWS_ENDPOINT_URL like http://127.0.0.1:9000, "
+        "or unset it"
     )
 
 
@@ -84,7 +85,7 @@ def _file() -> str:
 
 def _not_retrieved(error: Any) -> str:
     if error.kwargs.get("provider") == "custom-process":
-        reason = one_line(error.kwargs.get("error_msg", "")) or "it failed without a word"
+        reason = one_line(error.kwargs.get("error_msg", "")) or "it failed without a message"
         return (
             f"the credential_process of the profile {profile()} gives no credentials ({reason}): fix it in {_file()}"
         )

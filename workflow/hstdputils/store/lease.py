@@ -19,18 +19,18 @@ from hstdputils.core.formats import MOST_BYTES, BadFormat, read_as
 from hstdputils.store.base import Store
 
 RENEW_SECONDS = 5.0
-"""How often the holder says that it is still there."""
+"""How often the holder renews the lease."""
 
 
 STALE_SECONDS = 30.0
-"""After how long without a word the holder is taken for dead."""
+"""After how long without a renewal the holder is taken for dead."""
 
 
 SETTLE_SECONDS = 3.0
 """How long others that want the lease may take between two requests, where the store does no conditional writes."""
 
 
-_KEPT = 2
+_LATEST = 2
 """How many of the latest leases are left in the store."""
 
 
@@ -92,7 +92,7 @@ class Lease:
     _holder: _Holder
     _is_exclusive: bool = True
     _over: threading.Event = field(default_factory=threading.Event)
-    _said: float = field(default_factory=time.monotonic)
+    _renewed: float = field(default_factory=time.monotonic)
     _lost: str = ""
 
     def is_last(self) -> bool:
@@ -106,7 +106,7 @@ class Lease:
 
     def check(self) -> None:
         """Raise `UserError` where the lease may be another's by now."""
-        if not self._lost and time.monotonic() - self._said > STALE_SECONDS / 2:
+        if not self._lost and time.monotonic() - self._renewed > STALE_SECONDS / 2:
             self._lost = "the store could not be written for too long"
         if self._lost:
             raise UserError(f"stopped, since {self._lost}: run it again", ExitCode.UPLOAD)
@@ -114,7 +114,7 @@ class Lease:
     def check_taken_over(self) -> None:
         """Raise `UserError` where another process has taken the lease over, not where the store is away."""
         if self._lost:
-            raise UserError(f"stopped, since {self._lost}: look who runs this batch", ExitCode.GENERAL)
+            raise UserError(f"stopped, since {self._lost}: check who runs this batch", ExitCode.GENERAL)
 
     def _renew_until_over(self) -> None:
         while not self._over.wait(RENEW_SECONDS):
@@ -128,7 +128,7 @@ class Lease:
                 if max(_numbers(self._store, self._prefix), default=0) > self._number:
                     self._lost = "another process has taken over"
                     return
-                self._said = asked
+                self._renewed = asked
 
     def _key(self) -> str:
         return f"{self._prefix}{self._number:06d}"
@@ -174,7 +174,7 @@ def wait_while_busy(act: Callable[[], T], waiting: Callable[[str], object] | Non
     Busy
         Another process is, and there is no ``waiting`` to tell it to.
     """
-    told = ""
+    reported = ""
     while True:
         try:
             return act()
@@ -182,9 +182,9 @@ def wait_while_busy(act: Callable[[], T], waiting: Callable[[str], object] | Non
             if waiting is None:
                 raise
             line = str(busy).partition(":")[0]
-            if line != told:
+            if line != reported:
                 waiting(f"{line}: waiting for its end")
-            told = line
+            reported = line
         time.sleep(1)
 
 
@@ -199,7 +199,7 @@ def _take(store: Store, prefix: str, is_exclusive: bool = True) -> Lease:
         lease = Lease(store, prefix, latest + 1, me, is_exclusive)
         # the number is the next one only for the first of those who want it
         if store.put_bytes(me.to_json(), lease._key(), only_if_absent=True) and (is_exclusive or lease.is_last()):
-            store.delete([f"{prefix}{number:06d}" for number in numbers if number <= latest - _KEPT])
+            store.delete([f"{prefix}{number:06d}" for number in numbers if number <= latest - _LATEST])
             return lease
         time.sleep(0.1)  # another was first, or the store does not list it yet
 

@@ -22,7 +22,7 @@ ONE_RUN = "see to it that one run at a time is at work on this batch"
 """What a person has to do then."""
 
 
-_MEND = "for a server that is not Amazon's, try AWS_REQUEST_CHECKSUM_CALCULATION=when_required"
+_FIX = "for a server that is not Amazon's, try AWS_REQUEST_CHECKSUM_CALCULATION=when_required"
 
 
 def probe(store: Store, batch: str) -> bool:
@@ -37,7 +37,7 @@ def probe(store: Store, batch: str) -> bool:
     data = f"{key}: written to learn what this store can do, and to be removed at once\n".encode()
     try:
         store.put_bytes(data, key)
-        _check_kept(store, key, data)
+        _check_stored(store, key, data)
         found = _refuses_another(store, key, data)
     except BaseException:
         # what did not answer in time may yet have been written
@@ -50,14 +50,14 @@ def probe(store: Store, batch: str) -> bool:
     return found
 
 
-def _check_kept(store: Store, key: str, data: bytes) -> None:
+def _check_stored(store: Store, key: str, data: bytes) -> None:
     found = store.get_bytes(key, len(data) * 2 + 1024)
     if found is None:
-        raise StoreError(f"the store {store.uri} has lost what it said it had written: name another store")
+        raise StoreError(f"the store {store.uri} has lost what it had confirmed: name another store")
     if found != data:
         raise StoreError(
             f"the store {store.uri} keeps something else than what is written to it ({len(found)} bytes came back "
-            f"of {len(data)}): {_MEND}"
+            f"of {len(data)}): {_FIX}"
         )
     for tried in range(1, TRIES + 1):
         if list(store.entries(key)) == [Entry(key, len(data))]:

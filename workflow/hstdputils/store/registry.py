@@ -49,5 +49,5 @@ def open_store(uri: str, *, seconds: float | None = None) -> Store:
     if separator and scheme.lower() == "file":
         return FolderStore(rest)
     if separator or not uri or is_none(uri):
-        raise UserError(f"{uri!r} is no store: give s3://bucket, a folder, or none")
+        raise UserError(f"{uri!r} is not a valid store: give s3://bucket, a folder, or none")
     return FolderStore(uri)

@@ -185,13 +185,13 @@ class S3Store:
 
     def delete(self, keys: Iterable[str]) -> None:
         """See `Store.delete`: one request for each 1,000 objects."""
-        doomed = [{"Key": self.prefix + key} for key in keys]
+        objects = [{"Key": self.prefix + key} for key in keys]
         with s3_errors(self.uri, "delete from"):
-            if len(doomed) == 1:  # all servers do it alike, and without a checksum of the request
-                self._client.delete_object(Bucket=self.bucket, **doomed.pop())
-            for start in range(0, len(doomed), 1000):
+            if len(objects) == 1:  # all servers do it alike, and without a checksum of the request
+                self._client.delete_object(Bucket=self.bucket, **objects.pop())
+            for start in range(0, len(objects), 1000):
                 answer = self._client.delete_objects(
-                    Bucket=self.bucket, Delete={"Objects": doomed[start : start + 1000], "Quiet": True}
+                    Bucket=self.bucket, Delete={"Objects": objects[start : start + 1000], "Quiet": True}
                 )
                 if refused := answer.get("Errors"):
                     raise ClientError({"Error": refused[0]}, "DeleteObjects")

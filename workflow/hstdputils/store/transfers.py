@@ -1,4 +1,4 @@
-"""Transfers that go on where they were cut, for files that are brought from S3 or over HTTP."""
+"""Downloads from S3 or over HTTP that resume where they were cut."""
 
 import base64
 import contextlib
@@ -21,15 +21,15 @@ Advance = Callable[[int], object]
 
 
 TRIES = 6
-"""Times in a row that one thing is asked for in vain; a request that brings some of it begins the count anew."""
+"""Failed requests in a row for one file; one that yields some of its bytes starts the count anew."""
 
 
 FIRST_PAUSE_SECONDS = 0.2
-"""Wait after the first of them; it doubles with each."""
+"""Wait after the first of them, s; it doubles with each."""
 
 
 SILENCE_SECONDS = 60.0
-"""How long an HTTP server may say nothing."""
+"""How long an HTTP server may send nothing."""
 
 
 _CHUNK = 2**20
@@ -50,41 +50,41 @@ def fill(part: Path, size: int, read_on: Callable[[int], object]) -> int:
     Returns
     -------
     size
-        The bytes that are there; not all where requests went well and brought nothing, ``TRIES`` times in a row.
+        The bytes that are there; not all where ``TRIES`` requests in a row succeeded and yielded nothing.
     """
     part.touch()
-    in_vain, most = 0, part.stat().st_size
+    failures, most = 0, part.stat().st_size
     while (have := part.stat().st_size) < size:
         error: Exception | None = None
         try:
             read_on(have)
         except Exception as failure:
             error = failure
-        in_vain = in_vain + 1 if part.stat().st_size <= most else 0
+        failures = failures + 1 if part.stat().st_size <= most else 0
         most = max(most, part.stat().st_size)
-        if error and (in_vain == TRIES or not may_pass(error)):
+        if error and (failures == TRIES or not may_pass(error)):
             raise error
-        if in_vain == TRIES:
+        if failures == TRIES:
             break
-        pause(pause_after(in_vain))
+        pause(pause_after(failures))
     return part.stat().st_size
 
 
 def persist(ask: Callable[[], Answer]) -> Answer:
     """Return what ``ask`` returns; errors that may pass are tried again, ``TRIES`` times in all."""
-    for in_vain in range(1, TRIES):
+    for failures in range(1, TRIES):
         try:
             return ask()
         except Exception as error:
             if not may_pass(error):
                 raise
-        pause(pause_after(in_vain))
+        pause(pause_after(failures))
     return ask()
 
 
-def pause_after(in_vain: int) -> float:
-    """Return how long to wait, s, after so many requests in vain."""
-    return FIRST_PAUSE_SECONDS * 2 ** (in_vain - 1) if in_vain else 0.0
+def pause_after(failures: int) -> float:
+    """Return how long to wait, s, after so many failed requests."""
+    return FIRST_PAUSE_SECONDS * 2 ** (failures - 1) if failures else 0.0
 
 
 class Checksum:
@@ -212,7 +212,7 @@ def _append(chunks: Any, part: Path, advance: Advance, checksum: Checksum | None
 
 
 def may_pass(error: Exception) -> bool:
-    """Tell whether the same request may succeed a little later: not where a server has understood and refused it."""
+    """Tell whether the same request may succeed later: not where a server has understood and refused it."""
     if isinstance(error, urllib.error.HTTPError):
         return error.code >= 500 or error.code in (408, 429)
     if isinstance(error, (urllib.error.URLError, ConnectionError, TimeoutError, http.client.HTTPException)):

@@ -1,6 +1,6 @@
 """A guard outlives the work: where the kernel kills the work for memory, the guard still leaves a marker.
 
-The guard is also what the first process of a container has to be: it passes signals on, and buries orphans.
+The guard is also what the first process of a container has to be: it passes signals on, and reaps orphans.
 """
 
 import contextlib
@@ -55,9 +55,9 @@ def stand_guard() -> Ending | None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
 
-    is_deaf = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    heeded = [number for number in PASSED_ON if not (is_deaf and number is signal.SIGHUP)]
-    earlier = {number: signal.signal(number, pass_on) for number in heeded}
+    ignores_hangup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    handled = [number for number in PASSED_ON if not (ignores_hangup and number is signal.SIGHUP)]
+    earlier = {number: signal.signal(number, pass_on) for number in handled}
     signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
     try:
         return _end_of(pid)

@@ -78,7 +78,7 @@ class MemoryKills:
         self._before = oom_kills()
 
     @property
-    def can_be_told(self) -> bool:
+    def are_counted(self) -> bool:
         """Tell whether the kernel counts them."""
         return self._before is not None
 
@@ -93,12 +93,12 @@ class MemoryKills:
         if failure.outcome not in _MAY_BE_MEMORY or not self.are_new:
             return failure
         if failure.outcome is Outcome.OUT_OF_MEMORY:
-            return AttemptFailed(failure.outcome, failure.exit_code, f"{failure.reason}{told_limit()}")
-        reason = f"the kernel killed a process for memory{told_limit()}; {failure.reason}"
+            return AttemptFailed(failure.outcome, failure.exit_code, f"{failure.reason}{limit_text()}")
+        reason = f"the kernel killed a process for memory{limit_text()}; {failure.reason}"
         return AttemptFailed(Outcome.OUT_OF_MEMORY, ExitCode.SUBPROCESS_MEMORY, reason)
 
 
-def told_limit() -> str:
+def limit_text() -> str:
     """Return the memory limit in parentheses, for a person, or nothing where there is none."""
     limit = memory_limit()
     return f" (limit {limit // 2**20} MiB)" if limit is not None else ""

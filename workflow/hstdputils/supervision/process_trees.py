@@ -20,7 +20,7 @@ KILL_SECONDS = 2.0
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-_LOOK_SECONDS = 0.02
+_POLL_SECONDS = 0.02
 
 
 class ProcessTree:
@@ -49,26 +49,26 @@ class ProcessTree:
     def end(self, program: "subprocess.Popen[bytes]") -> None:
         """End all that run: by SIGTERM first, and by SIGKILL what is still there then."""
         for number, seconds in ((signal.SIGTERM, TERMINATION_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
-            until, told = time.monotonic() + seconds, set[psutil.Process]()
+            until, signalled = time.monotonic() + seconds, set[psutil.Process]()
             while left := self._left(program):
                 for process in left:
-                    if process not in told or number is signal.SIGKILL:
-                        told.add(process)
+                    if process not in signalled or number is signal.SIGKILL:
+                        signalled.add(process)
                         with contextlib.suppress(psutil.Error):
                             process.send_signal(number)
-                            process.send_signal(signal.SIGCONT)  # what is stopped heeds nothing else but SIGKILL
+                            process.send_signal(signal.SIGCONT)  # a stopped process acts on SIGKILL alone
                 if time.monotonic() >= until:
                     break
-                time.sleep(_LOOK_SECONDS)
+                time.sleep(_POLL_SECONDS)
             else:
                 return
 
     def _left(self, program: "subprocess.Popen[bytes]") -> list[psutil.Process]:
         program.poll()
-        self.bury(program)
+        self.reap(program)
         return self.running()
 
-    def bury(self, program: "subprocess.Popen[bytes]") -> None:
+    def reap(self, program: "subprocess.Popen[bytes]") -> None:
         """Take the exit statuses of processes that have ended and whose parents have, too."""
         others = {process.pid for process in self._others} | {program.pid}
         for child in self._children():
