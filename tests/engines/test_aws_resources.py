@@ -14,7 +14,7 @@ from email import message_from_string
 import pytest
 
 from hstdputils.engines.aws_batch.engine import JOB_DEFINITION, QUEUE
-from hstdputils.engines.aws_batch.requests import RETRIES
+from hstdputils.engines.aws_batch.submit import RETRIES
 from hstdputils.references.settings import URI_VARIABLES, settings_of
 from tests.conftest import ROOT, Commands
 from tests.engines.aws_account import IMAGE, TEMPLATE, Account, deploy, made_buckets, template

@@ -3,8 +3,8 @@
 import pytest
 
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.base import Cause
 from hstdputils.engines.retry_policy import Action, Limits, decide
+from hstdputils.engines.states import Cause
 
 NEVER = {
     Outcome.SUCCEEDED,

@@ -3,8 +3,9 @@
 import contextlib
 
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.base import Cause, RowState, State, Submitted
+from hstdputils.engines.base import Submitted
 from hstdputils.engines.resubmit import Resubmitter
+from hstdputils.engines.states import Cause, RowState, State
 from hstdputils.progress.rounds import Watcher
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.store.registry import open_store

@@ -14,7 +14,7 @@ COMMANDS = {
     "sync": "bring the references of a plan into the CRDS cache",
     "process": "calibrate datasets and save their products",
     "run": "process the rows of a plan on this machine, as many at once as fit",
-    "submit": "send the rows of a plan to AWS Batch",
+    "submit": "submit the rows of a plan to an engine, such as AWS Batch or HTCondor",
     "watch": "follow the jobs of a batch to their end, and rescue what fails",
     "status": "say how the datasets of a batch are now",
     "cancel": "end jobs of a batch, in whatever state they are",

@@ -9,10 +9,10 @@ from dataclasses import replace
 from hstdputils.core import command_line
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.base import Cause, RowState
 from hstdputils.engines.decision_log import DecisionLog, entry_of
 from hstdputils.engines.failure_markers import write_failure_marker
 from hstdputils.engines.retry_policy import Action, Decision
+from hstdputils.engines.states import Cause, RowState
 from hstdputils.progress.address import add_batch
 from hstdputils.progress.selection import add_selection
 from hstdputils.progress.view import BatchView, open_view, operator

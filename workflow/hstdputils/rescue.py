@@ -9,10 +9,10 @@ from hstdputils.core import command_line
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.base import RowState
 from hstdputils.engines.decision_log import Entry
 from hstdputils.engines.resubmit import Resubmitter
 from hstdputils.engines.retry_policy import Action, Decision, Limits, next_size
+from hstdputils.engines.states import RowState
 from hstdputils.progress.address import add_batch
 from hstdputils.progress.selection import add_selection
 from hstdputils.progress.view import BatchView, open_view, operator

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 from hstdputils.core.outcomes import exit_code_of
-from hstdputils.engines.base import RowState
+from hstdputils.engines.states import RowState
 from hstdputils.records.marker import Marker, read_marker, write_marker
 from hstdputils.store.base import Store
 

@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.base import Engine, RowState
+from hstdputils.engines.base import Engine
 from hstdputils.engines.decision_log import DecisionLog, Entry, entry_of, since_operator
 from hstdputils.engines.failure_markers import write_failure_marker
 from hstdputils.engines.retry_policy import Decision, Limits, decide
+from hstdputils.engines.states import RowState
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.store.base import Store
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hstdputils.core.outcomes import RETRIED, Outcome
-from hstdputils.engines.base import Cause
+from hstdputils.engines.states import Cause
 from hstdputils.records.marker import Marker
 
 

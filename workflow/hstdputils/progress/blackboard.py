@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.base import RowState
+from hstdputils.engines.states import RowState
 from hstdputils.progress.states import ENDED, Progress
 from hstdputils.store.base import Store
 from hstdputils.store.layout import blackboard_key

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hstdputils.engines.base import Engine, RowState, State
+from hstdputils.engines.base import Engine
 from hstdputils.engines.decision_log import Entry
 from hstdputils.engines.resubmit import Resubmitter
+from hstdputils.engines.states import RowState, State
 from hstdputils.progress.states import Progress, state_of_marker
 from hstdputils.records.marker import ended, read_markers
 from hstdputils.store.base import Store

@@ -10,8 +10,9 @@ from typing import cast
 
 from hstdputils.core.errors import UserError
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.base import Engine, RowState
+from hstdputils.engines.base import Engine
 from hstdputils.engines.registry import open_engine
+from hstdputils.engines.states import RowState
 from hstdputils.engines.submissions import BadRecord
 from hstdputils.progress.address import open_batch
 from hstdputils.progress.rounds import Watcher

@@ -11,10 +11,9 @@ from time import monotonic, time
 
 from hstdputils.core.errors import StoreError
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.base import Cause, RowState, State
-from hstdputils.engines.exit_causes import cause_of_exit
 from hstdputils.engines.failure_markers import exit_code, write_failure_marker
 from hstdputils.engines.retry_policy import Decision, Limits, decide
+from hstdputils.engines.states import Cause, RowState, State, cause_of_exit
 from hstdputils.records.marker import Marker, exit_status, read_marker
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.run.scheduler import Scheduler, WaitingRow

@@ -5,8 +5,8 @@ from typing import Any
 
 from hstdputils.core.errors import UserError
 from hstdputils.engines.aws_batch.client import batch_errors
-from hstdputils.engines.aws_batch.requests import RETRIES, tags
 from hstdputils.engines.aws_batch.roles import BOUNDARY, role_of_batch
+from hstdputils.engines.aws_batch.submit import RETRIES, tags
 from hstdputils.store.base import Store
 from hstdputils.store.layout import definition_key
 

@@ -15,7 +15,7 @@ from typing import Any
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.text import one_line
-from hstdputils.engines.aws_batch.requests import tags
+from hstdputils.engines.aws_batch.submit import tags
 from hstdputils.store.base import Store
 from hstdputils.store.layout import MARKERS, NOT_DATASETS, batch_prefix
 

@@ -1,4 +1,4 @@
-"""Why HTCondor holds a job: what its codes and words stand for."""
+"""Why a job of HTCondor is held or has ended: what its codes and words stand for."""
 
 import re
 from collections.abc import Mapping
@@ -7,8 +7,7 @@ from typing import Any
 
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.base import Cause
-from hstdputils.engines.exit_causes import cause_of_exit
+from hstdputils.engines.states import Cause, cause_of_exit
 from hstdputils.records.marker import Marker
 
 BY_A_PERSON = {1, 15}
@@ -91,6 +90,11 @@ def cause_of_hold(ad: Mapping[str, Any], last: bool = False) -> Cause | None:
         return None
     text = f"held: {reason} (code {code}{f', {subcode}' if subcode else ''})"
     return Cause(_outcome(code, subcode, reason), text)
+
+
+def is_released_by_itself(ad: Mapping[str, Any]) -> bool:
+    """Tell whether HTCondor will release a job that is held, without a person."""
+    return _number(ad.get("HoldReasonCode")) in FOR_NOW
 
 
 def _outcome(code: int, subcode: int, reason: str) -> Outcome:
