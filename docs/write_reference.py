@@ -10,8 +10,9 @@ from pathlib import Path
 from hstdputils.__main__ import COMMANDS, command_module
 from hstdputils.core.config import reference_table, schema_text
 from hstdputils.core.exit_codes import ExitCode
-from hstdputils.core.outcomes import RETRIED, Outcome, exit_code_of
+from hstdputils.core.outcomes import Outcome, exit_code_of
 from hstdputils.engines.decision_log import Entry
+from hstdputils.engines.retry_policy import RULES
 from hstdputils.progress.blackboard import COLUMNS
 from hstdputils.records.batch import Pins
 from hstdputils.records.manifest import ProductFile
@@ -71,7 +72,7 @@ def _fields(title: str, where: str, kind: type) -> str:
 
 def _outcomes() -> str:
     lines = ["## Outcomes", "", "| outcome | exit code | another attempt may end better |", "| --- | --- | --- |"]
-    lines += [f"| `{item}` | {exit_code_of(item):d} | {'yes' if item in RETRIED else 'no'} |" for item in Outcome]
+    lines += [f"| `{item}` | {exit_code_of(item):d} | {'yes' if item in RULES else 'no'} |" for item in Outcome]
     return "\n".join([*lines, "", "An attempt may end with another code, which says more: those below."])
 
 

@@ -49,7 +49,7 @@ def test_a_batch_is_watched_to_its_end(site):
     assert site.starts()[-1][2] == "99"
     assert (site.folder / f"logs/b/{names[1]}.2.log").exists()
     jobs = site.pool.history(f'HstdpDataset == "{names[1]}"')
-    assert [job["JobPrio"] for job in jobs[:2]] == [3, 3], "later waves are as the first"
+    assert [job["JobPrio"] for job in jobs[:2]] == [3, 3], "later submissions are as the first"
     assert site.run("clean", "--all", "--yes").status == 0
     assert not (site.store / "b").exists()
 
@@ -123,7 +123,10 @@ def test_what_a_person_holds_is_left_alone(site):
     for _ in range(3):
         ran = site.watch("--once")
         assert "1 succeeded" in ran.out
-        assert "1 waiting" in ran.out
+        assert "1 held" in ran.out
+        assert f"{names[0]}  held: via condor_hold (by user " in ran.err
+    assert "|held||64|600|" in site.run("status", "--blackboard").out
+    assert "  held  64 MiB  600 s  " in site.run("status", "--outcome", "held").out
     assert site.decisions() == {}
     site.go_on(names[0])
     site.pool.run("condor_release", job)

@@ -225,7 +225,7 @@ class TestClean:
     def test_what_is_no_batch(self, site):
         ran = site.commands.hstdputils("clean", "s3://out/elsewhere", "--all", "--yes")
         assert ran.status == 2
-        assert "is no batch: nothing is removed" in ran.err
+        assert "is not a batch: nothing is removed" in ran.err
         assert "elsewhere/file" in site.keys("")
 
     def test_a_folder(self, commands, tmp_path):

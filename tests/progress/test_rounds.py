@@ -37,9 +37,9 @@ class EngineOfTwo:
 
 def test_what_another_has_sent_again_is_open(tmp_path):
     engine, store = EngineOfTwo(), open_store(str(tmp_path))
-    found = Watcher(engine, store, "b", Resubmitter(engine, store, "b")).look()
+    found = Watcher(engine, store, "b", Resubmitter(engine, store, "b")).round()
     assert not found.progress.is_over
     assert engine.sent == []
     assert not found.decided
-    again = Watcher(engine, store, "b", Resubmitter(engine, store, "b")).look()
+    again = Watcher(engine, store, "b", Resubmitter(engine, store, "b")).round()
     assert again.progress.counts() == {"succeeded": 0, "waiting": 1}

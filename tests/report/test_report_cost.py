@@ -149,13 +149,13 @@ def test_spot_costs_less(store, capsys):
     assert "EC2 spot prices of us-east-1" in out
 
 
-def wave(**settings):
+def recorded(**settings):
     return Submission(1, "t", "q", "d", [], settings=settings).to_json()
 
 
 def test_a_batch_that_was_bought_on_spot_is_priced_so(store, capsys):
     save(store, made_up("ldem01acq", wall_seconds=3600.0, plan_row=row()))
-    store.put_bytes(wave(region="us-east-1", purchase="spot"), f"{BATCH}/jobs/0001/wave.json")
+    store.put_bytes(recorded(region="us-east-1", purchase="spot"), f"{BATCH}/jobs/0001/wave.json")
     assert run("--prices", "prices.json", "--no-html") == 0
     out = capsys.readouterr().out
     assert total(out, "cost on AWS") == "$0.2500"
@@ -164,7 +164,9 @@ def test_a_batch_that_was_bought_on_spot_is_priced_so(store, capsys):
     assert total(capsys.readouterr().out, "cost on AWS") == "$1.00"
 
 
-@pytest.mark.parametrize("record", [b"[", wave(), wave(region=1, purchase=["spot"]), wave(purchase="gift")])
+@pytest.mark.parametrize(
+    "record", [b"[", recorded(), recorded(region=1, purchase=["spot"]), recorded(purchase="gift")]
+)
 def test_a_batch_that_does_not_say_how_it_was_bought_is_priced_as_usual(store, capsys, record):
     save(store, made_up("ldem01acq", wall_seconds=3600.0, plan_row=row()))
     store.put_bytes(record, f"{BATCH}/jobs/0001/wave.json")

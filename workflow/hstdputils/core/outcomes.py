@@ -23,17 +23,6 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-RETRIED = {
-    Outcome.OUT_OF_MEMORY,
-    Outcome.TIMEOUT,
-    Outcome.HOST_LOST,
-    Outcome.CONTAINER_ERROR,
-    Outcome.STORAGE_ERROR,
-    Outcome.UNKNOWN,
-}
-"""Outcomes after which another attempt of the same run may end better; the others need a person."""
-
-
 _EXIT_CODES = {
     Outcome.OUT_OF_MEMORY: ExitCode.CONTAINER_MEMORY,
     Outcome.TIMEOUT: ExitCode.TIME,

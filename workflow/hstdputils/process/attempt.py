@@ -21,7 +21,7 @@ from hstdputils.core.errors import StoreError, UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.core.text import without_passwords
-from hstdputils.engines.states import outcome_of_exit
+from hstdputils.engines.exit_causes import outcome_of_exit
 from hstdputils.inputs.fetch import fetch_inputs
 from hstdputils.inputs.mosaics import fetch_mosaic, read_mosaic
 from hstdputils.inputs.observation import Observation, RawFile, read_observation

@@ -39,8 +39,8 @@ def write_blackboard(store: Store, batch: str, progress: Progress) -> None:
 
 def _line_of(state: RowState) -> str:
     row = state.row
-    outcome, text = (state.cause.outcome, state.cause.text) if state.cause else ("", "")
-    sizes = row.memory_mib, row.max_seconds, state.job, _time(state.started), _time(state.stopped), text
+    outcome = state.cause.outcome if state.cause else ""
+    sizes = row.memory_mib, row.max_seconds, state.job, _time(state.started), _time(state.stopped), state.reason
     return _line(row.ipppssoot, row.instrument, ENDED if state.state.is_over else state.state, outcome, *sizes)
 
 

@@ -52,6 +52,15 @@ class Progress:
         return [state for name, state in self.states.items() if state.state.is_over and name not in self.open]
 
     @property
+    def stuck(self) -> list[RowState]:
+        """Return the states of datasets whose jobs are held, or whose engine says why they do not start."""
+        return [
+            state
+            for state in self.states.values()
+            if state.state is State.HELD or (state.why and not state.state.is_over)
+        ]
+
+    @property
     def n_ended(self) -> int:
         """Return the number of datasets that are done with, one way or the other."""
         return len(self.succeeded) + len(self.failed)

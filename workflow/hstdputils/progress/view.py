@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from hstdputils.core.errors import UserError
 from hstdputils.core.outcomes import Outcome
@@ -29,7 +29,7 @@ class BatchView:
     """Its store."""
     batch: str
     """Its name."""
-    engine: Engine
+    engine: Engine[Any]
     """What runs it."""
     progress: Progress
     """How far it is."""
@@ -44,7 +44,7 @@ class BatchView:
         return selected(options, self.outcomes(), self.batch)
 
 
-def open_view(options: argparse.Namespace, queue: str | None = None, *, only_look: bool = False) -> BatchView:
+def open_view(options: argparse.Namespace, queue: str | None = None, *, read_only: bool = False) -> BatchView:
     """Return the batch that the options name.
 
     Parameters
@@ -53,7 +53,7 @@ def open_view(options: argparse.Namespace, queue: str | None = None, *, only_loo
         The options.
     queue
         Where further jobs go; none for where the latest went.
-    only_look
+    read_only
         Go on with the markers alone where a record of jobs cannot be read.
 
     Raises
@@ -64,9 +64,9 @@ def open_view(options: argparse.Namespace, queue: str | None = None, *, only_loo
     store, batch = open_batch(options)
     try:
         engine = open_engine(store, batch, queue=queue)
-        progress = Watcher(engine, store, batch, None).look().progress
+        progress = Watcher(engine, store, batch, None).round().progress
     except BadRecord as error:
-        if not only_look:
+        if not read_only:
             raise
         engine, progress = without_records(store, batch, error)
     if not progress.total:
@@ -76,11 +76,11 @@ def open_view(options: argparse.Namespace, queue: str | None = None, *, only_loo
     return BatchView(store, batch, engine, progress)
 
 
-def without_records(store: Store, batch: str, error: BadRecord) -> tuple[Engine, Progress]:
+def without_records(store: Store, batch: str, error: BadRecord) -> tuple[Engine[Any], Progress]:
     """Say that a record of jobs cannot be read, and return how far a batch is as its markers tell."""
     print(f"note: {error}; jobs are not known, what follows is from the markers alone", file=sys.stderr)
-    engine = cast(Engine, _NoJobs())
-    return engine, Watcher(engine, store, batch, None).look().progress
+    engine = cast(Engine[Any], _NoJobs())
+    return engine, Watcher(engine, store, batch, None).round().progress
 
 
 class _NoJobs:

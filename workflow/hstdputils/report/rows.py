@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from hstdputils.core.outcomes import RETRIED, Outcome
+from hstdputils.core.outcomes import Outcome
+from hstdputils.engines.retry_policy import RULES
 from hstdputils.model.prices import Prices
 from hstdputils.report.provenance import Provenance
 from hstdputils.store.base import Store
@@ -24,7 +25,7 @@ def kind_of(state: str) -> str:
     """Return ``succeeded``, ``pending``, ``retry`` (another attempt may end better) or ``person``."""
     if state in (PENDING, Outcome.SUCCEEDED):
         return state
-    return RETRY if state in RETRIED else NEEDS_PERSON
+    return RETRY if state in RULES else NEEDS_PERSON
 
 
 class Try(NamedTuple):

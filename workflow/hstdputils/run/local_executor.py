@@ -4,16 +4,17 @@ import contextlib
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from multiprocessing.connection import wait
 from time import monotonic, time
 
 from hstdputils.core.errors import StoreError
 from hstdputils.core.outcomes import Outcome
+from hstdputils.engines.exit_causes import cause_of_exit
 from hstdputils.engines.failure_markers import exit_code, write_failure_marker
 from hstdputils.engines.retry_policy import Decision, Limits, decide
-from hstdputils.engines.states import Cause, RowState, State, cause_of_exit
+from hstdputils.engines.states import Cause, RowState, State
 from hstdputils.records.marker import Marker, exit_status, read_marker
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.run.scheduler import Scheduler, WaitingRow
@@ -99,7 +100,7 @@ class LocalExecutor:
         check: Callable[[], None] = lambda: None,
     ) -> None:
         self._store, self._packing, self._starter, self._tell = store, packing, starter, tell
-        self._retries, self._limits, self._check = retries, limits, check
+        self._limits, self._check = replace(limits, retries=retries), check
         self._jobs: dict[int, _Job] = {}
         self._earlier: dict[str, list[Outcome]] = {}
         self._codes: set[int] = set()
@@ -154,16 +155,10 @@ class LocalExecutor:
         earlier = self._earlier.setdefault(wanted.ipppssoot, [])
         decision = decide(state.cause, wanted.memory_mib, wanted.max_seconds, earlier, self._limits)
         earlier.append(state.cause.outcome)
-        if decision.is_again and wanted.tries <= self._retries:
-            self._tell(f"{wanted.ipppssoot}  {decision.reason}")
+        self._tell(f"{wanted.ipppssoot}  {decision.reason}")
+        if decision.is_again:
             self._packing.add(_next(wanted, decision))
             return
-        why = (
-            decision.reason
-            if not decision.is_again
-            else f"{state.cause.outcome} ({state.cause.text}), for the last time"
-        )
-        self._tell(f"{wanted.ipppssoot}  {why}")
         tally.failed[str(state.cause.outcome)] += 1
         self._codes.add(exit_code(state) or 1)
 

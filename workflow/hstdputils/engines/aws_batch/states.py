@@ -35,8 +35,8 @@ _STATES = {
 }
 
 
-_CANNOT_START = "MISCONFIGURATION"
-"""How the reason of a job begins that waits for a machine which its queue does not have."""
+_CANNOT_START = ("MISCONFIGURATION", "CAPACITY")
+"""How the reasons of jobs begin that wait for machines which their queue does not have, or not now."""
 
 
 def job_of(location: JobLocation) -> str:

@@ -7,7 +7,9 @@ from typing import Any
 
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.states import Cause, cause_of_exit
+from hstdputils.engines.exit_causes import cause_of_exit
+from hstdputils.engines.retry_policy import MOST_STARTS
+from hstdputils.engines.states import Cause
 from hstdputils.records.marker import Marker
 
 BY_A_PERSON = {1, 15}
@@ -16,10 +18,6 @@ BY_A_PERSON = {1, 15}
 
 FOR_NOW = {16}
 """Codes of jobs that HTCondor releases by itself: while their files are brought to the scheduler."""
-
-
-MOST_STARTS = 4
-"""How often a job is started before machines that it loses are a reason to hold it."""
 
 
 TIME = int(ExitCode.TIME)

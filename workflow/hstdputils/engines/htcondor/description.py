@@ -7,9 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from hstdputils.core.errors import UserError
-from hstdputils.engines.htcondor.causes import LOST, MOST_STARTS, TIME
+from hstdputils.engines.htcondor.causes import LOST, TIME
 from hstdputils.engines.htcondor.site import NOT_ONE_LINE, Site, check_lines
 from hstdputils.engines.htcondor.tools import DATASET, TOKEN, quoted
+from hstdputils.engines.retry_policy import MOST_STARTS
 from hstdputils.engines.submissions import Submission
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.records.plan_slices import JOB_VARIABLE, ROW_VARIABLE
