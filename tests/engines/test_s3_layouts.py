@@ -7,7 +7,6 @@ from pathlib import Path
 
 import boto3
 import pytest
-from botocore.config import Config
 
 from hstdputils.datasets import parse_dataset
 from hstdputils.inputs import fetch_inputs, open_sources
@@ -16,8 +15,9 @@ from hstdputils.inputs.features import read_features
 from hstdputils.inputs.shelves import open_shelves
 from hstdputils.inputs.unpacking import Unpacker
 from hstdputils.outcomes import AttemptFailed
-from tests.engines.conftest import OVER_HTTP, S3
+from tests.engines.conftest import S3
 from tests.engines.disturbing_proxy import DisturbingProxy
+from tests.engines.s3.servers import OVER_HTTP
 from tests.unit.test_source_layouts import (
     ASSOCIATION,
     INPUTS,
@@ -121,9 +121,7 @@ def bring(uri: str, target: Path) -> bytes:
 
 
 def put_without_checksum(s3: S3, content: bytes) -> None:
-    config = Config(request_checksum_calculation="when_required")
-    client = boto3.client("s3", endpoint_url=s3.endpoint, region_name="us-east-1", config=config)
-    client.put_object(Bucket="layouts", Key=KEY, Body=content)
+    s3.client.put_object(Bucket="layouts", Key=KEY, Body=content)
 
 
 @pytest.mark.parametrize("algorithm", ["", "SHA256", "SHA1", "CRC32"])

@@ -4,7 +4,7 @@ import boto3
 import pytest
 
 from hstdputils.store import Store, open_store
-from tests.engines.conftest import ON_EACH
+from tests.engines.s3.servers import ON_EACH
 
 pytestmark = [pytest.mark.engine("S3 (moto)"), ON_EACH]
 

@@ -108,7 +108,7 @@ def sender(commands, s3, batch_at_rest, monkeypatch):
     del site.plan
     for name in [name for name in os.environ if name.startswith(("AWS_", "HSTDP_"))]:
         monkeypatch.delenv(name)
-    for name, value in {**s3.variables, **batch_at_rest.variables}.items():
+    for name, value in {**s3.variables, **batch_at_rest.address}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("HSTDP_TRIGGER_SETTLE_SECONDS", "0.1")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
