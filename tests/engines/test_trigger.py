@@ -15,6 +15,7 @@ from hstdputils import trigger
 from hstdputils.engines.lease import Busy, hold
 from hstdputils.errors import UserError
 from hstdputils.store import StoreError, open_store
+from hstdputils.store.s3 import s3_client
 from tests.engines.batch_sites import Site, name_of, succeeded_marker
 from tests.engines.lambda_runtime import LambdaRuntime
 
@@ -284,8 +285,21 @@ def test_many_deliveries_at_once(sender):
     assert sender.messages() == {"messages/submitted/b"}
 
 
+def heedless_client():
+    """Return a client whose server deletes whatever the condition says, as some do."""
+
+    def forget(params, **_):
+        params["headers"].pop("If-Match", None)
+
+    client = s3_client()
+    client.meta.events.register("before-call.s3.DeleteObject", forget)
+    return client
+
+
+@pytest.mark.parametrize("client", [s3_client, heedless_client])
 @pytest.mark.slow
-def test_another_list_that_comes_meanwhile_is_not_lost(sender, monkeypatch):
+def test_another_list_that_comes_meanwhile_is_not_lost(sender, monkeypatch, client):
+    monkeypatch.setattr(trigger, "s3_client", client)
     key = sender.put("b", NAMES[0])
     submit = trigger.AwsBatch.submit
 
