@@ -147,7 +147,9 @@ def served(name: str, fixture: Callable[[str], Any]) -> S3:
         region_name="us-east-1",
         verify=more.get("AWS_CA_BUNDLE"),
         config=Config(
-            signature_version="v4", request_checksum_calculation="when_required", retries={"max_attempts": 1}
+            signature_version="v4",
+            request_checksum_calculation=more.get("AWS_REQUEST_CHECKSUM_CALCULATION"),
+            retries={"max_attempts": 1},
         ),
     )
     return S3(name, endpoint, plain, client, keys, more, certificate)

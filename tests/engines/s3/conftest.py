@@ -16,7 +16,7 @@ from tests.engines.s3.tls import TlsFront
 def careless(request: pytest.FixtureRequest, moto_server: str) -> Iterator[CarelessStore]:
     """Return a proxy in front of moto, over which a test says what it does not do."""
     if chosen(request.config) != DEFAULT:
-        pytest.skip(f"the careless store changes what clients have signed, which {DEFAULT} alone does not check")
+        pytest.skip(f"the careless store changes what has been signed, which {DEFAULT} does not check")
     with CarelessStore(moto_server) as running:
         yield running
 
