@@ -59,7 +59,7 @@ class S3:
     plain: str
     """Its address without TLS."""
     client: Any
-    keys_of_user: Mapping[str, str]
+    credentials: Mapping[str, str]
     """Environment variables with its credentials."""
     more: Mapping[str, str]
     """Environment variables that it needs beside its address and credentials."""
@@ -69,7 +69,7 @@ class S3:
     @property
     def variables(self) -> dict[str, str]:
         """Return the environment variables with which commands use the server."""
-        return {**self.keys_of_user, **self.address}
+        return {**self.credentials, **self.address}
 
     @property
     def address(self) -> dict[str, str]:
@@ -78,7 +78,7 @@ class S3:
 
     def profile(self, name: str) -> str:
         """Return a section of a file of credentials with those of the server."""
-        lines = [f"{key.lower()} = {value}" for key, value in self.keys_of_user.items() if key != "AWS_SESSION_TOKEN"]
+        lines = [f"{key.lower()} = {value}" for key, value in self.credentials.items() if key != "AWS_SESSION_TOKEN"]
         return "\n".join([f"[{name}]", *lines, ""])
 
     @property
@@ -250,7 +250,7 @@ def sif(container_image: str) -> dict[str, str]:
 @pytest.fixture
 def batch(s3: S3) -> Iterator[Batch]:
     """Return a stand-in for AWS Batch that runs its jobs; they reach the S3 server."""
-    with Batch(environment={**s3.keys_of_user, **s3.more, "AWS_ENDPOINT_URL_S3": s3.endpoint}) as running:
+    with Batch(environment={**s3.credentials, **s3.more, "AWS_ENDPOINT_URL_S3": s3.endpoint}) as running:
         yield running
 
 

@@ -21,7 +21,7 @@ def test_buckets_are_written_and_listed_and_left_as_they_were(sound, s3, public_
     assert found["store"] == ("ok", f"{store}/prefix, can be written (at {s3.endpoint})")
     assert found["inputs"] == ("ok", f"{public_bucket}, can be listed without credentials")
     assert found["AWS"] == ("ok", "credentials of the variable AWS_ACCESS_KEY_ID")
-    assert s3.keys_of_user["AWS_SECRET_ACCESS_KEY"] not in ran.said
+    assert s3.credentials["AWS_SECRET_ACCESS_KEY"] not in ran.said
     assert s3.keys("doctor-store") == {}
 
 
@@ -49,7 +49,7 @@ def test_credentials_are_named_by_profile_and_never_shown(sound, s3, tmp_path):
     ran = doctor(sound, *call, **s3.address, **variables)
     assert ran.status == 0, ran.said
     assert lines(ran)["AWS"][1] == "credentials of the profile archive (shared-credentials-file)"
-    assert not any(key in ran.said for key in s3.keys_of_user.values())
+    assert not any(key in ran.said for key in s3.credentials.values())
 
 
 def test_a_source_that_comes_second_stops_no_run(sound, made_up):

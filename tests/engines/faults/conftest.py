@@ -61,7 +61,7 @@ def _make(way: str, seed: int, folder: Path, made_up: MadeUp, s3: S3, at_end: co
         return _snakemake(commands, made_up, seed)
     proxy = at_end.enter_context(s3.behind(BadStore(s3.plain)))
     if way == catalogue.BATCH:
-        running = at_end.enter_context(Batch(environment={**s3.keys_of_user, **s3.more}))
+        running = at_end.enter_context(Batch(environment={**s3.credentials, **s3.more}))
         return BatchScene(commands, made_up, s3, running, proxy, seed)
     s3.make_bucket("out")
     through = Commands(folder, **(s3.variables | {"AWS_ENDPOINT_URL": proxy.endpoint}))
