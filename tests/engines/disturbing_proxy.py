@@ -8,6 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from urllib.parse import unquote, urlsplit
 
+from tests.engines.s3.bodies import headers_with_length, read_body
+
 _HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "content-length"}
 
 
@@ -138,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
         start = int(wanted.removeprefix("bytes=").partition("-")[0]) if wanted else None
         condition = self.headers.get("If-None-Match", "")
         disturbance = self.owner.admit(Request(self.command, unquote(parts.path), parts.query, start, condition))
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = read_body(self)
         if disturbance and disturbance.hold:
             self.owner.wait()
             self.close_connection = True
@@ -147,7 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(disturbance.status)
             return
         connection = http.client.HTTPConnection(self.upstream, timeout=60)
-        connection.request(self.command, self.path, body, dict(self.headers))
+        connection.request(self.command, self.path, body, headers_with_length(self.headers, body))
         answer = connection.getresponse()
         data = answer.read()
         connection.close()

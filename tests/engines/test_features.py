@@ -126,7 +126,7 @@ def test_features_from_s3_by_listings_and_first_blocks(raws, s3: S3, proxy: Dist
 
 def test_a_public_bucket_needs_no_credentials(public_bucket, s3: S3, commands: Commands, made_up: MadeUp):
     names = ("ldem01acq", "ldem01010")
-    ran = commands.hstdputils("plan", "none", "b", *names, f"--inputs={public_bucket}", AWS_ENDPOINT_URL=s3.endpoint)
+    ran = commands.hstdputils("plan", "none", "b", *names, f"--inputs={public_bucket}", **s3.address)
     assert set(planned(ran).values()) == {"features"}
 
 

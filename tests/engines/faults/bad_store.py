@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
+from tests.engines.s3.bodies import headers_with_length, read_body
+
 _HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "content-length"}
 _WRITES = ("PUT", "POST", "DELETE")
 KINDS = {
@@ -130,19 +132,18 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         call = Call(self.command, unquote(parts.path), parts.query, self.headers.get("Range", ""))
         kind = self.owner.admit(call)
-        length = int(self.headers.get("Content-Length", 0))
         if kind == "cut upload":
-            self.rfile.read(length // 2)
+            self.rfile.read(int(self.headers.get("Content-Length", 0)) // 2)
             self.close_connection = True
             return
-        body = self.rfile.read(length)
+        body = read_body(self)
         if kind in ("refused", "denied"):
             self._refuse(*((503, b"SlowDown") if kind == "refused" else (403, b"AccessDenied")))
             return
         if kind == "slow":
             time.sleep(0.7)
         connection = http.client.HTTPConnection(self.upstream, timeout=60)
-        connection.request(self.command, self.path, body, dict(self.headers))
+        connection.request(self.command, self.path, body, headers_with_length(self.headers, body))
         answer = connection.getresponse()
         data = answer.read()
         connection.close()

@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
+from tests.engines.s3.bodies import read_body
+
 _HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "content-length"}
 _FRAMED = {"content-encoding", "x-amz-trailer", "x-amz-decoded-content-length", "x-amz-sdk-checksum-algorithm"}
 
@@ -79,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
         faults, parts = self.owner.faults, urlsplit(self.path)
         key = unquote(parts.path).split("/", 2)[-1]
         self.owner.requests.append((self.command, unquote(parts.path)))
-        body = self._body()
+        body = read_body(self)
         headers = dict(self.headers)
         is_write = self.command == "PUT" and not parts.query
         is_shortened = is_write and faults.shortens(key)
@@ -113,16 +115,6 @@ class _Handler(BaseHTTPRequestHandler):
         kept = {name: value for name, value in answer.getheaders() if name.lower() not in _HOP_BY_HOP}
         length = answer.getheader("Content-Length") if self.command == "HEAD" else None
         return self._answer(answer.status, data, length, **kept)
-
-    def _body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        found = []
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            found.append(self.rfile.read(size))
-            self.rfile.readline()
-        self.rfile.readline()
-        return b"".join(found)
 
     def _answer(self, status: int, data: bytes, length: str | None = None, **headers: str) -> None:
         self.send_response(status)
