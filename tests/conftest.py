@@ -17,8 +17,8 @@ import pytest
 
 from hstdputils.supervision import stopping
 from tests import madeup
-from tests.engines.docker import asking
 from tests.projects import Project
+from tests.stand_ins.docker import asking
 from tests.warm_start import WARM_STARTS
 
 ROOT = Path(__file__).resolve().parents[1]

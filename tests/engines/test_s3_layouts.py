@@ -17,7 +17,6 @@ from hstdputils.inputs.s3 import TRIES, BucketSource
 from hstdputils.inputs.shelves import open_shelves
 from hstdputils.inputs.unpacking import Unpacker
 from tests.engines.conftest import OVER_HTTP, S3
-from tests.engines.disturbing_proxy import DisturbingProxy
 from tests.inputs.test_source_layouts import (
     ASSOCIATION,
     INPUTS,
@@ -34,6 +33,7 @@ from tests.inputs.test_source_layouts import (
     public,
     write_visit,
 )
+from tests.stand_ins.s3.disturbing_proxy import DisturbingProxy
 
 pytestmark = pytest.mark.engine("S3 (moto)")
 

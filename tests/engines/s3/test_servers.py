@@ -15,9 +15,9 @@ from hstdputils.store.base import Entry
 from hstdputils.store.probe import probe
 from hstdputils.store.registry import open_store
 from tests.conftest import Commands
-from tests.engines.batch_sites import Site, row
 from tests.engines.conftest import SERVERS
 from tests.engines.s3.test_probes import holders
+from tests.stand_ins.aws_batch.site import Site, row
 
 pytestmark = [
     pytest.mark.slow,
