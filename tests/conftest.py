@@ -17,9 +17,9 @@ import pytest
 
 from hstdputils.supervision import stopping
 from tests import madeup
-from tests.engines.docker import asking
 from tests.engines.s3.servers import add_option, keep_chosen
 from tests.projects import Project
+from tests.stand_ins.docker import asking
 from tests.warm_start import WARM_STARTS
 
 ROOT = Path(__file__).resolve().parents[1]

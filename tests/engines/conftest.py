@@ -17,20 +17,20 @@ from moto.server import ThreadedMotoServer
 
 from tests import madeup
 from tests.conftest import ROOT, Commands, MadeUp, Ran, mast_settings
-from tests.engines.batch import Batch
-from tests.engines.batch_sites import Site
-from tests.engines.condor_pool import CondorPool
-from tests.engines.crds_server import CrdsServer
-from tests.engines.debian_roots import NotThereError, ceph_root, condor_root
-from tests.engines.disturbing_proxy import DisturbingProxy
-from tests.engines.docker import asking
-from tests.engines.faults.bad_store import BadStore
-from tests.engines.mast_server import MastServer
-from tests.engines.s3.certificates import Certificate, make_certificate
-from tests.engines.s3.radosgw import ACCESS_KEY, SECRET_KEY, start_radosgw
 from tests.engines.s3.servers import chosen
-from tests.engines.s3.tls import TlsFront
-from tests.stand_ins import write_calcos
+from tests.stand_ins.aws_batch import Batch
+from tests.stand_ins.aws_batch.site import Site
+from tests.stand_ins.crds.server import CrdsServer
+from tests.stand_ins.debian_roots import NotThereError, ceph_root, condor_root
+from tests.stand_ins.docker import asking
+from tests.stand_ins.htcondor.pool import CondorPool
+from tests.stand_ins.mast.server import MastServer
+from tests.stand_ins.programs.calcos import write_calcos
+from tests.stand_ins.s3.bad_store import BadStore
+from tests.stand_ins.s3.certificates import Certificate, make_certificate
+from tests.stand_ins.s3.disturbing_proxy import DisturbingProxy
+from tests.stand_ins.s3.radosgw import ACCESS_KEY, SECRET_KEY, start_radosgw
+from tests.stand_ins.s3.tls import TlsFront
 from tests.warm_start import WARM_STARTS
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_SESSION_TOKEN": "testing"}

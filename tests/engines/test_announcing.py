@@ -12,9 +12,9 @@ from hstdputils.core.errors import UserError
 from hstdputils.core.outcomes import Outcome
 from hstdputils.progress.notifications import A_CALL, MOST_BYTES, Notification, Notifier, of_batch, of_marker
 from hstdputils.records.marker import Marker
-from tests.engines.batch import endings
-from tests.engines.batch_sites import row
 from tests.engines.conftest import CREDENTIALS
+from tests.stand_ins.aws_batch import endings
+from tests.stand_ins.aws_batch.site import row
 
 pytestmark = pytest.mark.engine("SNS, SQS and EventBridge (moto)")
 

@@ -11,12 +11,12 @@ from collections import Counter
 import pytest
 
 from tests.conftest import Commands
-from tests.engines.batch import endings
-from tests.engines.batch_sites import Site, row
 from tests.engines.comparing import assert_same_products
-from tests.engines.snooping import SECRET, assert_nothing_found, secrets, write_snooping_calcos
 from tests.madeup import DEMO_DATASETS
-from tests.stand_ins import write_calcos
+from tests.stand_ins.aws_batch import endings
+from tests.stand_ins.aws_batch.site import Site, row
+from tests.stand_ins.programs.calcos import write_calcos
+from tests.stand_ins.programs.snooping import SECRET, assert_nothing_found, secrets, write_snooping_calcos
 
 pytestmark = pytest.mark.engine("AWS Batch (stand-in)", "S3 (moto)")
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import Commands, MadeUp
 from tests.engines.conftest import CREDENTIALS, S3
-from tests.engines.disturbing_proxy import DisturbingProxy
+from tests.stand_ins.s3.disturbing_proxy import DisturbingProxy
 
 pytestmark = [pytest.mark.engine("CRDS"), pytest.mark.engine("S3 (moto)")]
 

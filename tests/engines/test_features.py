@@ -14,9 +14,9 @@ from hstdputils.inputs.shelves import open_shelves
 from hstdputils.model.features import Features
 from tests.conftest import Commands, MadeUp
 from tests.engines.conftest import S3
-from tests.engines.disturbing_proxy import DisturbingProxy
 from tests.madeup.associations import write_association
 from tests.madeup.small_raws import write_small_raw
+from tests.stand_ins.s3.disturbing_proxy import DisturbingProxy
 
 pytestmark = pytest.mark.engine("moto S3")
 

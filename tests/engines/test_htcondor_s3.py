@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from tests.engines.snooping import assert_nothing_found, secrets, write_snooping_calcos
+from tests.stand_ins.programs.snooping import assert_nothing_found, secrets, write_snooping_calcos
 
 pytestmark = pytest.mark.engine("HTCondor", "S3 (moto)", "CRDS")
 

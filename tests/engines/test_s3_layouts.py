@@ -17,7 +17,6 @@ from hstdputils.inputs.s3 import TRIES, BucketSource
 from hstdputils.inputs.shelves import open_shelves
 from hstdputils.inputs.unpacking import Unpacker
 from tests.engines.conftest import S3
-from tests.engines.disturbing_proxy import DisturbingProxy
 from tests.engines.s3.servers import OVER_HTTP
 from tests.inputs.test_source_layouts import (
     ASSOCIATION,
@@ -35,6 +34,7 @@ from tests.inputs.test_source_layouts import (
     public,
     write_visit,
 )
+from tests.stand_ins.s3.disturbing_proxy import DisturbingProxy
 
 pytestmark = pytest.mark.engine("S3 (moto)")
 

@@ -14,9 +14,9 @@ import pytest
 from astropy.io import fits
 
 from tests.conftest import Commands, MadeUp, Ran
-from tests.engines.hap_stand_ins import install_hap
 from tests.madeup.drizzle_references import IDC
 from tests.madeup.visits import write_flt, write_sky_cell, write_visit
+from tests.stand_ins.programs.hap import install_hap
 
 pytestmark = pytest.mark.engine("CRDS")
 

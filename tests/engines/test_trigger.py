@@ -17,8 +17,8 @@ from hstdputils.store.lease import Busy, hold
 from hstdputils.store.registry import open_store
 from hstdputils.store.s3 import s3_client
 from hstdputils.trigger import handler
-from tests.engines.batch_sites import Site, name_of, succeeded_marker
-from tests.engines.lambda_runtime import LambdaRuntime
+from tests.stand_ins.aws.lambda_runtime import LambdaRuntime
+from tests.stand_ins.aws_batch.site import Site, name_of, succeeded_marker
 
 pytestmark = pytest.mark.engine("AWS Batch (stand-in)", "S3 (moto)")
 
@@ -376,7 +376,7 @@ def test_bad_settings(sender, monkeypatch, name, value, said):
 @pytest.mark.slow
 def test_as_it_runs_in_the_container(sender, tmp_path):
     """Run the template's command by AWS's own client, against a stand-in for what Lambda gives it."""
-    from tests.engines.aws_account import template
+    from tests.stand_ins.aws.account import template
 
     function = template()["Resources"]["TriggerFunction"]["Properties"]
     python, *words = [*function["ImageConfig"]["EntryPoint"], *function["ImageConfig"]["Command"]]

@@ -13,12 +13,12 @@ from typing import Any
 import psutil
 
 from tests.conftest import Commands, MadeUp, Ran
-from tests.engines.batch_sites import row
-from tests.engines.condor_pool import CondorPool
 from tests.engines.conftest import S3
-from tests.engines.faults.bad_store import BadStore
 from tests.engines.faults.mishaps import REFERENCE
 from tests.engines.faults.scene import LONGEST, TAG, Scene
+from tests.stand_ins.aws_batch.site import row
+from tests.stand_ins.htcondor.pool import CondorPool
+from tests.stand_ins.s3.bad_store import BadStore
 
 IDLE, RUNNING, COMPLETED = 1, 2, 4
 

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, Commands, MadeUp
-from tests.engines.batch import Batch
-from tests.engines.condor_pool import CondorPool
 from tests.engines.conftest import S3
 from tests.engines.faults import catalogue, condor_catalogue
-from tests.engines.faults.bad_store import BadStore
 from tests.engines.faults.batch_scene import BatchScene
 from tests.engines.faults.condor_scene import CondorScene
 from tests.engines.faults.disks import can_mount, unmount
 from tests.engines.faults.local_scenes import LocalScene, SnakemakeScene
 from tests.engines.faults.scene import Scene
 from tests.projects import Project
+from tests.stand_ins.aws_batch import Batch
+from tests.stand_ins.htcondor.pool import CondorPool
+from tests.stand_ins.s3.bad_store import BadStore
 
 RUNS = int(os.environ.get("TEST_FAULTS", "3"))
 """Runs with faults: their seeds are below this."""

@@ -6,10 +6,10 @@ import boto3
 import pytest
 
 from tests.engines.conftest import CREDENTIALS
-from tests.engines.s3.careless import CarelessStore
-from tests.engines.s3.certificates import Certificate
 from tests.engines.s3.servers import DEFAULT, chosen
-from tests.engines.s3.tls import TlsFront
+from tests.stand_ins.s3.careless import CarelessStore
+from tests.stand_ins.s3.certificates import Certificate
+from tests.stand_ins.s3.tls import TlsFront
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from hstdputils.records.batch import Pins, pin_batch, probe_once, read_pins, rea
 from hstdputils.store.base import Entry
 from hstdputils.store.probe import probe
 from hstdputils.store.registry import open_store
-from tests.engines.batch_sites import Site, row
 from tests.engines.s3.servers import SERVERS
 from tests.engines.s3.test_probes import holders
+from tests.stand_ins.aws_batch.site import Site, row
 
 pytestmark = [
     pytest.mark.slow,
