@@ -8,7 +8,7 @@ import yaml
 from hstdputils.records.batch import Pins, pin_batch, read_record
 from hstdputils.store.registry import open_store
 from tests.engines.doctor.running import doctor, lines
-from tests.stand_ins import write_calcos
+from tests.stand_ins.programs.calcos import write_calcos
 
 pytestmark = pytest.mark.engine("CRDS", "S3 (moto)")
 

@@ -10,7 +10,7 @@ from hstdputils.core.errors import StoreError, UserError
 from hstdputils.records.batch import Pins, is_careless, pin_batch, probe_once, read_pins, read_record, require_lease
 from hstdputils.store.probe import probe
 from hstdputils.store.registry import open_store
-from tests.engines.batch_sites import row
+from tests.stand_ins.aws_batch.site import row
 
 pytestmark = pytest.mark.engine("S3 (moto)")
 
