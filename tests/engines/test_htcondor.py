@@ -41,9 +41,9 @@ def test_a_batch_is_watched_to_its_end(site):
     ran = site.submit()
     assert "b: 0 rows submitted in 0 jobs; 1 rows left alone" in ran.out
     assert site.run("status", names[1]).out.splitlines()[-2].startswith(f"{names[1]}  calibration_error")
+    site.go_on(names[1])
     ran = site.run("rescue", "--outcome", "calibration_error", "--memory-mib", "99")
     assert "1 datasets sent again" in ran.out, ran.said
-    site.go_on(names[1])
     assert site.watch().status == 0
     assert site.started() == Counter([*names, names[1]])
     assert site.starts()[-1][2] == "99"
@@ -294,7 +294,7 @@ def test_a_batch_stays_with_its_engine(site):
     site.tell(name, "wait")
     assert site.submit().status == 0
     assert "AWS Batch cannot reach" in site.commands.hstdputils("submit", site.plan).err
-    wave = site.store / "b/jobs/0001/wave.json"
-    wave.write_text(wave.read_text().replace('"htcondor"', '"aws-batch"'))
+    record = site.store / "b/jobs/0001/wave.json"
+    record.write_text(record.read_text().replace('"htcondor"', '"aws-batch"'))
     ran = site.submit()
     assert "runs on AWS Batch, not on HTCondor: give --engine aws-batch" in ran.err

@@ -9,10 +9,10 @@ from hstdputils.core import command_line
 from hstdputils.core.errors import UserError
 from hstdputils.engines import registry
 from hstdputils.engines.base import Engine
-from tests.engines.batch_sites import row, succeeded_marker
-from tests.engines.made_up_engine import MadeUp, Queue
+from tests.stand_ins.aws_batch.site import row, succeeded_marker
+from tests.stand_ins.made_up_engine import MadeUp, Queue
 
-CLASS = "tests.engines.made_up_engine:MadeUp"
+CLASS = "tests.stand_ins.made_up_engine:MadeUp"
 
 
 def add_by_line(monkeypatch, folder, value=CLASS):
@@ -151,7 +151,7 @@ def test_a_batch_whose_engine_is_gone(tmp_path, monkeypatch, capsys):
     ("value", "said"),
     [
         ("no.such.module:Class", "the engine 'made-up' cannot be loaded from no.such.module:Class ("),
-        ("tests.engines.made_up_engine:Queue", "tests.engines.made_up_engine:Queue is not an engine of the name"),
+        ("tests.stand_ins.made_up_engine:Queue", "tests.stand_ins.made_up_engine:Queue is not an engine of the name"),
         ("hstdputils.engines.htcondor.engine:HTCondor", "is not an engine of the name 'made-up'"),
     ],
 )

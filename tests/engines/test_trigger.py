@@ -362,6 +362,8 @@ def test_settings(sender, monkeypatch):
         ("QUEUES", "x", "did you mean 'QUEUE'"),
         ("SKIP_BAD", "perhaps", "set it to yes or no"),
         ("SETTLE_SECONDS", "-1", "from 0 to 600"),
+        ("SETTLE_SECONDS", "long", "set it to a number"),
+        ("ENGINE", "aws-bach", "did you mean 'aws-batch'"),
         ("ARGUMENTS", "'", "close its quotation marks"),
     ],
 )

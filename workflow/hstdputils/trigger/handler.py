@@ -8,6 +8,7 @@ further events find nothing. What became of it is one line at ``messages/submitt
 Settings, all of them optional, are environment variables:
 
 ================================  ====================================================================================
+``HSTDP_TRIGGER_ENGINE``          the engine (``aws-batch``), whose settings are the next five and the last
 ``HSTDP_TRIGGER_QUEUE``           the job queue (that of the batch's latest jobs, or ``hstdp``)
 ``HSTDP_TRIGGER_JOB_DEFINITION``  the job definition that the batch's own is made from (``hstdp``)
 ``HSTDP_TRIGGER_IMAGE``           the container image (the job definition's)
@@ -27,7 +28,6 @@ from typing import Any
 
 from hstdputils.core.errors import StoreError, UserError
 from hstdputils.core.exit_codes import ExitCode
-from hstdputils.engines.aws_batch.engine import AwsBatch
 from hstdputils.engines.base import Engine
 from hstdputils.records.batch import check_batch_name, require_lease
 from hstdputils.records.marker import ended
@@ -89,7 +89,7 @@ def take(message: Message, settings: TriggerSettings) -> str:
         address = box.store.address(message.key)
         read_list(found[0], address, skip_bad=settings.skip_bad)  # a bad list begins no batch
         require_lease(box.store, message.name, "nothing can be submitted", may_probe=True)
-        engine = AwsBatch(box.store, message.name, settings.batch, _tell)
+        engine = settings.engine(box.store, message.name, settings.jobs, _tell)
         with engine.alone():
             line = ""
             while (found := box.read()) is not None:  # again, where another list was put there meanwhile

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, get_args
 
 from hstdputils.core.command_line import seconds_between
+from hstdputils.core.errors import UserError
 from hstdputils.engines.aws_batch.client import batch_client, batch_errors, check_queue
 from hstdputils.engines.aws_batch.definitions import definition_of
 from hstdputils.engines.aws_batch.states import JobStates, job_of
@@ -25,6 +26,10 @@ QUEUE = "hstdp"
 
 JOB_DEFINITION = "hstdp"
 """The job definition that a batch's own is made from, where none is named."""
+
+
+MOST_SETTLE_SECONDS = 600
+"""The longest that a new job may be missing in Batch's lists, s."""
 
 
 PARALLEL = 16
@@ -45,6 +50,12 @@ class BatchSettings(Settings):
     """How the instances are bought, ``on_demand`` or ``spot``; none as for the region."""
     settle_seconds: float = SETTLE_SECONDS
     """How long a job that was submitted may be missing in Batch's lists."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.settle_seconds <= MOST_SETTLE_SECONDS:
+            raise UserError(
+                f"settle_seconds is {self.settle_seconds:g}: give a number from 0 to {MOST_SETTLE_SECONDS}"
+            )
 
 
 class AwsBatch(Engine[BatchSettings]):
@@ -88,7 +99,7 @@ are boto3's: AWS_PROFILE, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL."""
         )
         group.add_argument(
             "--settle",
-            type=seconds_between(0, 600),
+            type=seconds_between(0, MOST_SETTLE_SECONDS),
             default=SETTLE_SECONDS,
             metavar="SECONDS",
             help="how long a new job may be missing in Batch's lists; waited for after an interruption "
