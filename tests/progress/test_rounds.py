@@ -3,7 +3,7 @@
 import contextlib
 
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.base import Submitted
+from hstdputils.engines.requests import Submitted
 from hstdputils.engines.resubmit import Resubmitter
 from hstdputils.engines.states import Cause, RowState, State
 from hstdputils.progress.rounds import Watcher

@@ -10,8 +10,9 @@ from typing import Any
 from hstdputils.core import command_line
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
-from hstdputils.engines.base import Engine, Submitted
+from hstdputils.engines.base import Engine
 from hstdputils.engines.registry import DEFAULT, engine_class, engine_names, title_of
+from hstdputils.engines.requests import Submitted
 from hstdputils.engines.submissions import SubmissionRecords
 from hstdputils.records.batch import require_lease
 from hstdputils.records.marker import ended

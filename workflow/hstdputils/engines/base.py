@@ -11,17 +11,17 @@ import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from dataclasses import replace
+from typing import ClassVar, Generic, Self, TypeVar
 
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import Outcome
+from hstdputils.engines.requests import Prepared, Settings, Submitted
 from hstdputils.engines.states import Cause, RowState, State
 from hstdputils.engines.submissions import (
     NEVER_SENT,
     JobLocation,
-    PlannedJob,
     RecordedSubmission,
     Submission,
     SubmissionRecords,
@@ -42,47 +42,7 @@ LONGEST_REASON = 255
 """Characters of the reason for a cancellation that engines are given."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How jobs are submitted; engines derive their own from this."""
-
-    queue: str | None = None
-    """Where jobs go; none for where the batch's latest jobs went, or the engine's default."""
-    arguments: tuple[str, ...] | None = None
-    """Further arguments for ``hstdp-process``; none for those of the batch's latest jobs."""
-
-
 S = TypeVar("S", bound=Settings)
-
-
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    """What a call of `Engine.submit` did."""
-
-    rows: int
-    """Rows submitted now."""
-    calls: int
-    """Jobs made for them, an array of many rows counting once."""
-    adopted: int
-    """Jobs that an earlier submission, which was cut off, had made without recording them."""
-    earlier: int
-    """Rows left alone, since an earlier submission had them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What an engine makes of the rows of a submission, before it is recorded."""
-
-    queue: str
-    """Where the jobs go."""
-    jobs: list[PlannedJob]
-    """The jobs."""
-    slices: Mapping[str, Sequence[PlanRow]]
-    """The rows of the jobs, by the names of the slices in which the jobs find them."""
-    definition: str = ""
-    """The ARN of a job definition; empty for engines that have none."""
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    """What later submissions of the batch are to do the same way."""
 
 
 class Engine(ABC, Generic[S]):
@@ -258,19 +218,7 @@ class Engine(ABC, Generic[S]):
     def _prepare(
         self, rows: Sequence[PlanRow], token: str, arguments: Sequence[str], last: Submission | None
     ) -> Prepared:
-        """Return what jobs are to be made for rows; nothing is made yet.
-
-        Parameters
-        ----------
-        rows
-            The rows.
-        token
-            What must be in the name of each job.
-        arguments
-            Further arguments for ``hstdp-process``.
-        last
-            The latest submission of the batch, if any.
-        """
+        """Return what jobs are to be made for rows, with ``token`` in the name of each; nothing is made yet."""
 
     @abstractmethod
     def _make(self, submission: Submission) -> None:

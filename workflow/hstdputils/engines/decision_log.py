@@ -40,7 +40,7 @@ class Entry:
     outcome: Outcome
     """Why it ended."""
     text: str
-    """The words that told."""
+    """The words that decided that."""
     memory_mib: int
     """The memory that it had, MiB."""
     max_seconds: int

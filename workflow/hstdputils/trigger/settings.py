@@ -7,8 +7,9 @@ from typing import Any, get_args, get_type_hints
 
 from hstdputils.core.errors import UserError
 from hstdputils.core.text import nearest
-from hstdputils.engines.base import Engine, Settings
+from hstdputils.engines.base import Engine
 from hstdputils.engines.registry import DEFAULT, engine_class
+from hstdputils.engines.requests import Settings
 
 PREFIX = "HSTDP_TRIGGER_"
 """How the variables' names begin."""

@@ -14,7 +14,8 @@ from hstdputils.engines.aws_batch.client import batch_client, batch_errors, chec
 from hstdputils.engines.aws_batch.definitions import definition_of
 from hstdputils.engines.aws_batch.states import JobStates, job_of
 from hstdputils.engines.aws_batch.submit import SETTLE_SECONDS, Submitter, group, job_prefix
-from hstdputils.engines.base import Engine, Prepared, Settings
+from hstdputils.engines.base import Engine
+from hstdputils.engines.requests import Prepared, Settings
 from hstdputils.engines.states import RowState
 from hstdputils.engines.submissions import PRICES, JobLocation, PlannedJob, RecordedSubmission, Submission
 from hstdputils.model.prices import Purchase
@@ -131,7 +132,7 @@ are boto3's: AWS_PROFILE, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL."""
         self, rows: Sequence[PlanRow], token: str, arguments: Sequence[str], last: Submission | None
     ) -> Prepared:
         """See `Engine._prepare`."""
-        # recipes and CRDS take a tenth of a second to import, and those who only look need neither
+        # recipes and CRDS take a tenth of a second to import, and those who only ask for states need neither
         from hstdputils.engines.aws_batch.pinning import pin_submission
 
         settings, queue = self._settings, self._queue(QUEUE, last)

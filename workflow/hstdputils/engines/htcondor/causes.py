@@ -17,7 +17,7 @@ BY_A_PERSON = {1, 15}
 
 
 FOR_NOW = {16}
-"""Codes of jobs that HTCondor releases by itself: while their files are brought to the scheduler."""
+"""Codes of jobs that HTCondor releases by itself: while their files are copied to the scheduler."""
 
 
 TIME = int(ExitCode.TIME)
@@ -39,8 +39,8 @@ _BY_CODE = {
     9: Outcome.HOST_LOST,
     10: Outcome.HOST_LOST,
     11: Outcome.HOST_LOST,  # a transfer was broken off
-    12: Outcome.STORAGE_ERROR,  # files cannot be brought back
-    13: Outcome.STORAGE_ERROR,  # files cannot be brought there
+    12: Outcome.STORAGE_ERROR,  # files cannot be copied back
+    13: Outcome.STORAGE_ERROR,  # files cannot be copied there
     14: Outcome.HOST_LOST,  # the machine has no such folder
     18: Outcome.HOST_LOST,
     19: Outcome.CONTAINER_ERROR,

@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
 from hstdputils.core.command_line import above_zero
-from hstdputils.engines.base import Engine, Prepared, Settings
+from hstdputils.engines.base import Engine
 from hstdputils.engines.htcondor.causes import REMOVED
 from hstdputils.engines.htcondor.description import WITHDRAWN
 from hstdputils.engines.htcondor.site import Site, check_lines, here
 from hstdputils.engines.htcondor.states import NEXT, JobStates, cluster_of, job_of, read_queue, schedd_of
 from hstdputils.engines.htcondor.submit import Submitter
 from hstdputils.engines.htcondor.tools import Tools, quoted
+from hstdputils.engines.requests import Prepared, Settings
 from hstdputils.engines.states import RowState
 from hstdputils.engines.submissions import JobLocation, PlannedJob, RecordedSubmission, Submission
 from hstdputils.records.plan_rows import PlanRow

@@ -74,15 +74,15 @@ def environment(more: Sequence[str] = (), *, has_image: bool = False) -> dict[st
             raise UserError(f"--env {name}: there is no such variable: set it, or leave the option out")
     wanted = PASSED if has_image else (*PASSED, *OF_THIS_SYSTEM)
     unwanted = (*SECRET, *more)
-    kept = {name: value for name, value in os.environ.items() if _fits(name, wanted) and not _fits(name, unwanted)}
-    for name, value in kept.items():
+    chosen = {name: value for name, value in os.environ.items() if _fits(name, wanted) and not _fits(name, unwanted)}
+    for name, value in chosen.items():
         if "@" in value and urlsplit(value).password:
             raise UserError(
                 f"{name} holds a password, which all who can ask the scheduler would see: take it out of the URL, or "
                 f"give --env {name} if that may be"
             )
-    kept |= {name: os.environ[name] for name in more}
-    return {name: kept[name] for name in sorted(kept.keys() - {ROW_VARIABLE, JOB_VARIABLE})}
+    chosen |= {name: os.environ[name] for name in more}
+    return {name: chosen[name] for name in sorted(chosen.keys() - {ROW_VARIABLE, JOB_VARIABLE})}
 
 
 def _fits(name: str, patterns: Sequence[str]) -> bool:
