@@ -17,6 +17,7 @@ from hstdputils.calibrate.hstcal import (
 )
 from hstdputils.calibrate.recipe import Command, Expectation, Recipe, empty_products
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.instruments import INSTRUMENTS
 from hstdputils.inputs.observation import Observation
 
 _SWITCHES = (
@@ -55,9 +56,7 @@ def _calibrated(observation: Observation) -> set[str]:
 
 
 RECIPE = Recipe(
-    instrument="acs",
-    input_suffixes=frozenset({"asn", "raw", "spt"}),
-    raw_suffixes=frozenset({"raw"}),
+    inputs=INSTRUMENTS["acs"],
     programs=(CALACS, RUNASTRODRIZ),
     keywords={},
     commands=_commands,

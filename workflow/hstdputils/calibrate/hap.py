@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hstdputils.calibrate.recipe import Command, Expectation, Program, Recipe
 from hstdputils.core.datasets import Dataset, Kind
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.instruments import Inputs
 from hstdputils.inputs.observation import Observation, RawFile
 from hstdputils.inputs.poller_file import POLLER_SUFFIX, PollerRow
 from hstdputils.inputs.source import VARIABLES_SUFFIX
@@ -156,11 +157,9 @@ def _saved(dataset: Dataset) -> list[str]:
     return [*(f"{products}.{end}" for end in ("fits", "txt", "ecsv")), "astrodrizzle.log", *names]
 
 
-def _recipe(name: str, program: Program, *, is_aligned: bool) -> Recipe:
+def _recipe(name: Kind, program: Program, *, is_aligned: bool) -> Recipe:
     return Recipe(
-        instrument=name,
-        input_suffixes=frozenset({"flc", "flt"}),
-        raw_suffixes=frozenset(),
+        inputs=Inputs(name=name, raw_suffixes=frozenset(), support_suffixes=frozenset({"flc", "flt"})),
         programs=(program,),
         keywords={},
         commands=_commands,
@@ -172,7 +171,7 @@ def _recipe(name: str, program: Program, *, is_aligned: bool) -> Recipe:
     )
 
 
-VISIT = _recipe("visit", RUNSINGLEHAP, is_aligned=True)
+VISIT = _recipe(Kind.VISIT, RUNSINGLEHAP, is_aligned=True)
 
 
-SKYCELL = _recipe("skycell", RUNMULTIHAP, is_aligned=False)
+SKYCELL = _recipe(Kind.SKYCELL, RUNMULTIHAP, is_aligned=False)

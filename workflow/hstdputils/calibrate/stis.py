@@ -11,6 +11,7 @@ from dataclasses import replace
 from hstdputils.calibrate.hstcal import CALSTIS, is_performed
 from hstdputils.calibrate.recipe import Command, Expectation, Recipe
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.instruments import INSTRUMENTS
 from hstdputils.inputs.observation import Observation, RawFile, bad_file
 
 _SWITCHES = (
@@ -154,14 +155,11 @@ def _is_combined(raw: RawFile) -> bool:
 
 
 RECIPE = Recipe(
-    instrument="stis",
-    input_suffixes=frozenset({"asn", "epc", "raw", "spt", "tag", "wav"}),
-    raw_suffixes=frozenset({"raw", "tag", "wav"}),
+    inputs=INSTRUMENTS["stis"],
     programs=(CALSTIS,),
     keywords={},
     commands=_commands,
     expected=_expected,
-    has_member_files=False,
     unsaved_suffixes=frozenset({"epc"}),
     revised=_revised,
 )

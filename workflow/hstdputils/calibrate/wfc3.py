@@ -16,6 +16,7 @@ from hstdputils.calibrate.hstcal import (
 )
 from hstdputils.calibrate.recipe import Command, Expectation, Recipe, empty_products
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.instruments import INSTRUMENTS
 from hstdputils.inputs.observation import Observation, RawFile
 
 _SWITCHES = (
@@ -77,9 +78,7 @@ def _is_ir(raw: RawFile) -> bool:
 
 
 RECIPE = Recipe(
-    instrument="wfc3",
-    input_suffixes=frozenset({"asn", "raw", "spt"}),
-    raw_suffixes=frozenset({"raw"}),
+    inputs=INSTRUMENTS["wfc3"],
     programs=(CALWF3, RUNASTRODRIZ),
     keywords={},
     commands=_commands,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hstdputils.core.datasets import LAST, BadDatasetName, Dataset, lower, parse_dataset
 from hstdputils.core.errors import UserError
-from hstdputils.core.instruments import INSTRUMENTS
+from hstdputils.core.instruments import BY_LETTER
 
 _LONGEST = 40
 """Characters of a wrong name that are shown."""
@@ -21,7 +21,7 @@ _BLOCK_LINES = 4096
 """Lines of a file that are looked at together."""
 
 
-_PLAIN = re.compile(rf"(?:[{''.join(INSTRUMENTS)}][a-z0-9]{{7}}[{LAST}]\n)*")
+_PLAIN = re.compile(rf"(?:[{''.join(BY_LETTER)}][a-z0-9]{{7}}[{LAST}]\n)*")
 """Lines with one ipppssoot each and nothing else."""
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hstdputils.core.datasets import Dataset
 from hstdputils.core.errors import UserError
 from hstdputils.core.formats import BadFormat, read_object, shipped, shown
-from hstdputils.core.needs import Measured, Resources, needs_of_mosaic
+from hstdputils.core.needs import Measured, Resources, default_resources
 from hstdputils.model.features import Features
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class Model:
         if set(map(len, names)) - {_IPPPSSOOT}:
             for place, name in enumerate(names):
                 if len(name) != _IPPPSSOOT:
-                    found[place] = needs_of_mosaic(name)
+                    found[place] = default_resources(Dataset(name))
         return found
 
 

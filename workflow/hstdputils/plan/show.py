@@ -14,10 +14,11 @@ from rich.text import Text
 from hstdputils.core import command_line
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.instruments import INSTRUMENT_OF
 from hstdputils.core.needs import Resources
 from hstdputils.core.text import console as visible_console
 from hstdputils.model.prices import Prices
-from hstdputils.records.plan_rows import INSTRUMENT_OF, PlanRow, read_plan
+from hstdputils.records.plan_rows import PlanRow, read_plan
 
 _EVIDENCE = Resources._fields.index("evidence")
 

@@ -93,9 +93,9 @@ class _Sources:
 
     def __call__(self, recipe: Recipe) -> list[Source]:
         with self._lock:
-            if recipe.instrument not in self._opened:
-                self._opened[recipe.instrument] = start_sources(self._uris, self._keep, recipe)
-            return self._opened[recipe.instrument]
+            if recipe.name not in self._opened:
+                self._opened[recipe.name] = start_sources(self._uris, self._keep, recipe)
+            return self._opened[recipe.name]
 
 
 def _read(path: Path) -> dict[str, PlanRow]:
