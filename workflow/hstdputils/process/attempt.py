@@ -19,9 +19,8 @@ from hstdputils.calibrate.short_links import short_links
 from hstdputils.core.datasets import Dataset
 from hstdputils.core.errors import StoreError, UserError
 from hstdputils.core.exit_codes import ExitCode
-from hstdputils.core.outcomes import AttemptFailed, Outcome
+from hstdputils.core.outcomes import AttemptFailed, Outcome, outcome_of_exit
 from hstdputils.core.text import without_passwords
-from hstdputils.engines.exit_causes import outcome_of_exit
 from hstdputils.inputs.fetch import fetch_inputs
 from hstdputils.inputs.mosaics import fetch_mosaic, read_mosaic
 from hstdputils.inputs.observation import Observation, RawFile, read_observation
