@@ -16,7 +16,8 @@ from rich.console import Console
 from hstdputils.core import command_line
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import duration
-from hstdputils.records.marker import Marker, write_marker
+from hstdputils.records.batch import Batch
+from hstdputils.records.marker import Marker
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.report import command
 from hstdputils.report import text as wording
@@ -76,7 +77,7 @@ def store(tmp_path, monkeypatch):
 def save(store, *markers: Marker):
     for marker in markers:
         store.put_bytes(b"log\n", f"{BATCH}/{marker.ipppssoot}/process.log")
-        write_marker(store, marker)
+        Batch(store, BATCH).markers.write(marker)
 
 
 def run(*arguments: str):

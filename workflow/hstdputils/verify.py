@@ -13,8 +13,9 @@ from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.formats import MOST_BYTES, BadFormat, read_as, shown
 from hstdputils.process.products import RECORDS
-from hstdputils.records.batch import Pins, check_batch_name, read_pins
+from hstdputils.records.batch import Batch, check_batch_name
 from hstdputils.records.marker import Marker, is_dataset
+from hstdputils.records.pins import Pins
 from hstdputils.store.base import Store
 from hstdputils.store.layout import (
     FAILED,
@@ -132,7 +133,7 @@ def verify(store: Store, batch: str, found: Contents, *, read_bytes: bool = True
     """
     pins = None
     try:
-        pins = read_pins(store, batch)
+        pins = Batch(store, batch).pins()
     except UserError as error:
         yield Problem("", str(error))
     if pins is None and found.succeeded:

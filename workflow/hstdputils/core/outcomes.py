@@ -76,11 +76,6 @@ def outcome_of_exit(code: int) -> Outcome:
     return _BY_EXIT_CODE.get(code, Outcome.UNKNOWN)
 
 
-def exit_code_of(outcome: Outcome) -> ExitCode:
-    """Return the exit code that stands for an outcome whose attempt has given none."""
-    return outcome.exit_code
-
-
 class AttemptFailed(Exception):
     """An attempt cannot go on.
 

@@ -68,8 +68,6 @@ class Job:
     """Environment variables for the programs, which the dataset's own file may change."""
     dataset_variables: Sequence[str] = ()
     """Names, or patterns of names, that this file may set beyond drizzlepac's switches."""
-    attempt: int = 1
-    """Number of the attempt."""
     plan_row: dict[str, Any] | None = None
     """The row of the plan, where there is one."""
     vcpus: int = 1
@@ -80,8 +78,13 @@ class Job:
     """What packed inputs may unpack to, MiB."""
     overhead_seconds: float = OVERHEAD_SECONDS
     """Wall time that all else may take, s."""
-    earlier: list[dict[str, Any]] = field(default_factory=list)
-    """The attempts before this one."""
+    earlier: Marker | None = None
+    """The marker of the attempt before this one."""
+
+    @property
+    def attempt(self) -> int:
+        """Return the number of the attempt."""
+        return self.earlier.attempt + 1 if self.earlier else 1
 
 
 class Attempt:
@@ -287,31 +290,26 @@ class Attempt:
         self._log.end("process", [*last, f"{outcome}{': ' if reason else ''}{reason}"])
         job = self.job
         succeeded = outcome is Outcome.SUCCEEDED
-        marker = Marker(
-            ipppssoot=job.dataset.ipppssoot,
-            batch=job.batch,
-            outcome=outcome,
-            exit_code=int(exit_code),
-            reason=reason,
-            attempt=job.attempt,
+        marker = Marker.new(
+            *(job.batch, job.dataset.ipppssoot, outcome, exit_code, reason),
+            earlier=job.earlier,
             plan_row=job.plan_row,
+            start=self._start,
+            end=end,
+            wall_seconds=time.perf_counter() - self._clock,
+            cpu_seconds=self._meter.cpu_seconds,
+            peak_memory_mib=self._meter.peak_memory_mib,
             crds_context=job.context,
             versions=job.versions,
             host=os.uname().nodename,
-            start=self._start.isoformat(timespec="milliseconds"),
-            end=end.isoformat(timespec="milliseconds"),
-            wall_seconds=round(time.perf_counter() - self._clock, 3),
-            cpu_seconds=self._meter.cpu_seconds,
-            peak_memory_mib=self._meter.peak_memory_mib,
+            job=job_id(),
             bytes_in=self._bytes_in,
             bytes_out=sum(file.size for file in self.files) if succeeded else 0,
             n_products=len(self.files) if succeeded else 0,
             manifest_sha256=hashlib.sha256(self.manifest).hexdigest() if succeeded else "",
             warnings=self._warnings,
-            earlier=job.earlier,
             references=self._references,
             reference_keywords=self._reference_keywords,
-            job=job_id(),
         )
         metrics = {"ipppssoot": marker.ipppssoot, "steps": [asdict(step) for step in self._meter.steps]}
         self._write_metrics(json.dumps(metrics, indent=1) + "\n")

@@ -6,7 +6,7 @@ import shutil
 import signal
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from hstdputils.core.datasets import Dataset
@@ -15,8 +15,8 @@ from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.process.processor import Settings
 from hstdputils.process.products import keep_local, save_marker
 from hstdputils.process.work_folder import WorkFolders
-from hstdputils.records.batch import read_pins
-from hstdputils.records.marker import Marker, latest_marker
+from hstdputils.records.batch import Batch
+from hstdputils.records.marker import Marker
 from hstdputils.store.registry import is_none, open_store
 from hstdputils.supervision.guard import PASSED_ON, Ending
 from hstdputils.supervision.memory import MemoryKills, told_limit
@@ -79,7 +79,7 @@ def _killed_at(settings: Settings, datasets: Sequence[Dataset], since: float) ->
             return dataset
     store = None if is_none(settings.output) else open_store(settings.output)
     for dataset in datasets:
-        marker = latest_marker(store, settings.batch, dataset.ipppssoot) if store else None
+        marker = Batch(store, settings.batch).markers.latest(dataset.ipppssoot) if store else None
         end = marker.end if marker else ""
         has_ended = bool(end) and datetime.fromisoformat(end).timestamp() >= since
         if not (has_ended or (marker is not None and marker.succeeded and not settings.force)):
@@ -89,30 +89,19 @@ def _killed_at(settings: Settings, datasets: Sequence[Dataset], since: float) ->
 
 def _marker(settings: Settings, dataset: Dataset, begun: float, ending: Ending, why: AttemptFailed) -> Marker:
     store = None if is_none(settings.output) else open_store(settings.output)
-    earlier = latest_marker(store, settings.batch, dataset.ipppssoot) if store else None
-    pins = read_pins(store, settings.batch) if store else None
-    now = time.time()
-    return Marker(
-        ipppssoot=dataset.ipppssoot,
-        batch=settings.batch,
-        outcome=why.outcome,
-        exit_code=int(why.exit_code),
-        reason=why.reason,
-        attempt=earlier.attempt + 1 if earlier else 1,
+    earlier = Batch(store, settings.batch).markers.latest(dataset.ipppssoot) if store else None
+    pins = Batch(store, settings.batch).pins() if store else None
+    return Marker.new(
+        *(settings.batch, dataset.ipppssoot, why.outcome, why.exit_code, why.reason),
+        earlier=earlier,
         plan_row=settings.plan_row,
-        crds_context=settings.context or (pins.crds_context if pins else ""),
-        versions=dict(pins.programs) if pins else {},
-        host=os.uname().nodename,
-        start=datetime.fromtimestamp(begun, UTC).isoformat(timespec="milliseconds"),
-        end=datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds"),
-        wall_seconds=round(now - begun, 3),
+        start=begun,
+        end=time.time(),
         cpu_seconds=ending.cpu_seconds,
         peak_memory_mib=ending.peak_memory_mib,
-        bytes_in=0,
-        bytes_out=0,
-        n_products=0,
-        manifest_sha256="",
-        earlier=earlier.as_earlier() if earlier else [],
+        crds_context=settings.context or (pins.crds_context if pins else ""),
+        versions=pins.programs if pins else None,
+        host=os.uname().nodename,
     )
 
 

@@ -24,8 +24,9 @@ from hstdputils.process.fault_injection import forced_outcome
 from hstdputils.process.products import keep_local, save_marker, save_products
 from hstdputils.process.refusals import record_refusal, unbegun
 from hstdputils.process.work_folder import DiskFull, WorkFolders
-from hstdputils.records.batch import Pins, check_pins, pin_batch, read_pins
-from hstdputils.records.marker import Marker, latest_marker, read_marker, write_marker
+from hstdputils.records.batch import Batch
+from hstdputils.records.marker import Marker
+from hstdputils.records.pins import Pins
 from hstdputils.references.crds import Crds
 from hstdputils.references.reference_list import read_reference_list
 from hstdputils.store.base import Store
@@ -148,7 +149,7 @@ class Processor:
                 return Ended(earlier, self._place(dataset), is_new=False)
             settings = self.settings
             marker = unbegun(settings.batch, dataset, full, self._context, settings.plan_row, earlier)
-            write_marker(self._store, marker)
+            Batch(self._store, settings.batch).markers.write(marker)
             return Ended(marker, self._place(dataset), is_new=True)
 
     def _unless_needless(
@@ -183,13 +184,12 @@ class Processor:
             programs=self._programs,
             variables=self._astrometry if recipe.is_aligned else {},
             dataset_variables=settings.dataset_variables,
-            attempt=earlier.attempt + 1 if earlier else 1,
             plan_row=settings.plan_row,
             vcpus=(settings.plan_row or {}).get("vcpus", 1),
             max_seconds=settings.max_seconds,
             max_unpacked_mib=settings.max_unpacked_mib,
             overhead_seconds=settings.overhead_seconds,
-            earlier=earlier.as_earlier() if earlier else [],
+            earlier=earlier,
         )
 
     def _attempt(self, job: Job, folders: WorkFolders, limit: TimeLimit, halt: Halt | None) -> Ended:
@@ -253,7 +253,7 @@ class Processor:
         """Hold the context that the user names against the batch's, before CRDS is asked anything."""
         settings = self.settings
         if self._store is not None and settings.context and not settings.force and not self._context:
-            check_pins(self._store, settings.batch, Pins(settings.context, {}))
+            Batch(self._store, settings.batch).check_pins(Pins(settings.context, {}))
 
     def _pin(self, recipe: Recipe) -> None:
         """Settle context and program versions, and record them for the batch or hold them against its record."""
@@ -264,13 +264,13 @@ class Processor:
         settings, store = self.settings, self._store
         wanted = settings.context
         if wanted is None and store is not None:
-            pinned = read_pins(store, settings.batch)
+            pinned = Batch(store, settings.batch).pins()
             wanted = pinned.crds_context if pinned and (pinned.are_settled or not settings.force) else None
         self._context = self._context or self._crds.resolve_context(wanted)
         versions = self._versions | {name: self._programs.version(program) for name, program in new.items()}
         if store is not None:
             pins = Pins(self._context, versions, products)
-            pinned = pin_batch(store, settings.batch, pins, force=settings.force)
+            pinned = Batch(store, settings.batch).pin(pins, force=settings.force)
             if pinned.conditional_writes is False and not self._versions:
                 print(f"note: the store {store.uri} {CARELESS}: {ONE_RUN}", file=sys.stderr)
         self._versions = versions
@@ -280,10 +280,10 @@ class Processor:
         if self._store is None:
             return None
         batch, name = self.settings.batch, dataset.ipppssoot
-        succeeded = read_marker(self._store, batch, name, succeeded=True)
+        succeeded = Batch(self._store, batch).markers.read(name, succeeded=True)
         if succeeded and not self.settings.force:
             return succeeded
-        return latest_marker(self._store, batch, name)
+        return Batch(self._store, batch).markers.latest(name)
 
     def _marker_in_time(self, dataset: Dataset) -> Marker | None:
         try:

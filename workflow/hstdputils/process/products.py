@@ -9,11 +9,13 @@ from pathlib import Path
 from hstdputils.calibrate.recipe import Expectation
 from hstdputils.core.errors import StoreError
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.files import atomic_write
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.fits.files import fits_problem
 from hstdputils.process.work_folder import MARKER
+from hstdputils.records.batch import Batch
 from hstdputils.records.manifest import ProductFile
-from hstdputils.records.marker import Marker, write_marker
+from hstdputils.records.marker import Marker
 from hstdputils.store.base import Store
 from hstdputils.store.layout import LOG, MANIFEST, METRICS, dataset_prefix, marker_key
 from hstdputils.store.transfers import TRIES, pause_after
@@ -145,7 +147,7 @@ def save_marker(store: Store, marker: Marker, folder: Path, unwritten: Mapping[s
     with not_stopped_here():
         for name in RECORDS:
             _save_record(store, folder / name, f"{home}{name}", (unwritten or {}).get(name, ""))
-        write_marker(store, marker)
+        Batch(store, marker.batch).markers.write(marker)
 
 
 def _save_record(store: Store, path: Path, key: str, unwritten: str) -> None:
@@ -177,10 +179,7 @@ def copy_marker(marker: Marker, path: Path) -> None:
     StoreError
         The file cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(marker.to_json())
-        part.replace(path)
+        atomic_write(path, marker.to_json())
     except OSError as error:
         raise StoreError(f"cannot write the copy of the marker {path}: {error.strerror}") from error

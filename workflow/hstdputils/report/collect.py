@@ -11,7 +11,8 @@ from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import one_line
 from hstdputils.engines.decision_log import DecisionLog, Entry
 from hstdputils.model.prices import Prices
-from hstdputils.records.marker import Marker, listed, read_markers
+from hstdputils.records.batch import Batch
+from hstdputils.records.marker import Marker
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.report.provenance import Provenance, ReferenceFiles
 from hstdputils.report.rows import PENDING, BatchReport, Row, Try
@@ -47,9 +48,9 @@ def collect(
     StoreError
         The store cannot be read.
     """
-    kinds = listed(store, batch)
+    kinds = Batch(store, batch).markers.listed()
     files = ReferenceFiles()
-    markers = {marker.ipppssoot: files.taken_from(marker) for marker in read_markers(store, batch, kinds)}
+    markers = {marker.ipppssoot: files.taken_from(marker) for marker in Batch(store, batch).markers.read_all(kinds)}
     ladders = {name: tuple(map(_decision, entries)) for name, entries in DecisionLog(store, batch).entries().items()}
     rows = []
     for name in sorted(kinds.keys() | plan.keys()):

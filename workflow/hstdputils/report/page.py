@@ -4,7 +4,6 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import chain, zip_longest
 from pathlib import Path
 from urllib.parse import quote
@@ -12,7 +11,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hstdputils import __version__
-from hstdputils.core.text import duration, usd, utc
+from hstdputils.core.text import duration, iso_time, usd, utc
 from hstdputils.report import text as wording
 from hstdputils.report.attempts import MOST_LADDERS, in_words, summarize_attempts
 from hstdputils.report.costs import spending
@@ -169,7 +168,7 @@ def render(report: BatchReport, path: Path, command: str) -> str:
         products=wording.products,
         command=command,
         version=__version__,
-        now=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S"),
+        now=utc(iso_time(timespec="seconds")),
     )
 
 
