@@ -13,8 +13,8 @@ from hstdputils.calibrate.astrometry import VARIABLES
 from hstdputils.calibrate.registry import check_program_names
 from hstdputils.core import command_line
 from hstdputils.inputs.options import add_input_options
-from hstdputils.process.attempt import OVERHEAD_SECONDS
 from hstdputils.process.processor import Settings
+from hstdputils.process.steps import OVERHEAD_SECONDS
 from hstdputils.records.batch import check_batch_name
 from hstdputils.records.plan_slices import INDEX_VARIABLE, ROW_VARIABLE, row_of_child
 from hstdputils.references.reference_list import work_off_line

@@ -19,10 +19,11 @@ from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.engines.retry_policy import Limits, decide_after
 from hstdputils.inputs.fetch import open_sources
 from hstdputils.inputs.unpacking import MAX_UNPACKED_MIB
-from hstdputils.process.attempt import OVERHEAD_SECONDS, Attempt, Job
+from hstdputils.process.attempt import Attempt
 from hstdputils.process.fault_injection import forced_outcome
 from hstdputils.process.products import keep_local, save_marker, save_products
 from hstdputils.process.refusals import record_refusal, unbegun
+from hstdputils.process.steps import OVERHEAD_SECONDS, Job, Steps
 from hstdputils.process.work_folder import DiskFull, WorkFolders
 from hstdputils.records.batch import Batch
 from hstdputils.records.marker import Marker
@@ -244,10 +245,10 @@ class Processor:
         context = self._context or settings.context or ""
         record_refusal(self._store, settings.batch, dataset, error, context, settings.plan_row)
 
-    def _save(self, attempt: Attempt) -> None:
+    def _save(self, steps: Steps) -> None:
         if self._store is not None:
-            name = attempt.job.dataset.ipppssoot
-            save_products(self._store, attempt.job.batch, name, attempt.data, attempt.files, attempt.manifest)
+            name = steps.job.dataset.ipppssoot
+            save_products(self._store, steps.job.batch, name, steps.data, steps.files, steps.manifest)
 
     def _check_context(self) -> None:
         """Hold the context that the user names against the batch's, before CRDS is asked anything."""

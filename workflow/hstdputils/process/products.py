@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from hstdputils.calibrate.recipe import Expectation
+from hstdputils.calibrate.recipe import Expectation, Recipe
+from hstdputils.core.datasets import Dataset
 from hstdputils.core.errors import StoreError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.files import atomic_write
@@ -52,6 +53,18 @@ def _listed(path: Path) -> list[str]:
     """Return a list of products: its own name, and the names of images and catalogues in it."""
     lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
     return [path.name, *(line.strip() for line in lines if line.strip().endswith((".fits", ".ecsv")))]
+
+
+def remove_unsaved(folder: Path, dataset: Dataset, recipe: Recipe) -> None:
+    """Remove the files that are not saved with the products of a recipe."""
+    for suffix in recipe.unsaved_suffixes:
+        for path in folder.glob(f"*_{suffix}.fits"):
+            path.unlink()
+    if recipe.saved is not None:
+        patterns = list(recipe.saved(dataset))
+        for path in folder.iterdir():
+            if path.is_file() and not any(path.match(pattern) for pattern in patterns):
+                path.unlink()
 
 
 PARALLEL = 4
