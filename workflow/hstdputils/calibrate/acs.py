@@ -3,15 +3,13 @@
 What calacs.e writes is in the ACS Data Handbook, sections 2.2 and 3.4.
 """
 
+from hstdputils.calibrate.drizzlepac import RUNASTRODRIZ, drizzle, made_of
 from hstdputils.calibrate.hstcal import (
     CALACS,
-    RUNASTRODRIZ,
     check_members,
     combined_members,
-    drizzle,
     has_cte_correction,
     is_performed,
-    made_of,
     scaled_twice,
     targets,
 )

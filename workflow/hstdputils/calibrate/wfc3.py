@@ -3,15 +3,13 @@
 What calwf3.e writes is in the WFC3 Data Handbook, sections 2.1 and 3.2.
 """
 
+from hstdputils.calibrate.drizzlepac import RUNASTRODRIZ, drizzle, made_of
 from hstdputils.calibrate.hstcal import (
     CALWF3,
-    RUNASTRODRIZ,
     check_members,
     combined_members,
-    drizzle,
     has_cte_correction,
     is_performed,
-    made_of,
     targets,
 )
 from hstdputils.calibrate.recipe import Command, Expectation, Recipe, empty_products

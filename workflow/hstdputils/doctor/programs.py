@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from hstdputils.calibrate.astrometry import astrometry_variables, describe
+from hstdputils.calibrate.drizzlepac import astrometry_variables, describe
 from hstdputils.calibrate.programs import Programs
 from hstdputils.calibrate.recipe import Program
 from hstdputils.calibrate.registry import check_program_names, recipe_for

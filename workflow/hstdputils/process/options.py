@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hstdputils.calibrate.astrometry import VARIABLES
+from hstdputils.calibrate.drizzlepac import VARIABLES
 from hstdputils.calibrate.registry import check_program_names
 from hstdputils.core import command_line
 from hstdputils.inputs.options import add_input_options

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from hstdputils.calibrate.astrometry import astrometry_variables, describe
+from hstdputils.calibrate.drizzlepac import astrometry_variables, describe
 from hstdputils.calibrate.programs import Programs
 from hstdputils.calibrate.recipe import Recipe
 from hstdputils.calibrate.registry import recipe_for

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hstdputils.calibrate.astrometry import astrometry_variables, describe
+from hstdputils.calibrate.drizzlepac import astrometry_variables, describe
 from hstdputils.calibrate.registry import recipe_for
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.errors import UserError
