@@ -110,7 +110,7 @@ def test_a_bad_marker_is_named_and_counted_as_what_it_is(store, data):
     assert line.isprintable()
     assert len(line) < 400
     assert Batch(store, BATCH).markers.read(BAD, succeeded=True) is None
-    row = next(row for row in collect(store, BATCH, {}).rows if row.ipppssoot == BAD)
+    row = next(row for row in collect(Batch(store, BATCH), {}).rows if row.ipppssoot == BAD)
     assert (row.state, row.reason) == ("unknown", line)
 
 
@@ -197,7 +197,7 @@ def test_what_is_no_file_is_no_marker(store, tmp_path):
 def test_a_failure_stands_where_the_marker_of_a_success_cannot_be_read(store):
     Batch(store, BATCH).markers.write(made_up(BAD, Outcome.TIMEOUT))
     store.put_bytes(b"", marker_key(BATCH, BAD, succeeded=True))
-    row = next(row for row in collect(store, BATCH, {}).rows if row.ipppssoot == BAD)
+    row = next(row for row in collect(Batch(store, BATCH), {}).rows if row.ipppssoot == BAD)
     assert row.state == "timeout"
     assert "cannot be read (not a valid marker: it is empty)" in row.notes[0]
 

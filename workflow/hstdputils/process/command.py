@@ -17,7 +17,6 @@ from hstdputils.process.processor import Ended, Processor, Settings
 from hstdputils.process.products import copy_marker
 from hstdputils.process.refusals import record_refusal
 from hstdputils.records.marker import exit_status
-from hstdputils.store.registry import is_none, open_store
 from hstdputils.supervision import guard
 from hstdputils.supervision.memory import MemoryKills
 from hstdputils.supervision.stopping import Stopped, leave, stop_by_exception
@@ -66,9 +65,9 @@ def _processor(settings: Settings, ids: IdList) -> Processor:
     try:
         return Processor(settings, _tell_step)
     except UserError as error:
-        store = None if is_none(settings.output) else open_store(settings.output)
+        batch = settings.stored_batch()
         for dataset in ids.datasets:
-            record_refusal(store, settings.batch, dataset, error, settings.context or "", settings.plan_row)
+            record_refusal(batch, dataset, error, settings.context or "", settings.plan_row)
         raise
 
 

@@ -15,9 +15,7 @@ from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.process.processor import Settings
 from hstdputils.process.products import keep_local, save_marker
 from hstdputils.process.work_folder import WorkFolders
-from hstdputils.records.batch import Batch
 from hstdputils.records.marker import Marker
-from hstdputils.store.registry import is_none, open_store
 from hstdputils.supervision.guard import PASSED_ON, Ending
 from hstdputils.supervision.memory import MemoryKills, told_limit
 
@@ -63,10 +61,11 @@ def record_killed_attempt(
         folder = folder or folders.new()
         marker = _marker(settings, dataset, begun or since, ending, why)
         _close_records(folder, marker)
-        if is_none(settings.output):
+        batch = settings.stored_batch()
+        if batch is None:
             keep_local(marker, folder)
         else:
-            save_marker(open_store(settings.output), marker, folder)
+            save_marker(batch, marker, folder)
             if settings.keep_work == "never":
                 shutil.rmtree(folder, ignore_errors=True)
         print(f"{dataset} {marker.outcome} (exit code {marker.exit_code}): {marker.reason}", flush=True)
@@ -77,9 +76,9 @@ def _killed_at(settings: Settings, datasets: Sequence[Dataset], since: float) ->
     for dataset in datasets:
         if WorkFolders(settings.work, settings.batch, dataset.ipppssoot).cut_off(since)[0]:
             return dataset
-    store = None if is_none(settings.output) else open_store(settings.output)
+    batch = settings.stored_batch()
     for dataset in datasets:
-        marker = Batch(store, settings.batch).markers.latest(dataset.ipppssoot) if store else None
+        marker = batch.markers.latest(dataset.ipppssoot) if batch else None
         end = marker.end if marker else ""
         has_ended = bool(end) and datetime.fromisoformat(end).timestamp() >= since
         if not (has_ended or (marker is not None and marker.succeeded and not settings.force)):
@@ -88,9 +87,9 @@ def _killed_at(settings: Settings, datasets: Sequence[Dataset], since: float) ->
 
 
 def _marker(settings: Settings, dataset: Dataset, begun: float, ending: Ending, why: AttemptFailed) -> Marker:
-    store = None if is_none(settings.output) else open_store(settings.output)
-    earlier = Batch(store, settings.batch).markers.latest(dataset.ipppssoot) if store else None
-    pins = Batch(store, settings.batch).pins() if store else None
+    batch = settings.stored_batch()
+    earlier = batch.markers.latest(dataset.ipppssoot) if batch else None
+    pins = batch.pins() if batch else None
     return Marker.new(
         *(settings.batch, dataset.ipppssoot, why.outcome, why.exit_code, why.reason),
         earlier=earlier,

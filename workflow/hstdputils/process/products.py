@@ -18,7 +18,7 @@ from hstdputils.records.batch import Batch
 from hstdputils.records.manifest import ProductFile
 from hstdputils.records.marker import Marker
 from hstdputils.store.base import Store
-from hstdputils.store.layout import LOG, MANIFEST, METRICS, dataset_prefix, marker_key
+from hstdputils.store.layout import LOG, MANIFEST, METRICS
 from hstdputils.store.transfers import TRIES, pause_after
 from hstdputils.supervision.stopping import Halt, not_stopped_here, pause
 
@@ -79,9 +79,7 @@ RECORDS = (LOG, METRICS)
 """Files that are kept of failed attempts too."""
 
 
-def save_products(
-    store: Store, batch: str, ipppssoot: str, folder: Path, files: Sequence[ProductFile], manifest: bytes
-) -> None:
+def save_products(batch: Batch, ipppssoot: str, folder: Path, files: Sequence[ProductFile], manifest: bytes) -> None:
     """Save products, then the manifest, and see that the store lists them.
 
     An earlier ``succeeded`` marker and manifest are removed before the first of their products is replaced, and
@@ -92,11 +90,11 @@ def save_products(
     StoreError
         The store failed, or a file is no longer as ``files`` says; there is no ``succeeded`` marker then.
     """
-    home = dataset_prefix(batch, ipppssoot)
+    store, home = batch.store, batch.dataset_prefix(ipppssoot)
     store.sweep(home)
     earlier = {entry.key for entry in store.entries(home)}
     if earlier:
-        store.delete([marker_key(batch, ipppssoot, succeeded=True), f"{home}{MANIFEST}"])
+        store.delete([batch.markers.key(ipppssoot, succeeded=True), f"{home}{MANIFEST}"])
     _save_all(store, [(folder / file.name, f"{home}{file.name}", file.sha256) for file in files])
     kept = {f"{home}{name}" for name in (*(file.name for file in files), *RECORDS, MANIFEST)}
     store.delete(sorted(earlier - kept))
@@ -137,13 +135,13 @@ def _save_all(store: Store, files: Sequence[tuple[Path, str, str]]) -> None:
         pool.shutdown(wait=wait, cancel_futures=True)
 
 
-def save_marker(store: Store, marker: Marker, folder: Path, unwritten: Mapping[str, str] | None = None) -> None:
+def save_marker(batch: Batch, marker: Marker, folder: Path, unwritten: Mapping[str, str] | None = None) -> None:
     """Save log and metrics, and then the marker; no signal cuts this off.
 
     Parameters
     ----------
-    store
-        The store.
+    batch
+        The batch.
     marker
         The marker.
     folder
@@ -156,11 +154,11 @@ def save_marker(store: Store, marker: Marker, folder: Path, unwritten: Mapping[s
     StoreError
         The store failed; there is no new marker then.
     """
-    home = dataset_prefix(marker.batch, marker.ipppssoot)
+    home = batch.dataset_prefix(marker.ipppssoot)
     with not_stopped_here():
         for name in RECORDS:
-            _save_record(store, folder / name, f"{home}{name}", (unwritten or {}).get(name, ""))
-        Batch(store, marker.batch).markers.write(marker)
+            _save_record(batch.store, folder / name, f"{home}{name}", (unwritten or {}).get(name, ""))
+        batch.markers.write(marker)
 
 
 def _save_record(store: Store, path: Path, key: str, unwritten: str) -> None:

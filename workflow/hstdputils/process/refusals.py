@@ -12,19 +12,18 @@ from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.process.attempt import job_id
 from hstdputils.records.batch import Batch
 from hstdputils.records.marker import Marker
-from hstdputils.store.base import Store
 
 
 def record_refusal(
-    store: Store | None, batch: str, dataset: Dataset, error: UserError, context: str, plan_row: dict[str, Any] | None
+    batch: Batch | None, dataset: Dataset, error: UserError, context: str, plan_row: dict[str, Any] | None
 ) -> None:
     """Leave a marker where a dataset cannot begin for want of references, so that no way of running tries it again.
 
     Parameters
     ----------
-    store
-        The store; none where nothing is kept.
-    batch, dataset
+    batch
+        The batch; none where nothing is kept.
+    dataset
         The dataset.
     error
         Why it cannot begin; errors with another exit code than that of references leave nothing.
@@ -33,12 +32,12 @@ def record_refusal(
     plan_row
         The dataset's row of the plan.
     """
-    if store is None or error.exit_code is not ExitCode.REFERENCES:
+    if batch is None or error.exit_code is not ExitCode.REFERENCES:
         return
     failure = AttemptFailed(Outcome.NO_REFERENCES, ExitCode.REFERENCES, str(error))
     with contextlib.suppress(StoreError):
-        earlier = Batch(store, batch).markers.latest(dataset.ipppssoot)
-        Batch(store, batch).markers.write(unbegun(batch, dataset, failure, context, plan_row, earlier))
+        earlier = batch.markers.latest(dataset.ipppssoot)
+        batch.markers.write(unbegun(batch.name, dataset, failure, context, plan_row, earlier))
 
 
 def unbegun(

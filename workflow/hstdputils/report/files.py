@@ -43,8 +43,8 @@ def to_json(report: BatchReport) -> str:
     for row in report.rows:
         counts.setdefault(row.instrument, Counter())[row.state] += 1
     head = {
-        "batch": report.batch,
-        "store": report.store.uri,
+        "batch": report.batch.name,
+        "store": report.batch.store.uri,
         "made": iso_time(timespec="seconds"),
         "hstdputils": __version__,
         "n_datasets": len(report.rows),
