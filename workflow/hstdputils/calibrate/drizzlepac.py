@@ -21,7 +21,7 @@ VARIABLES = ("ASTROMETRY_COMPUTE_APOSTERIORI", "ASTROMETRY_APPLY_APRIORI")
 
 
 NO_CATALOGUES = {"ASTROMETRIC_CATALOG_URL": "off"}
-"""What keeps runsinglehap, which heeds no switch, from asking: an address that is none (``astrometric_utils.py``)."""
+"""What keeps runsinglehap, which obeys no switch, from asking: no valid address (``astrometric_utils.py``)."""
 
 
 _ON, _OFF = {"on", "yes", "true"}, {"off", "no", "false"}

@@ -28,7 +28,7 @@ NOTHING_TO_DO = {
     55: "only HRC and SBC exposures, which MVM_INCLUDE_SMALL leaves out",
     65: "no exposure that can be drizzled and is not in the mosaics already",
 }
-"""Exit statuses of both programs that are no failure (``haputils/analyze.py``, `Ret_code`)."""
+"""Exit statuses of both programs that are not failures (``haputils/analyze.py``, `Ret_code`)."""
 
 
 _NOT_DRIZZLED = (
@@ -54,12 +54,12 @@ def _expected(observation: Observation) -> Expectation:
     return _expectation(observation, observation.poller)
 
 
-def _revised(observation: Observation, said: Iterable[str], variables: Mapping[str, str]) -> Expectation:
-    """Return what is expected once the program has said which exposures it cannot drizzle."""
+def _revised(observation: Observation, printed: Iterable[str], variables: Mapping[str, str]) -> Expectation:
+    """Return what is expected once the program has printed which exposures it cannot drizzle."""
     left_out: set[str] = set()
     no_overlap: set[str] = set()
     before = ""
-    for line in (line.rstrip("\n") for line in said):  # a log may be too large to be held at once
+    for line in (line.rstrip("\n") for line in printed):  # a log may be too large to be held at once
         both = f"{before}\n{line}"
         left_out.update(name for pattern in _NOT_DRIZZLED for name in pattern.findall(both))
         no_overlap.update(_NO_OVERLAP.findall(line))

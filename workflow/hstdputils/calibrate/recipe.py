@@ -32,9 +32,9 @@ class Command:
     exit_code: ExitCode
     """The exit code of an attempt in which it fails."""
     accepted: frozenset[int] = frozenset({0})
-    """Exit statuses that are no failure."""
+    """Exit statuses that are not failures."""
     nothing_to_do: Mapping[int, str] = field(default_factory=dict)
-    """Exit statuses that are no failure and leave no product, with what the program has found."""
+    """Exit statuses that are not failures and leave no product, with what the program has found."""
     needs: tuple[str, ...] = ()
     """Files that an earlier command must have left, without which the program would do something else."""
 

@@ -57,10 +57,10 @@ def _expected(observation: Observation) -> Expectation:
     return Expectation(frozenset(products), note="; ".join(notes))
 
 
-def _revised(observation: Observation, said: Iterable[str], variables: Mapping[str, str]) -> Expectation:
-    """Return what is expected once cs0.e has said which spectra it could not find."""
+def _revised(observation: Observation, printed: Iterable[str], variables: Mapping[str, str]) -> Expectation:
+    """Return what is expected once cs0.e has printed which spectra it could not find."""
     expectation = _expected(observation)
-    faint = [name for name in _without_spectrum(said) if name in expectation.products]
+    faint = [name for name in _without_spectrum(printed) if name in expectation.products]
     if not faint:
         return expectation
     note = f"cs0.e found no spectrum to extract, which is too faint for it: there is no {', '.join(faint)}"
@@ -68,10 +68,10 @@ def _revised(observation: Observation, said: Iterable[str], variables: Mapping[s
     return replace(expectation, products=expectation.products - set(faint), note=notes)
 
 
-def _without_spectrum(said: Iterable[str]) -> Iterator[str]:
+def _without_spectrum(printed: Iterable[str]) -> Iterator[str]:
     """Yield the files for which cs0.e says that it found nothing to extract, and has come to its end all the same."""
     name, found = "", set[str]()
-    for line in said:
+    for line in printed:
         if begins := _BEGINS.search(line):
             name, found = begins[1], set()
         found.update(words for words in _NOT_FOUND if words in line)

@@ -153,7 +153,7 @@ INSTRUMENT_OF = {
     **{letter: instrument.name for letter, instrument in BY_LETTER.items()},
     **{name[0]: name for name in (*MOSAICKED, SKYCELL)},
 }
-"""Names of instruments by the first letter of a dataset's name; those of ipppssoots begin no visit or sky cell."""
+"""Names of instruments by the first letter of a dataset's name: none is that of ipppssoots and of mosaics, too."""
 
 
 SUPPORT_SUFFIXES = frozenset[str]().union(*(one.support_suffixes for one in INSTRUMENTS.values())) - {"asn"}

@@ -66,7 +66,7 @@ def _described(programs: Programs, program: Program) -> str:
 def _why(program: Program, error: BaseException) -> str:
     if isinstance(error, UserError):
         return str(error).removeprefix(f"the program {program.name} is ")
-    return f"--version does not end: mend the program {program.name}"
+    return f"--version does not end: fix the program {program.name}"
 
 
 def _astrometry(setup: Setup) -> list[Finding]:

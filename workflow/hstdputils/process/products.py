@@ -1,4 +1,4 @@
-"""Bringing an attempt's files to the store, in the order that keeps the store honest."""
+"""Products, log and marker of an attempt: checked, and saved in an order that keeps the store true."""
 
 import os
 import shutil
@@ -76,7 +76,7 @@ _SMALL = 2**23
 
 
 RECORDS = (LOG, METRICS)
-"""Files that are kept of failed attempts too."""
+"""Files that are saved of failed attempts too."""
 
 
 def save_products(batch: Batch, ipppssoot: str, folder: Path, files: Sequence[ProductFile], manifest: bytes) -> None:
@@ -96,13 +96,13 @@ def save_products(batch: Batch, ipppssoot: str, folder: Path, files: Sequence[Pr
     if earlier:
         store.delete([batch.markers.key(ipppssoot, succeeded=True), f"{home}{MANIFEST}"])
     _save_all(store, [(folder / file.name, f"{home}{file.name}", file.sha256) for file in files])
-    kept = {f"{home}{name}" for name in (*(file.name for file in files), *RECORDS, MANIFEST)}
-    store.delete(sorted(earlier - kept))
+    current = {f"{home}{name}" for name in (*(file.name for file in files), *RECORDS, MANIFEST)}
+    store.delete(sorted(earlier - current))
     store.put_bytes(manifest, f"{home}{MANIFEST}")
-    _check_kept(store, home, {**{file.name: file.size for file in files}, MANIFEST: len(manifest)})
+    _check_saved(store, home, {**{file.name: file.size for file in files}, MANIFEST: len(manifest)})
 
 
-def _check_kept(store: Store, home: str, sizes: Mapping[str, int]) -> None:
+def _check_saved(store: Store, home: str, sizes: Mapping[str, int]) -> None:
     """Hold names and sizes in one listing against what was saved: a store may say that it has, and lose it.
 
     Some stores list late what is new; they are listed again a few times.
@@ -122,7 +122,7 @@ def _check_kept(store: Store, home: str, sizes: Mapping[str, int]) -> None:
 
 
 def _save_all(store: Store, files: Sequence[tuple[Path, str, str]]) -> None:
-    """Save files with these checksums, several at a time; after the first that fails no other is begun."""
+    """Save files with these checksums, several at a time; after the first that fails no other is started."""
     pool = ThreadPoolExecutor(PARALLEL)
     wait = True
     try:
