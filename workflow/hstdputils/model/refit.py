@@ -16,7 +16,7 @@ from hstdputils.model.history import History
 from hstdputils.model.predict import Planner
 from hstdputils.model.score import HEAD, Plans, as_table, cells, cross_validated, planned, table_2020
 from hstdputils.model.tables import read_table
-from hstdputils.records.marker import ended, read_markers
+from hstdputils.records.batch import Batch
 from hstdputils.store.registry import open_store
 
 FEW = 100
@@ -37,10 +37,10 @@ def add(history: History, source: str, day: str) -> int:
     if not batch or place.endswith("/"):
         raise UserError(f"{source!r} names no batch: write s3://bucket/batch, or the batch's folder in the store")
     store = open_store(place or ".")
-    kinds = ended(store, batch)
+    kinds = Batch(store, batch).markers.ended()
     if not kinds:
         raise UserError(f"{source}: no markers there: give the folder of a batch, or a CSV table")
-    return history.add(read_markers(store, batch, kinds))
+    return history.add(Batch(store, batch).markers.read_all(kinds))
 
 
 def check_not_poorer(history: History, path: Path) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hstdputils.core.instruments import INSTRUMENTS
 from hstdputils.model.arrays import Bools, Floats, Ints, Runs, questions
 from hstdputils.model.cost import Histogram, Levels
 from hstdputils.model.features import QUESTIONS, SIZE
@@ -65,14 +66,6 @@ class Tree:
         return node
 
 
-OFFSET_MB = {"acs": 70.0, "cos": 70.0, "stis": 150.0, "wfc3": 22.0}
-"""MB that every dataset counts beside its input: memory that a run takes however little it reads."""
-
-
-SECOND_TRY = {"acs": 5.0, "cos": 8.0, "stis": 5.0, "wfc3": 5.0}
-"""Price of a second try beyond the memory that it wastes, in mean bills of the instrument."""
-
-
 MARGIN = 1.005
 """What a request is above the level that is cheapest."""
 
@@ -95,12 +88,12 @@ def grow(instrument: str, runs: Runs) -> Tree:
 
 class _Grower:
     def __init__(self, instrument: str, runs: Runs) -> None:
-        self.offset = OFFSET_MB[instrument]
+        self.offset = INSTRUMENTS[instrument].offset_mb
         self.asked = questions(runs.features)
         self.programs = runs.programs
         size = runs.features[:, SIZE] + self.offset
         self.size, self.wall = size, runs.wall
-        self.levels = Levels(runs.used / size, runs.wall * size, SECOND_TRY[instrument])
+        self.levels = Levels(runs.used / size, runs.wall * size, INSTRUMENTS[instrument].second_try)
         self.edges: list[Floats] = []
         self.bins = np.empty(self.asked.shape, int)
         for column, values in enumerate(self.asked.T):
