@@ -47,11 +47,11 @@ KINDS = [
         "the input folder nowhere is not there: correct --inputs",
     ),
     plan("an unknown source of headers", "none b ldem01acq --inputs ftp://x", "'ftp://x' is no source of inputs"),
-    plan("a missing plan to show", "--show plan.out", "cannot read the plan plan.out (No such file"),
-    plan("an empty plan to show", "--show plan.out", "the plan plan.out is empty", file("plan.out", "")),
-    plan("half a row to show", "--show plan.out", "plan.out:1: no plan row", file("plan.out", ROW)),
+    plan("a missing plan to show", "show plan.out", "cannot read the plan plan.out (No such file"),
+    plan("an empty plan to show", "show plan.out", "the plan plan.out is empty", file("plan.out", "")),
+    plan("half a row to show", "show plan.out", "plan.out:1: no plan row", file("plan.out", ROW)),
     plan("half a row to change", "--set vcpus=2 plan.out", "plan.out:1: no plan row", file("plan.out", ROW)),
-    plan("no plan to change", "--set vcpus=2", "--set: which plan? Its file goes last"),
+    plan("no plan to change", "edit vcpus=2", "which plan? Name its file"),
     plan("an unknown column to change", "--set cpus=2 plan.out", "no column 'cpus'…; did you mean 'vcpus'?"),
 ]
 

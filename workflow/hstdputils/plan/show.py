@@ -1,4 +1,4 @@
-"""``python -m hstdputils.plan --show``: a plan in numbers that people can read."""
+"""``hstdputils plan show``: a plan in numbers that people can read before anything runs."""
 
 import argparse
 import heapq
@@ -65,11 +65,13 @@ LARGEST, SIZES = 10, 20
 
 _DESCRIPTION = """\
 Sum a plan up: datasets, memory, time limits and expected cost by instrument, by size and by evidence, and its largest
-rows."""
+rows.
+
+`hstdputils plan --show PLAN` does the same. A store folder named show is ./show."""
 
 
 _EXAMPLES = """\
-  hstdputils plan --show plan.out"""
+  hstdputils plan show plan.out"""
 
 
 _TOTAL = ("datasets", "GiB", "longest", "USD")
@@ -83,13 +85,14 @@ _TEXT = {"instrument", "size", "evidence", "dataset", "instr."}
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args([word.removeprefix("--show=") for word in arguments if word != "--show"])
+    path: Path = options.plan
     try:
-        rows = list(read_plan(options.show).values())
+        rows = list(read_plan(path).values())
     except OSError as error:
-        raise UserError(f"cannot read the plan {options.show} ({error.strerror}): correct its name") from error
+        raise UserError(f"cannot read the plan {path} ({error.strerror}): correct its name") from error
     if not rows:
-        raise UserError(f"the plan {options.show} is empty: write it with hstdputils plan")
+        raise UserError(f"the plan {path} is empty: write it with hstdputils plan")
     show(rows)
     return ExitCode.SUCCESS
 
@@ -185,6 +188,6 @@ def _line(console: Console, text: Text) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command_line.parser("plan --show", _DESCRIPTION, _EXAMPLES)
-    parser.add_argument("--show", required=True, type=Path, metavar="PLAN", help="the plan")
+    parser = command_line.parser("plan show", _DESCRIPTION, _EXAMPLES)
+    parser.add_argument("plan", type=Path, help="the plan, as hstdputils plan writes it")
     return parser
