@@ -43,7 +43,12 @@ KINDS = [
     process(
         "a time of nothing", "out b ldem01acq --max-seconds 0", 2, "--max-seconds: '0' is no whole number above 0"
     ),
-    process("a row that is no row", "out b ldem01acq --plan-row '[]'", 2, "--plan-row: '[]' is no JSON object: give"),
+    process(
+        "a row that is no row",
+        "out b ldem01acq --plan-row '[]'",
+        2,
+        "--plan-row: '[]' is not a valid JSON object: give",
+    ),
     Kind("an unknown batch", nothing, "hstdputils report out b", 2, "no batch 'b' in out…: correct the store or"),
     Kind(
         "no hstcal",

@@ -183,7 +183,7 @@ def test_bad_names(sender, name):
     [
         ((*NAMES, "zzz"), "1 of the ids cannot be processed: s3://out/messages/submit/b:4: 'zzz'"),
         (("# nothing",), "there is no ipppssoot in s3://out/messages/submit/b"),
-        (("\0\1",), "is no text file"),
+        (("\0\1",), "is not a text file"),
         (("x" * 2**20,) * 33, "cut it into several batches"),
         ([f"bad{number}" for number in range(30)], "; and 25 more; nothing is submitted: correct the list"),
     ],

@@ -7,8 +7,7 @@ import pytest
 
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
-from hstdputils.core.outcomes import AttemptFailed, Outcome
-from hstdputils.engines.retry_policy import RULES
+from hstdputils.core.outcomes import RETRIED, AttemptFailed, Outcome
 from hstdputils.records.log import AttemptLog
 from hstdputils.references import bestrefs
 from hstdputils.references import crds as access
@@ -46,7 +45,7 @@ def log(tmp_path: Path):
 
 def assert_not_tried_again(failed: AttemptFailed, said: str) -> None:
     assert (failed.outcome, failed.exit_code) == (Outcome.NO_REFERENCES, ExitCode.REFERENCES)
-    assert failed.outcome not in RULES
+    assert failed.outcome not in RETRIED
     assert said in failed.reason
 
 

@@ -16,7 +16,7 @@ from hstdputils.engines.states import RowState
 from hstdputils.progress.address import add_batch
 from hstdputils.progress.selection import add_selection
 from hstdputils.progress.view import BatchView, open_view, operator
-from hstdputils.records.batch import check_batch_name, read_pins
+from hstdputils.records.batch import Batch, check_batch_name
 
 _DESCRIPTION = """\
 Submit failed datasets of a batch again, whatever the retry policy has decided. Those that ran out of memory or time
@@ -74,7 +74,7 @@ def _decision(state: RowState, options: argparse.Namespace, by: str) -> Decision
 
 
 def _check_context(batch: BatchView, context: str) -> None:
-    pins = read_pins(batch.store, batch.batch)
+    pins = Batch(batch.store, batch.batch).pins()
     if pins and pins.crds_context != context:
         raise UserError(
             f"batch {batch.batch!r} was made with {pins.crds_context}, not {context}: its products would not be "

@@ -10,7 +10,8 @@ import boto3
 import pytest
 
 from hstdputils.core.errors import StoreError
-from hstdputils.records.batch import Pins, pin_batch, probe_once, read_pins, read_record
+from hstdputils.records.batch import Batch
+from hstdputils.records.pins import Pins
 from hstdputils.store.base import Entry
 from hstdputils.store.probe import probe
 from hstdputils.store.registry import open_store
@@ -73,18 +74,19 @@ def test_listings_of_several_pages(store):
 def test_it_is_probed(store):
     assert probe(store, "b") is True
     assert list(store.entries("")) == []
-    assert probe_once(store, "b") is True
-    pin_batch(store, "b", Pins("hst_0729.pmap", {"calcos": "3.6.2"}))
-    assert read_pins(store, "b").programs == {"calcos": "3.6.2"}
-    assert read_record(store, "b").conditional_writes is True
+    assert Batch(store, "b").probe() is True
+    Batch(store, "b").pin(Pins("hst_0729.pmap", {"calcos": "3.6.2"}))
+    assert Batch(store, "b").pins().programs == {"calcos": "3.6.2"}
+    assert Batch(store, "b").record().conditional_writes is True
 
 
 PINS = """
 import sys
-from hstdputils.records.batch import Pins; from hstdputils.records.batch import pin_batch
+from hstdputils.records.pins import Pins
+from hstdputils.records.batch import Batch
 from hstdputils.store.registry import open_store
 
-pin_batch(open_store(sys.argv[1]), "b", Pins("hst_0729.pmap", {sys.argv[2]: "1"}))
+Batch(open_store(sys.argv[1]), "b").pin(Pins("hst_0729.pmap", {sys.argv[2]: "1"}))
 """
 
 
@@ -92,7 +94,7 @@ def test_eight_processes_pin_a_batch_at_once_and_none_is_lost(store):
     names = [f"program{number}" for number in range(8)]
     started = [subprocess.Popen([sys.executable, "-c", PINS, store.uri, name]) for name in names]
     assert [process.wait(180) for process in started] == [0] * 8
-    assert sorted(read_pins(store, "b").programs) == names
+    assert sorted(Batch(store, "b").pins().programs) == names
 
 
 def test_of_eight_processes_one_holds_the_lease(store):

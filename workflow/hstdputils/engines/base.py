@@ -27,7 +27,7 @@ from hstdputils.engines.submissions import (
     SubmissionRecords,
     job_locations,
 )
-from hstdputils.records.batch import require_lease
+from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.records.plan_slices import write_slice
 from hstdputils.store.base import Store
@@ -110,7 +110,7 @@ class Engine(ABC, Generic[S]):
         if self._lease:
             yield
             return
-        require_lease(self._store, self._batch, "nothing can be sent or cancelled", may_probe=False)
+        Batch(self._store, self._batch).require_lease("nothing can be sent or cancelled", may_probe=False)
         with hold(self._store, lease_prefix(self._batch)) as self._lease:
             try:
                 yield

@@ -23,15 +23,8 @@ class Action(StrEnum):
     NEVER = "no more"
 
 
-RULES = {
-    Outcome.OUT_OF_MEMORY: Action.LARGER,
-    Outcome.TIMEOUT: Action.MORE_TIME,
-    Outcome.HOST_LOST: Action.SAME,
-    Outcome.CONTAINER_ERROR: Action.SAME,
-    Outcome.STORAGE_ERROR: Action.SAME,
-    Outcome.UNKNOWN: Action.SAME,
-}
-"""What may make another attempt end better; outcomes that are not here need a person."""
+RULES = {Outcome.OUT_OF_MEMORY: Action.LARGER, Outcome.TIMEOUT: Action.MORE_TIME}
+"""What makes another attempt end better; after other outcomes that are retried, it is made as it was."""
 
 
 MOST_STARTS = 4
@@ -83,7 +76,7 @@ def next_size(
     Memory doubles after ``out_of_memory``, up to ``max_memory_mib``; time doubles after ``timeout``, up to
     ``longest_seconds``. What was more before stays as it was.
     """
-    action = RULES.get(outcome)
+    action = _action(outcome)
     if action is Action.LARGER:
         return max(memory_mib, min(2 * memory_mib, max_memory_mib)), max_seconds
     if action is Action.MORE_TIME:
@@ -115,7 +108,7 @@ def decide(
 
     if outcome is Outcome.SUCCEEDED:
         return never("nothing more to do")
-    if (action := RULES.get(outcome)) is None:
+    if (action := _action(outcome)) is Action.NEVER:
         return never("another attempt would end the same")
     memory, seconds = next_size(outcome, memory_mib, max_seconds, limits.max_memory_mib, limits.max_seconds)
     if action is Action.LARGER:
@@ -184,6 +177,10 @@ def decide_by_operator(
 
 
 _KNOWN = frozenset(Outcome)
+
+
+def _action(outcome: Outcome) -> Action:
+    return RULES.get(outcome, Action.SAME) if outcome.is_retried else Action.NEVER
 
 
 def _said(cause: Cause) -> str:

@@ -11,10 +11,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from hstdputils.core.outcomes import Outcome
+from hstdputils.core.outcomes import RETRIED, Outcome
 from hstdputils.core.text import console as visible_console
 from hstdputils.core.text import duration, without_passwords
-from hstdputils.engines.retry_policy import RULES
 
 LINE_SECONDS = 60.0
 """How often a line says how far the batch is, where there is no terminal and it changes."""
@@ -137,5 +136,5 @@ def _style(word: str) -> str:
     if word == Outcome.SUCCEEDED:
         return "green"
     if word in _FAILURES:
-        return "yellow" if word in RULES else "red"
+        return "yellow" if word in RETRIED else "red"
     return ""

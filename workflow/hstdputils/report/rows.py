@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.retry_policy import RULES
+from hstdputils.core.outcomes import RETRIED, Outcome
 from hstdputils.model.prices import Prices
+from hstdputils.records.batch import Batch
 from hstdputils.report.provenance import Provenance
-from hstdputils.store.base import Store
 
 PENDING = "pending"
 """The state of a dataset of the plan that has no marker."""
@@ -25,7 +24,7 @@ def kind_of(state: str) -> str:
     """Return ``succeeded``, ``pending``, ``retry`` (another attempt may end better) or ``person``."""
     if state in (PENDING, Outcome.SUCCEEDED):
         return state
-    return RETRY if state in RULES else NEEDS_PERSON
+    return RETRY if state in RETRIED else NEEDS_PERSON
 
 
 class Try(NamedTuple):
@@ -120,10 +119,8 @@ class Row:
 class BatchReport:
     """How the datasets of a batch ended."""
 
-    batch: str
-    """The batch's name."""
-    store: Store
-    """Its store."""
+    batch: Batch
+    """The batch."""
     rows: Sequence[Row]
     """One a dataset, by name."""
     made_with: Mapping[str, str]

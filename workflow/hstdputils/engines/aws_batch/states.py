@@ -9,7 +9,7 @@ from hstdputils.engines.aws_batch.causes import cause_of, is_of
 from hstdputils.engines.aws_batch.client import batch_errors
 from hstdputils.engines.states import RowState, State
 from hstdputils.engines.submissions import JobLocation
-from hstdputils.records.marker import read_marker
+from hstdputils.records.batch import Batch
 from hstdputils.store.base import Store
 
 PARALLEL = 8
@@ -147,10 +147,10 @@ class JobStates:
 
     def _ended(self, location: JobLocation, job: Mapping[str, Any]) -> RowState:
         """Return the state of a job that has ended, with what its marker says."""
-        batch, name = location.row.batch, location.row.ipppssoot
-        marker = read_marker(self._store, batch, name, succeeded=True)
+        name, markers = location.row.ipppssoot, Batch(self._store, location.row.batch).markers
+        marker = markers.read(name, succeeded=True)
         if marker is None:
-            marker = read_marker(self._store, batch, name, succeeded=False)
+            marker = markers.read(name, succeeded=False)
         return RowState(
             row=location.row,
             state=_STATES[job["status"]],

@@ -18,7 +18,8 @@ from hstdputils.engines.htcondor.site import Site
 from hstdputils.engines.htcondor.tools import TOKEN, Ad, Tools, quoted
 from hstdputils.engines.states import Cause, RowState, State
 from hstdputils.engines.submissions import JobLocation, Submission
-from hstdputils.records.marker import Marker, read_marker
+from hstdputils.records.batch import Batch
+from hstdputils.records.marker import Marker
 from hstdputils.store.base import Store
 
 NEXT = "JobMaterializeNextProcId"
@@ -173,8 +174,9 @@ class JobStates:
 
     def _marker(self, location: JobLocation, ad: Ad) -> Marker | None:
         """Return the marker that the job at a location has left in its last start, or none."""
+        markers = Batch(self._store, location.row.batch).markers
         for succeeded in (True, False):
-            marker = read_marker(self._store, location.row.batch, location.row.ipppssoot, succeeded=succeeded)
+            marker = markers.read(location.row.ipppssoot, succeeded=succeeded)
             if marker and is_of(job_of(location), ad, marker):
                 return marker
         return None
