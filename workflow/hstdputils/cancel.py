@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     batch = open_view(options)
     chosen = [name for name in batch.selected(options) if _is_active(batch, name)]
     if not chosen:
-        print(f"{batch.batch}: nothing to cancel: none of these datasets has a job that has not ended")
+        print(f"{batch.name}: nothing to cancel: none of these datasets has a job that has not ended")
         return ExitCode.SUCCESS
     by = operator()
     reason = f"cancelled by {by}" + (f": {options.reason}" if options.reason else "")
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
         n_cancelled = batch.engine.cancel(chosen, reason)
         states = {state.ipppssoot: state for state in batch.engine.states(only=chosen)}
         _record(batch, [states[name] for name in chosen if name in states], reason, by)
-    print(f"{batch.batch}: {n_cancelled} jobs cancelled")
+    print(f"{batch.name}: {n_cancelled} jobs cancelled")
     return ExitCode.SUCCESS
 
 
@@ -61,14 +61,14 @@ def _record(batch: BatchView, states: Sequence[RowState], reason: str, by: str) 
         if state.cause is None or state.cause.outcome is Outcome.CANCELLED
     ]
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(lambda state: write_failure_marker(batch.store, batch.batch, state), cancelled))
+        list(pool.map(lambda state: write_failure_marker(batch.store, batch.name, state), cancelled))
     entries = []
     for state in cancelled:
         had = state.row.memory_mib, state.row.max_seconds
         decision = Decision(Action.NEVER, *had, reason)
         entry = entry_of(state.ipppssoot, state.job, Outcome.CANCELLED, reason, had, decision)
         entries.append(replace(entry, by=by))
-    DecisionLog(batch.store, batch.batch).write(entries)
+    DecisionLog(batch.store, batch.name).write(entries)
 
 
 def _parser() -> argparse.ArgumentParser:

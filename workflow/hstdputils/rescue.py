@@ -16,7 +16,7 @@ from hstdputils.engines.states import RowState
 from hstdputils.progress.address import add_batch
 from hstdputils.progress.selection import add_selection
 from hstdputils.progress.view import BatchView, open_view, operator
-from hstdputils.records.batch import Batch, check_batch_name
+from hstdputils.records.batch import check_batch_name
 
 _DESCRIPTION = """\
 Submit failed datasets of a batch again, whatever the retry policy has decided. Those that ran out of memory or time
@@ -46,21 +46,21 @@ def main(arguments: Sequence[str]) -> int:
         more = f" (and {len(elsewhere) - 1} more)" if len(elsewhere) > 1 else ""
         print(f"note: {elsewhere[0]}{more} has no job: submit its plan again, or run the workflow", file=sys.stderr)
     if not names:
-        print(f"{batch.batch}: nothing to rescue: none of these datasets has a job that failed")
+        print(f"{batch.name}: nothing to rescue: none of these datasets has a job that failed")
         return ExitCode.SUCCESS
     if options.into:
         return _submit_into(batch, [failed[name] for name in names], options)
     engine = batch.engine
     if options.context:
         _check_context(batch, options.context)
-        engine = engine.sibling(batch.batch, options.queue, _arguments(batch, options))
+        engine = engine.sibling(batch.name, options.queue, _arguments(batch, options))
     by = operator()
 
     def decide(state: RowState, earlier: Sequence[Entry]) -> Decision:
         return _decision(state, options, by)
 
-    done = Resubmitter(engine, batch.store, batch.batch).by(names, decide, by)
-    print(f"{batch.batch}: {len(done.again)} datasets sent again")
+    done = Resubmitter(engine, batch.store, batch.name).by(names, decide, by)
+    print(f"{batch.name}: {len(done.again)} datasets sent again")
     for entry in done.again[:20]:
         print(f"  {entry.ipppssoot}  {entry.reason}")
     return ExitCode.SUCCESS
@@ -74,10 +74,10 @@ def _decision(state: RowState, options: argparse.Namespace, by: str) -> Decision
 
 
 def _check_context(batch: BatchView, context: str) -> None:
-    pins = Batch(batch.store, batch.batch).pins()
+    pins = batch.pins()
     if pins and pins.crds_context != context:
         raise UserError(
-            f"batch {batch.batch!r} was made with {pins.crds_context}, not {context}: its products would not be "
+            f"batch {batch.name!r} was made with {pins.crds_context}, not {context}: its products would not be "
             "comparable: send the datasets --into a batch of another name"
         )
 
@@ -97,14 +97,14 @@ def _arguments(batch: BatchView, options: argparse.Namespace) -> list[str]:
 def _submit_into(batch: BatchView, states: Sequence[RowState], options: argparse.Namespace) -> int:
     """Submit the datasets under another batch."""
     into = check_batch_name(options.into)
-    if into == batch.batch:
+    if into == batch.name:
         raise UserError(f"--into {into} is the batch itself: give another name, or leave --into out")
     rows = []
     for state in states:
         then = _decision(state, options, operator())
         rows.append(replace(state.row, batch=into, memory_mib=then.memory_mib, max_seconds=then.max_seconds))
     sent = batch.engine.sibling(into, options.queue, _arguments(batch, options)).submit(rows)
-    print(f"{into}: {sent.rows} datasets of {batch.batch} sent; {sent.earlier} had been sent before")
+    print(f"{into}: {sent.rows} datasets of {batch.name} sent; {sent.earlier} had been sent before")
     return ExitCode.SUCCESS
 
 

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.write(blackboard_text(batch.progress))
         return ExitCode.SUCCESS
     names = batch.selected(options) if is_selective(options) else []
-    print(sentence(batch.batch, batch.progress))
+    print(sentence(batch.name, batch.progress))
     print()
     _table(batch.outcomes())
     if names:
@@ -71,7 +71,7 @@ def _table(outcomes: dict[str, str]) -> None:
 
 def _list(batch: BatchView, names: Sequence[str]) -> None:
     """Print the state of each dataset, and what was decided about its jobs."""
-    decisions = DecisionLog(batch.store, batch.batch).entries()
+    decisions = DecisionLog(batch.store, batch.name).entries()
     exact = {state.ipppssoot: state for state in batch.engine.states(only=names[:MOST_LISTED])}
     outcomes = batch.outcomes()
     for name in names[:MOST_LISTED]:

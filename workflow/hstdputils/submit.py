@@ -17,8 +17,6 @@ from hstdputils.engines.submissions import SubmissionRecords
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_files import read_plan_strictly
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.store.base import Store
-from hstdputils.store.layout import marker_key
 from hstdputils.store.lease import wait_while_busy
 from hstdputils.store.registry import open_store
 
@@ -47,24 +45,22 @@ def main(arguments: Sequence[str]) -> int:
     if sum(len(word) + 3 for word in further) > MOST_FURTHER or not all(further):
         raise UserError(f"what follows -- must be words of {MOST_FURTHER} characters in all: no more fit into a job")
     rows = read_plan_strictly(options.plan, options.wanted)
-    output, batch = rows[0].output, rows[0].batch
+    output = rows[0].output
     kind = engine_class(options.engine)
     if not kind.reaches(output):
         raise UserError(
             f"{options.plan}: the store is {output!r}, which {kind.title} cannot reach: plan for s3://bucket"
         )
-    store = open_store(output)
-    store.check()
-    Batch(store, batch).require_lease("nothing can be submitted", may_probe=True)
+    batch = Batch(open_store(output), rows[0].batch)
+    batch.store.check()
+    batch.require_lease("nothing can be submitted", may_probe=True)
     waiting = command_line.tell if options.wait else None
-    return wait_while_busy(lambda: _submit(store, batch, rows, options, further), waiting)
+    return wait_while_busy(lambda: _submit(batch, rows, options, further), waiting)
 
 
-def _submit(
-    store: Store, batch: str, rows: Sequence[PlanRow], options: argparse.Namespace, further: Sequence[str]
-) -> int:
+def _submit(batch: Batch, rows: Sequence[PlanRow], options: argparse.Namespace, further: Sequence[str]) -> int:
     """Submit what is left to do, and say what became of it."""
-    done = {name for name, succeeded in Batch(store, batch).markers.ended().items() if succeeded}
+    done = {name for name, succeeded in batch.markers.ended().items() if succeeded}
     if options.force:
         further = [*further, "--force"]
         done = set()
@@ -72,21 +68,21 @@ def _submit(
     if done:
         command_line.tell(f"{len(rows) - len(left)} of {len(rows)} datasets have succeeded before")
     if not left:
-        print(f"{batch}: nothing to submit: all {len(rows)} datasets have succeeded")
+        print(f"{batch.name}: nothing to submit: all {len(rows)} datasets have succeeded")
         return ExitCode.SUCCESS
-    engine = _engine(options, store, batch, further)
-    sent = _submit_all_again(store, batch, engine, left) if options.force else engine.submit(left)
+    engine = _engine(options, batch, further)
+    sent = _submit_all_again(batch, engine, left) if options.force else engine.submit(left)
     notes = [f"{sent.adopted} jobs found that were made before"] if sent.adopted else []
     notes += (
         [f"{sent.earlier} rows left alone, submitted before (hstdputils rescue sends failed ones again)"]
         if sent.earlier
         else []
     )
-    print(f"{batch}: {sent.rows} rows submitted in {sent.calls} jobs{''.join(f'; {note}' for note in notes)}")
+    print(f"{batch.name}: {sent.rows} rows submitted in {sent.calls} jobs{''.join(f'; {note}' for note in notes)}")
     return ExitCode.SUCCESS
 
 
-def _engine(options: argparse.Namespace, store: Store, batch: str, further: Sequence[str]) -> Engine[Any]:
+def _engine(options: argparse.Namespace, batch: Batch, further: Sequence[str]) -> Engine[Any]:
     """Return the engine that the options name, set up by them.
 
     Raises
@@ -94,21 +90,21 @@ def _engine(options: argparse.Namespace, store: Store, batch: str, further: Sequ
     UserError
         The batch was begun on another engine, or an option cannot be used.
     """
-    kind, begun = engine_class(options.engine), SubmissionRecords(store, batch).engine()
+    kind, begun = engine_class(options.engine), SubmissionRecords(batch.store, batch.name).engine()
     if begun and begun != options.engine:
         raise UserError(
-            f"batch {batch!r} in {store.uri} runs on {title_of(begun)}, not on {kind.title}: give --engine {begun}, "
-            "or choose another batch name"
+            f"batch {batch.name!r} in {batch.store.uri} runs on {title_of(begun)}, not on {kind.title}: give "
+            f"--engine {begun}, or choose another batch name"
         )
-    return kind(store, batch, kind.settings_of(options, further), command_line.tell)
+    return kind(batch.store, batch.name, kind.settings_of(options, further), command_line.tell)
 
 
-def _submit_all_again(store: Store, batch: str, engine: Engine[Any], rows: Sequence[PlanRow]) -> Submitted:
+def _submit_all_again(batch: Batch, engine: Engine[Any], rows: Sequence[PlanRow]) -> Submitted:
     """Submit rows whatever was submitted before, but for those whose jobs have not ended."""
     with engine.alone():
         active = {state.ipppssoot for state in engine.states() if not state.state.is_over}
         again = [row for row in rows if row.ipppssoot not in active]
-        store.delete([marker_key(batch, row.ipppssoot, succeeded=True) for row in again])
+        batch.store.delete([batch.markers.key(row.ipppssoot, succeeded=True) for row in again])
         sent = engine.submit(again, again=True)
     return replace(sent, earlier=len(rows) - len(again))
 

@@ -20,7 +20,6 @@ from hstdputils.progress.rounds import Round, Watcher
 from hstdputils.progress.screen import Screen, sentence
 from hstdputils.progress.states import Progress
 from hstdputils.records.batch import Batch
-from hstdputils.store.base import Store
 from hstdputils.supervision.stopping import Stopped, stop_by_exception
 
 
@@ -31,12 +30,12 @@ class EndNotifier:
     ----------
     notifier
         Reaches the targets; where it has none, no marker is read.
-    store, batch
+    batch
         The batch.
     """
 
-    def __init__(self, notifier: Notifier, store: Store, batch: str) -> None:
-        self._notifier, self._store, self._batch = notifier, store, batch
+    def __init__(self, notifier: Notifier, batch: Batch) -> None:
+        self._notifier, self._batch = notifier, batch
         self._known: set[str] | None = None
 
     def send(self, progress: Progress) -> None:
@@ -47,10 +46,10 @@ class EndNotifier:
         ended = failed | progress.succeeded
         new = sorted(ended - self._known) if self._known is not None else []
         self._known = set(ended)
-        markers = Batch(self._store, self._batch).markers.read_all({name: name in progress.succeeded for name in new})
-        notifications = [of_marker(self._store.uri, marker) for marker in markers if marker.attempt]
+        markers = self._batch.markers.read_all({name: name in progress.succeeded for name in new})
+        notifications = [of_marker(self._batch.store.uri, marker) for marker in markers if marker.attempt]
         if progress.is_over:
-            notifications.append(of_batch(self._store.uri, self._batch, progress.counts()))
+            notifications.append(of_batch(self._batch.store.uri, self._batch.name, progress.counts()))
         self._notifier.send(notifications)
 
 
@@ -85,34 +84,34 @@ BLACKBOARD_SECONDS = 30.0
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     options = _parser().parse_args(arguments)
-    store, batch = open_batch(options)
+    batch = open_batch(options)
     if not options.look_only:
-        Batch(store, batch).require_lease("watch can only look, with --look-only", may_probe=False)
-    screen = Screen(batch, quiet=options.quiet)
-    engine = open_engine(store, batch, screen.tell)
+        batch.require_lease("watch can only look, with --look-only", may_probe=False)
+    screen = Screen(batch.name, quiet=options.quiet)
+    engine = open_engine(batch.store, batch.name, screen.tell)
     limits = Limits(max_memory_mib=options.max_memory_mib, max_seconds=options.max_seconds)
-    resubmitter = None if options.look_only else Resubmitter(engine, store, batch, limits)
-    watcher = Watcher(engine, store, batch, resubmitter)
-    notifier = EndNotifier(Notifier(options.announce, screen.tell), store, batch)
+    resubmitter = None if options.look_only else Resubmitter(engine, batch.store, batch.name, limits)
+    watcher = Watcher(engine, batch, resubmitter)
+    notifier = EndNotifier(Notifier(options.announce, screen.tell), batch)
     with stop_by_exception():
         try:
             with screen:
-                progress = _follow(watcher, screen, _Blackboard(store, batch), notifier, options)
+                progress = _follow(watcher, screen, _Blackboard(batch), notifier, options)
         except Stopped:
-            print(f"detached: {_go_on(store, batch)}", file=sys.stderr)
+            print(f"detached: {_go_on(batch)}", file=sys.stderr)
             return ExitCode.INTERRUPTED
         except CredentialsProblem as problem:
             code = problem.exit_code if isinstance(problem, UserError) else ExitCode.UPLOAD
-            raise UserError(f"{problem}; {_go_on(store, batch)}", code) from problem
-    print(sentence(batch, progress))
+            raise UserError(f"{problem}; {_go_on(batch)}", code) from problem
+    print(sentence(batch.name, progress))
     if options.to and progress.is_over:
         options.to.parent.mkdir(parents=True, exist_ok=True)
-        options.to.write_text(f"{sentence(batch, progress)}\n")
+        options.to.write_text(f"{sentence(batch.name, progress)}\n")
     return progress.exit_status if progress.is_over or options.once else ExitCode.GENERAL
 
 
-def _go_on(store: Store, batch: str) -> str:
-    return f"the jobs of {batch} go on; to attach again: hstdputils watch {store.uri}/{batch}"
+def _go_on(batch: Batch) -> str:
+    return f"the jobs of {batch.name} go on; to attach again: hstdputils watch {batch.store.uri}/{batch.name}"
 
 
 def _follow(
@@ -167,15 +166,15 @@ def _tell(screen: Screen, found: Round, known: set[tuple[str, str]]) -> None:
 class _Blackboard:
     """Keeps the blackboard in the store up to date."""
 
-    def __init__(self, store: Store, batch: str) -> None:
-        self._store, self._batch = store, batch
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
         self._next = 0.0
 
     def write(self, progress: Progress, *, is_last: bool) -> None:
         """Write it, unless that was done a short while ago."""
         if is_last or time.monotonic() >= self._next:
             with suppress(StoreError):
-                write_blackboard(self._store, self._batch, progress)
+                write_blackboard(self._batch, progress)
             self._next = time.monotonic() + BLACKBOARD_SECONDS * max(1.0, progress.total / 10_000)
 
 

@@ -5,9 +5,8 @@ import os
 from pathlib import Path
 
 from hstdputils.core.errors import UserError
-from hstdputils.records.batch import check_batch_name
+from hstdputils.records.batch import Batch, check_batch_name
 from hstdputils.records.plan_rows import PlanRow, read_plan
-from hstdputils.store.base import Store
 from hstdputils.store.registry import open_store
 
 VARIABLE = "HSTDP_STORE"
@@ -28,8 +27,8 @@ def add_batch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--store", metavar="URI", help="the batch's store: s3://bucket or a folder")
 
 
-def open_batch(options: argparse.Namespace) -> tuple[Store, str]:
-    """Return the store and the name of the batch that the options name.
+def open_batch(options: argparse.Namespace) -> Batch:
+    """Return the batch that the options name.
 
     Raises
     ------
@@ -44,7 +43,7 @@ def open_batch(options: argparse.Namespace) -> tuple[Store, str]:
         uri = options.store or os.environ.get(VARIABLE) or _store_of_plan(name)
     elif uri.lower() in ("s3:/", "file:/"):
         raise UserError(f"{text!r} is a store without a batch: give it as {text}/NAME")
-    return open_store(uri), check_batch_name(name)
+    return Batch(open_store(uri), check_batch_name(name))
 
 
 def planned_rows(batch: str) -> dict[str, PlanRow]:

@@ -5,8 +5,7 @@ from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import iso_time
 from hstdputils.engines.states import RowState
 from hstdputils.progress.states import ENDED, Progress
-from hstdputils.store.base import Store
-from hstdputils.store.layout import blackboard_key
+from hstdputils.records.batch import Batch
 
 COLUMNS = (
     "ipppssoot",
@@ -31,9 +30,9 @@ def blackboard_text(progress: Progress) -> str:
     return "\n".join(["|".join(COLUMNS), *(lines[name] for name in sorted(lines))]) + "\n"
 
 
-def write_blackboard(store: Store, batch: str, progress: Progress) -> None:
+def write_blackboard(batch: Batch, progress: Progress) -> None:
     """Write a batch's blackboard into its store."""
-    store.put_bytes(blackboard_text(progress).encode(), blackboard_key(batch))
+    batch.store.put_bytes(blackboard_text(progress).encode(), batch.blackboard_key)
 
 
 def _line_of(state: RowState) -> str:

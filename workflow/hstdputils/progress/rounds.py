@@ -10,7 +10,6 @@ from hstdputils.engines.resubmit import Resubmitter
 from hstdputils.engines.states import RowState, State
 from hstdputils.progress.states import Progress, state_of_marker
 from hstdputils.records.batch import Batch
-from hstdputils.store.base import Store
 from hstdputils.store.lease import Busy
 
 
@@ -33,15 +32,14 @@ class Watcher:
     ----------
     engine
         The engine that runs it.
-    store, batch
+    batch
         The batch.
     resubmitter
         Decides about failures, and submits datasets again; none where nothing is to be done about them.
     """
 
-    def __init__(self, engine: Engine[Any], store: Store, batch: str, resubmitter: Resubmitter | None) -> None:
-        self._engine, self._store, self._batch = engine, store, batch
-        self._resubmitter = resubmitter
+    def __init__(self, engine: Engine[Any], batch: Batch, resubmitter: Resubmitter | None) -> None:
+        self._engine, self._batch, self._resubmitter = engine, batch, resubmitter
 
     def round(self) -> Round:
         """List the markers, ask the engine about the other datasets, and do what follows from what has failed.
@@ -53,7 +51,7 @@ class Watcher:
         StoreError
             The store cannot be read.
         """
-        kinds = Batch(self._store, self._batch).markers.ended()
+        kinds = self._batch.markers.ended()
         done = {name for name, succeeded in kinds.items() if succeeded}
         states = list(self._engine.states(without=done))
         known = {state.ipppssoot for state in states}
@@ -73,4 +71,4 @@ class Watcher:
 
     def _run_elsewhere(self, kinds: dict[str, bool]) -> list[RowState]:
         """Return the states of datasets that failed without having been submitted."""
-        return [state_of_marker(marker) for marker in Batch(self._store, self._batch).markers.read_all(kinds)]
+        return [state_of_marker(marker) for marker in self._batch.markers.read_all(kinds)]

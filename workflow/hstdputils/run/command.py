@@ -18,8 +18,6 @@ from hstdputils.records.plan_rows import PlanRow
 from hstdputils.run.local_executor import LocalExecutor, RunProgress
 from hstdputils.run.scheduler import Scheduler
 from hstdputils.run.worker import WorkerStarter
-from hstdputils.store.base import Store
-from hstdputils.store.layout import lease_prefix
 from hstdputils.store.lease import hold
 from hstdputils.store.probe import CARELESS, ONE_RUN
 from hstdputils.store.registry import open_store
@@ -43,23 +41,22 @@ def main(arguments: Sequence[str]) -> int:
     own, further = command_line.split_at_dashes(arguments)
     options = _parser().parse_args(own)
     rows = read_plan_strictly(options.plan, options.wanted)
-    store, batch = open_store(rows[0].output), rows[0].batch
-    store.check()
+    batch = Batch(open_store(rows[0].output), rows[0].batch)
+    batch.store.check()
     waiting = command_line.tell if options.wait else None
-    is_exclusive = Batch(store, batch).probe()
+    is_exclusive = batch.probe()
     if not is_exclusive:
-        command_line.tell(f"note: the store {store.uri} {CARELESS}: {ONE_RUN}")
-    with hold(store, lease_prefix(batch), waiting, is_exclusive=is_exclusive) as lease, stop_by_exception():
+        command_line.tell(f"note: the store {batch.store.uri} {CARELESS}: {ONE_RUN}")
+    with hold(batch.store, batch.lease_prefix, waiting, is_exclusive=is_exclusive) as lease, stop_by_exception():
         try:
-            return _run(store, batch, rows, options, further, lease.check_taken_over)
+            return _run(batch, rows, options, further, lease.check_taken_over)
         except Stopped as stopped:
             print(f"{stopped.reason}: to go on, run it again", file=sys.stderr)
             return stopped.exit_code
 
 
 def _run(
-    store: Store,
-    batch: str,
+    batch: Batch,
     rows: Sequence[PlanRow],
     options: argparse.Namespace,
     further: Sequence[str],
@@ -67,22 +64,22 @@ def _run(
 ) -> int:
     done: set[str] = set()
     if not options.force:
-        done = {name for name, succeeded in Batch(store, batch).markers.ended().items() if succeeded}
+        done = {name for name, succeeded in batch.markers.ended().items() if succeeded}
     else:
         further = [*further, "--force"]
     left = [row for row in rows if row.ipppssoot not in done]
     tally = RunProgress(len(rows), len(rows) - len(left))
-    screen = Screen(batch, quiet=options.quiet)
+    screen = Screen(batch.name, quiet=options.quiet)
     packing = Scheduler(options.cores, options.memory_mib)
-    starter = WorkerStarter(further, options.logs or Path("logs") / batch, shlex.split(options.command or ""))
+    starter = WorkerStarter(further, options.logs or Path("logs") / batch.name, shlex.split(options.command or ""))
     limits = Limits(max_memory_mib=options.max_memory_mib, max_seconds=options.max_seconds)
-    pool = LocalExecutor(store, packing, starter, options.retries, limits, screen.tell, check)
+    pool = LocalExecutor(batch.store, packing, starter, options.retries, limits, screen.tell, check)
     with screen:
         status = pool.run(left, tally, screen.show)
-    print(sentence(batch, tally))
+    print(sentence(batch.name, tally))
     if options.to:
         options.to.parent.mkdir(parents=True, exist_ok=True)
-        options.to.write_text(f"{sentence(batch, tally)}\n")
+        options.to.write_text(f"{sentence(batch.name, tally)}\n")
     return status
 
 

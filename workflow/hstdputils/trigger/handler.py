@@ -30,7 +30,6 @@ from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.text import iso_time
 from hstdputils.engines.base import Engine
 from hstdputils.records.batch import Batch, check_batch_name
-from hstdputils.store.layout import plan_key
 from hstdputils.store.lease import Busy
 from hstdputils.store.s3 import S3Store
 from hstdputils.store.s3_client import s3_client, s3_errors
@@ -88,13 +87,14 @@ def take(message: Message, settings: TriggerSettings) -> str:
             raise UserError("a batch cannot have the name of the folder of messages: choose another name")
         address = box.store.address(message.key)
         read_list(found[0], address, skip_bad=settings.skip_bad)  # a bad list begins no batch
-        Batch(box.store, message.name).require_lease("nothing can be submitted", may_probe=True)
+        batch = Batch(box.store, message.name)
+        batch.require_lease("nothing can be submitted", may_probe=True)
         engine = settings.engine(box.store, message.name, settings.jobs, _tell)
         with engine.alone():
             line = ""
             while (found := box.read()) is not None:  # again, where another list was put there meanwhile
                 data, version = found
-                line = _submit(engine, box.store, message, data, settings)
+                line = _submit(engine, batch, message, data, settings)
                 box.answer("submitted", line)
                 box.remove(version)
             return line or _TAKEN
@@ -154,12 +154,11 @@ class _Box:
             _tell(f"{self._message.name}: {error}")
 
 
-def _submit(engine: Engine, store: S3Store, message: Message, data: bytes, settings: TriggerSettings) -> str:
+def _submit(engine: Engine, batch: Batch, message: Message, data: bytes, settings: TriggerSettings) -> str:
     """Plan and submit an id list, and return the line about it."""
-    batch = message.name
-    ids = read_list(data, store.address(message.key), skip_bad=settings.skip_bad)
-    rows = plan_of(store, batch, ids.names, settings)
-    done = {name for name, succeeded in Batch(store, batch).markers.ended().items() if succeeded}
+    ids = read_list(data, batch.store.address(message.key), skip_bad=settings.skip_bad)
+    rows = plan_of(batch, ids.names, settings)
+    done = {name for name, succeeded in batch.markers.ended().items() if succeeded}
     left = [row for row in rows if row.ipppssoot not in done]
     notes = (
         [f"{len(rows) - len(left)} of {len(rows)} datasets have succeeded before"] if len(left) < len(rows) else []
@@ -172,7 +171,7 @@ def _submit(engine: Engine, store: S3Store, message: Message, data: bytes, setti
         notes += [f"{sent.earlier} rows left alone, submitted before"] if sent.earlier else []
     notes += [f"{len(ids.duplicates)} ids given more than once"] if ids.duplicates else []
     notes += [told(ids)] if ids.problems else []
-    line = f"{submitted} rows submitted in {jobs} jobs, by the plan {store.address(plan_key(batch))}"
+    line = f"{submitted} rows submitted in {jobs} jobs, by the plan {batch.store.address(batch.plan_key)}"
     return "; ".join([line, *notes])
 
 

@@ -10,10 +10,9 @@ from hstdputils.core.id_lists import IdList, read_id_lines
 from hstdputils.model.fitted import Model
 from hstdputils.model.prices import Prices
 from hstdputils.plan.evidence import gather
+from hstdputils.records.batch import Batch
 from hstdputils.records.plan_files import read_plan_strictly
 from hstdputils.records.plan_rows import PlanRow, row_lines
-from hstdputils.store.base import Store
-from hstdputils.store.layout import plan_key
 from hstdputils.trigger.settings import TriggerSettings
 
 MOST_BYTES = 32 * 2**20
@@ -57,7 +56,7 @@ def told(ids: IdList) -> str:
     return f"{len(ids.problems)} of the ids cannot be processed: {'; '.join(ids.problems[:_SHOWN])}{more}"
 
 
-def plan_of(store: Store, batch: str, names: Sequence[str], settings: TriggerSettings) -> list[PlanRow]:
+def plan_of(batch: Batch, names: Sequence[str], settings: TriggerSettings) -> list[PlanRow]:
     """Return the rows of datasets, in their order, and keep the batch's plan in the store.
 
     Rows that the plan has stay as they are, so that it says what was submitted however often a message comes.
@@ -67,12 +66,12 @@ def plan_of(store: Store, batch: str, names: Sequence[str], settings: TriggerSet
     UserError
         The plan in the store is none, or would have too many rows.
     """
-    key = plan_key(batch)
+    store, key = batch.store, batch.plan_key
     known = _rows_of(store.get_bytes(key), store.address(key))
     new = [name for name in names if name not in known]
     if new:
         earlier = "".join(f"{row.to_json()}\n" for row in known.values())
-        text = (earlier + "".join(_lines(store.uri, batch, new, settings))).encode()
+        text = (earlier + "".join(_lines(store.uri, batch.name, new, settings))).encode()
         known = _rows_of(text, store.address(key))
         store.put_bytes(text, key)
     return [known[name] for name in names]

@@ -10,8 +10,7 @@ from hstdputils.calibrate.registry import check_program_names
 from hstdputils.core.config import Config
 from hstdputils.core.errors import StoreError, UserError
 from hstdputils.engines.submissions import AWS_BATCH
-from hstdputils.records.batch import check_batch_name
-from hstdputils.store.base import Store
+from hstdputils.records.batch import Batch, check_batch_name
 from hstdputils.store.registry import is_none, open_store
 
 
@@ -75,9 +74,9 @@ class RunBatch:
         return AWS_BATCH if self.config.engine == AWS_BATCH else self.config.batch_system or ""
 
     @cached_property
-    def store(self) -> Store:
-        """Return its store, opened when it is first needed."""
-        return open_store(self.config.store)
+    def stored(self) -> Batch:
+        """Return what of it is in its store, which is opened when it is first needed."""
+        return Batch(open_store(self.config.store), self.name)
 
     @property
     def plan(self) -> str:

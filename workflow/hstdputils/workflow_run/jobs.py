@@ -7,7 +7,6 @@ from typing import Any
 from hstdputils.core.errors import StoreError, UserError
 from hstdputils.engines.htcondor.last_jobs import OVERHEAD_MIB, OVERHEAD_SECONDS, mark_last_job, run_name
 from hstdputils.engines.retry_policy import Limits, decide_after
-from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.workflow_run.batch import RunBatch, said_in_one_line
 from hstdputils.workflow_run.plans import RunPlan
@@ -70,7 +69,7 @@ class Jobs:
     @said_in_one_line()
     def condor_run(self, wildcards: Any = None) -> str:
         """Return what names the batch in jobs of HTCondor."""
-        return run_name(self._batch.store, self._batch.name)
+        return run_name(self._batch.stored.store, self._batch.name)
 
     def condor_dataset(self, wildcards: Any) -> str:
         """Return what names the dataset in its job of HTCondor."""
@@ -99,7 +98,7 @@ class Jobs:
             # a store that is away for a while does not stop the other jobs
             with contextlib.suppress(StoreError):
                 self._ask_why(ipppssoot, row, attempt)
-                last = Batch(self._batch.store, self._batch.name).markers.read(ipppssoot, succeeded=False)
+                last = self._batch.stored.markers.read(ipppssoot, succeeded=False)
             if last:
                 config = self._batch.config
                 limits = Limits(max_memory_mib=config.max_memory_mib, max_seconds=config.max_seconds)
@@ -113,4 +112,4 @@ class Jobs:
             self._asked.add((ipppssoot, attempt))
             # without HTCondor's tools, as in the job itself, it has been asked before
             with contextlib.suppress(UserError):
-                mark_last_job(self._batch.store, row, self.condor_run())
+                mark_last_job(self._batch.stored.store, row, self.condor_run())

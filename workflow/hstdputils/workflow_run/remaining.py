@@ -7,7 +7,6 @@ from pathlib import Path
 from hstdputils.core.errors import UserError
 from hstdputils.core.id_lists import require_all_good
 from hstdputils.engines.submissions import AWS_BATCH
-from hstdputils.records.batch import Batch
 from hstdputils.records.pins import Pins
 from hstdputils.store.probe import CARELESS, ONE_RUN
 from hstdputils.workflow_run.arguments import PROCESS
@@ -67,9 +66,9 @@ class Remaining:
         if not self.__dict__.get("_markers"):  # nothing is left, or was asked for
             return
         if batch.engine:
-            Batch(batch.store, batch.name).require_lease("nothing can be submitted", may_probe=True)
-        elif not Batch(batch.store, batch.name).probe():
-            print(f"note: the store {batch.store.uri} {CARELESS}: {ONE_RUN}", file=sys.stderr)
+            batch.stored.require_lease("nothing can be submitted", may_probe=True)
+        elif not batch.stored.probe():
+            print(f"note: the store {batch.stored.store.uri} {CARELESS}: {ONE_RUN}", file=sys.stderr)
 
     @cached_property
     def _work(self) -> list[str]:
@@ -100,6 +99,6 @@ class Remaining:
         done: set[str] = set()
         if not config.force:
             if config.crds_context:
-                Batch(batch.store, batch.name).check_pins(Pins(config.crds_context, {}))
-            done = {name for name, succeeded in Batch(batch.store, batch.name).markers.ended().items() if succeeded}
+                batch.stored.check_pins(Pins(config.crds_context, {}))
+            done = {name for name, succeeded in batch.stored.markers.ended().items() if succeeded}
         return [batch.marker.format(ipppssoot=name) for name in ids.names if name not in done]
