@@ -21,7 +21,11 @@ from hstdputils.records.plan_rows import PlanRow
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN = "<!-- keys: written by docs/write_reference.py -->\n"
 END = "<!-- keys end -->"
-PARSERS = {"process": "hstdputils.process.options"}
+PARSERS = {
+    "process": "hstdputils.process.options",
+    "plan show": "hstdputils.plan.show",
+    "plan edit": "hstdputils.plan.edit",
+}
 """Modules with the parsers of commands that do not have their own."""
 
 
@@ -50,7 +54,7 @@ def reference() -> str:
         f"## Blackboard\n\n`<batch>/blackboard.txt`, pipe-separated: {', '.join(f'`{name}`' for name in COLUMNS)}.",
         _outcomes(),
         _exit_codes(),
-        *(_command(name) for name in COMMANDS),
+        *(_command(name) for command in COMMANDS for name in _with_verbs(command)),
     ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
@@ -81,6 +85,11 @@ def _outcomes() -> str:
 def _exit_codes() -> str:
     lines = ["## Exit codes", "", "| code | meaning |", "| --- | --- |"]
     return "\n".join([*lines, *(f"| {code:d} | {code.meaning} |" for code in ExitCode)])
+
+
+def _with_verbs(command: str) -> list[str]:
+    """Return a command and those of its verbs that have parsers of their own."""
+    return [command, *(name for name in PARSERS if name.startswith(f"{command} "))]
 
 
 def _command(name: str) -> str:

@@ -5,7 +5,7 @@ import time
 
 from tests.bad_input.kinds import IMAGE, Kind, Place, check, each_of, nothing, plan, process
 from tests.bad_input.setups import batch_of_another_context
-from tests.stand_ins import write_bare_python, write_calcos
+from tests.stand_ins.programs.calcos import write_bare_python, write_calcos
 
 
 def python_without_programs(place: Place) -> None:

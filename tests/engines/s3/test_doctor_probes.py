@@ -9,7 +9,7 @@ from hstdputils.records.batch import Batch
 from hstdputils.records.pins import Pins
 from hstdputils.store.registry import open_store
 from tests.engines.doctor.running import doctor, lines
-from tests.stand_ins import write_calcos
+from tests.stand_ins.programs.calcos import write_calcos
 
 pytestmark = pytest.mark.engine("CRDS", "S3 (moto)")
 

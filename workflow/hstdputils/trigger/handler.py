@@ -134,7 +134,9 @@ class _Box:
         with s3_errors(self.store.address(self._message.key), "delete"):
             self._client.delete_object(Bucket=self._message.bucket, Key=self._message.moved("failed"))
             try:
-                self._client.delete_object(**self._place, IfMatch=version)
+                # some servers delete whatever the condition says
+                if self._client.head_object(**self._place)["ETag"] == version:
+                    self._client.delete_object(**self._place, IfMatch=version)
             except self._client.exceptions.ClientError as error:
                 if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (404, 409, 412):
                     raise
