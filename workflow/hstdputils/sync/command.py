@@ -2,19 +2,15 @@
 
 import argparse
 import sys
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from hstdputils.calibrate.recipe import Recipe
 from hstdputils.core import command_line
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
-from hstdputils.inputs.fetch import open_sources
-from hstdputils.inputs.options import add_input_options
 from hstdputils.inputs.progress_bar import count_bar
-from hstdputils.inputs.source import Source
+from hstdputils.inputs.registry import add_input_options, open_sources
 from hstdputils.records.batch import read_pins
 from hstdputils.records.marker import ended
 from hstdputils.records.plan_rows import PlanRow, read_plan
@@ -22,7 +18,6 @@ from hstdputils.references.crds import Crds
 from hstdputils.references.reference_list import ReferenceList
 from hstdputils.store.registry import is_none, open_store
 from hstdputils.supervision.stopping import Stopped, stop_by_exception
-from hstdputils.sync.header_source import start_sources
 from hstdputils.sync.needs import find_needs
 from hstdputils.sync.space import Balance, balance, check_complete, check_space, download, free_bytes
 
@@ -60,11 +55,10 @@ def _sync(options: argparse.Namespace) -> None:
     rows = _read(options.plan)
     left = _unfinished(rows) if options.unfinished else rows
     datasets = [parse_dataset(name) for name in left]
-    open_sources(options.inputs)  # says what is wrong with them before anything is done
+    sources = open_sources(options.inputs, options.keep_inputs)
     crds = Crds()
     context = crds.resolve_context(options.context or (None if options.force else _pinned(rows)))
     with count_bar("headers", len(datasets)) as done:
-        sources = _Sources(options.inputs, options.keep_inputs)
         needs = find_needs(datasets, sources, crds, context, done, options.max_unpacked_mib)
     found = balance(crds, needs.references)
     _tell(crds, context, len(rows), len(left), found)
@@ -81,21 +75,6 @@ def _sync(options: argparse.Namespace) -> None:
         sizes = dict(sorted({**found.present, **found.to_download}.items()))
         problems = dict(sorted(needs.problems.items()))
         ReferenceList(context, str(crds.cache.absolute()), sizes, problems, crds.described(sizes)).write(options.list)
-
-
-class _Sources:
-    """The sources of headers, opened once for each instrument."""
-
-    def __init__(self, uris: Sequence[str], keep: Path | None) -> None:
-        self._uris, self._keep = uris, keep
-        self._opened: dict[str, list[Source]] = {}
-        self._lock = threading.Lock()
-
-    def __call__(self, recipe: Recipe) -> list[Source]:
-        with self._lock:
-            if recipe.instrument not in self._opened:
-                self._opened[recipe.instrument] = start_sources(self._uris, self._keep, recipe)
-            return self._opened[recipe.instrument]
 
 
 def _read(path: Path) -> dict[str, PlanRow]:
