@@ -46,7 +46,7 @@ KINDS = [
         21,
         "the input folder nowhere is not there: correct --inputs",
     ),
-    plan("an unknown source of headers", "none b ldem01acq --inputs ftp://x", "'ftp://x' is no source of inputs"),
+    plan("an unknown source of headers", "none b ldem01acq --inputs ftp://x", "'ftp://x' is not a source of inputs"),
     plan("a missing plan to show", "show plan.out", "cannot read the plan plan.out (No such file"),
     plan("an empty plan to show", "show plan.out", "the plan plan.out is empty", file("plan.out", "")),
     plan("half a row to show", "show plan.out", "plan.out:1: no plan row", file("plan.out", ROW)),

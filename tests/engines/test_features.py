@@ -10,7 +10,7 @@ import pytest
 from astropy.io import fits
 
 from hstdputils.inputs.features import read_features
-from hstdputils.inputs.shelves import open_shelves
+from hstdputils.inputs.registry import open_sources
 from hstdputils.model.features import Features
 from tests.conftest import Commands, MadeUp
 from tests.engines.conftest import S3
@@ -60,7 +60,7 @@ def planned(ran) -> dict[str, str]:
 
 
 def look(root: Path, *names: str):
-    return read_features(names, open_shelves([str(root)]), lambda number: None)
+    return read_features(names, open_sources([str(root)]), lambda number: None)
 
 
 def test_features_from_a_folder_as_operations_counted_them(raws):

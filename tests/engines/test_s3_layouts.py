@@ -12,9 +12,9 @@ from botocore.config import Config
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.outcomes import AttemptFailed
 from hstdputils.inputs.features import read_features
-from hstdputils.inputs.fetch import fetch_inputs, open_sources
+from hstdputils.inputs.fetch import fetch_inputs
+from hstdputils.inputs.registry import open_sources
 from hstdputils.inputs.s3 import TRIES, BucketSource
-from hstdputils.inputs.shelves import open_shelves
 from hstdputils.inputs.unpacking import Unpacker
 from tests.engines.conftest import S3
 from tests.engines.s3.servers import OVER_HTTP
@@ -77,7 +77,7 @@ def test_files_are_found_and_read(tmp_path: Path, s3: S3, bucket: str, place, ar
     uri = f"{bucket}/some/where"
     assert fetched(uri, ASSOCIATION, tmp_path / "a") == INPUTS
     assert fetched(uri, SINGLE, tmp_path / "s") == {f"{SINGLE}_raw.fits", f"{SINGLE}_spt.fits"}
-    found = read_features([ASSOCIATION, SINGLE], open_shelves([uri]), lambda number: None)
+    found = read_features([ASSOCIATION, SINGLE], open_sources([uri]), lambda number: None)
     assert found.problems == {}
     assert set(found.features) == {ASSOCIATION, SINGLE}
     assert found.features[SINGLE].n_files == 2
@@ -94,7 +94,7 @@ def test_a_tarball_of_another_ending_in_upper_case(tmp_path: Path, s3: S3, bucke
     (tmp_path / "s").mkdir()
     fetch_inputs(parse_dataset(SINGLE), open_sources([bucket]), SUFFIXES, tmp_path / "s", unpacker=unpacker)
     assert {path.name for path in (tmp_path / "s").iterdir()} == {f"{SINGLE}_raw.fits", f"{SINGLE}_spt.fits"}
-    assert unpacker.notes == [f"{SINGLE}.tgz: left out, since they are no inputs of {SINGLE}: {SINGLE}_flt.fits"]
+    assert unpacker.notes == [f"{SINGLE}.tgz: left out, since they are not inputs of {SINGLE}: {SINGLE}_flt.fits"]
 
 
 @OVER_HTTP

@@ -57,7 +57,7 @@ def test_references_come_once_and_the_jobs_need_no_server(project, server, off_s
     assert server.calls == ["get_server_info"]
     assert set(server.downloads.values()) == {1}
     assert len(synced(project)["references"]) == 6
-    assert "to bring       6          0.004 GB" in ran.out
+    assert "to download    6          0.004 GB" in ran.out
     for name in ("ldem01acq", "ldem01tnq", "ldem01f1q"):
         assert project.marker_of("night-1", name)["crds_context"] == "hst_9001.pmap"
     again = off_site()

@@ -159,12 +159,7 @@ class Attempt:
 
 def _code_of(sources: Sequence[Source]) -> ExitCode:
     """Return the exit code for a transfer from the first of the sources that is not on this machine."""
-    for source in sources:
-        if source.uri.startswith("s3:"):
-            return ExitCode.S3_DOWNLOAD
-        if source.uri.startswith("mast:"):
-            return ExitCode.MAST
-    return ExitCode.INPUTS
+    return next((one.exit_code for one in sources if one.exit_code is not ExitCode.INPUTS), ExitCode.INPUTS)
 
 
 def job_id() -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from hstdputils.calibrate.drizzlepac import VARIABLES
 from hstdputils.calibrate.registry import check_program_names
 from hstdputils.core import command_line
-from hstdputils.inputs.options import add_input_options
+from hstdputils.inputs.registry import add_input_options
 from hstdputils.process.processor import Settings
 from hstdputils.process.steps import OVERHEAD_SECONDS
 from hstdputils.records.batch import check_batch_name

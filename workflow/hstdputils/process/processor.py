@@ -16,7 +16,7 @@ from hstdputils.core.errors import StoreError, UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.engines.retry_policy import Limits, decide_after
-from hstdputils.inputs.fetch import open_sources
+from hstdputils.inputs.registry import open_sources
 from hstdputils.inputs.unpacking import MAX_UNPACKED_MIB
 from hstdputils.process.attempt import Attempt
 from hstdputils.process.fault_injection import forced_outcome
