@@ -22,16 +22,16 @@ _DESCRIPTION = """\
 Send failed datasets of a batch to AWS Batch again, whatever the rules have decided. Those that ran out of memory or
 time get more; --memory-mib and --max-seconds say how much. Datasets that succeeded, wait or run are left alone.
 
-A batch keeps its CRDS context: with another --context the datasets go --into a batch of another name."""
+A batch keeps its CRDS context: with another --crds-context the datasets go --into a batch of another name."""
 
 
 _EXAMPLES = """\
   hstdputils rescue s3://my-bucket/mybatch --outcome calibration_error
   hstdputils rescue s3://my-bucket/mybatch j8cb010b0 --memory-mib 32768
-  hstdputils rescue mybatch --outcome no_references --context hst_1250.pmap --into mybatch-1250"""
+  hstdputils rescue mybatch --outcome no_references --crds-context hst_1250.pmap --into mybatch-1250"""
 
 
-_CONTEXT = "--context"
+_CONTEXT, _OLD_CONTEXT = "--crds-context", "--context"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -51,8 +51,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.into:
         return _send_into(batch, [failed[name] for name in names], options)
     engine = batch.engine
-    if options.context:
-        _check_context(batch, options.context)
+    if options.crds_context:
+        _check_context(batch, options.crds_context)
         engine = engine.sibling(batch.batch, options.queue, _arguments(batch, options))
     by = operator()
     rescued = Resubmitter(engine, batch.store, batch.batch).send(names, _decider(options, by), by)
@@ -98,12 +98,14 @@ def _check_context(batch: BatchView, context: str) -> None:
 def _arguments(batch: BatchView, options: argparse.Namespace) -> list[str]:
     """Return the arguments of the batch's jobs, with the context that is wanted."""
     kept = batch.engine.arguments()
-    if not options.context:
+    if not options.crds_context:
         return kept
-    if _CONTEXT in kept:
-        place = kept.index(_CONTEXT)
-        del kept[place : place + 2]
-    return [*(word for word in kept if not word.startswith(f"{_CONTEXT}=")), _CONTEXT, options.context]
+    for name in (_CONTEXT, _OLD_CONTEXT):
+        if name in kept:
+            place = kept.index(name)
+            del kept[place : place + 2]
+        kept = [word for word in kept if not word.startswith(f"{name}=")]
+    return [*kept, _CONTEXT, options.crds_context]
 
 
 def _send_into(batch: BatchView, states: Sequence[RowState], options: argparse.Namespace) -> int:
@@ -128,9 +130,16 @@ def _parser() -> argparse.ArgumentParser:
     above_zero = command_line.above_zero
     parser.add_argument("--memory-mib", type=above_zero, metavar="MIB", help="memory of the next jobs, MiB")
     parser.add_argument("--max-seconds", type=above_zero, metavar="SECONDS", help="time limit of the next jobs, s")
-    parser.add_argument("--context", metavar="PMAP", help="CRDS context, such as hst_0729.pmap")
+    context = parser.add_argument("--crds-context", metavar="PMAP", help="CRDS context, such as hst_0729.pmap")
+    command_line.add_old_name(parser, "--context", context)
     parser.add_argument("--into", metavar="NAME", help="another batch, in the same store, under which they are sent")
-    parser.add_argument("--queue", metavar="NAME", help="job queue (default: that of the batch's latest jobs)")
+    queue = parser.add_argument(
+        "--aws-batch-queue",
+        dest="queue",
+        metavar="NAME",
+        help="job queue of AWS Batch (default: that of the batch's latest jobs)",
+    )
+    command_line.add_old_name(parser, "--queue", queue)
     return parser
 
 

@@ -88,22 +88,23 @@ def add_engines(parser: argparse.ArgumentParser) -> None:
         "--engine", choices=tuple(TITLES), default=AWS_BATCH, help="where the rows run (default: %(default)s)"
     )
     parser.add_argument(
-        "--queue",
-        metavar="NAME",
-        help=f"job queue of AWS Batch (default: {QUEUE}), or scheduler of HTCondor (default: this machine's)",
-    )
-    parser.add_argument(
         "--image",
         metavar="URI",
         help="container image (default: the job definition's on AWS Batch, none on HTCondor)",
     )
     batch = parser.add_argument_group("AWS Batch")
-    batch.add_argument(
-        "--job-definition",
+    queue = batch.add_argument(
+        "--aws-batch-queue", dest="queue", metavar="NAME", help=f"job queue of AWS Batch (default: {QUEUE})"
+    )
+    definition = batch.add_argument(
+        "--aws-batch-job-definition",
+        dest="job_definition",
         default=JOB_DEFINITION,
         metavar="NAME",
         help="job definition that the batch's own is made from, once (default: %(default)s)",
     )
+    command_line.add_old_name(batch, "--queue", queue)
+    command_line.add_old_name(batch, "--job-definition", definition)
     batch.add_argument(
         "--settle",
         type=command_line.seconds_between(0, 600),
@@ -121,6 +122,9 @@ def add_engines(parser: argparse.ArgumentParser) -> None:
         help="how the queue's instances are bought, which the batch's records keep for its report",
     )
     condor = parser.add_argument_group("HTCondor")
+    condor.add_argument(
+        "--htcondor-scheduler", dest="queue", metavar="NAME", help="scheduler of HTCondor (default: this machine's)"
+    )
     condor.add_argument(
         "--disk-mib",
         type=command_line.above_zero,
@@ -167,9 +171,9 @@ its own tools, condor_submit and others, which are looked for on PATH."""
 
 _EXAMPLES = """\
   hstdputils submit plan.out
-  hstdputils submit plan.out --queue hstdp-ondemand --image "$REPOSITORY@sha256:$DIGEST"
+  hstdputils submit plan.out --aws-batch-queue hstdp-ondemand --image "$REPOSITORY@sha256:$DIGEST"
   hstdputils submit plan.out --engine htcondor --line 'accounting_group = hst'
-  hstdputils submit plan.out -- --context hst_0729.pmap --inputs s3://my-bucket/raws"""
+  hstdputils submit plan.out -- --crds-context hst_0729.pmap --inputs s3://my-bucket/raws"""
 
 
 MOST_FURTHER = 4096

@@ -70,9 +70,14 @@ class RunBatch:
         return self.config.batch
 
     @property
+    def address(self) -> str:
+        """Return its store and its name, as commands take them."""
+        return f"{self.config.store.rstrip('/')}/{self.name}"
+
+    @property
     def engine(self) -> str:
         """Return the engine that the whole plan can be sent to; empty where there is none."""
-        return AWS_BATCH if self.config.engine == AWS_BATCH else self.config.batch_system or ""
+        return "" if self.config.engine == "local" else self.config.engine
 
     @cached_property
     def store(self) -> Store:

@@ -1,16 +1,21 @@
 """The jobs of datasets in Snakemake: cores, memory and time from the plan, and from how the last try ended."""
 
 import contextlib
+import math
 import shlex
 from typing import Any
 
 from hstdputils.core.errors import StoreError, UserError
 from hstdputils.engines.htcondor.last_jobs import OVERHEAD_MIB, OVERHEAD_SECONDS, mark_last_job, run_name
 from hstdputils.engines.retry_policy import Limits, decide_after
+from hstdputils.engines.submissions import HTCONDOR
 from hstdputils.records.marker import read_marker
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.workflow_run.batch import RunBatch, said_in_one_line
 from hstdputils.workflow_run.plans import RunPlan
+
+DISK_MIB = 10_240
+"""Raw files, references, products and what the programs leave between them, MiB."""
 
 
 class Jobs:
@@ -53,6 +58,15 @@ class Jobs:
         """Return the time limit, s, of a try at the dataset: more after a try that was cut by it."""
         return self._size(wildcards.ipppssoot, attempt)[1]
 
+    @said_in_one_line()
+    def runtime(self, wildcards: Any, input: Any, attempt: int) -> int:
+        """Return the time limit of the job, minutes: the programs' own limit comes first."""
+        return math.ceil(self._seconds_of_job(wildcards.ipppssoot, attempt) / 60)
+
+    def disk_mib(self, wildcards: Any) -> int:
+        """Return the disk space of the dataset's job, MiB."""
+        return DISK_MIB
+
     def try_number(self, wildcards: Any, attempt: int) -> int:
         """Return the number of the try."""
         return attempt
@@ -64,8 +78,12 @@ class Jobs:
 
     @said_in_one_line()
     def execute_seconds(self, wildcards: Any, input: Any, attempt: int) -> int:
-        """Return the time limit of a job of HTCondor, s: the programs' own limit comes first."""
-        return self._size(wildcards.ipppssoot, attempt)[1] + OVERHEAD_SECONDS
+        """Return the time limit of a job of HTCondor, s."""
+        return self._seconds_of_job(wildcards.ipppssoot, attempt)
+
+    def request_disk(self, wildcards: Any) -> int:
+        """Return the disk space of a job of HTCondor, KiB."""
+        return self.disk_mib(wildcards) * 1024
 
     @said_in_one_line()
     def condor_run(self, wildcards: Any = None) -> str:
@@ -75,6 +93,9 @@ class Jobs:
     def condor_dataset(self, wildcards: Any) -> str:
         """Return what names the dataset in its job of HTCondor."""
         return str(wildcards.ipppssoot)
+
+    def _seconds_of_job(self, ipppssoot: str, attempt: int) -> int:
+        return self._size(ipppssoot, attempt)[1] + OVERHEAD_SECONDS
 
     def _row(self, ipppssoot: str) -> PlanRow:
         """Return the dataset's row.
@@ -109,7 +130,7 @@ class Jobs:
 
     def _ask_why(self, ipppssoot: str, row: PlanRow, attempt: int) -> None:
         """See that the marker tells how the last try ended, where its job could not say so itself."""
-        if self._batch.config.batch_system == "htcondor" and (ipppssoot, attempt) not in self._asked:
+        if self._batch.engine == HTCONDOR and (ipppssoot, attempt) not in self._asked:
             self._asked.add((ipppssoot, attempt))
             # without HTCondor's tools, as in the job itself, it has been asked before
             with contextlib.suppress(UserError):

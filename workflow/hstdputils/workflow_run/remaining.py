@@ -99,7 +99,7 @@ class Remaining:
         require_all_good(ids, skip_bad=config.skip_bad)
         done: set[str] = set()
         if not config.force:
-            if config.crds_context:
-                check_pins(batch.store, batch.name, Pins(config.crds_context, {}))
+            if config.crds.context:
+                check_pins(batch.store, batch.name, Pins(config.crds.context, {}))
             done = {name for name, succeeded in ended(batch.store, batch.name).items() if succeeded}
         return [batch.marker.format(ipppssoot=name) for name in ids.names if name not in done]
