@@ -73,18 +73,18 @@ def _run(
     else:
         further = [*further, "--force"]
     left = [row for row in rows if row.ipppssoot not in done]
-    tally = RunProgress(len(rows), len(rows) - len(left))
+    progress = RunProgress(len(rows), len(rows) - len(left))
     screen = Screen(batch, quiet=options.quiet)
-    packing = Scheduler(options.cores, options.memory_mib)
+    scheduler = Scheduler(options.cores, options.memory_mib)
     starter = WorkerStarter(further, options.logs or Path("logs") / batch, shlex.split(options.process_command or ""))
     limits = Limits(max_memory_mib=options.max_memory_mib, max_seconds=options.max_seconds)
-    pool = LocalExecutor(store, packing, starter, options.retries, limits, screen.tell, check)
+    executor = LocalExecutor(store, scheduler, starter, options.retries, limits, screen.tell, check)
     with screen:
-        status = pool.run(left, tally, screen.show)
-    print(sentence(batch, tally))
+        status = executor.run(left, progress, screen.show)
+    print(sentence(batch, progress))
     if options.to:
         options.to.parent.mkdir(parents=True, exist_ok=True)
-        options.to.write_text(f"{sentence(batch, tally)}\n")
+        options.to.write_text(f"{sentence(batch, progress)}\n")
     return status
 
 

@@ -56,7 +56,7 @@ def trigger_settings(variables: Mapping[str, str]) -> TriggerSettings:
     given = {name: value for name, value in given.items() if value}
     for name in given:
         if name not in _NAMES:
-            raise UserError(f"{PREFIX}{name} is no setting of the trigger{nearest(name, list(_NAMES))}: unset it")
+            raise UserError(f"{PREFIX}{name} is not a setting of the trigger{nearest(name, list(_NAMES))}: unset it")
     default = BatchSettings()
     return TriggerSettings(
         batch=BatchSettings(

@@ -20,8 +20,8 @@ class RunError(Exception):
 
 
 @contextlib.contextmanager
-def said_in_one_line() -> Iterator[None]:
-    """End the run with the line that an error says; Snakemake would put a trace and text of its own around it.
+def errors_in_one_line() -> Iterator[None]:
+    """End the run with an error's one line; Snakemake would put a traceback and text of its own around it.
 
     In a thread of an executor, which would end without a word and leave Snakemake waiting, the error is raised to it.
     """

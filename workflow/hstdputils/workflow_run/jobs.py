@@ -11,7 +11,7 @@ from hstdputils.engines.retry_policy import Limits, decide_after
 from hstdputils.engines.submissions import HTCONDOR
 from hstdputils.records.marker import read_marker
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.workflow_run.batch import RunBatch, said_in_one_line
+from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
 from hstdputils.workflow_run.plans import RunPlan
 
 DISK_MIB = 10_240
@@ -35,12 +35,12 @@ class Jobs:
         """The words of the command that processes a dataset."""
         self._asked: set[tuple[str, int]] = set()
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def row(self, wildcards: Any, input: Any) -> str:
         """Return the dataset's row of the plan as JSON."""
         return self._row(wildcards.ipppssoot).to_json()
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def vcpus(self, wildcards: Any, input: Any) -> int:
         """Return the cores of the dataset's job; 1 while there is no plan yet, since Snakemake wants a number."""
         try:
@@ -48,17 +48,17 @@ class Jobs:
         except FileNotFoundError:
             return 1
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def memory_mib(self, wildcards: Any, input: Any, attempt: int) -> int:
         """Return the memory, MiB, of a try at the dataset: more after a try that ran out of it."""
         return self._size(wildcards.ipppssoot, attempt)[0]
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def max_seconds(self, wildcards: Any, input: Any, attempt: int) -> int:
         """Return the time limit, s, of a try at the dataset: more after a try that was cut by it."""
         return self._size(wildcards.ipppssoot, attempt)[1]
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def runtime(self, wildcards: Any, input: Any, attempt: int) -> int:
         """Return the time limit of the job, minutes: the programs' own limit comes first."""
         return math.ceil(self._seconds_of_job(wildcards.ipppssoot, attempt) / 60)
@@ -71,12 +71,12 @@ class Jobs:
         """Return the number of the try."""
         return attempt
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def request_memory(self, wildcards: Any, input: Any, attempt: int) -> int:
         """Return the memory of a job of HTCondor, MiB: Snakemake runs in it, too."""
         return self._size(wildcards.ipppssoot, attempt)[0] + OVERHEAD_MIB
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def execute_seconds(self, wildcards: Any, input: Any, attempt: int) -> int:
         """Return the time limit of a job of HTCondor, s."""
         return self._seconds_of_job(wildcards.ipppssoot, attempt)
@@ -85,7 +85,7 @@ class Jobs:
         """Return the disk space of a job of HTCondor, KiB."""
         return self.disk_mib(wildcards) * 1024
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def condor_run(self, wildcards: Any = None) -> str:
         """Return what names the batch in jobs of HTCondor."""
         return run_name(self._batch.store, self._batch.name)
@@ -119,7 +119,7 @@ class Jobs:
             last = None
             # a store that is away for a while does not stop the other jobs
             with contextlib.suppress(StoreError):
-                self._ask_why(ipppssoot, row, attempt)
+                self._record_last_cause(ipppssoot, row, attempt)
                 last = read_marker(self._batch.store, self._batch.name, ipppssoot, succeeded=False)
             if last:
                 config = self._batch.config
@@ -128,7 +128,7 @@ class Jobs:
                 return decision.memory_mib, decision.max_seconds
         return row.memory_mib, row.max_seconds
 
-    def _ask_why(self, ipppssoot: str, row: PlanRow, attempt: int) -> None:
+    def _record_last_cause(self, ipppssoot: str, row: PlanRow, attempt: int) -> None:
         """See that the marker tells how the last try ended, where its job could not say so itself."""
         if self._batch.engine == HTCONDOR and (ipppssoot, attempt) not in self._asked:
             self._asked.add((ipppssoot, attempt))

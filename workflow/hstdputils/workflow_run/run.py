@@ -16,7 +16,7 @@ from hstdputils.core.config import Config, load_config
 from hstdputils.core.run_config import save_run_config, set_crds_variables
 from hstdputils.engines.htcondor.description import image_of
 from hstdputils.workflow_run.arguments import Arguments
-from hstdputils.workflow_run.batch import RunBatch, said_in_one_line
+from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
 from hstdputils.workflow_run.jobs import Jobs
 from hstdputils.workflow_run.plans import RunPlan
 from hstdputils.workflow_run.remaining import Remaining
@@ -49,7 +49,7 @@ class Run:
         Something in it will not do.
     """
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def __init__(self, settings: Mapping[str, Any], *, is_main: bool = True) -> None:
         self.config = load_config(settings)
         self.batch = self.config.batch
@@ -73,7 +73,7 @@ class Run:
         _have_executor_wait()
 
     @property
-    @said_in_one_line()
+    @errors_in_one_line()
     def container(self) -> str:
         """Return the image for rules that Snakemake runs in containers."""
         return image_of(self.config.image or IMAGE)
@@ -93,20 +93,20 @@ class Run:
         """Return the memory of that job, MiB; Snakemake takes what it may use itself where that is less."""
         return FOLLOWING_MIB if self._batch.engine else psutil.virtual_memory().total * 9 // 10 // 2**20
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def begin(self) -> None:
         """Learn what the store can do, and keep the configuration for commands on the batch."""
         save_run_config(self.config)
         self.remaining.probe()
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def start(self, wildcards: object, input: Any, output: Any, threads: int, resources: Any) -> list[str]:
         """Return the command that runs or submits the datasets of the plan that have not succeeded."""
         if self._batch.engine:
             return self.arguments.submit(input.plan, self.plan.wanted)
         return self.arguments.run(input.plan, self.plan.wanted, output.ended, threads, resources.mem_mb)
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def follow(self, wildcards: object, output: Any) -> list[str]:
         """Return the command that follows what was submitted to its end."""
         return self.arguments.watch(output.ended) if self._batch.engine else ["true"]
