@@ -23,7 +23,7 @@ COMMANDS = {
     "verify": "read a batch back from its store, and check every marker, manifest and byte",
     "report": "show how the datasets of a batch ended",
     "resources": "fit what datasets need from finished runs, score it, or explain a dataset's",
-    "capture": "write the AWS Batch resources of an account as JSON files, or tell differences",
+    "capture": "write the AWS Batch resources of an account as JSON files",
     "doctor": "check a set-up before anything runs",
 }
 

@@ -40,20 +40,20 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _fit(options: argparse.Namespace) -> int:
-    from hstdputils.model import refit
+    from hstdputils.model import score
 
     path: Path = options.model or Path("config") / NAME
     with History(options.history, create=True) as history:
         last = history.last()
         for source in options.sources:
-            added = refit.add(history, source, options.date or "")
+            added = score.add(history, source, options.date or "")
             print(f"{source}: {added} new run{'s' if added != 1 else ''}")
         history.commit()
         if unsound := history.n_unsound():
             print(f"note: {unsound} runs of {options.history} are passed over: they have no sound memory or time")
         if options.model is None and path.exists():
-            refit.check_not_poorer(history, path)
-        model, table = refit.refit(history, path, last)
+            score.check_not_poorer(history, path)
+        model, table = score.refit(history, path, last)
         model.save(path)
     print(*table, sep="\n")
     print(f"model: {path}; history: {options.history}, {model.data['fitted']['runs']} datasets")
@@ -61,9 +61,9 @@ def _fit(options: argparse.Namespace) -> int:
 
 
 def _score(options: argparse.Namespace) -> int:
-    from hstdputils.model import refit
+    from hstdputils.model import score
 
-    print(*refit.score_tables(Model.load(options.model), options.tables, options.seeds), sep="\n")
+    print(*score.score_tables(Model.load(options.model), options.tables, options.seeds), sep="\n")
     return ExitCode.SUCCESS
 
 

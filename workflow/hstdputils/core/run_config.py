@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hstdputils.core.config import Config, load_config
 from hstdputils.core.errors import UserError
+from hstdputils.core.files import atomic_write
 from hstdputils.core.text import one_line, without_passwords
 
 RUN_FILE = "results/{batch}/run.json"
@@ -35,11 +36,8 @@ def save_run_config(config: Config) -> None:
     values = config.model_dump(mode="json")
     values["crds"] |= {key: os.environ[name] for key, name in _CRDS_VARIABLES.items() if os.environ.get(name)}
     path = Path(RUN_FILE.format(batch=config.batch))
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(f"{without_passwords(json.dumps(values, indent=2))}\n")
-        part.replace(path)
+        atomic_write(path, f"{without_passwords(json.dumps(values, indent=2))}\n")
     except OSError as error:
         raise UserError(f"cannot write {path} ({error.strerror}): check space and permissions there") from error
 

@@ -17,13 +17,13 @@ from hstdputils.core.text import nearest, without_passwords
 from hstdputils.engines.submissions import SubmissionRecords
 from hstdputils.model.prices import Purchase, add_price_options, chosen_prices
 from hstdputils.progress.address import PLAN, add_batch, named_batch
+from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow, read_plan
 from hstdputils.report.collect import collect, known_batches
 from hstdputils.report.files import write_csv, write_json
 from hstdputils.report.page import write_page
 from hstdputils.report.provenance import Provenance, configuration, plan_file
 from hstdputils.report.terminal import show
-from hstdputils.store.base import Store
 from hstdputils.store.registry import is_none, is_same_store, open_store
 
 _DESCRIPTION = """\
@@ -51,28 +51,28 @@ _EXAMPLES = """\
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     options = _parser().parse_args(arguments)
-    uri, batch = named_batch(options)
+    uri, name = named_batch(options)
     if is_none(uri):
         raise UserError("the store none keeps no markers: give the folder or s3://bucket that the batch ran with")
-    store = open_store(uri)
-    last = _last_run(store, batch)
-    if last and options.plan is None and (planned_here := Path(PLAN.format(batch=batch))).is_file():
+    batch = Batch(open_store(uri), name)
+    last = _last_run(batch)
+    if last and options.plan is None and (planned_here := Path(PLAN.format(batch=name))).is_file():
         options.plan = planned_here
     has_plan = options.plan is not None and not (options.if_any and not options.plan.exists())
-    prices = chosen_prices(_as_bought(options, last, store, batch))
+    prices = chosen_prices(_as_bought(options, last, batch))
     plan = options.plan if has_plan else None
     text = options.config_json or (json.dumps(last.model_dump(mode="json", exclude_defaults=True)) if last else "")
     config = configuration(text) if text else {}
-    planned = _planned(plan, store, batch)
+    planned = _planned(plan, batch)
     told = Provenance(plan=plan_file(plan, planned) if plan else None, config=config)
-    report = collect(store, batch, planned, prices, told)
+    report = collect(batch, planned, prices, told)
     if not report.rows and options.if_any:
         return ExitCode.SUCCESS
     if not report.rows:
-        raise UserError(_no_batch(store, batch))
+        raise UserError(_no_batch(batch))
     page = None
     if options.html:
-        page = options.page or Path("results") / batch / "report.html"
+        page = options.page or Path("results") / batch.name / "report.html"
         write_page(report, page, shlex.join(["hstdputils", "report", *_without_config(arguments)]))
     if options.json:
         write_json(report, options.json)
@@ -82,13 +82,13 @@ def main(arguments: Sequence[str]) -> int:
     return ExitCode.SUCCESS
 
 
-def _last_run(store: Store, batch: str) -> Config | None:
+def _last_run(batch: Batch) -> Config | None:
     """Return the configuration of the last run over the batch here, if it was in this store."""
-    config = read_run_config(batch)
-    return config if config and is_same_store(config.store, store.uri) else None
+    config = read_run_config(batch.name)
+    return config if config and is_same_store(config.store, batch.store.uri) else None
 
 
-def _as_bought(options: argparse.Namespace, last: Config | None, store: Store, batch: str) -> argparse.Namespace:
+def _as_bought(options: argparse.Namespace, last: Config | None, batch: Batch) -> argparse.Namespace:
     """Return the options with prices of the batch's submission, or of its last run here, where they name none."""
     run = (
         {"prices": last.prices and Path(last.prices), "region": last.region, "purchase": last.purchase}
@@ -96,7 +96,7 @@ def _as_bought(options: argparse.Namespace, last: Config | None, store: Store, b
         else {}
     )
     try:
-        bought = SubmissionRecords(store, batch).bought()
+        bought = SubmissionRecords(batch.store, batch.name).bought()
     except UserError as error:
         print(f"note: {error}", file=sys.stderr)
         bought = {}
@@ -108,7 +108,7 @@ def _as_bought(options: argparse.Namespace, last: Config | None, store: Store, b
     return argparse.Namespace(**(vars(options) | run | bought | named))
 
 
-def _planned(path: Path | None, store: Store, batch: str) -> dict[str, PlanRow]:
+def _planned(path: Path | None, batch: Batch) -> dict[str, PlanRow]:
     """Return the plan's rows of the batch in the store, by lower-case ipppssoot."""
     if path is None:
         return {}
@@ -116,8 +116,8 @@ def _planned(path: Path | None, store: Store, batch: str) -> dict[str, PlanRow]:
         rows = read_plan(path).values()
     except OSError as error:
         raise UserError(f"cannot read the plan {path} ({error.strerror}): correct --plan") from error
-    same = {output: is_same_store(output, store.uri) for output in {row.output for row in rows}}
-    return {row.ipppssoot.lower(): row for row in rows if row.batch == batch and same[row.output]}
+    same = {output: is_same_store(output, batch.store.uri) for output in {row.output for row in rows}}
+    return {row.ipppssoot.lower(): row for row in rows if row.batch == batch.name and same[row.output]}
 
 
 def _without_config(arguments: Sequence[str]) -> list[str]:
@@ -129,12 +129,12 @@ def _without_config(arguments: Sequence[str]) -> list[str]:
     ]
 
 
-def _no_batch(store: Store, batch: str) -> str:
-    message = f"no batch {batch!r} in {store.uri}: neither markers nor rows of a plan"
-    known = known_batches(store)
+def _no_batch(batch: Batch) -> str:
+    message = f"no batch {batch.name!r} in {batch.store.uri}: neither markers nor rows of a plan"
+    known = known_batches(batch.store)
     if known:
         more = f" and {len(known) - 10} more" if len(known) > 10 else ""
-        return f"{message}; known: {', '.join(known[:10])}{more}{nearest(batch, known)}"
+        return f"{message}; known: {', '.join(known[:10])}{more}{nearest(batch.name, known)}"
     return f"{message}: correct the store or the name, or give its --plan"
 
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from hstdputils.core.outcomes import RETRIED, Outcome
 from hstdputils.model.prices import Prices
+from hstdputils.records.batch import Batch
 from hstdputils.report.provenance import Provenance
-from hstdputils.store.base import Store
 
 PENDING = "pending"
 """The state of a dataset of the plan that has no marker."""
@@ -119,10 +119,8 @@ class Row:
 class BatchReport:
     """How the datasets of a batch ended."""
 
-    batch: str
-    """The batch's name."""
-    store: Store
-    """Its store."""
+    batch: Batch
+    """The batch."""
     rows: Sequence[Row]
     """One a dataset, by name."""
     made_with: Mapping[str, str]

@@ -5,17 +5,15 @@ import math
 import shlex
 from typing import Any
 
+from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.errors import StoreError, UserError
 from hstdputils.engines.htcondor.last_jobs import OVERHEAD_MIB, OVERHEAD_SECONDS, mark_last_job, run_name
 from hstdputils.engines.retry_policy import Limits, decide_after
 from hstdputils.engines.submissions import HTCONDOR
-from hstdputils.records.marker import read_marker
+from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
 from hstdputils.workflow_run.plans import RunPlan
-
-DISK_MIB = 10_240
-"""Raw files, references, products and what the programs leave between them, MiB."""
 
 
 class Jobs:
@@ -64,8 +62,8 @@ class Jobs:
         return math.ceil(self._seconds_of_job(wildcards.ipppssoot, attempt) / 60)
 
     def disk_mib(self, wildcards: Any) -> int:
-        """Return the disk space of the dataset's job, MiB."""
-        return DISK_MIB
+        """Return the disk space of the dataset's job, MiB: twice what the work folder of a large one takes."""
+        return math.ceil(2 * parse_dataset(wildcards.ipppssoot).default_needs.work_gb * 1e9 / 2**20)
 
     def try_number(self, wildcards: Any, attempt: int) -> int:
         """Return the number of the try."""
@@ -120,7 +118,7 @@ class Jobs:
             # a store that is away for a while does not stop the other jobs
             with contextlib.suppress(StoreError):
                 self._record_last_cause(ipppssoot, row, attempt)
-                last = read_marker(self._batch.store, self._batch.name, ipppssoot, succeeded=False)
+                last = Batch(self._batch.store, self._batch.name).markers.read(ipppssoot, succeeded=False)
             if last:
                 config = self._batch.config
                 limits = Limits(max_memory_mib=config.max_memory_mib, max_seconds=config.max_seconds)
