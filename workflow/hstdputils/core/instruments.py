@@ -156,6 +156,10 @@ INSTRUMENT_OF = {
 """Names of instruments by the first letter of a dataset's name: none is that of ipppssoots and of mosaics, too."""
 
 
+RAW_SUFFIXES = frozenset[str]().union(*(instrument.raw_suffixes for instrument in INSTRUMENTS.values()))
+"""Suffixes of raw files of all instruments."""
+
+
 SUPPORT_SUFFIXES = frozenset[str]().union(*(one.support_suffixes for one in INSTRUMENTS.values())) - {"asn"}
 """Suffixes of files that calibration reads beside raw files and association tables, of all instruments."""
 

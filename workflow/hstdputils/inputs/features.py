@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from hstdputils.core.instruments import BY_LETTER, COUNTED_SUFFIXES, Instrument
+from hstdputils.core.instruments import BY_LETTER, COUNTED_SUFFIXES, RAW_SUFFIXES, Instrument
 from hstdputils.core.outcomes import AttemptFailed
 from hstdputils.core.text import one_line
 from hstdputils.fits.associations import association, keywords
@@ -159,7 +159,7 @@ def _features(name: str, files: _Files) -> Features:
         (name, file)
         for name in exposures
         for suffix, file in sorted(files.of(name).items())
-        if suffix in instrument.raw_suffixes
+        if suffix in RAW_SUFFIXES
     ]
     if not raws:
         raise ValueError("there is no raw file of it")
@@ -189,7 +189,7 @@ def _other_segments(instrument: Instrument, files: Mapping[str, tuple[str, int]]
     """
     for suffix, (place, _) in files.items():
         stem, _, segment = suffix.rpartition("_")
-        if stem in instrument.raw_suffixes and segment in instrument.segments:
+        if stem in RAW_SUFFIXES and segment in instrument.segments:
             yield from (place for other in instrument.segments - {segment} if f"{stem}_{other}" not in files)
 
 
