@@ -107,7 +107,7 @@ def _options(parser: argparse.ArgumentParser, before: str = "") -> list[str]:
         if isinstance(action, argparse._SubParsersAction):
             for name, child in action.choices.items():
                 below += ["", f"`{before}{name}`", "", *_options(child, f"{before}{name} ")]
-        elif action.dest not in ("help", "version"):
+        elif action.dest not in ("help", "version") and action.help != argparse.SUPPRESS:
             lines.append(f"| {_words(action)} | {_cell((action.help or '') % _values(action))} |")
     return [*(lines if len(lines) > 2 else []), *below]
 
@@ -121,7 +121,7 @@ def _words(action: argparse.Action) -> str:
     if action.choices and not action.metavar:
         value = "\\|".join(map(str, action.choices))
     if not action.option_strings:
-        return f"`{action.dest}`"
+        return f"`{action.metavar or action.dest}`"
     return ", ".join(f"`{option}{' ' + value if value else ''}`" for option in action.option_strings)
 
 

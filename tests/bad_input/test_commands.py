@@ -41,7 +41,7 @@ KINDS = [
     plan("a store without bucket", "s3:// b ldem01acq", "'s3://' names no bucket: write s3://bucket"),
     process("an unknown source", "out b ldem01acq --inputs ftp://x", 2, "'ftp://x' is not a source…: give a folder"),
     process(
-        "a time of nothing", "out b ldem01acq --max-seconds 0", 2, "--max-seconds: '0' is no whole number above 0"
+        "a time of nothing", "out b ldem01acq --max-seconds 0", 2, "--max-seconds: '0' is not a whole number above 0"
     ),
     process(
         "a row that is no row",

@@ -36,7 +36,7 @@ KINDS = [
     ),
     plan("a missing model", "none b ldem01acq --model m.json", "cannot read the model m.json…--model"),
     plan("no model", "none b ldem01acq --model m.json", "m.json is not a fitted model", file("m.json", "[]")),
-    plan("a grid of nothing", "none b ldem01acq --grid 0", "--grid: '0' is no whole number above 0"),
+    plan("a grid of nothing", "none b ldem01acq --grid-mib 0", "--grid-mib: '0' is not a whole number above 0"),
     plan("missing prices", "none b ldem01acq --prices p.json", "cannot read the price table p.json"),
     plan("an unknown region", "none b ldem01acq --region us-esat-1", "'us-esat-1'…did you mean 'us-east-1'?"),
     Kind(

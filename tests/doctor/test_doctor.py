@@ -86,7 +86,7 @@ def test_an_unknown_profile_is_one_line_with_the_nearest_name(project, tmp_path,
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("a: b: c", "cannot be read .*: mend it"), ("- a", "no keys with values: write key: value")],
+    [("a: b: c", "cannot be read .*: correct it"), ("- a", "no keys with values: write key: value")],
 )
 def test_a_broken_profile_is_one_line(project, text, said):
     (project / "profiles" / "site" / "config.yaml").write_text(text)

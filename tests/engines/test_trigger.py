@@ -253,7 +253,7 @@ def test_events_that_are_none_of_its_business(sender, event):
 
 @pytest.mark.parametrize("event", [{}, [], None, {"Records": [{"eventSource": "aws:s3"}]}, {"Records": None}])
 def test_what_is_no_event(sender, event):
-    with pytest.raises(UserError, match="this is no event of S3"):
+    with pytest.raises(UserError, match="this is not an event of S3"):
         handler.handler(event)
 
 

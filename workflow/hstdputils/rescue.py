@@ -10,6 +10,7 @@ from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.decision_log import Entry
+from hstdputils.engines.registry import add_queue_options
 from hstdputils.engines.resubmit import Resubmitter
 from hstdputils.engines.retry_policy import Decision, decide_by_operator
 from hstdputils.engines.states import RowState
@@ -22,16 +23,16 @@ _DESCRIPTION = """\
 Submit failed datasets of a batch again, whatever the retry policy has decided. Those that ran out of memory or time
 get more; --memory-mib and --max-seconds say how much. Datasets that succeeded, wait or run are left alone.
 
-A batch keeps its CRDS context: with another --context the datasets go --into a batch of another name."""
+A batch keeps its CRDS context: with another --crds-context the datasets go --into a batch of another name."""
 
 
 _EXAMPLES = """\
   hstdputils rescue s3://my-bucket/mybatch --outcome calibration_error
   hstdputils rescue s3://my-bucket/mybatch j8cb010b0 --memory-mib 32768
-  hstdputils rescue mybatch --outcome no_references --context hst_1250.pmap --into mybatch-1250"""
+  hstdputils rescue mybatch --outcome no_references --crds-context hst_1250.pmap --into mybatch-1250"""
 
 
-_CONTEXT = "--context"
+_CONTEXT, _OLD_CONTEXT = "--crds-context", "--context"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -51,8 +52,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.into:
         return _submit_into(batch, [failed[name] for name in names], options)
     engine = batch.engine
-    if options.context:
-        _check_context(batch, options.context)
+    if options.crds_context:
+        _check_context(batch, options.crds_context)
         engine = engine.sibling(batch.name, options.queue, _arguments(batch, options))
     by = operator()
 
@@ -85,13 +86,14 @@ def _check_context(batch: BatchView, context: str) -> None:
 def _arguments(batch: BatchView, options: argparse.Namespace) -> list[str]:
     """Return the arguments of the batch's jobs, with the context that is wanted."""
     arguments = batch.engine.arguments()
-    if not options.context:
+    if not options.crds_context:
         return arguments
-    if _CONTEXT in arguments:
-        place = arguments.index(_CONTEXT)
-        del arguments[place : place + 2]
-    others = [word for word in arguments if not word.startswith(f"{_CONTEXT}=")]
-    return [*others, _CONTEXT, options.context]
+    for name in (_CONTEXT, _OLD_CONTEXT):
+        if name in arguments:
+            place = arguments.index(name)
+            del arguments[place : place + 2]
+        arguments = [word for word in arguments if not word.startswith(f"{name}=")]
+    return [*arguments, _CONTEXT, options.crds_context]
 
 
 def _submit_into(batch: BatchView, states: Sequence[RowState], options: argparse.Namespace) -> int:
@@ -116,9 +118,10 @@ def _parser() -> argparse.ArgumentParser:
     above_zero = command_line.above_zero
     parser.add_argument("--memory-mib", type=above_zero, metavar="MIB", help="memory of the next jobs, MiB")
     parser.add_argument("--max-seconds", type=above_zero, metavar="SECONDS", help="time limit of the next jobs, s")
-    parser.add_argument("--context", metavar="PMAP", help="CRDS context, such as hst_0729.pmap")
-    parser.add_argument("--into", metavar="NAME", help="another batch of the same store, which they are submitted to")
-    parser.add_argument("--queue", metavar="NAME", help="where jobs go (default: where the latest went)")
+    context = parser.add_argument("--crds-context", metavar="PMAP", help="CRDS context, such as hst_0729.pmap")
+    command_line.add_old_name(parser, "--context", context)
+    parser.add_argument("--into", metavar="NAME", help="another batch, in the same store, under which they are sent")
+    add_queue_options(parser, "where jobs go (default: where the latest went)")
     return parser
 
 

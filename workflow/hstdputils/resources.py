@@ -85,7 +85,7 @@ def _explain(options: argparse.Namespace) -> int:
         with History(options.history or HISTORY) as history:
             own = history.measured([name]).get(name)
             features = features or history.features([name]).get(name)
-    print(*explain(Model.load(options.model), dataset, features, own, options.grid), sep="\n")
+    print(*explain(Model.load(options.model), dataset, features, own, options.grid_mib), sep="\n")
     return ExitCode.SUCCESS
 
 
@@ -117,9 +117,13 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("ipppssoot", help="the dataset")
     explain.add_argument("--features", type=Path, metavar="FILE", help="a CSV table of features")
     explain.add_argument("--history", type=Path, metavar="FILE", help=f"the history (default: {HISTORY}, if there)")
-    explain.add_argument(
-        "--grid", type=command_line.above_zero, metavar="MIB", help="memory is a multiple of this, as for plan --grid"
+    grid = explain.add_argument(
+        "--grid-mib",
+        type=command_line.above_zero,
+        metavar="MIB",
+        help="memory is a multiple of this, as for plan --grid-mib",
     )
+    command_line.add_old_name(explain, "--grid", grid)
     explain.set_defaults(run=_explain)
     return parser
 

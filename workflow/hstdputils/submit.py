@@ -11,7 +11,14 @@ from hstdputils.core import command_line
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.engines.base import Engine
-from hstdputils.engines.registry import DEFAULT, engine_class, engine_names, title_of
+from hstdputils.engines.registry import (
+    DEFAULT,
+    add_queue_options,
+    engine_class,
+    engine_names,
+    title_of,
+    usable_engines,
+)
 from hstdputils.engines.requests import Submitted
 from hstdputils.engines.submissions import SubmissionRecords
 from hstdputils.records.batch import Batch
@@ -31,7 +38,7 @@ is submitted exactly once.
 _EXAMPLES = """\
   hstdputils submit plan.out
 {engines}\
-  hstdputils submit plan.out -- --context hst_0729.pmap --inputs s3://my-bucket/raws"""
+  hstdputils submit plan.out -- --crds-context hst_0729.pmap --inputs s3://my-bucket/raws"""
 
 
 MOST_FURTHER = 4096
@@ -110,13 +117,13 @@ def _submit_all_again(batch: Batch, engine: Engine[Any], rows: Sequence[PlanRow]
 
 
 def _parser() -> argparse.ArgumentParser:
-    names, kinds = engine_names(), _usable_engines()
+    names, kinds = engine_names(), usable_engines()
     about, examples = "\n\n".join(kind.about for kind in kinds), "".join(kind.examples for kind in kinds)
     parser = command_line.parser("submit", _DESCRIPTION.format(engines=about), _EXAMPLES.format(engines=examples))
     command_line.add_version(parser)
     parser.add_argument("plan", type=Path, help="the plan, as hstdputils plan writes it")
     parser.add_argument("--engine", choices=names, default=DEFAULT, help="where the rows run (default: %(default)s)")
-    parser.add_argument("--queue", metavar="NAME", help=", or ".join(kind.queue_help for kind in kinds))
+    add_queue_options(parser)
     images = ", ".join(kind.image_help for kind in kinds)
     parser.add_argument("--image", metavar="URI", help=f"container image (default: {images})")
     for kind in kinds:
@@ -129,17 +136,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.epilog = f"what follows -- goes to hstdp-process in each job\n\n{parser.epilog}"
     return parser
-
-
-def _usable_engines() -> list[type[Engine[Any]]]:
-    """Return the classes of all engines but those that cannot be loaded, of which a note is made."""
-    kinds = []
-    for name in engine_names():
-        try:
-            kinds.append(engine_class(name))
-        except UserError as error:
-            command_line.tell(f"note: {error}")
-    return kinds
 
 
 if __name__ == "__main__":

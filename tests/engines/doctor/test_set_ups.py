@@ -131,7 +131,7 @@ def test_json_says_all_of_it(sound):
     ("arguments", "said"),
     [
         (["--profile", "onsit"], "there is no profile 'onsit', and no folder profiles/: go to the project's folder"),
-        (["--config", "store"], "'store' after --config is no KEY=VALUE: write it so, and ids before --config"),
+        (["--config", "store"], "'store' after --config is not KEY=VALUE: write it so, and ids before --config"),
         (["--config", "storex=x"], "unknown key 'storex'; did you mean 'store'?"),
         (["--config", "batch=a/b"], "'a/b' is no batch name"),
         (["--configfile", "no.yaml"], "cannot read no.yaml (No such file or directory): correct its name"),

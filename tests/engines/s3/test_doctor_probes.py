@@ -35,7 +35,7 @@ def test_a_store_without_conditional_writes(sound, s3, careless, reached):
     assert status == "warn"
     assert "nothing can be submitted; see to it that one run at a time is at work" in text
     assert s3.keys("doctor-careless") == {}
-    ran = doctor(sound, *call, "batch_system=htcondor", **reached)
+    ran = doctor(sound, *call, "engine=htcondor", **reached)
     assert ran.status == 25, ran.said
     assert lines(ran)["store"][0] == "FAIL"
 

@@ -60,7 +60,7 @@ class Programs:
         if path is None and named:
             raise UserError(
                 f"{named!r}, which is named as the program {program.name}, is not there or cannot be run: correct it "
-                f"(--program, or programs in the configuration), or {program.advice}"
+                f"(--programs, or programs in the configuration), or {program.advice}"
             )
         if path is None:
             raise UserError(f"the program {program.name} is not on PATH: {program.advice}")

@@ -75,7 +75,7 @@ def _keys(path: Path) -> dict[str, Any]:
     try:
         keys = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeError, yaml.YAMLError) as error:
-        raise UserError(f"the profile {path} cannot be read ({one_line(error)}): mend it") from error
+        raise UserError(f"the profile {path} cannot be read ({one_line(error)}): correct it") from error
     if not isinstance(keys, dict):
         raise UserError(f"the profile {path} holds no keys with values: write key: value")
     return keys
@@ -201,15 +201,15 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises
     ------
     UserError
-        The file cannot be read, or is no mapping of keys to values.
+        The file cannot be read, or is not a mapping of keys to values.
     """
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeError) as error:
-        what = getattr(error, "strerror", None) or "it is no text"
+        what = getattr(error, "strerror", None) or "it is not text"
         raise UserError(f"cannot read {path} ({what}): correct its name or permissions") from error
     except yaml.YAMLError as error:
-        raise UserError(f"{path} is no YAML ({one_line(error)}): mend it") from error
+        raise UserError(f"{path} is not valid YAML ({one_line(error)}): correct it") from error
     if not isinstance(values, dict | None):
         raise UserError(f"{path} holds no keys with values: write key: value")
     return values or {}
@@ -221,13 +221,13 @@ def config_values(entries: Sequence[str]) -> dict[str, Any]:
     Raises
     ------
     UserError
-        An entry is no ``key=value``.
+        An entry is not ``key=value``.
     """
     values: dict[str, Any] = {}
     for entry in entries:
         key, separator, text = entry.partition("=")
         if not separator or not key:
-            raise UserError(f"{entry!r} after --config is no KEY=VALUE: write it so, and ids before --config")
+            raise UserError(f"{entry!r} after --config is not KEY=VALUE: write it so, and ids before --config")
         _update(values, {key: _config_value(text)})
     return values
 

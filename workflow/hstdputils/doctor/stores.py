@@ -31,12 +31,12 @@ def check_store(setup: Setup) -> list[Finding]:
     probed.check()
     config = setup.config
     is_exclusive = isinstance(store, FolderStore) or _probe(store, config.batch)
-    if config.crds_context and not config.force:
-        Batch(store, config.batch).check_pins(Pins(config.crds_context, {}))
+    if config.crds.context and not config.force:
+        Batch(store, config.batch).check_pins(Pins(config.crds.context, {}))
     text = f"{uri}, can be {'made' if is_new else 'written'}{_endpoint(uri)}"
     if is_exclusive:
         return [ok("store", text)]
-    if config.engine == "aws-batch" or config.batch_system:
+    if config.engine != "local":
         return [fail("store", f"{text}, but {CARELESS}: nothing can be submitted: use another", ExitCode.UPLOAD)]
     return [warn("store", f"{text}, but {CARELESS}: nothing can be submitted; {ONE_RUN}")]
 

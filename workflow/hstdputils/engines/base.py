@@ -64,8 +64,10 @@ class Engine(ABC, Generic[S]):
     """Its name for people."""
     about: ClassVar[str]
     """What becomes of the rows of a plan, and how the engine is reached: sentences for ``submit --help``."""
+    queue_option: ClassVar[str] = "--queue"
+    """The option that names where its jobs go."""
     queue_help: ClassVar[str]
-    """What ``--queue`` stands for."""
+    """What that stands for."""
     image_help: ClassVar[str]
     """The container image where none is named."""
     examples: ClassVar[str] = ""

@@ -5,10 +5,12 @@ An engine of this package has a line here. Another package adds one by an entry 
 `hstdputils.engines.base.Engine`.
 """
 
+import argparse
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from hstdputils.core import command_line
 from hstdputils.core.errors import UserError
 from hstdputils.core.text import nearest, one_line
 from hstdputils.engines.base import Engine, Tell
@@ -113,3 +115,34 @@ def _point(name: str) -> EntryPoint | None:
     if name in OWN:
         return EntryPoint(name, OWN[name], GROUP)
     return next(iter(entry_points(group=GROUP, name=name)), None)
+
+
+def usable_engines() -> list[type[Engine[Any]]]:
+    """Return the classes of all engines but those that cannot be loaded, of which a note is made."""
+    kinds = []
+    for name in engine_names():
+        try:
+            kinds.append(engine_class(name))
+        except UserError as error:
+            command_line.tell(f"note: {error}")
+    return kinds
+
+
+def add_queue_options(parser: argparse.ArgumentParser, meaning: str = "") -> None:
+    """Add the option of each engine that names where jobs go; ``--queue`` stands for any of them, as before.
+
+    Parameters
+    ----------
+    parser
+        The parser of the command.
+    meaning
+        What they stand for; without it, what each engine says.
+    """
+    options: dict[str, argparse.Action] = {}
+    for kind in usable_engines():
+        if kind.queue_option not in options:
+            options[kind.queue_option] = parser.add_argument(
+                kind.queue_option, dest="queue", metavar="NAME", help=meaning or kind.queue_help
+            )
+    if options and "--queue" not in options:
+        command_line.add_old_name(parser, "--queue", next(iter(options.values())))

@@ -58,7 +58,7 @@ def _open_source(uri: str) -> Source:
 
 
 def add_input_options(parser: argparse.ArgumentParser, *, inputs: str, keep: str) -> None:
-    """Add ``--inputs``, ``--keep-inputs``, ``--max-unpacked-mib`` and ``--context``.
+    """Add ``--inputs``, ``--keep-inputs``, ``--max-unpacked-mib`` and ``--crds-context``.
 
     Parameters
     ----------
@@ -77,10 +77,11 @@ def add_input_options(parser: argparse.ArgumentParser, *, inputs: str, keep: str
         help="what the packed inputs of a dataset (tarballs, .fits.gz) may unpack to, MiB; more is bad input "
         f"(default: {MAX_UNPACKED_MIB})",
     )
-    parser.add_argument(
-        "--context",
+    context = parser.add_argument(
+        "--crds-context",
         default=os.environ.get("CRDS_CONTEXT") or None,
         metavar="PMAP",
         help="the CRDS context, such as hst_0729.pmap (default: CRDS_CONTEXT, or what the batch was begun with, or "
         "the operational context)",
     )
+    command_line.add_old_name(parser, "--context", context)

@@ -101,7 +101,7 @@ class _Planner:
         evidence = gather(names, options.features, options.inputs, options.history)
         for first in range(0, len(names), _CHUNK):
             chunk = names[first : first + _CHUNK]
-            needs = self._model.needs(chunk, evidence.features, evidence.measured, options.grid)
+            needs = self._model.needs(chunk, evidence.features, evidence.measured, options.grid_mib)
             lines, costs = row_lines(options.output_bucket, self._batch, chunk, needs, self._prices.rates)
             yield lines
             totals.add(chunk, needs, costs)
@@ -133,7 +133,7 @@ def shaped_by(options: argparse.Namespace) -> str:
     UserError
         A file cannot be read.
     """
-    values = {name: getattr(options, name) for name in ("inputs", "history", "grid", "region", "purchase")}
+    values = {name: getattr(options, name) for name in ("inputs", "history", "grid_mib", "region", "purchase")}
     files = {name: getattr(options, name) for name in ("features", "model", "prices")}
     return settings_digest(values, files)
 
@@ -178,13 +178,14 @@ def _parser() -> argparse.ArgumentParser:
         "--history", type=Path, metavar="FILE", help="the database of finished runs that hstdputils resources keeps"
     )
     parser.add_argument("--model", type=Path, metavar="FILE", help="another fitted model than config/resources.json")
-    parser.add_argument(
-        "--grid",
+    grid = parser.add_argument(
+        "--grid-mib",
         type=command_line.above_zero,
         metavar="MIB",
         help="memory is a multiple of this; without it, rows share the few sizes that were fitted with the model, as "
         "array jobs on AWS need",
     )
+    command_line.add_old_name(parser, "--grid", grid)
     parser.add_argument(
         "--update",
         type=Path,

@@ -73,7 +73,7 @@ CRDS is set up with its own variables: CRDS_PATH (the cache), CRDS_SERVER_URL, C
 _EXAMPLES = """\
   hstdputils process none none ldfd01vlq
   hstdputils process results mybatch --inputs my-raws ldfd01vlq ldfd01010
-  hstdputils process s3://my-bucket mybatch --context hst_0729.pmap @my.ids"""
+  hstdputils process s3://my-bucket mybatch --crds-context hst_0729.pmap @my.ids"""
 
 
 _SITE_DESCRIPTION = """\
@@ -135,7 +135,9 @@ def settings_of(options: argparse.Namespace) -> Settings:
         batch=check_batch_name(options.batch_name),
         inputs=options.inputs,
         work=options.work,
-        context=work_off_line(options.references, options.context) if options.references else options.context,
+        context=work_off_line(options.references, options.crds_context)
+        if options.references
+        else options.crds_context,
         plan_row=_granted(options.plan_row, options.memory_mib, options.max_seconds),
         max_seconds=options.max_seconds,
         overhead_seconds=options.overhead_seconds or max(OVERHEAD_SECONDS, options.max_seconds or 0),
@@ -195,9 +197,8 @@ def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentP
         help="process datasets again that have succeeded, and let a batch change its CRDS context or programs",
     )
     parser.add_argument("--skip-bad", action="store_true", help="end with 0 even if some ids are not valid")
-    parser.add_argument(
-        "--program",
-        dest="programs",
+    programs = parser.add_argument(
+        "--programs",
         type=_named_program,
         action="append",
         default=[],
@@ -205,24 +206,25 @@ def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentP
         help="the command that stands for a calibration program, such as calacs.e=/opt/hstcal/bin/calacs.e "
         "(default: what PATH has, else what make hstcal has installed); may be given for several programs",
     )
-    parser.add_argument(
-        "--program-variable",
-        dest="program_variables",
+    command_line.add_old_name(parser, "--program", programs)
+    program_variables = parser.add_argument(
+        "--program-variables",
         action="append",
         default=[],
         metavar="NAME",
         help="an environment variable that calibration programs get beside those of a fixed list; they get no other, "
         "and so no credentials. NAME may be a pattern (MYSITE_*); may be given several times",
     )
-    parser.add_argument(
-        "--dataset-variable",
-        dest="dataset_variables",
+    command_line.add_old_name(parser, "--program-variable", program_variables)
+    dataset_variables = parser.add_argument(
+        "--dataset-variables",
         action="append",
         default=[],
         metavar="NAME",
         help="a variable that the file <dataset>_cal_env.txt among the inputs may set for the programs beside "
         "drizzlepac's SVM_*, MVM_*, HAP* and ASTROMETRY_*; others in it are refused, and a warning says so",
     )
+    command_line.add_old_name(parser, "--dataset-variable", dataset_variables)
     parser.add_argument(
         "--astrometry",
         choices=("on", "off"),

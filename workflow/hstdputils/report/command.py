@@ -1,6 +1,7 @@
 """``python -m hstdputils.report``: show how the datasets of a batch ended."""
 
 import argparse
+import json
 import shlex
 import sys
 from collections.abc import Sequence
@@ -8,12 +9,15 @@ from pathlib import Path
 from typing import get_args
 
 from hstdputils.core import command_line
+from hstdputils.core.config import Config
 from hstdputils.core.errors import StoreError, UserError
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.run_config import read_run_config
 from hstdputils.core.text import nearest, without_passwords
 from hstdputils.engines.submissions import SubmissionRecords
 from hstdputils.model.prices import Purchase, add_price_options, chosen_prices
-from hstdputils.records.batch import Batch, check_batch_name
+from hstdputils.progress.address import PLAN, add_batch, named_batch
+from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow, read_plan
 from hstdputils.report.collect import collect, known_batches
 from hstdputils.report.files import write_csv, write_json
@@ -38,23 +42,27 @@ The exit status says whether the report was written, not how the datasets ended.
 
 
 _EXAMPLES = """\
-  hstdputils report results mybatch
-  hstdputils report results mybatch --plan plan.out --html mybatch.html
-  hstdputils report results mybatch --no-html --csv mybatch.csv
-  hstdputils report s3://my-bucket mybatch --no-html"""
+  hstdputils report results/mybatch
+  hstdputils report results/mybatch --plan plan.out --html mybatch.html
+  hstdputils report results/mybatch --no-html --csv mybatch.csv
+  hstdputils report s3://my-bucket/mybatch --no-html"""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     options = _parser().parse_args(arguments)
-    name = check_batch_name(options.batch_name)
-    if is_none(options.output_bucket):
+    uri, name = named_batch(options)
+    if is_none(uri):
         raise UserError("the store none keeps no markers: give the folder or s3://bucket that the batch ran with")
-    batch = Batch(open_store(options.output_bucket), name)
+    batch = Batch(open_store(uri), name)
+    last = _last_run(batch)
+    if last and options.plan is None and (planned_here := Path(PLAN.format(batch=name))).is_file():
+        options.plan = planned_here
     has_plan = options.plan is not None and not (options.if_any and not options.plan.exists())
-    prices = chosen_prices(_as_bought(options, batch))
+    prices = chosen_prices(_as_bought(options, last, batch))
     plan = options.plan if has_plan else None
-    config = configuration(options.config_json) if options.config_json else {}
+    text = options.config_json or (json.dumps(last.model_dump(mode="json", exclude_defaults=True)) if last else "")
+    config = configuration(text) if text else {}
     planned = _planned(plan, batch)
     told = Provenance(plan=plan_file(plan, planned) if plan else None, config=config)
     report = collect(batch, planned, prices, told)
@@ -74,8 +82,19 @@ def main(arguments: Sequence[str]) -> int:
     return ExitCode.SUCCESS
 
 
-def _as_bought(options: argparse.Namespace, batch: Batch) -> argparse.Namespace:
-    """Return the options with region and purchase of the batch's submission, where they name none."""
+def _last_run(batch: Batch) -> Config | None:
+    """Return the configuration of the last run over the batch here, if it was in this store."""
+    config = read_run_config(batch.name)
+    return config if config and is_same_store(config.store, batch.store.uri) else None
+
+
+def _as_bought(options: argparse.Namespace, last: Config | None, batch: Batch) -> argparse.Namespace:
+    """Return the options with prices of the batch's submission, or of its last run here, where they name none."""
+    run = (
+        {"prices": last.prices and Path(last.prices), "region": last.region, "purchase": last.purchase}
+        if last
+        else {}
+    )
     try:
         bought = SubmissionRecords(batch.store, batch.name).bought()
     except UserError as error:
@@ -86,7 +105,7 @@ def _as_bought(options: argparse.Namespace, batch: Batch) -> argparse.Namespace:
     if bought.get("purchase") not in (None, *get_args(Purchase)):
         del bought["purchase"]
     named = {name: value for name, value in vars(options).items() if value is not None}
-    return argparse.Namespace(**(vars(options) | bought | named))
+    return argparse.Namespace(**(vars(options) | run | bought | named))
 
 
 def _planned(path: Path | None, batch: Batch) -> dict[str, PlanRow]:
@@ -122,14 +141,13 @@ def _no_batch(batch: Batch) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = command_line.parser("report", _DESCRIPTION, _EXAMPLES)
     command_line.add_version(parser)
-    parser.add_argument("output_bucket", help="the store that the batch ran with: s3://bucket or a folder")
-    parser.add_argument("batch_name", help="the batch's name")
+    add_batch(parser, is_last=True)
     parser.add_argument(
         "--plan",
         type=Path,
         metavar="FILE",
         help="the plan of the batch: its datasets without a marker are shown as pending; rows of other batches "
-        "or stores are passed over",
+        "or stores are passed over (default: results/<batch>/plan.out, where the workflow ran here)",
     )
     page = parser.add_mutually_exclusive_group()
     page.add_argument(

@@ -9,13 +9,16 @@ from hstdputils.core import command_line
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.run_config import read_run_config, set_crds_variables
 from hstdputils.inputs.progress_bar import count_bar
 from hstdputils.inputs.registry import add_input_options, open_sources
+from hstdputils.inputs.unpacking import MAX_UNPACKED_MIB
+from hstdputils.progress.address import plan_path
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow, read_plan
 from hstdputils.references.crds import Crds
 from hstdputils.references.reference_list import ReferenceList
-from hstdputils.store.registry import is_none, open_store
+from hstdputils.store.registry import is_none, is_same_store, open_store
 from hstdputils.supervision.stopping import Stopped, stop_by_exception
 from hstdputils.sync.needs import find_needs
 from hstdputils.sync.space import Balance, balance, check_complete, check_space, download, free_bytes
@@ -34,7 +37,7 @@ that is only read, it checks that all references are there."""
 
 _EXAMPLES = """\
   hstdputils sync plan.out --dry-run
-  hstdputils sync plan.out --inputs my-raws --context hst_0729.pmap
+  hstdputils sync plan.out --inputs my-raws --crds-context hst_0729.pmap
   CRDS_SERVER_URL=https://hst-crds.stsci.edu CRDS_PATH=~/crds_cache hstdputils sync plan.out"""
 
 
@@ -52,11 +55,12 @@ def main(arguments: Sequence[str]) -> int:
 
 def _sync(options: argparse.Namespace) -> None:
     rows = _read(options.plan)
+    _take_from_run(options, rows)
     left = _unfinished(rows) if options.unfinished else rows
     datasets = [parse_dataset(name) for name in left]
     sources = open_sources(options.inputs, options.keep_inputs)
     crds = Crds()
-    context = crds.resolve_context(options.context or (None if options.force else _pinned(rows)))
+    context = crds.resolve_context(options.crds_context or (None if options.force else _pinned(rows)))
     with count_bar("headers", len(datasets)) as done:
         needs = find_needs(datasets, sources, crds, context, done, options.max_unpacked_mib)
     found = balance(crds, needs.references)
@@ -74,6 +78,20 @@ def _sync(options: argparse.Namespace) -> None:
         sizes = dict(sorted({**found.present, **found.to_download}.items()))
         problems = dict(sorted(needs.problems.items()))
         ReferenceList(context, str(crds.cache.absolute()), sizes, problems, crds.described(sizes)).write(options.list)
+
+
+def _take_from_run(options: argparse.Namespace, rows: Mapping[str, PlanRow]) -> None:
+    """Take what the command line does not say from the last run of the workflow over the plan's batch, if any."""
+    row = next(iter(rows.values()))
+    config = read_run_config(row.batch)
+    if config is None or not is_same_store(config.store, row.output):
+        return
+    set_crds_variables(config)
+    options.inputs = options.inputs or config.inputs
+    options.keep_inputs = options.keep_inputs or (Path(config.keep_inputs) if config.keep_inputs else None)
+    options.crds_context = options.crds_context or config.crds.context
+    if options.max_unpacked_mib == MAX_UNPACKED_MIB:
+        options.max_unpacked_mib = config.max_unpacked_mib
 
 
 def _read(path: Path) -> dict[str, PlanRow]:
@@ -107,7 +125,9 @@ def _pinned(rows: Mapping[str, PlanRow]) -> str | None:
     pins = [Batch(open_store(output), batch).pins() for output, batch in _batches(rows)]
     contexts = sorted({pinned.crds_context for pinned in pins if pinned})
     if len(contexts) > 1:
-        raise UserError(f"the batches of the plan were begun with {' and '.join(contexts)}: give one with --context")
+        raise UserError(
+            f"the batches of the plan were begun with {' and '.join(contexts)}: give one with --crds-context"
+        )
     return contexts[0] if contexts else None
 
 
@@ -137,7 +157,9 @@ def _tell_problems(problems: Mapping[str, str]) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = command_line.parser("sync", _DESCRIPTION, _EXAMPLES)
     command_line.add_version(parser)
-    parser.add_argument("plan", type=Path, help="the plan, as hstdputils plan wrote it")
+    parser.add_argument(
+        "plan", type=plan_path, help="the plan, as hstdputils plan wrote it, or its batch, as STORE/BATCH"
+    )
     add_input_options(
         parser,
         inputs="where raw files are, as for hstdputils process; may be given several times, in order of preference",

@@ -34,7 +34,7 @@ from hstdputils.store.lease import Busy
 from hstdputils.store.s3 import S3Store
 from hstdputils.store.s3_client import s3_client, s3_errors
 from hstdputils.trigger.events import Message, messages_of
-from hstdputils.trigger.plans import MOST_BYTES, plan_of, read_list, told
+from hstdputils.trigger.plans import MOST_BYTES, plan_of, problems_text, read_list
 from hstdputils.trigger.settings import TriggerSettings, trigger_settings
 
 _TAKEN = "there is no message: it was taken before"
@@ -59,7 +59,7 @@ def handler(event: Any, context: Any = None) -> dict[str, str]:
     ------
     UserError, StoreError
         Something failed that may go well later, so that Lambda should send the event again: another process is at
-        work on the batch, or AWS does not answer. What cannot go well later is told at ``messages/failed/<name>``
+        work on the batch, or AWS does not answer. What cannot go well later is written to ``messages/failed/<name>``
         alone.
     """
     settings = trigger_settings(os.environ)
@@ -170,7 +170,7 @@ def _submit(engine: Engine, batch: Batch, message: Message, data: bytes, setting
         notes += [f"{sent.adopted} jobs found that were made before"] if sent.adopted else []
         notes += [f"{sent.earlier} rows left alone, submitted before"] if sent.earlier else []
     notes += [f"{len(ids.duplicates)} ids given more than once"] if ids.duplicates else []
-    notes += [told(ids)] if ids.problems else []
+    notes += [problems_text(ids)] if ids.problems else []
     line = f"{submitted} rows submitted in {jobs} jobs, by the plan {batch.store.address(batch.plan_key)}"
     return "; ".join([line, *notes])
 

@@ -101,9 +101,9 @@ def check_queue(client: Any, queue: str) -> None:
     with batch_errors(f"cannot look for the job queue {queue!r}"):
         found = client.describe_job_queues(jobQueues=[queue])["jobQueues"]
     if not found:
-        raise UserError(f"AWS Batch has no job queue {queue!r}: deploy it, or name another with --queue")
+        raise UserError(f"AWS Batch has no job queue {queue!r}: deploy it, or name another with --aws-batch-queue")
     if found[0].get("state") == "DISABLED":
-        raise UserError(f"the job queue {queue!r} is disabled: enable it, or name another with --queue")
+        raise UserError(f"the job queue {queue!r} is disabled: enable it, or name another with --aws-batch-queue")
 
 
 @contextlib.contextmanager

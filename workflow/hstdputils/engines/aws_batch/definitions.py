@@ -51,8 +51,8 @@ def _register(client: Any, store: Store, batch: str, base: str, image: str | Non
     properties = known.get("containerProperties")
     if properties is None and image is None:
         raise UserError(
-            f"AWS Batch has no active job definition {base!r}: deploy it, name another with --job-definition, "
-            "or give --image"
+            f"AWS Batch has no active job definition {base!r}: deploy it, name another with "
+            "--aws-batch-job-definition, or give --image"
         )
     properties = dict(properties or {})
     for name in ("vcpus", "memory", "command"):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, get_args
 
+from hstdputils.core import command_line
 from hstdputils.core.command_line import seconds_between
 from hstdputils.core.errors import UserError
 from hstdputils.engines.aws_batch.client import batch_client, batch_errors, check_queue
@@ -68,8 +69,9 @@ class AwsBatch(Engine[BatchSettings]):
 AWS Batch: rows that share size and time become array jobs, the rest single jobs. Region, credentials and endpoints
 are boto3's: AWS_PROFILE, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL."""
     examples = """\
-  hstdputils submit plan.out --queue hstdp-ondemand --image "$REPOSITORY@sha256:$DIGEST"
+  hstdputils submit plan.out --aws-batch-queue hstdp-ondemand --image "$REPOSITORY@sha256:$DIGEST"
 """
+    queue_option = "--aws-batch-queue"
     queue_help = f"job queue of AWS Batch (default: {QUEUE})"
     image_help = "the job definition's on AWS Batch"
     shares_folders = False
@@ -92,12 +94,14 @@ are boto3's: AWS_PROFILE, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL."""
     @classmethod
     def add_options(cls, group: argparse._ArgumentGroup) -> None:
         """See `Engine.add_options`."""
-        group.add_argument(
-            "--job-definition",
+        definition = group.add_argument(
+            "--aws-batch-job-definition",
+            dest="job_definition",
             default=JOB_DEFINITION,
             metavar="NAME",
             help="job definition that the batch's own is made from, once (default: %(default)s)",
         )
+        command_line.add_old_name(group, "--job-definition", definition)
         group.add_argument(
             "--settle",
             type=seconds_between(0, MOST_SETTLE_SECONDS),

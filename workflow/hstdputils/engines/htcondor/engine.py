@@ -41,6 +41,7 @@ HTCondor: all rows become one cluster. Its own tools, condor_submit and others, 
     examples = """\
   hstdputils submit plan.out --engine htcondor --line 'accounting_group = hst'
 """
+    queue_option = "--htcondor-scheduler"
     queue_help = "scheduler of HTCondor (default: this machine's)"
     image_help = "none on HTCondor"
     settings_type = CondorSettings
