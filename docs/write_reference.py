@@ -10,7 +10,7 @@ from pathlib import Path
 from hstdputils.__main__ import COMMANDS, command_module
 from hstdputils.core.config import reference_table, schema_text
 from hstdputils.core.exit_codes import ExitCode
-from hstdputils.core.outcomes import RETRIED, Outcome, exit_code_of
+from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.decision_log import Entry
 from hstdputils.progress.blackboard import COLUMNS
 from hstdputils.records.batch import Pins
@@ -74,8 +74,11 @@ def _fields(title: str, where: str, kind: type) -> str:
 
 
 def _outcomes() -> str:
-    lines = ["## Outcomes", "", "| outcome | exit code | another attempt may end better |", "| --- | --- | --- |"]
-    lines += [f"| `{item}` | {exit_code_of(item):d} | {'yes' if item in RETRIED else 'no'} |" for item in Outcome]
+    lines = ["## Outcomes", "", "| outcome | meaning | exit code | retried |", "| --- | --- | --- | --- |"]
+    lines += [
+        f"| `{item}` | {item.meaning} | {item.exit_code:d} | {'yes' if item.is_retried else 'no'} |"
+        for item in Outcome
+    ]
     return "\n".join([*lines, "", "An attempt may end with another code, which says more: those below."])
 
 

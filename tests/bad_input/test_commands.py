@@ -5,7 +5,7 @@ import time
 
 from tests.bad_input.kinds import IMAGE, Kind, Place, check, each_of, nothing, plan, process
 from tests.bad_input.setups import batch_of_another_context
-from tests.stand_ins import write_bare_python, write_calcos
+from tests.stand_ins.programs.calcos import write_bare_python, write_calcos
 
 
 def python_without_programs(place: Place) -> None:
@@ -43,7 +43,12 @@ KINDS = [
     process(
         "a time of nothing", "out b ldem01acq --max-seconds 0", 2, "--max-seconds: '0' is no whole number above 0"
     ),
-    process("a row that is no row", "out b ldem01acq --plan-row '[]'", 2, "--plan-row: '[]' is no JSON object: give"),
+    process(
+        "a row that is no row",
+        "out b ldem01acq --plan-row '[]'",
+        2,
+        "--plan-row: '[]' is not a valid JSON object: give",
+    ),
     Kind("an unknown batch", nothing, "hstdputils report out b", 2, "no batch 'b' in out…: correct the store or"),
     Kind(
         "no hstcal",

@@ -79,5 +79,5 @@ def test_the_tutorial(made_up, commands, tmp_path: Path):
     assert "demo: all is as it has to be: 3 succeeded, 0 failed" in said
     assert "Nothing to be done" in said
     assert "EXPTYPE is ACQ/PEAKXD" in said
-    assert "a drill: HSTDP_FAULT=calibration_error:ldem01tnq" in said
+    assert "fault injection: HSTDP_FAULT=calibration_error:ldem01tnq" in said
     assert "by-hand: 2 of 2 datasets have ended: 2 succeeded" in said

@@ -12,9 +12,9 @@ from hstdputils.core.errors import UserError
 from hstdputils.core.outcomes import Outcome
 from hstdputils.progress.notifications import A_CALL, MOST_BYTES, Notification, Notifier, of_batch, of_marker
 from hstdputils.records.marker import Marker
-from tests.engines.batch import endings
-from tests.engines.batch_sites import row
 from tests.engines.conftest import CREDENTIALS
+from tests.stand_ins.aws_batch import endings
+from tests.stand_ins.aws_batch.site import row
 
 pytestmark = pytest.mark.engine("SNS, SQS and EventBridge (moto)")
 
@@ -223,6 +223,8 @@ def test_what_is_no_target(target):
 
 @pytest.mark.slow
 def test_a_watch_tells_what_ends_while_it_runs(office, site, moto_server):
+    # the S3 server may be one that has nothing else
+    site.commands.variables |= dict.fromkeys(("AWS_ENDPOINT_URL_SNS", "AWS_ENDPOINT_URL_EVENTBRIDGE"), moto_server)
     names = site.write([row(n) for n in range(4)])
     assert site.submit().status == 0
     site.batch.start()

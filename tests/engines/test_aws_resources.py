@@ -17,7 +17,7 @@ from hstdputils.engines.aws_batch.engine import JOB_DEFINITION, QUEUE
 from hstdputils.engines.aws_batch.requests import RETRIES
 from hstdputils.references.settings import URI_VARIABLES, settings_of
 from tests.conftest import ROOT, Commands
-from tests.engines.aws_account import IMAGE, TEMPLATE, Account, deploy, made_buckets, template
+from tests.stand_ins.aws.account import IMAGE, TEMPLATE, Account, deploy, made_buckets, template
 
 pytestmark = pytest.mark.engine("CloudFormation (moto)")
 

@@ -12,12 +12,12 @@ import pytest
 
 from hstdputils.core.errors import UserError
 from hstdputils.engines.aws_batch.roles import policy_of_batch, role_of_batch
-from hstdputils.records.batch import IMAGE as IMAGE_SETTING
+from hstdputils.records.pins import IMAGE as IMAGE_SETTING
 from hstdputils.store import layout
 from hstdputils.store.registry import open_store
 from tests.conftest import Commands
-from tests.engines.aws_account import IMAGE, VARIABLES, Account, allowed, deploy, is_denied, made_buckets, template
 from tests.engines.test_trigger import INVOKE, notification
+from tests.stand_ins.aws.account import IMAGE, VARIABLES, Account, allowed, deploy, is_denied, made_buckets, template
 
 pytestmark = pytest.mark.engine("CloudFormation (moto)")
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tests.conftest import Commands
-from tests.engines.aws_account import Account, deploy
+from tests.stand_ins.aws.account import Account, deploy
 
 pytestmark = pytest.mark.engine("CloudFormation (moto)", "AWS Batch (stand-in)")
 

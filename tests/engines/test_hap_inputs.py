@@ -9,10 +9,10 @@ from astropy.io import fits
 
 from tests.conftest import Commands, Ran
 from tests.engines.conftest import S3
-from tests.engines.hap_stand_ins import install_hap
 from tests.engines.honesty import assert_complete, marker_of, product_names
-from tests.engines.hstcal_stand_ins import write_program
 from tests.madeup.visits import write_flt, write_sky_cell, write_visit
+from tests.stand_ins.programs.hap import install_hap
+from tests.stand_ins.programs.hstcal import write_program
 
 pytestmark = pytest.mark.engine("CRDS")
 

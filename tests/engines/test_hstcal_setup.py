@@ -23,7 +23,7 @@ from container import hstcal
 from hstdputils.calibrate.registry import recipe_for
 from hstdputils.core.datasets import parse_dataset
 from tests.conftest import ROOT, Commands, Ran
-from tests.engines.hstcal_stand_ins import write_program
+from tests.stand_ins.programs.hstcal import write_program
 
 SCRIPT = ROOT / "container/hstcal.py"
 REAL_SOURCE = ROOT.parent / "shared/engines/hstcal-src.tar.xz"

@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from tests.engines.condor_sites import CondorSite
+from tests.stand_ins.htcondor.site import CondorSite
 
 pytestmark = pytest.mark.engine("HTCondor")
 

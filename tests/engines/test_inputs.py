@@ -9,7 +9,7 @@ import pytest
 from astropy.io import fits
 
 from tests.engines.honesty import assert_complete, marker_of, product_names
-from tests.stand_ins import write_bare_python, write_calcos
+from tests.stand_ins.programs.calcos import write_bare_python, write_calcos
 
 pytestmark = pytest.mark.engine("CRDS")
 

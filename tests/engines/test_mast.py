@@ -7,7 +7,7 @@ import pytest
 from hstdputils.store.transfers import TRIES
 from tests.conftest import mast_settings
 from tests.engines.honesty import assert_complete, marker_of
-from tests.engines.mast_server import TOKEN
+from tests.stand_ins.mast.server import TOKEN
 
 pytestmark = pytest.mark.engine("CRDS", "astroquery")
 

@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from tests.engines.batch import endings
-from tests.engines.batch_sites import name_of, row
+from tests.stand_ins.aws_batch import endings
+from tests.stand_ins.aws_batch.site import name_of, row
 
 pytestmark = pytest.mark.engine("AWS Batch (stand-in)", "S3 (moto)")
 

@@ -9,9 +9,9 @@ import time
 import pytest
 
 from tests.conftest import Commands
-from tests.engines.batch_sites import row
-from tests.engines.snooping import assert_nothing_found, secrets, write_snooping_calcos
-from tests.stand_ins import write_calcos
+from tests.stand_ins.aws_batch.site import row
+from tests.stand_ins.programs.calcos import write_calcos
+from tests.stand_ins.programs.snooping import assert_nothing_found, secrets, write_snooping_calcos
 
 EXPOSURES = ("ldem01acq", "ldem01tnq", "ldem01pkq", "ldem01omq")
 

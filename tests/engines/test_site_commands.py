@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Commands
-from tests.stand_ins import write_calcos
+from tests.stand_ins.programs.calcos import write_calcos
 
 pytestmark = pytest.mark.engine("CRDS")
 

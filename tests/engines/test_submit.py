@@ -13,7 +13,7 @@ import pytest
 
 from hstdputils.engines.aws_batch import client
 from hstdputils.engines.aws_batch.client import Pace
-from tests.engines.batch_sites import Site, row
+from tests.stand_ins.aws_batch.site import Site, row
 
 pytestmark = pytest.mark.engine("AWS Batch (stand-in)", "S3 (moto)")
 

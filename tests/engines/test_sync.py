@@ -14,10 +14,9 @@ import pytest
 from astropy.io import fits
 
 from tests.conftest import Commands, MadeUp, Ran
-from tests.engines.conftest import CREDENTIALS
-from tests.engines.hap_stand_ins import install_hap
 from tests.madeup.drizzle_references import IDC
 from tests.madeup.visits import write_flt, write_sky_cell, write_visit
+from tests.stand_ins.programs.hap import install_hap
 
 pytestmark = pytest.mark.engine("CRDS")
 
@@ -104,7 +103,7 @@ def test_of_files_in_s3_only_the_headers_are_read(off_site, made_up, public_buck
         for number in range(2000):
             hdus[0].header.add_history(f"{number:070}")
     s3.client.upload_file(str(long), "stpubdata", key, ExtraArgs={"ACL": "public-read"})
-    variables = {**CREDENTIALS, "AWS_ENDPOINT_URL": proxy.endpoint}
+    variables = {**s3.variables, "AWS_ENDPOINT_URL": proxy.endpoint}
     ran = sync(off_site, made_up, f"--inputs={public_bucket}", **variables)
     assert ran.status == 0, ran.said
     assert ran.err == ""
@@ -117,11 +116,11 @@ def test_of_files_in_s3_only_the_headers_are_read(off_site, made_up, public_buck
 
 
 @pytest.mark.slow
-def test_headers_come_through_cut_connections(off_site, made_up, public_bucket, proxy):
+def test_headers_come_through_cut_connections(off_site, made_up, public_bucket, s3, proxy):
     plan(off_site, "ldem01acq")
     proxy.disturb("GET", "rawacq.fits", cut_after=9_000, times=3)
     proxy.disturb("GET", "rawacq.fits", status=503, times=2)
-    variables = {**CREDENTIALS, "AWS_ENDPOINT_URL": proxy.endpoint}
+    variables = {**s3.variables, "AWS_ENDPOINT_URL": proxy.endpoint}
     ran = sync(off_site, made_up, f"--inputs={public_bucket}", **variables)
     assert (ran.status, ran.err) == (0, ""), ran.said
     assert references(off_site) == {FLAT, "mad0002ml_dead.fits", "mad0003ml_bpix.fits"}

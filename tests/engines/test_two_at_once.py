@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from tests.engines.batch_sites import row
-from tests.stand_ins import write_calcos
+from tests.stand_ins.aws_batch.site import row
+from tests.stand_ins.programs.calcos import write_calcos
 
 NAME = "ldem01tnq"
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from hstdputils.core.errors import UserError
-from hstdputils.core.needs import BY_INSTRUMENT, MOSAICS, Measured
+from hstdputils.core.instruments import INSTRUMENTS
+from hstdputils.core.needs import Measured
 from hstdputils.model.features import Features, Runs, characters
 from hstdputils.model.fit import fit, fit_sizes
 from hstdputils.model.fitted import Model
@@ -129,8 +130,8 @@ def test_nothing_is_planned_far_beyond_what_was_ever_used(model):
 def test_mosaics_and_instruments_without_runs_keep_their_rows():
     alone = Model({"fitted": {}, **fit(runs([row for row in rows() if row["ipst"][0] == "i"]))})
     needs = alone.needs(["acs_8ph_01", "skycell-p0797x14y06", "lzzz01acq", "izzz01acq"], {}, {})
-    assert needs[:2] == list(MOSAICS.values())
-    assert needs[2][:5] == BY_INSTRUMENT["cos"][:5]
+    assert needs[:2] == [(1, 14_336, 43_200, "instrument", 0, 0)] * 2
+    assert needs[2][:5] == (1, 2048, 5_400, "instrument", 0)
     assert needs[3].evidence_n > 0
 
 
@@ -230,7 +231,7 @@ def test_the_shipped_model_is_small_and_knows_its_score():
     score = model.data["fitted"]["score"]
     assert score["features_known"]["bill"] < score["id_alone"]["bill"] < 2
     assert {"date", "runs", "runs_from", "runs_to"} <= set(model.data["fitted"])
-    assert set(model.planner.trees) == set(BY_INSTRUMENT)
+    assert set(model.planner.trees) == set(INSTRUMENTS)
 
 
 @pytest.mark.slow

@@ -93,7 +93,7 @@ def test_errors_are_one_line(tmp_path):
     [
         ("name,memory\nldem01acq,1\n", ":1: no column ipst"),
         ("ipst,memory,wallclock\nldem01acq,much,1\n", ":2: 'much' is not a number"),
-        ("ipst,memory,wallclock\nnova,1,1\n", ":2: 'nova' is no ipppssoot"),
+        ("ipst,memory,wallclock\nnova,1,1\n", ":2: 'nova' is not a valid ipppssoot"),
         ("ipst,memory,wallclock\nldem01acq,inf,1\n", ":2: 'inf' is not a number"),
     ],
 )

@@ -118,7 +118,7 @@ def test_rows_of_2020_stay_as_they_are_or_become_rows_of_today(path):
             "has no row of izzz09010: correct --only; nothing is changed",
         ),
         (["vcpus=2", "--only", "stis"], "has no row of stis"),
-        (["vcpus=2", "--only", "nicmos"], "--only: 'nicmos' is no ipppssoot"),
+        (["vcpus=2", "--only", "nicmos"], "--only: 'nicmos' is not a valid ipppssoot"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_changes_nothing(path, words, says):

@@ -10,6 +10,7 @@ from hstdputils.core import text as wording
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.submissions import Submission
 from hstdputils.model.prices import Prices
+from hstdputils.records.batch import Batch
 from hstdputils.report import command
 from hstdputils.report.attempts import costs_by_instrument
 from hstdputils.report.collect import collect
@@ -38,7 +39,7 @@ def row(memory_mib=2048, cost_usd=0.5, **values):
 
 
 def costs_of(store, plan=None):
-    report = collect(store, BATCH, plan or {}, Prices.load(Path("prices.json")))
+    report = collect(Batch(store, BATCH), plan or {}, Prices.load(Path("prices.json")))
     return {item.instrument: item for item in costs_by_instrument(report.rows)}, report
 
 

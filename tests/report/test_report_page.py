@@ -14,6 +14,7 @@ from PIL import Image
 from hstdputils.core import command_line
 from hstdputils.core.errors import StoreError
 from hstdputils.core.outcomes import Outcome
+from hstdputils.records.batch import Batch
 from hstdputils.report import command
 from hstdputils.report import page as report_page
 from hstdputils.report.attempts import in_words, summarize_attempts
@@ -36,7 +37,7 @@ def store(tmp_path, monkeypatch):
 
 
 def details_of(store):
-    found = collect(store, BATCH, {})
+    found = collect(Batch(store, BATCH), {})
     return read_details(found, [row for row in found.rows if row.failed])
 
 
@@ -149,7 +150,7 @@ def test_a_store_that_fails_meanwhile_leaves_the_page(store, monkeypatch):
     def lost(*arguments):
         raise StoreError("away")
 
-    found = collect(store, BATCH, {})
+    found = collect(Batch(store, BATCH), {})
     monkeypatch.setattr(FolderStore, "get_end", lost)
     monkeypatch.setattr(FolderStore, "entries", lost)
     assert "1 of 2 datasets succeeded" in report_page.render(found, Path("page.html"), "")
@@ -196,7 +197,7 @@ def test_planned_against_used(store):
     )
     save(store, made_up("ldem01acq", plan_row=row, peak_memory_mib=3000, wall_seconds=700.0, earlier=tries))
     save(store, made_up("ldem01bdq", Outcome.BAD_INPUT, plan_row=row, peak_memory_mib=4000))
-    memory, time = pictures(collect(store, BATCH, {}))
+    memory, time = pictures(collect(Batch(store, BATCH), {}))
     assert memory.caption == ("Half of 12 datasets used less than 25 % of the planned memory. 1 (8.3 %) used more.")
     assert time.caption == "Half of 12 datasets used less than 10 % of the planned time limit. 1 (8.3 %) reached it."
     # the plan is what the first try was given
@@ -207,7 +208,7 @@ def test_planned_against_used(store):
 
 def test_a_batch_without_a_plan_has_no_pictures(store):
     save(store, made_up("ldem01acq", plan_row=None))
-    assert pictures(collect(store, BATCH, {})) == []
+    assert pictures(collect(Batch(store, BATCH), {})) == []
     text = page()
     assert "<svg" not in text
     assert "#plan" not in text
@@ -216,7 +217,7 @@ def test_a_batch_without_a_plan_has_no_pictures(store):
 def test_attempts_by_their_number(store):
     save(store, made_up("ldem01acq"), made_up("ldem01tnq", Outcome.TIMEOUT))
     save(store, made_up("ldem01010", earlier=[earlier("out_of_memory"), earlier("surprise", 2048)]))
-    found = summarize_attempts(collect(store, BATCH, {}).rows)
+    found = summarize_attempts(collect(Batch(store, BATCH), {}).rows)
     assert [(one.tried, one.outcomes) for one in found.by_number] == [
         (3, {"succeeded": 1, "timeout": 1, "out_of_memory": 1}),
         (1, {"unknown": 1}),

@@ -8,7 +8,7 @@ import pytest
 
 from tests.madeup import write_acq_image
 from tests.rules.test_workflow import jobs
-from tests.stand_ins import write_calcos
+from tests.stand_ins.programs.calcos import write_calcos
 
 pytestmark = pytest.mark.engine("Snakemake", "CRDS")
 

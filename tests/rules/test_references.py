@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.crds_server import CrdsServer
 from tests.projects import Project
-from tests.stand_ins import write_calcos
+from tests.stand_ins.crds.server import CrdsServer
+from tests.stand_ins.programs.calcos import write_calcos
 
 pytestmark = pytest.mark.engine("Snakemake")
 

@@ -16,7 +16,7 @@ from hstdputils.engines.retry_policy import Action, Decision, Limits, next_size
 from hstdputils.progress.address import add_batch
 from hstdputils.progress.selection import add_selection
 from hstdputils.progress.view import BatchView, open_view, operator
-from hstdputils.records.batch import check_batch_name, read_pins
+from hstdputils.records.batch import Batch, check_batch_name
 
 _DESCRIPTION = """\
 Send failed datasets of a batch to AWS Batch again, whatever the rules have decided. Those that ran out of memory or
@@ -87,7 +87,7 @@ def _size(state: RowState, options: argparse.Namespace) -> tuple[int, int]:
 
 
 def _check_context(batch: BatchView, context: str) -> None:
-    pins = read_pins(batch.store, batch.batch)
+    pins = Batch(batch.store, batch.batch).pins()
     if pins and pins.crds_context != context:
         raise UserError(
             f"batch {batch.batch!r} was made with {pins.crds_context}, not {context}: its products would not be "

@@ -16,8 +16,7 @@ from hstdputils.engines.htcondor.description import Site, check_lines
 from hstdputils.engines.htcondor.engine import CondorSettings, HTCondor, here
 from hstdputils.engines.submissions import AWS_BATCH, HTCONDOR, SubmissionRecords
 from hstdputils.model.prices import Purchase
-from hstdputils.records.batch import require_lease
-from hstdputils.records.marker import ended
+from hstdputils.records.batch import Batch
 from hstdputils.records.plan_files import read_plan_strictly
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.store.base import Store
@@ -190,7 +189,7 @@ def main(arguments: Sequence[str]) -> int:
         )
     store = open_store(output)
     store.check()
-    require_lease(store, batch, "nothing can be submitted", may_probe=True)
+    Batch(store, batch).require_lease("nothing can be submitted", may_probe=True)
     waiting = command_line.tell if options.wait else None
     return wait_while_busy(lambda: _submit(store, batch, rows, options, further), waiting)
 
@@ -199,7 +198,7 @@ def _submit(
     store: Store, batch: str, rows: Sequence[PlanRow], options: argparse.Namespace, further: Sequence[str]
 ) -> int:
     """Submit what is left to do, and say what became of it."""
-    done = {name for name, succeeded in ended(store, batch).items() if succeeded}
+    done = {name for name, succeeded in Batch(store, batch).markers.ended().items() if succeeded}
     if options.force:
         further = [*further, "--force"]
         done = set()

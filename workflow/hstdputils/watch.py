@@ -19,8 +19,7 @@ from hstdputils.progress.notifications import Notifier, of_batch, of_marker
 from hstdputils.progress.rounds import Round, Watcher
 from hstdputils.progress.screen import Screen, sentence
 from hstdputils.progress.states import Progress
-from hstdputils.records.batch import require_lease
-from hstdputils.records.marker import read_markers
+from hstdputils.records.batch import Batch
 from hstdputils.store.base import Store
 from hstdputils.supervision.stopping import Stopped, stop_by_exception
 
@@ -48,7 +47,7 @@ class EndNotifier:
         ended = failed | progress.succeeded
         new = sorted(ended - self._known) if self._known is not None else []
         self._known = set(ended)
-        markers = read_markers(self._store, self._batch, {name: name in progress.succeeded for name in new})
+        markers = Batch(self._store, self._batch).markers.read_all({name: name in progress.succeeded for name in new})
         told = [of_marker(self._store.uri, marker) for marker in markers if marker.attempt]
         if progress.is_over:
             told.append(of_batch(self._store.uri, self._batch, progress.counts()))
@@ -87,7 +86,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     store, batch = open_batch(options)
     if not options.look_only:
-        require_lease(store, batch, "watch can only look, with --look-only", may_probe=False)
+        Batch(store, batch).require_lease("watch can only look, with --look-only", may_probe=False)
     screen = Screen(batch, quiet=options.quiet)
     engine = open_engine(store, batch, screen.tell)
     limits = Limits(max_memory_mib=options.max_memory_mib, max_seconds=options.max_seconds)

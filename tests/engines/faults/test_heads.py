@@ -12,9 +12,9 @@ from hstdputils.engines.aws_batch.causes import cause_of
 from hstdputils.records.marker import Marker
 from hstdputils.store import lease
 from hstdputils.store.folder import FolderStore
-from tests.engines.batch_sites import row
 from tests.engines.faults.programs import write_process_with_jumping_clock
-from tests.stand_ins import write_calcos
+from tests.stand_ins.aws_batch.site import row
+from tests.stand_ins.programs.calcos import write_calcos
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.crds_server import CrdsServer
 from tests.engines.faults.conftest import FIRST, ONE, RUNS
 from tests.engines.faults.programs import write_programs
+from tests.stand_ins.crds.server import CrdsServer
 
 pytestmark = pytest.mark.engine("Snakemake", "CRDS")
 

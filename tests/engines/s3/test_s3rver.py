@@ -9,14 +9,14 @@ import pytest
 from botocore.config import Config
 
 from hstdputils.core.errors import StoreError
-from hstdputils.records.batch import probe_once
+from hstdputils.records.batch import Batch
 from hstdputils.store.registry import open_store
 from tests.conftest import ROOT
-from tests.engines.batch_sites import row
-from tests.engines.debian_roots import NotThereError
-from tests.engines.s3.s3rver import ACCESS_KEY, SECRET_KEY, S3rver, s3rver_root
 from tests.engines.s3.test_probes import holders
-from tests.engines.s3.tls import TlsFront
+from tests.stand_ins.aws_batch.site import row
+from tests.stand_ins.debian_roots import NotThereError
+from tests.stand_ins.s3.s3rver import ACCESS_KEY, SECRET_KEY, S3rver, s3rver_root
+from tests.stand_ins.s3.tls import TlsFront
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine("S3 (s3rver)")]
 
@@ -59,11 +59,11 @@ def uri(reached, s3rver) -> str:
 def test_what_a_probe_finds(uri, reached, monkeypatch):
     if reached["AWS_ENDPOINT_URL"].startswith("https"):
         with pytest.raises(StoreError, match=r"keeps something else .*_CHECKSUM_CALCULATION=when_required"):
-            probe_once(open_store(uri), "b")
+            Batch(open_store(uri), "b").probe()
         assert list(open_store(uri).entries("")) == []
         monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    assert probe_once(open_store(uri), "b") is False
+    assert Batch(open_store(uri), "b").probe() is False
 
 
 def test_nothing_is_submitted_and_one_run_of_eight_goes_on(commands, uri, reached, monkeypatch):

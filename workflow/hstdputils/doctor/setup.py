@@ -116,7 +116,7 @@ class Setup:
     def looked_at(self) -> list[Dataset]:
         """Return the datasets of the run, and one that stands for each instrument that it is to have."""
         asked = [ANY[name] for name in self.instruments]
-        return [*self.datasets, *asked] or [ANY[name] for name in INSTRUMENTS.values()]
+        return [*self.datasets, *asked] or [ANY[name] for name in INSTRUMENTS]
 
     @property
     def needed(self) -> list[str]:
@@ -125,7 +125,7 @@ class Setup:
 
 
 ANY = {
-    **{name: Dataset(letter.ljust(9, "0")) for letter, name in sorted(INSTRUMENTS.items(), key=lambda item: item[1])},
+    **{name: Dataset(one.letter.ljust(9, "0")) for name, one in sorted(INSTRUMENTS.items())},
     **{f"{name} visits": Dataset(f"{name}_000_00") for name in MOSAICKED},
     "sky cells": Dataset(f"{SKYCELL}-p0000x00y00"),
 }
@@ -144,9 +144,7 @@ def kind_of(dataset: Dataset) -> str:
 
 def kind_names(kinds: Sequence[str]) -> str:
     """Return names of kinds as a person writes them."""
-    names = [
-        " ".join(word.upper() if word in INSTRUMENTS.values() else word for word in kind.split()) for kind in kinds
-    ]
+    names = [" ".join(word.upper() if word in INSTRUMENTS else word for word in kind.split()) for kind in kinds]
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from hstdputils.core.outcomes import Outcome
-from hstdputils.records.batch import require_lease
+from hstdputils.records.batch import Batch
 from hstdputils.records.marker import Marker
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.store.base import Store
@@ -157,7 +157,7 @@ class Leased:
         if self._lease:
             yield
             return
-        require_lease(self._store, self._batch, "nothing can be sent or cancelled", may_probe=False)
+        Batch(self._store, self._batch).require_lease("nothing can be sent or cancelled", may_probe=False)
         with hold(self._store, lease_prefix(self._batch)) as self._lease:
             try:
                 yield

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from hstdputils.core.formats import BadFormat, read_as
 from hstdputils.core.outcomes import Outcome
+from hstdputils.core.text import iso_time
 from hstdputils.engines.retry_policy import Action, Decision
 from hstdputils.store.base import Store
 from hstdputils.store.layout import decisions_prefix
@@ -55,7 +56,7 @@ class Entry:
     """Cause and decision in words."""
     by: str = WATCH
     """Who decided."""
-    time: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    time: str = field(default_factory=lambda: iso_time(timespec="seconds"))
     """When, UTC, ISO 8601."""
 
     @property

@@ -8,13 +8,14 @@ import json
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.formats import BadFormat, read_as, shown
+from hstdputils.core.text import iso_time
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.records.plan_slices import read_slice
 from hstdputils.store.base import Store
@@ -94,7 +95,7 @@ class Submission:
     """The engine."""
     settings: dict[str, Any] = field(default_factory=dict)
     """What else the engine is to do the same way for later waves."""
-    created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    created: str = field(default_factory=lambda: iso_time(timespec="seconds"))
     """When it was written down, UTC, ISO 8601."""
 
     def to_json(self) -> bytes:

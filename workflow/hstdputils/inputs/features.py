@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from hstdputils.core.instruments import INSTRUMENTS
+from hstdputils.core.instruments import BY_LETTER, COUNTED_SUFFIXES, Instrument
 from hstdputils.core.outcomes import AttemptFailed
 from hstdputils.core.text import one_line
 from hstdputils.fits.associations import association, keywords
@@ -39,24 +39,6 @@ _MOST_TABLE_BYTES = 2**22
 
 _GZIP_END = 4
 """Bytes at the end of a gzip file that say how long its content is."""
-
-
-_WITH_MEMBERS = {"acs", "cos", "wfc3"}
-"""Instruments whose associations are made of exposures with files of their own."""
-
-
-_RAW = "raw rawaccum rawaccum_a rawaccum_b rawacq rawimage rawtag rawtag_a rawtag_b"
-
-
-_COUNTED = frozenset(f"asn epc pha_a pha_b {_RAW} spt tag wav wsp".split())
-"""Suffixes of the files that count."""
-
-
-_SEGMENTS = {"a": "b", "b": "a"}
-"""The segments of COS's FUV detector, each with the other one."""
-
-
-_LARGE_DETECTORS = ("UVIS", "WFC")
 
 
 _KEYWORDS = frozenset({"CRSPLIT", "DETECTOR", "DRIZCORR", "PCTECORR", "SUBARRAY"})
@@ -95,7 +77,7 @@ def read_features(names: Sequence[str], shelves: Sequence[Shelf], done: Callable
         What is known. A source that cannot be listed is asked no more.
     """
     found = Found()
-    wanted = sorted(name for name in names if name[0] in INSTRUMENTS)
+    wanted = sorted(name for name in names if name[0] in BY_LETTER)
     visits = [(visit, list(group)) for visit, group in groupby(wanted, key=lambda name: name[:6])]
     with ThreadPoolExecutor(PARALLEL) as pool:
         try:
@@ -137,14 +119,14 @@ class _Files:
         self._shelf, self._visit = shelf, visit
         self._sizes: dict[str, dict[str, tuple[str, int]]] = {}
         self._seen = set(names)
-        self._take(shelf.visit(visit, self._seen, _COUNTED))
+        self._take(shelf.visit(visit, self._seen, COUNTED_SUFFIXES))
 
     def _take(self, sizes: Sizes) -> None:
         for place, size in sizes.items():
             file = plain_name(place[place.rfind("/") + 1 :])
             if file.endswith(".fits"):
                 name, _, suffix = file[:-5].partition("_")
-                if suffix in _COUNTED:
+                if suffix in COUNTED_SUFFIXES:
                     files = self._sizes.setdefault(name, {})
                     if suffix not in files or not _is_packed(place):
                         files[suffix] = (place, size)
@@ -153,7 +135,7 @@ class _Files:
         """List exposures of an association that the visit's listing does not have."""
         if new := [name for name in names if name not in self._sizes and name not in self._seen]:
             self._seen.update(new)
-            self._take(self._shelf.visit(self._visit, new, _COUNTED, association))
+            self._take(self._shelf.visit(self._visit, new, COUNTED_SUFFIXES, association))
 
     def has(self, name: str) -> bool:
         """Tell whether there is a file of a dataset."""
@@ -169,17 +151,24 @@ class _Files:
 
 
 def _features(name: str, files: _Files) -> Features:
-    is_association = name.endswith("0")
-    exposures = list(_members(name, files)) if is_association and INSTRUMENTS[name[0]] in _WITH_MEMBERS else [name]
+    instrument, is_association = BY_LETTER[name[0]], name.endswith("0")
+    exposures = list(_members(name, files)) if is_association and instrument.has_member_files else [name]
     owned = dict.fromkeys([name, *exposures])
     counted = {place: size for owner in owned for place, size in files.of(owner).values()}
-    raws = [(name, file) for name in exposures for suffix, file in sorted(files.of(name).items()) if _is_raw(suffix)]
+    raws = [
+        (name, file)
+        for name in exposures
+        for suffix, file in sorted(files.of(name).items())
+        if suffix in instrument.raw_suffixes
+    ]
     if not raws:
         raise ValueError("there is no raw file of it")
     without_support = sum(1 for exposure in {name for name, _ in raws} if "spt" not in files.of(exposure))
     values, is_packed = _header(files, *raws[0][1])
     sizes = {place: _size(files, place, size, may_be_packed=is_packed) for place, size in counted.items()}
-    other_segments = [sizes[place] for exposure in exposures for place in _other_segments(files.of(exposure))]
+    other_segments = [
+        sizes[place] for exposure in exposures for place in _other_segments(instrument, files.of(exposure))
+    ]
     return Features(
         n_files=float(len(counted) + without_support + len(other_segments)),
         total_mb=float(round((sum(sizes.values()) + sum(other_segments)) / 1e6)),
@@ -187,12 +176,12 @@ def _features(name: str, files: _Files) -> Features:
         pctecorr=float(values.get("PCTECORR") == "PERFORM"),
         crsplit=2.0 if values.get("CRSPLIT", "") not in ("", "0") else 0.0,
         subarray=float(values.get("SUBARRAY") == "T"),
-        detector=float(values.get("DETECTOR") in _LARGE_DETECTORS),
+        detector=float(values.get("DETECTOR") in instrument.large_detectors),
         dtype=float(is_association),
     )
 
 
-def _other_segments(files: Mapping[str, tuple[str, int]]) -> Iterator[str]:
+def _other_segments(instrument: Instrument, files: Mapping[str, tuple[str, int]]) -> Iterator[str]:
     """Yield, for each segment that an exposure of COS's FUV detector lacks, the path of the one that it has.
 
     calcos takes as much memory for one segment as for both (1,270 MiB, measured), while a small dataset of two files
@@ -200,12 +189,8 @@ def _other_segments(files: Mapping[str, tuple[str, int]]) -> Iterator[str]:
     """
     for suffix, (place, _) in files.items():
         stem, _, segment = suffix.rpartition("_")
-        if _is_raw(stem) and segment in _SEGMENTS and f"{stem}_{_SEGMENTS[segment]}" not in files:
-            yield place
-
-
-def _is_raw(suffix: str) -> bool:
-    return suffix.startswith("raw") or suffix in ("tag", "wav")
+        if stem in instrument.raw_suffixes and segment in instrument.segments:
+            yield from (place for other in instrument.segments - {segment} if f"{stem}_{other}" not in files)
 
 
 def _members(name: str, files: _Files) -> Iterator[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hstdputils.core.datasets import Dataset
 from hstdputils.core.errors import UserError
+from hstdputils.core.instruments import SUPPORT_SUFFIXES
 from hstdputils.fits.associations import exposures, read_rows
 from hstdputils.inputs.cache import ChangedCopyError
 from hstdputils.inputs.cached_source import cache_inputs
@@ -14,7 +15,7 @@ from hstdputils.inputs.mast import URI as MAST
 from hstdputils.inputs.mast import MastSource
 from hstdputils.inputs.missing import OTHER_SOURCE, missing_inputs, no_member_files, no_raw_files
 from hstdputils.inputs.progress_bar import transfer_bar
-from hstdputils.inputs.source import SUPPORT_SUFFIXES, VARIABLES_SUFFIX, Item, Source, is_wanted, suffix_of
+from hstdputils.inputs.source import VARIABLES_SUFFIX, Item, Source, is_wanted, suffix_of
 from hstdputils.inputs.tarball import bad_tarball, unpack
 from hstdputils.inputs.unpacking import Unpacker
 

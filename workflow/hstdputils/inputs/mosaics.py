@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hstdputils.core.datasets import Dataset
-from hstdputils.core.instruments import MOSAICKED
+from hstdputils.core.instruments import BY_LETTER
 from hstdputils.inputs.fetch import fetch_all, with_fresh_copies
 from hstdputils.inputs.missing import missing_inputs, names_of
 from hstdputils.inputs.observation import Observation, RawFile, bad_file, failed_exposures, read_raw
@@ -13,8 +13,6 @@ from hstdputils.inputs.poller_file import POLLER_SUFFIX, PollerRow, read_poller
 from hstdputils.inputs.source import VARIABLES_SUFFIX, Item, Source, plain_name, suffix_of
 from hstdputils.inputs.tarball import LeftOut, unpack
 from hstdputils.inputs.unpacking import Unpacker
-
-_INSTRUMENTS = {letter: name for name, letter in MOSAICKED.items()}
 
 
 def fetch_mosaic(
@@ -124,7 +122,7 @@ def _exposure(dataset: Dataset, row: PollerRow, source: Source) -> Item | None:
         if found := next((item for item in items if plain_name(item.name) == row.file_name), None):
             return found
     else:
-        visit = f"{_INSTRUMENTS[exposure[0]]}_{exposure[1:4]}_{exposure[4:6]}"
+        visit = f"{BY_LETTER[exposure[0]].name}_{exposure[1:4]}_{exposure[4:6]}"
         folders += [f"{visit}/", f"{program}/{exposure}?/"]
     return source.named(row.file_name, folders) or source.named(f"{row.file_name}.gz", folders)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hstdputils.core.datasets import Dataset, Kind
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.instruments import BY_LETTER, MOSAICKED
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 
 POLLER_SUFFIX = "_input.out"
@@ -23,13 +24,16 @@ _VISIT_FIELDS = 8
 _SKYCELL_FIELDS = 10
 
 
-_PIPELINE_FILE = re.compile(r"([ij][a-z0-9]{8})_(fl[tc])\.fits")
+_LETTERS = "".join(MOSAICKED.values())
+
+
+_PIPELINE_FILE = re.compile(rf"([{_LETTERS}][a-z0-9]{{8}})_(fl[tc])\.fits")
 
 
 _NUMBER = re.compile(r"\d{1,9}(\.\d*)?(e[+-]?\d)?", re.ASCII | re.IGNORECASE)
 
 
-_MOSAIC_FILE = re.compile(r"hst_[a-z0-9_-]+_([ij][a-z0-9]{7})_(fl[tc])\.fits")
+_MOSAIC_FILE = re.compile(rf"hst_[a-z0-9_-]+_([{_LETTERS}][a-z0-9]{{7}})_(fl[tc])\.fits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class PollerRow:
     @property
     def instrument(self) -> str:
         """Return the exposure's instrument, lower case."""
-        return {"i": "wfc3", "j": "acs"}[self.exposure[0]]
+        return BY_LETTER[self.exposure[0]].name
 
 
 def read_poller(path: Path, dataset: Dataset) -> list[PollerRow]:
@@ -104,7 +108,7 @@ def _row(fields: list[str], dataset: Dataset) -> PollerRow:
     if match is None and dataset.kind is Kind.SKYCELL:
         match = _MOSAIC_FILE.fullmatch(name)
     if match is None:
-        raise ValueError(f"{name!r} is no flt or flc file of ACS or WFC3")
+        raise ValueError(f"{name!r} is no flt or flc file of {' or '.join(map(str.upper, MOSAICKED))}")
     if dataset.visit and not match[1].startswith(dataset.visit):
         raise ValueError(f"{name} is no exposure of the visit {dataset.visit}")
     if len(fields) == 1:

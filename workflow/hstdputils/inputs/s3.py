@@ -14,7 +14,7 @@ from hstdputils.inputs.folder import MAST_FOLDERS
 from hstdputils.inputs.source import Advance, Item, begins_with, best_tarball, is_wanted, one_of_each, suffix_of
 from hstdputils.store.base import Entry
 from hstdputils.store.quick_reads import QuickReads
-from hstdputils.store.s3 import s3_client, s3_errors, split_uri
+from hstdputils.store.s3_client import s3_client, s3_errors, split_uri
 from hstdputils.store.transfers import Checksum, fill, read_object_on
 
 PUBLIC_BUCKETS = {"stpubdata"}

@@ -69,10 +69,6 @@ TARBALL_ENDINGS = (".tar.gz", ".tgz", ".tar", ".tar.bz2")
 """Ends of the names of tarballs, in order of preference."""
 
 
-SUPPORT_SUFFIXES = frozenset({"epc", "pha_a", "pha_b", "spt"})
-"""Suffixes of files that a dataset does not consist of alone."""
-
-
 def plain_name(file_name: str) -> str:
     """Return the name of a file among the inputs: lower case, and without the ``.gz`` of a packed FITS file.
 

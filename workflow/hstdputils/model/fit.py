@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hstdputils.core.instruments import INSTRUMENTS
-from hstdputils.core.needs import BY_INSTRUMENT
+from hstdputils.core.instruments import BY_LETTER, INSTRUMENTS
 from hstdputils.model.features import Bytes, Floats, Ints, Runs, is_association, keys_of, of_instrument
 from hstdputils.model.predict import (
     LOST_MIB,
@@ -20,13 +19,7 @@ from hstdputils.model.predict import (
     kind_marks,
     on_grid,
 )
-from hstdputils.model.tree import MARGIN, SECOND_TRY, Histogram, Levels, Tree, fit_tree
-
-SECOND_TRY_BY_NAME = {"acs": 3.0, "cos": 40.0, "stis": 150.0, "wfc3": 3.0}
-"""Price of a second try where no more than instrument and kind are known, in mean costs of the instrument: it keeps
-sizes off the edge of a large group of runs of nearly one size. COS and STIS are so small beside the others that
-second tries of them are dearer than memory, of which a core has more than they need."""
-
+from hstdputils.model.tree import MARGIN, Histogram, Levels, Tree, fit_tree
 
 MIN_SIZED = 32
 """Runs with features that an instrument must have for a tree of its own."""
@@ -76,11 +69,11 @@ def fit(runs: Runs) -> dict[str, Any]:
         "programs": no_programs,
     }
     found: dict[str, dict[str, Entry]] = {"by_size": {}, "by_name": {}}
-    for letter, instrument in sorted(INSTRUMENTS.items(), key=lambda item: item[1]):
-        mine = runs[of_instrument(runs.names, letter)]
+    for instrument, facts in sorted(INSTRUMENTS.items()):
+        mine = runs[of_instrument(runs.names, facts.letter)]
         sized = mine[mine.sized]
         if len(mine):
-            data["kinds"][instrument] = _kinds(mine, SECOND_TRY_BY_NAME[instrument])
+            data["kinds"][instrument] = _kinds(mine, facts.second_try_by_name)
             found["by_name"] |= _by_name(instrument, mine, Planner(data))
         if len(sized) >= MIN_SIZED:
             tree = fit_tree(instrument, sized)
@@ -90,7 +83,7 @@ def fit(runs: Runs) -> dict[str, Any]:
         name: {key: _short(entries[key]) for key in sorted(entries)} for name, entries in found.items()
     }
     sizes = _sizes(runs, Planner(data), Planner({**data, "programs": no_programs}))
-    usual = [needs.memory_mib for instrument, needs in BY_INSTRUMENT.items() if instrument not in data["kinds"]]
+    usual = [facts.needs.memory_mib for instrument, facts in INSTRUMENTS.items() if instrument not in data["kinds"]]
     data["sizes"]["memory_mib"] = sorted({*sizes, *usual})
     return data
 
@@ -99,7 +92,7 @@ def _sizes(runs: Runs, planner: Planner, without_programs: Planner) -> list[int]
     """Return the sizes that plans share at the least cost; those by features of programs not seen count most."""
     bill = runs.used * runs.wall
     weight = runs.wall / bill.sum()
-    for letter in INSTRUMENTS:
+    for letter in BY_LETTER:
         mine = of_instrument(runs.names, letter)
         weight[mine] += INSTRUMENT_SHARE * runs.wall[mine] / max(bill[mine].sum(), 1.0)
     unknown = np.full_like(runs.features, np.nan)
@@ -128,14 +121,14 @@ def _kinds(runs: Runs, second_try: float) -> dict[str, list[float]]:
 
 def _by_name(instrument: str, runs: Runs, planner: Planner) -> dict[str, Entry]:
     base = planner.from_name(instrument, runs.names)
-    levels = Levels(runs.used / base.memory, runs.wall * base.memory, SECOND_TRY[instrument])
+    levels = Levels(runs.used / base.memory, runs.wall * base.memory, INSTRUMENTS[instrument].second_try)
     entries = fit_program_factors(runs.names, levels, base.mean, base.slowest, runs.wall)
     return {key: (MARGIN * entry[0], *entry[1:]) for key, entry in entries.items()}
 
 
 def _by_size(instrument: str, runs: Runs, planner: Planner) -> dict[str, Entry]:
     base = planner.from_features(instrument, runs.features)
-    levels = Levels(runs.used / base.memory, runs.wall * base.memory, SECOND_TRY[instrument])
+    levels = Levels(runs.used / base.memory, runs.wall * base.memory, INSTRUMENTS[instrument].second_try)
     return fit_program_factors(runs.names, levels, base.mean, base.slowest, runs.wall)
 
 

@@ -1,7 +1,6 @@
 """The fitted model as a text file, whose changes can be read, reviewed and committed."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -9,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from hstdputils.core.datasets import Dataset
 from hstdputils.core.errors import UserError
+from hstdputils.core.files import atomic_write
 from hstdputils.core.formats import BadFormat, read_object, shipped, shown
-from hstdputils.core.needs import Measured, Resources, needs_of_mosaic
+from hstdputils.core.needs import Measured, Resources, default_resources
 from hstdputils.model.features import Features
 
 if TYPE_CHECKING:
@@ -97,17 +97,12 @@ class Model:
 
     def save(self, path: Path) -> None:
         """Write the model: whole, or not at all."""
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(self.text(), encoding="utf-8")
-            part.replace(path)
+            atomic_write(path, self.text())
         except OSError as error:
             raise UserError(
                 f"cannot write the model {path} ({error.strerror}): name another file with --model"
             ) from error
-        finally:
-            part.unlink(missing_ok=True)
 
     def text(self) -> str:
         """Return the text of the file: one line for each node of a tree and each program."""
@@ -162,7 +157,7 @@ class Model:
         if set(map(len, names)) - {_IPPPSSOOT}:
             for place, name in enumerate(names):
                 if len(name) != _IPPPSSOOT:
-                    found[place] = needs_of_mosaic(name)
+                    found[place] = default_resources(Dataset(name))
         return found
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from hstdputils.core.instruments import INSTRUMENTS
-from hstdputils.core.needs import BY_INSTRUMENT
 from hstdputils.model.features import (
     SIZE,
     Bools,
@@ -206,8 +205,8 @@ class Planner:
         n = len(names)
         planned = Planned(np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n, int), np.zeros(n, int))
         known = is_sized(features)
-        for letter, instrument in INSTRUMENTS.items():
-            mine = of_instrument(names, letter)
+        for instrument in INSTRUMENTS:
+            mine = of_instrument(names, INSTRUMENTS[instrument].letter)
             sized = mine & known if instrument in self.trees else np.zeros(n, bool)
             if sized.any():
                 base = self.from_features(instrument, features[sized])
@@ -238,7 +237,7 @@ class Planner:
 
     def from_name(self, instrument: str, names: Bytes) -> Base:
         """Return what datasets of an instrument get of which nothing but the name is known."""
-        least = BY_INSTRUMENT[instrument]
+        least = INSTRUMENTS[instrument].needs
         unknown = [least.memory_mib, 0.0, least.max_seconds / TIME_FACTOR, 0.0]
         kinds = self.kinds.get(instrument, {})
         table = np.array([kinds.get(kind, unknown) for kind in "-+"], float)

@@ -21,7 +21,7 @@ from hstdputils.model.history import History
 from hstdputils.model.predict import Planner, on_grid
 from hstdputils.model.tables import read_table
 from hstdputils.model.tree import ROUNDING
-from hstdputils.records.marker import ended, read_markers
+from hstdputils.records.batch import Batch
 from hstdputils.store.registry import open_store
 
 
@@ -127,22 +127,21 @@ def cross_validated(runs: Runs, seed: int = 0) -> tuple[Plans, Plans]:
 def table_2020(runs: Runs) -> Plans:
     """Return what the prototype of 2020 gives."""
     plans = Plans.empty(len(runs))
-    for letter, instrument in INSTRUMENTS.items():
-        mine = of_instrument(runs.names, letter)
-        memory, limit = TABLE_2020[instrument]
+    for instrument, (memory, limit) in TABLE_2020.items():
+        mine = of_instrument(runs.names, INSTRUMENTS[instrument].letter)
         plans.memory[mine], plans.limit[mine], plans.shared[mine] = memory, limit, memory
     return plans
 
 
-HEAD = ("planner", "runs", "bill", "second try", "cut", *(f"bill {name}" for name in sorted(INSTRUMENTS.values())))
+HEAD = ("planner", "runs", "bill", "second try", "cut", *(f"bill {name}" for name in sorted(INSTRUMENTS)))
 
 
 def cells(name: str, plans: Plans, runs: Runs, grid_mib: int | None = None) -> tuple[str, ...]:
     """Return one line of a table of scores: overall, and the bill by instrument."""
     found = plans.score(runs, grid_mib)
     parts = []
-    for letter in sorted(INSTRUMENTS, key=INSTRUMENTS.__getitem__):
-        mine = of_instrument(runs.names, letter)
+    for _, instrument in sorted(INSTRUMENTS.items()):
+        mine = of_instrument(runs.names, instrument.letter)
         parts.append(f"{plans[mine].score(runs[mine], grid_mib).bill:.2f}" if mine.any() else "")
     numbers = f"{found.bill:.3f}", f"{100 * found.second_tries:.2f} %", f"{100 * found.cut:.3f} %"
     return name, f"{found.rows}", *numbers, *parts
@@ -175,10 +174,11 @@ def add(history: History, source: str, day: str) -> int:
     if not batch or place.endswith("/"):
         raise UserError(f"{source!r} names no batch: write s3://bucket/batch, or the batch's folder in the store")
     store = open_store(place or ".")
-    kinds = ended(store, batch)
+    markers = Batch(store, batch).markers
+    kinds = markers.ended()
     if not kinds:
         raise UserError(f"{source}: no markers there: give the folder of a batch, or a CSV table")
-    return history.add(read_markers(store, batch, kinds))
+    return history.add(markers.read_all(kinds))
 
 
 def check_not_poorer(history: History, path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hstdputils.core.instruments import INSTRUMENTS
 from hstdputils.model.features import QUESTIONS, SIZE, Bools, Floats, Ints, Runs, questions
 
 COLUMNS = ("question", "threshold", "left", "right", "factor", "mean_rate", "slowest_rate", "runs", "programs")
@@ -154,14 +155,6 @@ class Levels:
         return float(2.0 ** ((self.lowest + int(self.cost.of(*histogram).argmin())) / STEPS))
 
 
-OFFSET_MB = {"acs": 70.0, "cos": 70.0, "stis": 150.0, "wfc3": 22.0}
-"""MB that every dataset counts beside its input: memory that a run takes however little it reads."""
-
-
-SECOND_TRY = {"acs": 5.0, "cos": 8.0, "stis": 5.0, "wfc3": 5.0}
-"""Price of a second try beyond the memory that it wastes, in mean costs of the instrument."""
-
-
 MARGIN = 1.005
 """What a request is above the level that is cheapest."""
 
@@ -184,12 +177,12 @@ def fit_tree(instrument: str, runs: Runs) -> Tree:
 
 class _TreeFitting:
     def __init__(self, instrument: str, runs: Runs) -> None:
-        self.offset = OFFSET_MB[instrument]
+        self.offset = INSTRUMENTS[instrument].offset_mb
         self.asked = questions(runs.features)
         self.programs = runs.programs
         size = runs.features[:, SIZE] + self.offset
         self.size, self.wall = size, runs.wall
-        self.levels = Levels(runs.used / size, runs.wall * size, SECOND_TRY[instrument])
+        self.levels = Levels(runs.used / size, runs.wall * size, INSTRUMENTS[instrument].second_try)
         self.edges: list[Floats] = []
         self.bins = np.empty(self.asked.shape, int)
         for column, values in enumerate(self.asked.T):

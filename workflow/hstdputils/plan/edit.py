@@ -1,7 +1,6 @@
 """``hstdputils plan edit``: change rows of a plan, so that a person can put right what the planner could not know."""
 
 import argparse
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,10 +11,11 @@ from hstdputils.core import command_line
 from hstdputils.core.datasets import BadDatasetName, parse_dataset
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
-from hstdputils.core.instruments import INSTRUMENTS
+from hstdputils.core.files import whole_file
+from hstdputils.core.instruments import INSTRUMENT_OF
 from hstdputils.core.text import nearest
 from hstdputils.model.prices import Prices, add_price_options, chosen_prices
-from hstdputils.records.plan_rows import INSTRUMENT_OF, PlanRow, lines_of, read_rows
+from hstdputils.records.plan_rows import PlanRow, lines_of, read_rows
 
 COLUMNS = ("vcpus", "memory_mib", "max_seconds")
 """What can be changed."""
@@ -89,7 +89,7 @@ def _values(texts: Sequence[str]) -> dict[str, int]:
 def _only(words: Sequence[str] | None) -> tuple[set[str], set[str]]:
     """Return the instruments and the datasets whose rows are to be changed."""
     instruments, names = set(), set()
-    known = {*INSTRUMENTS.values(), *INSTRUMENT_OF.values()}
+    known = {*INSTRUMENT_OF.values()}
     for word in [part for text in words or [] for part in text.split(",") if part]:
         if word.lower() in known:
             instruments.add(word.lower())
@@ -157,15 +157,10 @@ def _opened(path: Path) -> Iterator[Iterator[bytes]]:
 @contextmanager
 def _replacing(path: Path, like: Path) -> Iterator[Callable[[bytes], object]]:
     """Write a file under another name, which it leaves when it is whole; a link stays a link."""
-    target = path.resolve()
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
+    with whole_file(path.resolve()) as part:
         with part.open("wb") as out:
             yield out.write
         shutil.copymode(like, part)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _parser() -> argparse.ArgumentParser:

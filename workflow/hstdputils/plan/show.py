@@ -14,11 +14,13 @@ from rich.text import Text
 from hstdputils.core import command_line
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.instruments import INSTRUMENT_OF
 from hstdputils.core.needs import Resources
+from hstdputils.core.text import clock
 from hstdputils.core.text import console as visible_console
 from hstdputils.core.text_table import print_line, print_table
 from hstdputils.model.prices import Prices
-from hstdputils.records.plan_rows import INSTRUMENT_OF, PlanRow, read_plan
+from hstdputils.records.plan_rows import PlanRow, read_plan
 
 _EVIDENCE = Resources._fields.index("evidence")
 
@@ -116,7 +118,7 @@ class _Sum:
     @property
     def cells(self) -> tuple[str, ...]:
         usd = "-" if self.without_cost == self.datasets else f"{self.usd:,.2f}"
-        return f"{self.datasets:,}", f"{self.memory_mib / 1024:,.1f}", _duration(self.longest), usd
+        return f"{self.datasets:,}", f"{self.memory_mib / 1024:,.1f}", clock(self.longest), usd
 
 
 def show(rows: Sequence[PlanRow], console: Console | None = None) -> None:
@@ -156,13 +158,8 @@ def _size(row: PlanRow) -> str:
 
 def _cells(row: PlanRow) -> tuple[str, ...]:
     usd = "-" if row.cost_usd is None else f"{row.cost_usd:,.4f}"
-    sizes = (str(row.vcpus), str(row.memory_mib), _duration(row.max_seconds))
+    sizes = (str(row.vcpus), str(row.memory_mib), clock(row.max_seconds))
     return (row.ipppssoot, row.instrument, *sizes, row.evidence, f"{row.evidence_n:,}", usd)
-
-
-def _duration(seconds: int) -> str:
-    """Return a time limit as hours, minutes and seconds."""
-    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
 def _totals(console: Console, by: str, sums: Sequence[tuple[str, _Sum]]) -> None:

@@ -1,9 +1,8 @@
 """The blackboard: one pipe-separated text file in the store that says how far each dataset is."""
 
-from datetime import UTC, datetime
-
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.outcomes import Outcome
+from hstdputils.core.text import iso_time
 from hstdputils.engines.base import RowState
 from hstdputils.progress.states import ENDED, Progress
 from hstdputils.store.base import Store
@@ -57,4 +56,4 @@ def _instrument(name: str) -> str:
 
 
 def _time(seconds: float | None) -> str:
-    return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return "" if seconds is None else iso_time(seconds, "seconds", "Z")

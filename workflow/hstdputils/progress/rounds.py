@@ -7,7 +7,7 @@ from hstdputils.engines.base import Engine, RowState, State
 from hstdputils.engines.decision_log import Entry
 from hstdputils.engines.resubmit import Resubmitter
 from hstdputils.progress.states import Progress, state_of_marker
-from hstdputils.records.marker import ended, read_markers
+from hstdputils.records.batch import Batch
 from hstdputils.store.base import Store
 from hstdputils.store.lease import Busy
 
@@ -50,7 +50,7 @@ class Watcher:
         StoreError
             The store cannot be read.
         """
-        kinds = ended(self._store, self._batch)
+        kinds = Batch(self._store, self._batch).markers.ended()
         done = {name for name, succeeded in kinds.items() if succeeded}
         states = list(self._engine.states(without=done))
         known = {state.ipppssoot for state in states}
@@ -70,4 +70,4 @@ class Watcher:
 
     def _run_elsewhere(self, kinds: dict[str, bool]) -> list[RowState]:
         """Return the states of datasets that failed without having been submitted."""
-        return [state_of_marker(marker) for marker in read_markers(self._store, self._batch, kinds)]
+        return [state_of_marker(marker) for marker in Batch(self._store, self._batch).markers.read_all(kinds)]

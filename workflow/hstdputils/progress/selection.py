@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.errors import UserError
 from hstdputils.core.id_lists import read_ids
-from hstdputils.core.instruments import INSTRUMENTS, MOSAICKED, SKYCELL
+from hstdputils.core.instruments import INSTRUMENT_OF
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import nearest
 
-_INSTRUMENTS = sorted({*INSTRUMENTS.values(), *MOSAICKED, SKYCELL})
+_INSTRUMENTS = sorted({*INSTRUMENT_OF.values()})
 
 
 def add_selection(parser: argparse.ArgumentParser, outcomes: Iterable[str] = tuple(Outcome)) -> None:

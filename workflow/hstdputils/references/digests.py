@@ -12,11 +12,12 @@ import hashlib
 import json
 import os
 import re
-import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from hstdputils.core.files import atomic_write
 
 FROM_CRDS = "crds"
 """The digest is CRDS's own sum, and the file had it when it came."""
@@ -102,13 +103,7 @@ class Records:
 
     def write(self, name: str, record: Record) -> None:
         """Write a record; it appears whole."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        part = self._folder / f".{name}.{uuid.uuid4().hex}.part"
-        try:
-            part.write_text(json.dumps(asdict(record)) + "\n")
-            part.replace(self._folder / f"{name}.json")
-        finally:
-            part.unlink(missing_ok=True)
+        atomic_write(self._folder / f"{name}.json", json.dumps(asdict(record)) + "\n")
 
     def are_in_doubt(self, path: Path) -> bool:
         """Tell whether a reference has a record and the file system says something else of the file now."""

@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.files import atomic_write
 from hstdputils.core.text import one_line
 from hstdputils.references.bestrefs import is_mapping, load_crds
 from hstdputils.references.digests import FROM_CRDS, FROM_DOWNLOAD, Record, Records, digest_of
@@ -93,7 +93,7 @@ def write_config(settings: CrdsSettings, info: Mapping[str, Any]) -> None:
         # flat, or a folder for each instrument: CRDS decides once for a new cache, and writes it down
         load_crds().config.get_crds_ref_subdir_mode("hst")
         for path, text in wanted.items():
-            _write(path, text)
+            atomic_write(path, text)
 
 
 def read_config(settings: CrdsSettings) -> Any:
@@ -116,12 +116,3 @@ def read_config(settings: CrdsSettings) -> Any:
         what = f"CRDS cannot read {settings.config_file} ({reason}): see to that, or sync the cache"
         raise UserError(what, ExitCode.REFERENCES) from error
     return info
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        part.write_text(text)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.files import atomic_write
 from hstdputils.references.digests import Record
 
 
@@ -36,10 +36,7 @@ class ReferenceList:
 
     def write(self, path: Path) -> None:
         """Write the list as JSON; it appears whole."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-        part.write_text(json.dumps(asdict(self), indent=1) + "\n")
-        part.replace(path)
+        atomic_write(path, json.dumps(asdict(self), indent=1) + "\n")
 
 
 def read_reference_list(path: Path) -> ReferenceList:

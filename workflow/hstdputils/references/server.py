@@ -69,7 +69,7 @@ def _s3_errors(address: str) -> Iterator[None]:
     if not address.startswith("s3://"):
         yield
         return
-    from hstdputils.store.s3 import s3_errors
+    from hstdputils.store.s3_client import s3_errors
 
     with s3_errors(address, "read"):
         yield
@@ -192,7 +192,7 @@ class ReferenceServer:
     def _s3(self) -> Any:
         """Return a client with the credentials that boto3 finds; without any, as public buckets allow."""
         from hstdputils.store.credentials import load_credentials
-        from hstdputils.store.s3 import s3_client
+        from hstdputils.store.s3_client import s3_client
 
         with reading_errors(self._settings.uris.get("reference", "S3")):
             return s3_client(unsigned=load_credentials().get_credentials() is None, tries=1)
@@ -212,6 +212,6 @@ def _call(ask: Any) -> Any:
 
 
 def _split(address: str) -> tuple[str, str]:
-    from hstdputils.store.s3 import split_uri
+    from hstdputils.store.s3_client import split_uri
 
     return split_uri(address)

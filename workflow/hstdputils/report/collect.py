@@ -13,17 +13,17 @@ from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import one_line
 from hstdputils.engines.decision_log import DecisionLog, Entry
 from hstdputils.model.prices import Prices
-from hstdputils.records.marker import Marker, listed, read_markers
+from hstdputils.records.batch import Batch
+from hstdputils.records.marker import Marker
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.report.rows import PENDING, BatchReport, Provenance, Row, Try
 from hstdputils.store.base import Store
 from hstdputils.store.folder import FolderStore
-from hstdputils.store.layout import MARKERS, batch_key
+from hstdputils.store.layout import MARKERS
 
 
 def collect(
-    store: Store,
-    batch: str,
+    batch: Batch,
     plan: Mapping[str, PlanRow],
     prices: Prices | None = None,
     provenance: Provenance | None = None,
@@ -32,10 +32,8 @@ def collect(
 
     Parameters
     ----------
-    store
-        The store; its markers are listed once and then read.
     batch
-        The batch's name.
+        The batch; its markers are listed once and then read.
     plan
         The batch's rows of the plan, by ipppssoot; may be empty.
     prices
@@ -48,12 +46,10 @@ def collect(
     StoreError
         The store cannot be read.
     """
-    kinds = listed(store, batch)
+    kinds = batch.markers.listed()
     files = _ReferenceFiles()
-    markers = {marker.ipppssoot: files.taken_from(marker) for marker in read_markers(store, batch, kinds)}
-    decisions = {
-        name: tuple(map(_decision, entries)) for name, entries in DecisionLog(store, batch).entries().items()
-    }
+    markers = {marker.ipppssoot: files.taken_from(marker) for marker in batch.markers.read_all(kinds)}
+    decisions = DecisionLog(batch.store, batch.name).entries()
     rows = []
     for name in sorted(kinds.keys() | plan.keys()):
         if name in kinds:
@@ -62,12 +58,13 @@ def collect(
             row = _pending_row(name, plan[name])
         if name in decisions:
             # what was decided says more than how the attempts ended
-            row = replace(row, notes=(*row.notes[: len(row.notes) - len(row.tries[1:])], *decisions[name]))
+            notes = row.notes[: len(row.notes) - len(row.tries[1:])]
+            row = replace(row, notes=(*notes, *map(_decision, decisions[name])))
         rows.append(row)
     provenance = _with_markers(provenance or Provenance(), markers.values())
     provenance = replace(provenance, references=files.counts())
-    made_with = _made_with(store.get_bytes(batch_key(batch), MOST_BYTES + 1))
-    return BatchReport(batch, store, rows, made_with, prices, provenance)
+    made_with = _made_with(batch.store.get_bytes(batch.record_key, MOST_BYTES + 1))
+    return BatchReport(batch, rows, made_with, prices, provenance)
 
 
 def known_batches(store: Store) -> list[str]:

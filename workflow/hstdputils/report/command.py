@@ -16,14 +16,13 @@ from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.text import nearest, one_line, without_passwords
 from hstdputils.engines.submissions import SubmissionRecords
 from hstdputils.model.prices import Purchase, add_price_options, chosen_prices
-from hstdputils.records.batch import check_batch_name
+from hstdputils.records.batch import Batch, check_batch_name
 from hstdputils.records.plan_rows import PlanRow, read_plan
 from hstdputils.report.collect import collect, known_batches
 from hstdputils.report.files import write_csv, write_json
 from hstdputils.report.page import write_page
 from hstdputils.report.rows import PlanFile, Provenance
 from hstdputils.report.terminal import show
-from hstdputils.store.base import Store
 from hstdputils.store.registry import is_none, is_same_store, open_store
 
 _DESCRIPTION = """\
@@ -51,24 +50,24 @@ _EXAMPLES = """\
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     options = _parser().parse_args(arguments)
-    batch = check_batch_name(options.batch_name)
+    name = check_batch_name(options.batch_name)
     if is_none(options.output_bucket):
         raise UserError("the store none keeps no markers: give the folder or s3://bucket that the batch ran with")
-    store = open_store(options.output_bucket)
+    batch = Batch(open_store(options.output_bucket), name)
     has_plan = options.plan is not None and not (options.if_any and not options.plan.exists())
-    prices = chosen_prices(_as_bought(options, store, batch))
+    prices = chosen_prices(_as_bought(options, batch))
     plan = options.plan if has_plan else None
     config = configuration(options.config_json) if options.config_json else {}
-    planned = _planned(plan, store, batch)
+    planned = _planned(plan, batch)
     provenance = Provenance(plan=_plan_file(plan, planned) if plan else None, config=config)
-    report = collect(store, batch, planned, prices, provenance)
+    report = collect(batch, planned, prices, provenance)
     if not report.rows and options.if_any:
         return ExitCode.SUCCESS
     if not report.rows:
-        raise UserError(_no_batch(store, batch))
+        raise UserError(_no_batch(batch))
     page = None
     if options.html:
-        page = options.page or Path("results") / batch / "report.html"
+        page = options.page or Path("results") / batch.name / "report.html"
         write_page(report, page, shlex.join(["hstdputils", "report", *_without_config(arguments)]))
     if options.json:
         write_json(report, options.json)
@@ -78,10 +77,10 @@ def main(arguments: Sequence[str]) -> int:
     return ExitCode.SUCCESS
 
 
-def _as_bought(options: argparse.Namespace, store: Store, batch: str) -> argparse.Namespace:
+def _as_bought(options: argparse.Namespace, batch: Batch) -> argparse.Namespace:
     """Return the options with region and purchase of the batch's submission, where they name none."""
     try:
-        bought = SubmissionRecords(store, batch).bought()
+        bought = SubmissionRecords(batch.store, batch.name).bought()
     except UserError as error:
         print(f"note: {error}", file=sys.stderr)
         bought = {}
@@ -93,7 +92,7 @@ def _as_bought(options: argparse.Namespace, store: Store, batch: str) -> argpars
     return argparse.Namespace(**(vars(options) | bought | named))
 
 
-def _planned(path: Path | None, store: Store, batch: str) -> dict[str, PlanRow]:
+def _planned(path: Path | None, batch: Batch) -> dict[str, PlanRow]:
     """Return the plan's rows of the batch in the store, by lower-case ipppssoot."""
     if path is None:
         return {}
@@ -101,8 +100,8 @@ def _planned(path: Path | None, store: Store, batch: str) -> dict[str, PlanRow]:
         rows = read_plan(path).values()
     except OSError as error:
         raise UserError(f"cannot read the plan {path} ({error.strerror}): correct --plan") from error
-    same = {output: is_same_store(output, store.uri) for output in {row.output for row in rows}}
-    return {row.ipppssoot.lower(): row for row in rows if row.batch == batch and same[row.output]}
+    same = {output: is_same_store(output, batch.store.uri) for output in {row.output for row in rows}}
+    return {row.ipppssoot.lower(): row for row in rows if row.batch == batch.name and same[row.output]}
 
 
 def _plan_file(path: Path, rows: Mapping[str, PlanRow]) -> PlanFile:
@@ -153,12 +152,12 @@ def _without_config(arguments: Sequence[str]) -> list[str]:
     ]
 
 
-def _no_batch(store: Store, batch: str) -> str:
-    message = f"no batch {batch!r} in {store.uri}: neither markers nor rows of a plan"
-    known = known_batches(store)
+def _no_batch(batch: Batch) -> str:
+    message = f"no batch {batch.name!r} in {batch.store.uri}: neither markers nor rows of a plan"
+    known = known_batches(batch.store)
     if known:
         more = f" and {len(known) - 10} more" if len(known) > 10 else ""
-        return f"{message}; known: {', '.join(known[:10])}{more}{nearest(batch, known)}"
+        return f"{message}; known: {', '.join(known[:10])}{more}{nearest(batch.name, known)}"
     return f"{message}: correct the store or the name, or give its --plan"
 
 

@@ -4,7 +4,6 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import chain, zip_longest
 from pathlib import Path
 from urllib.parse import quote
@@ -12,7 +11,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hstdputils import __version__
-from hstdputils.core.text import duration, usd, utc
+from hstdputils.core.text import duration, iso_time, usd, utc
 from hstdputils.report import text
 from hstdputils.report.attempts import MOST_LISTED_ATTEMPTS, costs_by_instrument, in_words, summarize_attempts
 from hstdputils.report.details import read_details
@@ -20,7 +19,7 @@ from hstdputils.report.files import write_whole
 from hstdputils.report.plots import how_to_read, pictures
 from hstdputils.report.rows import BatchReport, Row, kind_of
 from hstdputils.store.folder import FolderStore
-from hstdputils.store.layout import LOG, batch_prefix, dataset_key
+from hstdputils.store.layout import LOG
 
 
 class Links:
@@ -35,11 +34,11 @@ class Links:
     """
 
     def __init__(self, report: BatchReport, path: Path) -> None:
-        self._report = report
+        self._batch = report.batch
         self._folder: Path | None = None
         self._relative = ""
-        if isinstance(report.store, FolderStore):
-            self._folder = report.store.root.resolve() / report.batch
+        if isinstance(store := report.batch.store, FolderStore):
+            self._folder = store.root.resolve() / report.batch.name
             relative = Path(os.path.relpath(self._folder, path.parent.resolve())).as_posix()
             self._relative = "" if relative == "." else f"{quote(relative)}/"
 
@@ -57,19 +56,15 @@ class Links:
         """Return where a dataset's log is, for a person, or nothing where a folder store has no log."""
         if self._folder is not None and not self.log(row):
             return ""
-        return self._report.store.address(dataset_key(self._report.batch, row.ipppssoot, LOG))
+        return self._batch.store.address(self._batch.dataset_key(row.ipppssoot, LOG))
 
     def file(self, key: str) -> str:
         """Return a link to a file of the batch, or nothing where the store is not a folder."""
-        return (
-            ""
-            if self._folder is None
-            else f"{self._relative}{quote(key.removeprefix(batch_prefix(self._report.batch)))}"
-        )
+        return "" if self._folder is None else f"{self._relative}{quote(key.removeprefix(self._batch.prefix))}"
 
     def address(self, key: str) -> str:
         """Return where a file is, for a person."""
-        return self._report.store.address(key)
+        return self._batch.store.address(key)
 
 
 MOST_LISTED = 12_000
@@ -142,8 +137,8 @@ def render(report: BatchReport, path: Path, command: str) -> str:
     return environment.get_template(_TEMPLATE).render(
         report=report,
         listed=listed,
-        address=report.store.address(report.batch),
-        is_folder=isinstance(report.store, FolderStore),
+        address=report.batch.store.address(report.batch.name),
+        is_folder=isinstance(report.batch.store, FolderStore),
         summary=text.summary(report),
         totals=text.totals(report),
         groups=groups,
@@ -168,7 +163,7 @@ def render(report: BatchReport, path: Path, command: str) -> str:
         products=text.products,
         command=command,
         version=__version__,
-        now=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S"),
+        now=utc(iso_time(timespec="seconds")),
     )
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from hstdputils.core.outcomes import RETRIED, Outcome
 from hstdputils.model.prices import Prices
-from hstdputils.store.base import Store
+from hstdputils.records.batch import Batch
 
 PENDING = "pending"
 """The state of a dataset of the plan that has no marker."""
@@ -154,10 +154,8 @@ class Provenance:
 class BatchReport:
     """How the datasets of a batch ended."""
 
-    batch: str
-    """The batch's name."""
-    store: Store
-    """Its store."""
+    batch: Batch
+    """The batch."""
     rows: Sequence[Row]
     """One a dataset, by name."""
     made_with: Mapping[str, str]

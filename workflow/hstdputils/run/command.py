@@ -12,8 +12,7 @@ import psutil
 from hstdputils.core import command_line
 from hstdputils.engines.retry_policy import Limits
 from hstdputils.progress.screen import Screen, sentence
-from hstdputils.records.batch import probe_once
-from hstdputils.records.marker import ended
+from hstdputils.records.batch import Batch
 from hstdputils.records.plan_files import read_plan_strictly
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.run.local_executor import LocalExecutor, RunProgress
@@ -47,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     store, batch = open_store(rows[0].output), rows[0].batch
     store.check()
     waiting = command_line.tell if options.wait else None
-    is_exclusive = probe_once(store, batch)
+    is_exclusive = Batch(store, batch).probe()
     if not is_exclusive:
         command_line.tell(f"note: the store {store.uri} {CARELESS}: {ONE_RUN}")
     with hold(store, lease_prefix(batch), waiting, is_exclusive=is_exclusive) as lease, stop_by_exception():
@@ -68,7 +67,7 @@ def _run(
 ) -> int:
     done: set[str] = set()
     if not options.force:
-        done = {name for name, succeeded in ended(store, batch).items() if succeeded}
+        done = {name for name, succeeded in Batch(store, batch).markers.ended().items() if succeeded}
     else:
         further = [*further, "--force"]
     left = [row for row in rows if row.ipppssoot not in done]

@@ -15,7 +15,8 @@ from hstdputils.engines.base import Cause, RowState, State
 from hstdputils.engines.exit_causes import cause_of_exit
 from hstdputils.engines.failure_markers import exit_code, write_failure_marker
 from hstdputils.engines.retry_policy import Decision, Limits, decide
-from hstdputils.records.marker import Marker, exit_status, read_marker
+from hstdputils.records.batch import Batch
+from hstdputils.records.marker import Marker, exit_status
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.run.scheduler import Scheduler, WaitingRow
 from hstdputils.run.worker import Worker, WorkerStarter
@@ -172,7 +173,7 @@ class LocalExecutor:
         """Return how a process ended, from its marker; where it has left none, one is written."""
         marker = None
         with contextlib.suppress(StoreError):
-            marker = read_marker(self._store, row.batch, row.ipppssoot, succeeded=False)
+            marker = Batch(self._store, row.batch).markers.read(row.ipppssoot, succeeded=False)
         own = marker if marker is not None and _is_of(job, marker) else None
         if own is not None:
             return RowState(row, State.FAILED, "", Cause(own.outcome, own.reason), own, started=job.started)

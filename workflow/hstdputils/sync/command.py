@@ -15,8 +15,7 @@ from hstdputils.inputs.fetch import open_sources
 from hstdputils.inputs.options import add_input_options
 from hstdputils.inputs.progress_bar import count_bar
 from hstdputils.inputs.source import Source
-from hstdputils.records.batch import read_pins
-from hstdputils.records.marker import ended
+from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow, read_plan
 from hstdputils.references.crds import Crds
 from hstdputils.references.reference_list import ReferenceList
@@ -93,9 +92,9 @@ class _Sources:
 
     def __call__(self, recipe: Recipe) -> list[Source]:
         with self._lock:
-            if recipe.instrument not in self._opened:
-                self._opened[recipe.instrument] = start_sources(self._uris, self._keep, recipe)
-            return self._opened[recipe.instrument]
+            if recipe.name not in self._opened:
+                self._opened[recipe.name] = start_sources(self._uris, self._keep, recipe)
+            return self._opened[recipe.name]
 
 
 def _read(path: Path) -> dict[str, PlanRow]:
@@ -118,7 +117,7 @@ def _unfinished(rows: Mapping[str, PlanRow]) -> dict[str, PlanRow]:
     done = {
         (output, batch, name)
         for output, batch in _batches(rows)
-        for name, succeeded in ended(open_store(output), batch).items()
+        for name, succeeded in Batch(open_store(output), batch).markers.ended().items()
         if succeeded
     }
     return {name: row for name, row in rows.items() if (row.output, row.batch, name) not in done}
@@ -126,7 +125,7 @@ def _unfinished(rows: Mapping[str, PlanRow]) -> dict[str, PlanRow]:
 
 def _pinned(rows: Mapping[str, PlanRow]) -> str | None:
     """Return the context that the plan's batch was begun with, if it was."""
-    pins = [read_pins(open_store(output), batch) for output, batch in _batches(rows)]
+    pins = [Batch(open_store(output), batch).pins() for output, batch in _batches(rows)]
     contexts = sorted({pinned.crds_context for pinned in pins if pinned})
     if len(contexts) > 1:
         raise UserError(f"the batches of the plan were begun with {' and '.join(contexts)}: give one with --context")

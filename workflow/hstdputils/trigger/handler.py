@@ -22,18 +22,18 @@ Settings, all of them optional, are environment variables:
 
 import os
 import sys
-from datetime import UTC, datetime
 from typing import Any
 
 from hstdputils.core.errors import StoreError, UserError
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.text import iso_time
 from hstdputils.engines.aws_batch.engine import AwsBatch
 from hstdputils.engines.base import Engine
-from hstdputils.records.batch import check_batch_name, require_lease
-from hstdputils.records.marker import ended
+from hstdputils.records.batch import Batch, check_batch_name
 from hstdputils.store.layout import plan_key
 from hstdputils.store.lease import Busy
-from hstdputils.store.s3 import S3Store, s3_client, s3_errors
+from hstdputils.store.s3 import S3Store
+from hstdputils.store.s3_client import s3_client, s3_errors
 from hstdputils.trigger.events import Message, messages_of
 from hstdputils.trigger.plans import MOST_BYTES, plan_of, read_list, told
 from hstdputils.trigger.settings import TriggerSettings, trigger_settings
@@ -88,7 +88,7 @@ def take(message: Message, settings: TriggerSettings) -> str:
             raise UserError("a batch cannot have the name of the folder of messages: choose another name")
         address = box.store.address(message.key)
         read_list(found[0], address, skip_bad=settings.skip_bad)  # a bad list begins no batch
-        require_lease(box.store, message.name, "nothing can be submitted", may_probe=True)
+        Batch(box.store, message.name).require_lease("nothing can be submitted", may_probe=True)
         engine = AwsBatch(box.store, message.name, settings.batch, _tell)
         with engine.alone():
             line = ""
@@ -134,14 +134,16 @@ class _Box:
         with s3_errors(self.store.address(self._message.key), "delete"):
             self._client.delete_object(Bucket=self._message.bucket, Key=self._message.moved("failed"))
             try:
-                self._client.delete_object(**self._place, IfMatch=version)
+                # some servers delete whatever the condition says
+                if self._client.head_object(**self._place)["ETag"] == version:
+                    self._client.delete_object(**self._place, IfMatch=version)
             except self._client.exceptions.ClientError as error:
                 if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (404, 409, 412):
                     raise
 
     def answer(self, folder: str, line: str) -> None:
         """Write a line about the message."""
-        text = f"{datetime.now(UTC).isoformat(timespec='seconds')} {self._message.name}: {line}\n"
+        text = f"{iso_time(timespec='seconds')} {self._message.name}: {line}\n"
         self.store.put_bytes(text.encode(), self._message.moved(folder))
 
     def fail(self, line: str) -> None:
@@ -157,7 +159,7 @@ def _submit(engine: Engine, store: S3Store, message: Message, data: bytes, setti
     batch = message.name
     ids = read_list(data, store.address(message.key), skip_bad=settings.skip_bad)
     rows = plan_of(store, batch, ids.names, settings)
-    done = {name for name, succeeded in ended(store, batch).items() if succeeded}
+    done = {name for name, succeeded in Batch(store, batch).markers.ended().items() if succeeded}
     left = [row for row in rows if row.ipppssoot not in done]
     notes = (
         [f"{len(rows) - len(left)} of {len(rows)} datasets have succeeded before"] if len(left) < len(rows) else []

@@ -7,7 +7,7 @@ from typing import Any
 from hstdputils.core.errors import StoreError, UserError
 from hstdputils.engines.htcondor.last_jobs import OVERHEAD_MIB, OVERHEAD_SECONDS, mark_last_job, run_name
 from hstdputils.engines.retry_policy import Limits, decide_after
-from hstdputils.records.marker import read_marker
+from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.workflow_run.batch import RunBatch, said_in_one_line
 from hstdputils.workflow_run.plans import RunPlan
@@ -99,7 +99,7 @@ class Jobs:
             # a store that is away for a while does not stop the other jobs
             with contextlib.suppress(StoreError):
                 self._ask_why(ipppssoot, row, attempt)
-                last = read_marker(self._batch.store, self._batch.name, ipppssoot, succeeded=False)
+                last = Batch(self._batch.store, self._batch.name).markers.read(ipppssoot, succeeded=False)
             if last:
                 config = self._batch.config
                 limits = Limits(max_memory_mib=config.max_memory_mib, max_seconds=config.max_seconds)

@@ -7,8 +7,8 @@ from pathlib import Path
 from hstdputils.core.errors import UserError
 from hstdputils.core.id_lists import require_all_good
 from hstdputils.engines.submissions import AWS_BATCH
-from hstdputils.records.batch import Pins, check_pins, probe_once, require_lease
-from hstdputils.records.marker import ended
+from hstdputils.records.batch import Batch
+from hstdputils.records.pins import Pins
 from hstdputils.store.probe import CARELESS, ONE_RUN
 from hstdputils.workflow_run.arguments import PROCESS
 from hstdputils.workflow_run.batch import RunBatch, said_in_one_line
@@ -67,8 +67,8 @@ class Remaining:
         if not self.__dict__.get("_markers"):  # nothing is left, or was asked for
             return
         if batch.engine:
-            require_lease(batch.store, batch.name, "nothing can be submitted", may_probe=True)
-        elif not probe_once(batch.store, batch.name):
+            Batch(batch.store, batch.name).require_lease("nothing can be submitted", may_probe=True)
+        elif not Batch(batch.store, batch.name).probe():
             print(f"note: the store {batch.store.uri} {CARELESS}: {ONE_RUN}", file=sys.stderr)
 
     @cached_property
@@ -100,6 +100,6 @@ class Remaining:
         done: set[str] = set()
         if not config.force:
             if config.crds_context:
-                check_pins(batch.store, batch.name, Pins(config.crds_context, {}))
-            done = {name for name, succeeded in ended(batch.store, batch.name).items() if succeeded}
+                Batch(batch.store, batch.name).check_pins(Pins(config.crds_context, {}))
+            done = {name for name, succeeded in Batch(batch.store, batch.name).markers.ended().items() if succeeded}
         return [batch.marker.format(ipppssoot=name) for name in ids.names if name not in done]

@@ -11,7 +11,7 @@ from hstdputils.engines.aws_batch.causes import cause_of, is_of
 from hstdputils.engines.aws_batch.client import batch_errors
 from hstdputils.engines.base import Cause, RowState, State
 from hstdputils.engines.submissions import NEVER_SENT, JobLocation
-from hstdputils.records.marker import read_marker
+from hstdputils.records.batch import Batch
 from hstdputils.store.base import Store
 
 PARALLEL = 8
@@ -149,9 +149,9 @@ class JobStates:
     def _ended(self, place: JobLocation, job: Mapping[str, Any]) -> RowState:
         """Return the state of a job that has ended, with what its marker says."""
         batch, name = place.row.batch, place.row.ipppssoot
-        marker = read_marker(self._store, batch, name, succeeded=True)
+        marker = Batch(self._store, batch).markers.read(name, succeeded=True)
         if marker is None:
-            marker = read_marker(self._store, batch, name, succeeded=False)
+            marker = Batch(self._store, batch).markers.read(name, succeeded=False)
         state = RowState(
             row=place.row,
             state=_STATES[job["status"]],

@@ -9,7 +9,8 @@ from hstdputils.engines.htcondor.causes import ATTRIBUTES, COMPLETED, HELD, REMO
 from hstdputils.engines.htcondor.description import GO, STRUCK, Site, log_of
 from hstdputils.engines.htcondor.tools import TOKEN, Ad, Tools, quoted
 from hstdputils.engines.submissions import NEVER_SENT, JobLocation, Submission
-from hstdputils.records.marker import Marker, read_marker
+from hstdputils.records.batch import Batch
+from hstdputils.records.marker import Marker
 from hstdputils.store.base import Store
 
 NEXT = "JobMaterializeNextProcId"
@@ -171,7 +172,7 @@ class JobStates:
     def _marker(self, place: JobLocation, ad: Ad) -> Marker | None:
         """Return the marker that the job at a place has left in its last start, or none."""
         for succeeded in (True, False):
-            marker = read_marker(self._store, place.row.batch, place.row.ipppssoot, succeeded=succeeded)
+            marker = Batch(self._store, place.row.batch).markers.read(place.row.ipppssoot, succeeded=succeeded)
             if marker and is_of(job_of(place), ad, marker):
                 return marker
         return None
