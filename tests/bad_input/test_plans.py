@@ -18,13 +18,13 @@ KINDS = [
     plan(
         "features with a word",
         "none b ldem01acq --features f.csv",
-        "f.csv:2: 'many' is no number: correct it",
+        "f.csv:2: 'many' is not a number: correct it",
         file("f.csv", f"{COLUMNS}\nldem01acq,many,1,0,0,0,0,0,0,1\n"),
     ),
     plan(
         "binary features",
         "none b ldem01acq --features f.csv",
-        "f.csv is no CSV file: give one with ipst,",
+        "f.csv is not a CSV table…: write it as text",
         file("f.csv", bytes(range(256))),
     ),
     plan("a missing history", "none b ldem01acq --history h.sqlite", "no history h.sqlite: make it with"),

@@ -93,5 +93,5 @@ def test_what_is_no_table_is_refused(tmp_path, content):
 
 
 def test_a_missing_table_is_named(tmp_path):
-    with pytest.raises(UserError, match=r"none\.csv \(No such file or directory\): correct its name"):
+    with pytest.raises(UserError, match=r"none\.csv \(No such file or directory\): correct --features"):
         read_features_table(tmp_path / "none.csv")

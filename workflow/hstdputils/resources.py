@@ -134,7 +134,7 @@ def _date(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date like 2021-05-13") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date like 2021-05-13") from error
 
 
 if __name__ == "__main__":

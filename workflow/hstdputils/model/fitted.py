@@ -62,7 +62,7 @@ class Model:
         Raises
         ------
         UserError
-            The file is not there, is no model, or is of a later format.
+            The file is not there, is not a model, or is of a later format.
         """
         path = default_path() if path is None else path
         fix = "fit one with hstdputils resources fit, or name another with --model"

@@ -101,7 +101,7 @@ class Database:
     Raises
     ------
     UserError
-        The file is not there, cannot be read, or is no history.
+        The file is not there, cannot be read, or is not a history.
     """
 
     def __init__(self, path: Path, tables: str, *, create: bool) -> None:

@@ -177,7 +177,7 @@ class _Rates(dict[tuple[int, int], float]):
     def __missing__(self, size: tuple[int, int]) -> float:
         memory_mib, vcpus = size
         fitting = [one for one in self._instances if one.vcpus >= vcpus and one.memory_mib >= memory_mib]
-        # a job too large for each of them pays in proportion, so that the cost of a plan can always be told
+        # a job too large for each of them pays in proportion, so that the cost of a plan is always known
         self[size] = rate = min(
             one.usd_per_hour / 3600 * max(vcpus / one.vcpus, memory_mib / one.memory_mib)
             for one in fitting or self._instances

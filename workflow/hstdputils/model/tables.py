@@ -90,7 +90,7 @@ def read_features_table(path: Path) -> Mapping[str, Features]:
 
     from hstdputils.model.features import Columns
 
-    header, text = _open(path)
+    header, text = _open(path, "table of features", "correct --features")
     _check_complete(path, header)
     table = _columns(path, text, {name: header.index(name) for name in (NAMES[0], *Features._fields)})
     values = np.array([table[name] for name in Features._fields]).T
@@ -105,7 +105,7 @@ def read_table(path: Path) -> Iterator[TableRow]:
     UserError
         The table cannot be read, has no column that names datasets, or a value is not a number; the line is named.
     """
-    header, text = _open(path)
+    header, text = _open(path, "table", "correct its name, or write it anew")
 
     def first(names: Sequence[str] | Mapping[str, float]) -> str | None:
         return next((name for name in names if name in header), None)
@@ -133,8 +133,8 @@ def read_table(path: Path) -> Iterator[TableRow]:
         )
 
 
-def _open(path: Path) -> tuple[list[str], str]:
-    """Return the columns' names, and all lines below them."""
+def _open(path: Path, what: str, fix: str) -> tuple[list[str], str]:
+    """Return the columns' names, and all lines below them; ``what`` the file is and the ``fix`` are for errors."""
     try:
         with path.open("rb") as file:
             is_packed = file.read(2) == _GZIP
@@ -144,7 +144,7 @@ def _open(path: Path) -> tuple[list[str], str]:
                 text = lines.read(_MOST_CHARACTERS + 1)
     except (OSError, EOFError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise UserError(f"cannot read the table {path} ({reason}): correct its name, or write it anew") from error
+        raise UserError(f"cannot read the {what} {path} ({reason}): {fix}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(
             f"{path} is not a CSV table ({error}): write it as text, with a line of column names"

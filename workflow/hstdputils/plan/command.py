@@ -139,7 +139,7 @@ def shaped_by(options: argparse.Namespace) -> str:
 
 
 def _check_output(output: str) -> None:
-    """Raise `UserError` where the output is no store; nothing is asked of AWS."""
+    """Raise `UserError` where the output is not a store; nothing is asked of AWS."""
     if is_none(output):
         return
     if not output.lower().startswith("s3://"):

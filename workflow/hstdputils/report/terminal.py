@@ -9,9 +9,9 @@ from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import console as visible_console
 from hstdputils.core.text import duration
 from hstdputils.core.text_table import print_table
-from hstdputils.report.costs import spending
+from hstdputils.report.attempts import costs_by_instrument
 from hstdputils.report.rows import PENDING, BatchReport, Row
-from hstdputils.report.text import SPENDING_HEADINGS, products, spending_cells, spending_notes, totals
+from hstdputils.report.text import COST_HEADINGS, cost_cells, cost_notes, products, totals
 
 MOST_ROWS = 40
 """Datasets that are listed at most; of a larger batch, only those that did not succeed."""
@@ -53,7 +53,7 @@ def show(report: BatchReport, page: str | None, console: Console | None = None) 
     console.print()
     _totals(console, report)
     if report.prices:
-        _spending(console, report)
+        _costs(console, report)
     if page:
         _line(console, f"page: {page}")
 
@@ -105,12 +105,12 @@ def _totals(console: Console, report: BatchReport) -> None:
     print_table(console, None, [(name, value.rjust(12)) for name, value in lines.items()], right=[1])
 
 
-def _spending(console: Console, report: BatchReport) -> None:
-    spent = spending(report.rows)
+def _costs(console: Console, report: BatchReport) -> None:
+    costs = costs_by_instrument(report.rows)
     console.print()
-    cells = [spending_cells(one) for one in spent]
-    print_table(console, SPENDING_HEADINGS, cells, right=range(1, len(SPENDING_HEADINGS)))
-    for note in spending_notes(report, spent[-1]):
+    cells = [cost_cells(one) for one in costs]
+    print_table(console, COST_HEADINGS, cells, right=range(1, len(COST_HEADINGS)))
+    for note in cost_notes(report, costs[-1]):
         _line(console, note, "dim")
     console.print()
 
