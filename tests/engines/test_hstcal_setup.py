@@ -195,7 +195,7 @@ def test_what_was_there_before_comes_back(site, is_stopped):
     home = site.folder / "env/hstcal"
     (home / "hstcal-origin.txt").write_text("hstcal 3.1.0\n")
     before = contents(home)
-    write_tool(site, "conda", 'mkdir -p "$8/bin"; touch "$8/begun"; ' + ("sleep 60" if is_stopped else "exit 1"))
+    write_tool(site, "conda", 'mkdir -p "$8/bin"; touch "$8/begun"; ' + ("exec sleep 60" if is_stopped else "exit 1"))
     running = site.start([sys.executable, SCRIPT, home])
     if is_stopped:
         wait_until((home / "begun").exists, running)
@@ -217,7 +217,7 @@ def test_what_a_killed_run_put_aside_is_taken_up_again(site):
 
 
 def test_two_at_once_are_refused(site):
-    write_tool(site, "conda", "sleep 60")
+    write_tool(site, "conda", "exec sleep 60")
     first = site.start([sys.executable, SCRIPT, site.folder / "env/hstcal"])
     try:
         assert first.stdout
