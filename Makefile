@@ -30,7 +30,7 @@ BASE_IMAGE ?=
 HSTCAL_SOURCE ?=
 BUILD_OPTIONS ?=
 
-.PHONY: help setup tools hstcal demo test test-all test-s3 lint format constraints clean image
+.PHONY: help setup tools hstcal demo test test-all test-s3 mutants lint format constraints clean image
 
 help:
 	@echo "make setup        the environment in .venv, and links that let 'snakemake --profile NAME' find profiles/"
@@ -39,6 +39,7 @@ help:
 	@echo "make test         the tests, but for slow ones and whole engines"
 	@echo "make test-all     all tests: make test, then those on Docker, Apptainer, HTCondor, and slow ones"
 	@echo "make test-s3      the tests that use S3, on S3_SERVER=$(S3_SERVER), or moto-http, moto-https, radosgw-http"
+	@echo "make mutants      what the tests of core, records and engines would not notice, by mutmut (an hour; MUTANTS='NAME...')"
 	@echo "make lint         ruff, snakefmt, mypy, codespell and snakemake --lint; cfn-lint and checkov, in .venv-tools"
 	@echo "make format       format Python files and rules"
 	@echo "make constraints  write constraints.txt and constraints-tools.txt anew, with today's versions"
@@ -106,6 +107,15 @@ test-all: test
 
 test-s3: $(READY)
 	$(PYTEST) --s3-server=$(S3_SERVER)
+
+# mutmut is no requirement of the tests: it comes with the first call
+mutants: $(READY)
+	$(BIN)/python -c 'import mutmut' 2>/dev/null || $(BIN)/python -m pip install --quiet mutmut
+	mkdir -p build/mutants
+	ln -sfn ../../workflow build/mutants/src
+	for name in config docs profiles rules tests workflow Snakefile pyproject.toml; do ln -sfn ../../$$name build/mutants/$$name; done
+	cd build/mutants && nice -n 10 ../../$(BIN)/python -m mutmut run $(MUTANTS)
+	cd build/mutants && ../../$(BIN)/python -m mutmut results
 
 lint: $(READY) $(TOOLS_READY)
 	$(BIN)/ruff check .

@@ -1,12 +1,14 @@
 """What all tests share: the made-up data, the real data where it is, and commands run as a user runs them."""
 
 import atexit
+import contextlib
+import ctypes
 import os
 import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from operator import itemgetter
@@ -27,6 +29,8 @@ REAL_DATA = ROOT.parent / "shared" / "data"
 
 SUMMARY = "TESTS_SUMMARY"
 """The variable that names a file to which what the tests say at their end is added."""
+
+_PR_SET_CHILD_SUBREAPER = 36
 
 _NOT_INHERITED = (
     "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 "
@@ -140,6 +144,14 @@ def made_up(tmp_path_factory: pytest.TempPathFactory) -> MadeUp:
 def _not_stopped_by_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no signal that another test of this process has caught count."""
     monkeypatch.setattr(stopping, "_request", stopping._Request())
+
+
+@pytest.fixture(autouse=True)
+def _adopts_no_orphans() -> Iterator[None]:
+    """Let processes of other tests not become this one's children, as those of a calibration program do."""
+    yield
+    with contextlib.suppress(AttributeError):  # Linux alone has it
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 0)
 
 
 @pytest.fixture

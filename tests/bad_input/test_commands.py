@@ -1,11 +1,11 @@
 """Bad input: command lines, and what a command finds when it starts."""
 
 import os
-import time
 
 from tests.bad_input.kinds import IMAGE, Kind, Place, check, each_of, nothing, plan, process
 from tests.bad_input.setups import batch_of_another_context
 from tests.stand_ins.programs.calcos import write_bare_python, write_calcos
+from tests.waiting import wait_until
 
 
 def python_without_programs(place: Place) -> None:
@@ -26,10 +26,7 @@ def another_process_at_work(place: Place) -> None:
         other.communicate(timeout=30)
 
     place.cleanup.callback(stop)
-    deadline = time.monotonic() + 30
-    while "rawacq" not in calls.read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: "rawacq" in calls.read_text(), other)
 
 
 KINDS = [

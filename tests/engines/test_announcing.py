@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 from dataclasses import asdict, replace
 
 import boto3
@@ -15,6 +14,7 @@ from hstdputils.records.marker import Marker
 from tests.engines.conftest import CREDENTIALS
 from tests.stand_ins.aws_batch import endings
 from tests.stand_ins.aws_batch.site import row
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.engine("SNS, SQS and EventBridge (moto)")
 
@@ -232,8 +232,7 @@ def test_a_watch_tells_what_ends_while_it_runs(office, site, moto_server):
     announced = ["--announce", office.topic, "--announce", office.bus]
     argv = [sys.executable, "-m", "hstdputils.watch", "s3://out/b", "--every=0.2", *announced]
     watch = site.commands.start(argv)
-    while site.batch.calls.received["DescribeJobs"] < 2:
-        time.sleep(0.05)
+    wait_until(lambda: site.batch.calls.received["DescribeJobs"] >= 2, watch)
     site.batch.finish(endings.exited(23), indexes=[1])
     for name in (names[2], names[3]):
         values = asdict(replace(marker(name), outcome=Outcome.SUCCEEDED, exit_code=0, ipppssoot=name))

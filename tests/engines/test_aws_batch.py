@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import sys
-import time
 from collections import Counter
 
 import pytest
@@ -17,6 +16,7 @@ from tests.stand_ins.aws_batch import endings
 from tests.stand_ins.aws_batch.site import Site, row
 from tests.stand_ins.programs.calcos import write_calcos
 from tests.stand_ins.programs.snooping import SECRET, assert_nothing_found, secrets, write_snooping_calcos
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.engine("AWS Batch (stand-in)", "S3 (moto)")
 
@@ -144,8 +144,7 @@ def test_ctrl_c_leaves_the_jobs_and_the_next_run_goes_on(project, s3, batch, pub
     process = site.commands.start(["setsid", sys.executable, "-m", *arguments])
     jobs = batch.wait(states={"RUNNING"})
     # the watch is under way: it has asked about the jobs
-    while batch.calls.received["DescribeJobs"] < 1:
-        time.sleep(0.1)
+    wait_until(lambda: batch.calls.received["DescribeJobs"], process)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode != 0
@@ -186,11 +185,8 @@ def test_two_runs_at_once_in_one_folder(project, s3, batch, public_bucket, made_
         runs.append(site.commands.start(argv))
     try:
         # both have planned, and no dataset has ended
-        until = time.monotonic() + 120
-        while len(list(project.folder.glob("logs/*/runs/*/plan.out"))) < 2:
-            assert time.monotonic() < until
-            assert [run.poll() for run in runs] == [None, None]
-            time.sleep(0.1)
+        wait_until(lambda: len(list(project.folder.glob("logs/*/runs/*/plan.out"))) == 2)
+        assert [run.poll() for run in runs] == [None, None]
     finally:
         go.touch()
         said = "".join("".join(run.communicate(timeout=300)) for run in runs)

@@ -2,14 +2,13 @@
 
 import json
 import os
-import random
-import signal
 import time
 from collections import Counter
 
 import pytest
 
 from tests.stand_ins.htcondor.site import CondorSite
+from tests.waiting import kill_at
 
 pytestmark = pytest.mark.engine("HTCondor")
 
@@ -177,20 +176,17 @@ def test_causes_of_jobs_that_write_no_marker(site):
 
 
 @pytest.mark.slow
-def test_killed_at_random_moments(site):
-    moments, cut_off, all_names = random.Random(6), 0, []
+def test_killed_while_it_submits(site):
+    def clusters():
+        return {ad["ClusterId"] for ad in site.pool.clusters()}
+
+    cut_off, all_names = 0, []
     for kill in range(KILLS):
         names = site.write_rows([site.row(20 * kill + n, batch=f"b{kill}") for n in range(20)])
-        process = site.start()
-        if kill % 2:  # while the cluster is made
-            while not site.is_on_record(f"b{kill}"):
-                assert process.poll() is None, process.communicate()
-                time.sleep(0.001)
-            time.sleep(moments.uniform(0, 0.15))
-        else:
-            time.sleep(moments.uniform(0.2, 1.2))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        known = clusters()
+        # when the cluster is about to be made, or is made and perhaps not yet recorded
+        moments = [lambda: site.is_on_record(f"b{kill}"), lambda: clusters() - known]  # noqa: B023
+        kill_at(site.start(), moments[kill % 2], pause=0.001)
         ran = site.submit()
         assert ran.status == 0, ran.said
         cut_off += "was cut off" in ran.err

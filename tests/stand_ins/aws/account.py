@@ -139,7 +139,7 @@ def deploy(account: Account, stack: str, **parameters: str) -> dict[str, str]:
         Capabilities=["CAPABILITY_IAM"],
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
     )
-    _mend_inline_policies(iam)
+    _write_inline_policies_anew(iam)
     found = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
     assert cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
     # types that moto does not know have neither id
@@ -156,6 +156,11 @@ def made_buckets(account: Account) -> Any:
     config = b"{'operational_context': 'hst_9001.pmap', 'bad_files_list': []}"
     client.put_object(Bucket="hst-crds-cache-ops", Key="config/hst/server_config", Body=config)
     return client
+
+
+def variables_of(role: dict[str, str]) -> dict[str, str]:
+    """Return the environment variables with which commands have the credentials of a role."""
+    return {name.upper(): value for name, value in role.items()}
 
 
 def is_denied(call: Any, **arguments: Any) -> None:
@@ -176,7 +181,7 @@ def allowed(document: Any, requests: list[tuple[str, str]]) -> list[tuple[str, s
     return [item for item in requests if policy.is_action_permitted(*item) is PermissionResult.PERMITTED]
 
 
-def _mend_inline_policies(iam: Any) -> None:
+def _write_inline_policies_anew(iam: Any) -> None:
     """Write the inline policies of roles anew: moto keeps those of stacks as Python's text, and cannot read it."""
     for role in iam.list_roles()["Roles"]:
         for name in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]:

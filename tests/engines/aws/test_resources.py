@@ -17,29 +17,11 @@ from hstdputils.engines.aws_batch.engine import JOB_DEFINITION, QUEUE
 from hstdputils.engines.aws_batch.submit import RETRIES
 from hstdputils.references.settings import URI_VARIABLES, settings_of
 from tests.conftest import ROOT, Commands
-from tests.stand_ins.aws.account import IMAGE, TEMPLATE, Account, deploy, made_buckets, template
+from tests.stand_ins.aws.account import IMAGE, TEMPLATE, deploy, template
 
 pytestmark = pytest.mark.engine("CloudFormation (moto)")
 
 NOT_IN_MOTO = {"BucketPolicy", "DeadLettersPolicy", "TopicPolicy", "Email"}
-
-
-@pytest.fixture(scope="module")
-def account(tmp_path_factory):
-    with Account(tmp_path_factory.mktemp("moto")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def stack(account):
-    """Return the physical ids of a stack's resources, with all that is off by default."""
-    return deploy(account, "calcloud", Image=IMAGE, Announcements="on", AnnouncementsEmail="ops@example.org")
-
-
-@pytest.fixture(scope="module")
-def buckets(account, stack):
-    """Return a client for the buckets."""
-    return made_buckets(account)
 
 
 @pytest.mark.slow
@@ -128,6 +110,21 @@ def test_only_root_reaches_the_metadata_service_of_an_instance(commands):
     ran = commands.run("unshare", "--net", sys.executable, "-c", ASK_AS, rule, PATH=path)
     assert ran.status == 0, ran.said
     assert ran.out.splitlines() == ["0 0", "10001 1"]
+
+
+def test_image_is_named_by_its_digest():
+    pattern = template()["Parameters"]["Image"]["AllowedPattern"]
+    assert re.fullmatch(pattern, IMAGE)
+    for other in ("calcloud", "calcloud:1.0", IMAGE[:-1], f"{IMAGE}0", IMAGE.replace("@", ":1@x@")):
+        assert not re.fullmatch(pattern, other), other
+    resources = template()["Resources"]
+    assert resources["JobDefinition"]["Properties"]["ContainerProperties"]["Image"] == {"Ref": "Image"}
+    assert resources["TriggerFunction"]["Properties"]["Code"] == {"ImageUri": {"Ref": "Image"}}
+
+
+def test_jobs_of_an_instance_share_no_folder():
+    container = template()["Resources"]["JobDefinition"]["Properties"]["ContainerProperties"]
+    assert not {"Volumes", "MountPoints", "Privileged", "User"} & container.keys()
 
 
 def test_retries_are_those_of_submissions():
