@@ -201,7 +201,7 @@ class TestClean:
         ran = site.run("clean", "--all", "--yes")
         assert ran.status == 0, ran.said
         assert set(site.keys("")) == {"b-2/batch.json", "elsewhere/file"}
-        assert "no batch" in site.run("clean", "--all", "--yes").err
+        assert "is not a batch" in site.run("clean", "--all", "--yes").err
 
     def test_nobody_agrees(self, site, names):
         site.batch.start()
