@@ -1,12 +1,14 @@
 """What all tests share: the made-up data, the real data where it is, and commands run as a user runs them."""
 
 import atexit
+import contextlib
+import ctypes
 import os
 import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from operator import itemgetter
@@ -17,8 +19,9 @@ import pytest
 
 from hstdputils.supervision import stopping
 from tests import madeup
-from tests.engines.docker import asking
+from tests.engines.s3.servers import add_option, keep_chosen
 from tests.projects import Project
+from tests.stand_ins.docker import asking
 from tests.warm_start import WARM_STARTS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,6 +29,8 @@ REAL_DATA = ROOT.parent / "shared" / "data"
 
 SUMMARY = "TESTS_SUMMARY"
 """The variable that names a file to which what the tests say at their end is added."""
+
+_PR_SET_CHILD_SUBREAPER = 36
 
 _NOT_INHERITED = (
     "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 "
@@ -119,6 +124,11 @@ class Commands:
         )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that says on which S3 server tests run."""
+    add_option(parser)
+
+
 @pytest.fixture(scope="session")
 def made_up(tmp_path_factory: pytest.TempPathFactory) -> MadeUp:
     """Return the made-up data, written once for all workers of a test run."""
@@ -134,6 +144,14 @@ def made_up(tmp_path_factory: pytest.TempPathFactory) -> MadeUp:
 def _not_stopped_by_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no signal that another test of this process has caught count."""
     monkeypatch.setattr(stopping, "_request", stopping._Request())
+
+
+@pytest.fixture(autouse=True)
+def _adopts_no_orphans() -> Iterator[None]:
+    """Let processes of other tests not become this one's children, as those of a calibration program do."""
+    yield
+    with contextlib.suppress(AttributeError):  # Linux alone has it
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 0)
 
 
 @pytest.fixture
@@ -154,13 +172,14 @@ _WHOLE_ENGINES = {"docker_daemon", "condor"}
 """Fixtures that start what takes a minute and more to be installed and made: their tests are slow ones."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Carry the engines that a test is marked with into its report, and put last what takes long to be ready."""
     for item in items:
         if _WHOLE_ENGINES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
         for mark in item.iter_markers("engine"):
             item.user_properties += [("engine", name) for name in mark.args]
+    keep_chosen(config, items)
     items.sort(key=lambda item: _last_of(item, "docker_daemon", "container_image", "sif"))
 
 

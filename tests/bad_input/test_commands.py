@@ -1,11 +1,11 @@
 """Bad input: command lines, and what a command finds when it starts."""
 
 import os
-import time
 
 from tests.bad_input.kinds import IMAGE, Kind, Place, check, each_of, nothing, plan, process
 from tests.bad_input.setups import batch_of_another_context
-from tests.stand_ins import write_bare_python, write_calcos
+from tests.stand_ins.programs.calcos import write_bare_python, write_calcos
+from tests.waiting import wait_until
 
 
 def python_without_programs(place: Place) -> None:
@@ -26,10 +26,7 @@ def another_process_at_work(place: Place) -> None:
         other.communicate(timeout=30)
 
     place.cleanup.callback(stop)
-    deadline = time.monotonic() + 30
-    while "rawacq" not in calls.read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: "rawacq" in calls.read_text(), other)
 
 
 KINDS = [
@@ -41,11 +38,16 @@ KINDS = [
         "an unknown store", "gs://x b ldem01acq", "'gs://x' is not a valid store: give s3://bucket, a folder, or none"
     ),
     plan("a store without bucket", "s3:// b ldem01acq", "'s3://' names no bucket: write s3://bucket"),
-    process("an unknown source", "out b ldem01acq --inputs ftp://x", 2, "'ftp://x' is no source…: give a folder"),
+    process("an unknown source", "out b ldem01acq --inputs ftp://x", 2, "'ftp://x' is not a source…: give a folder"),
     process(
-        "a time of nothing", "out b ldem01acq --max-seconds 0", 2, "--max-seconds: '0' is no whole number above 0"
+        "a time of nothing", "out b ldem01acq --max-seconds 0", 2, "--max-seconds: '0' is not a whole number above 0"
     ),
-    process("a row that is no row", "out b ldem01acq --plan-row '[]'", 2, "--plan-row: '[]' is no JSON object: give"),
+    process(
+        "a row that is no row",
+        "out b ldem01acq --plan-row '[]'",
+        2,
+        "--plan-row: '[]' is not a valid JSON object: give",
+    ),
     Kind("an unknown batch", nothing, "hstdputils report out b", 2, "no batch 'b' in out…: correct the store or"),
     Kind(
         "no hstcal",

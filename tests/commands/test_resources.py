@@ -160,7 +160,7 @@ def test_explain_names_the_evidence(folder, capsys, name, words):
         (["fit", "runs.csv", "nothing.csv", "--history", "deep/down/h.sqlite"], "cannot read the table nothing.csv"),
         (["score", "ids.csv"], "no runs in ids.csv"),
         (["explain", "u2840201t"], "WFPC2"),
-        (["explain", "ldem01acq", "--model", "runs.csv"], "runs.csv is no fitted model"),
+        (["explain", "ldem01acq", "--model", "runs.csv"], "runs.csv is not a fitted model"),
         (["explain", "ldem01acq", "--history", "none.sqlite"], "no history none.sqlite"),
         ([], "fit | score | explain"),
     ],

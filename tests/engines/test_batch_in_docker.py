@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.engines.batch import Batch, docker_containers, endings
-from tests.engines.batch.asking import needs, submit
+from tests.stand_ins.aws_batch import Batch, docker_containers, endings
+from tests.stand_ins.aws_batch.asking import needs, submit
 
 IMAGE = f"hstdp-batch-stand-in:{os.getpid()}"
 PROGRAMS = ("sh", "sleep", "head", "tail", "env")

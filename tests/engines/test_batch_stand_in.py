@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from tests.engines.batch import Batch, endings
-from tests.engines.batch.asking import EATS, define, described, needs, submit
+from tests.stand_ins.aws_batch import Batch, endings
+from tests.stand_ins.aws_batch.asking import EATS, define, described, needs, submit
 
 HOSTS_AND_IMAGES_AGAIN = {
     "attempts": 3,

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from tests.engines.batch import Batch, endings
-from tests.engines.batch.asking import EATS, define, described, submit
+from tests.stand_ins.aws_batch import Batch, endings
+from tests.stand_ins.aws_batch.asking import EATS, define, described, submit
 
 
 @pytest.fixture

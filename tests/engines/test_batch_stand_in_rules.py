@@ -10,8 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.model import ServiceModel, Shape
 
-from tests.engines.batch import Batch, endings
-from tests.engines.batch.asking import define, described, needs, submit
+from tests.stand_ins.aws_batch import Batch, endings
+from tests.stand_ins.aws_batch.asking import define, described, needs, submit
 
 RETRY = {"action": "RETRY"}
 

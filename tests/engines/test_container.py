@@ -14,10 +14,10 @@ from tests.engines.comparing import assert_same_products
 from tests.engines.conftest import S3, FolderRun
 from tests.engines.honesty import assert_complete, marker_of
 from tests.engines.interrupting import Running
-from tests.engines.metadata_server import MetadataServer
-from tests.engines.snooping import SECRET, assert_nothing_found, secrets, write_snooping_calcos
 from tests.madeup.demo_hstcal import ACS_MEMBERS, ACS_PAIR, write_acs_pair
 from tests.madeup.modes_cache import CONTEXT, write_modes_cache
+from tests.stand_ins.aws.metadata_server import MetadataServer
+from tests.stand_ins.programs.snooping import SECRET, assert_nothing_found, secrets, write_snooping_calcos
 
 pytestmark = [pytest.mark.engine("Docker"), pytest.mark.engine("CRDS")]
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import Commands, MadeUp
 from tests.engines.conftest import CREDENTIALS, S3
-from tests.engines.disturbing_proxy import DisturbingProxy
+from tests.stand_ins.s3.disturbing_proxy import DisturbingProxy
 
 pytestmark = [pytest.mark.engine("CRDS"), pytest.mark.engine("S3 (moto)")]
 
@@ -35,8 +35,8 @@ def on_aws(with_stand_in: Commands, s3: S3, proxy: DisturbingProxy, made_up: Mad
         "CRDS_REFERENCE_URI": "s3://ops-crds/references/hst/",
         "CRDS_DOWNLOAD_MODE": "plugin",
         "CRDS_DOWNLOAD_PLUGIN": "crds_s3_get ${SOURCE_URL} -d ${OUTPUT_PATH}",
+        **s3.variables,
         "AWS_ENDPOINT_URL": proxy.endpoint,
-        **CREDENTIALS,
     }
     return Commands(with_stand_in.folder, **{**with_stand_in.variables, **variables})
 

@@ -13,9 +13,9 @@ import pytest
 from hstdputils.core.outcomes import Outcome
 from tests.conftest import Commands, MadeUp, Ran
 from tests.engines.honesty import assert_complete, marker_of
-from tests.engines.hstcal_stand_ins import Call, install
 from tests.madeup import dataset_folder
 from tests.madeup.small_raws import KINDS, write_small_raw
+from tests.stand_ins.programs.hstcal import Call, install
 
 pytestmark = pytest.mark.engine("CRDS")
 

@@ -9,10 +9,10 @@ from astropy.io import fits
 
 from tests.conftest import Commands, Ran
 from tests.engines.conftest import S3
-from tests.engines.hap_stand_ins import install_hap
 from tests.engines.honesty import assert_complete, marker_of, product_names
-from tests.engines.hstcal_stand_ins import write_program
 from tests.madeup.visits import write_flt, write_sky_cell, write_visit
+from tests.stand_ins.programs.hap import install_hap
+from tests.stand_ins.programs.hstcal import write_program
 
 pytestmark = pytest.mark.engine("CRDS")
 
@@ -117,7 +117,7 @@ def test_broken_exposures_and_pollers_are_named(site):
     ran = process(site, "--inputs=inputs", VISIT, CELL)
     assert ran.status == 21
     assert f"{EXPOSURES[0]} is not a FITS file" in ran.out
-    assert f"{CELL}_input.out:1 is no line of a poller file of {CELL}: it has 2 fields, not 10" in ran.out
+    assert f"{CELL}_input.out:1 is not a line of a poller file of {CELL}: it has 2 fields, not 10" in ran.out
 
 
 def test_a_sky_cell_that_has_all_its_exposures_is_nothing_to_do_and_fetches_none(commands):

@@ -15,7 +15,7 @@ from astropy.io import fits
 
 from tests.conftest import Commands, MadeUp
 from tests.engines.honesty import RECORDS, assert_complete
-from tests.engines.hstcal_stand_ins import Call, install
+from tests.stand_ins.programs.hstcal import Call, install
 
 pytestmark = pytest.mark.engine("CRDS", "S3 (moto)", "real HST data")
 

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tarfile
 import threading
-import time
 import venv
 from pathlib import Path
 
@@ -23,7 +22,8 @@ from container import hstcal
 from hstdputils.calibrate.registry import recipe_for
 from hstdputils.core.datasets import parse_dataset
 from tests.conftest import ROOT, Commands, Ran
-from tests.engines.hstcal_stand_ins import write_program
+from tests.stand_ins.programs.hstcal import write_program
+from tests.waiting import wait_until
 
 SCRIPT = ROOT / "container/hstcal.py"
 REAL_SOURCE = ROOT.parent / "shared/engines/hstcal-src.tar.xz"
@@ -195,13 +195,10 @@ def test_what_was_there_before_comes_back(site, is_stopped):
     home = site.folder / "env/hstcal"
     (home / "hstcal-origin.txt").write_text("hstcal 3.1.0\n")
     before = contents(home)
-    write_tool(site, "conda", 'mkdir -p "$8/bin"; touch "$8/begun"; ' + ("sleep 60" if is_stopped else "exit 1"))
+    write_tool(site, "conda", 'mkdir -p "$8/bin"; touch "$8/begun"; ' + ("exec sleep 60" if is_stopped else "exit 1"))
     running = site.start([sys.executable, SCRIPT, home])
     if is_stopped:
-        deadline = time.monotonic() + 30
-        while not (home / "begun").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until((home / "begun").exists, running)
         running.send_signal(signal.SIGTERM)
     _, said = running.communicate(timeout=30)
     assert (running.returncode, said.splitlines()[-1][:7]) == ((130, "stopped") if is_stopped else (1, "error: "))
@@ -220,7 +217,7 @@ def test_what_a_killed_run_put_aside_is_taken_up_again(site):
 
 
 def test_two_at_once_are_refused(site):
-    write_tool(site, "conda", "sleep 60")
+    write_tool(site, "conda", "exec sleep 60")
     first = site.start([sys.executable, SCRIPT, site.folder / "env/hstcal"])
     try:
         assert first.stdout

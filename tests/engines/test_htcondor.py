@@ -2,14 +2,13 @@
 
 import json
 import os
-import random
-import signal
 import time
 from collections import Counter
 
 import pytest
 
-from tests.engines.condor_sites import CondorSite
+from tests.stand_ins.htcondor.site import CondorSite
+from tests.waiting import kill_at
 
 pytestmark = pytest.mark.engine("HTCondor")
 
@@ -41,15 +40,15 @@ def test_a_batch_is_watched_to_its_end(site):
     ran = site.submit()
     assert "b: 0 rows submitted in 0 jobs; 1 rows left alone" in ran.out
     assert site.run("status", names[1]).out.splitlines()[-2].startswith(f"{names[1]}  calibration_error")
+    site.go_on(names[1])
     ran = site.run("rescue", "--outcome", "calibration_error", "--memory-mib", "99")
     assert "1 datasets sent again" in ran.out, ran.said
-    site.go_on(names[1])
     assert site.watch().status == 0
     assert site.started() == Counter([*names, names[1]])
     assert site.starts()[-1][2] == "99"
     assert (site.folder / f"logs/b/{names[1]}.2.log").exists()
     jobs = site.pool.history(f'HstdpDataset == "{names[1]}"')
-    assert [job["JobPrio"] for job in jobs[:2]] == [3, 3], "later waves are as the first"
+    assert [job["JobPrio"] for job in jobs[:2]] == [3, 3], "later submissions are as the first"
     assert site.run("clean", "--all", "--yes").status == 0
     assert not (site.store / "b").exists()
 
@@ -123,7 +122,10 @@ def test_what_a_person_holds_is_left_alone(site):
     for _ in range(3):
         ran = site.watch("--once")
         assert "1 succeeded" in ran.out
-        assert "1 waiting" in ran.out
+        assert "1 held" in ran.out
+        assert f"{names[0]}  held: via condor_hold (by user " in ran.err
+    assert "|held||64|600|" in site.run("status", "--blackboard").out
+    assert "  held  64 MiB  600 s  " in site.run("status", "--outcome", "held").out
     assert site.decisions() == {}
     site.go_on(names[0])
     site.pool.run("condor_release", job)
@@ -174,20 +176,17 @@ def test_causes_of_jobs_that_write_no_marker(site):
 
 
 @pytest.mark.slow
-def test_killed_at_random_moments(site):
-    moments, cut_off, all_names = random.Random(6), 0, []
+def test_killed_while_it_submits(site):
+    def clusters():
+        return {ad["ClusterId"] for ad in site.pool.clusters()}
+
+    cut_off, all_names = 0, []
     for kill in range(KILLS):
         names = site.write_rows([site.row(20 * kill + n, batch=f"b{kill}") for n in range(20)])
-        process = site.start()
-        if kill % 2:  # while the cluster is made
-            while not site.is_on_record(f"b{kill}"):
-                assert process.poll() is None, process.communicate()
-                time.sleep(0.001)
-            time.sleep(moments.uniform(0, 0.15))
-        else:
-            time.sleep(moments.uniform(0.2, 1.2))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        known = clusters()
+        # when the cluster is about to be made, or is made and perhaps not yet recorded
+        moments = [lambda: site.is_on_record(f"b{kill}"), lambda: clusters() - known]  # noqa: B023
+        kill_at(site.start(), moments[kill % 2], pause=0.001)
         ran = site.submit()
         assert ran.status == 0, ran.said
         cut_off += "was cut off" in ran.err
@@ -291,7 +290,7 @@ def test_a_batch_stays_with_its_engine(site):
     site.tell(name, "wait")
     assert site.submit().status == 0
     assert "AWS Batch cannot reach" in site.commands.hstdputils("submit", site.plan).err
-    wave = site.store / "b/jobs/0001/wave.json"
-    wave.write_text(wave.read_text().replace('"htcondor"', '"aws-batch"'))
+    record = site.store / "b/jobs/0001/wave.json"
+    record.write_text(record.read_text().replace('"htcondor"', '"aws-batch"'))
     ran = site.submit()
     assert "runs on AWS Batch, not on HTCondor: give --engine aws-batch" in ran.err

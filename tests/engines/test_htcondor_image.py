@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from hstdputils.core.errors import UserError
-from hstdputils.engines.htcondor.description import image_of
+from hstdputils.engines.htcondor.site import image_of
 from tests.conftest import ROOT
 from tests.engines.comparing import assert_same_products
-from tests.engines.condor_pool import CondorPool
-from tests.engines.condor_sites import CondorSite
-from tests.engines.debian_roots import NotThereError, condor_root
 from tests.engines.honesty import assert_complete
+from tests.stand_ins.debian_roots import NotThereError, condor_root
+from tests.stand_ins.htcondor.pool import CondorPool
+from tests.stand_ins.htcondor.site import CondorSite
 
 pytestmark = pytest.mark.engine("HTCondor")
 

@@ -10,11 +10,11 @@ from collections import Counter
 import pytest
 
 from tests.conftest import ROOT
-from tests.engines.condor_plugin import condor_plugin
-from tests.engines.condor_pool import as_user
-from tests.engines.debian_roots import NotThereError
 from tests.madeup import write_acq_image
-from tests.stand_ins import write_calcos
+from tests.stand_ins.debian_roots import NotThereError
+from tests.stand_ins.htcondor.plugin import condor_plugin
+from tests.stand_ins.htcondor.pool import as_user
+from tests.stand_ins.programs.calcos import write_calcos
 
 pytestmark = pytest.mark.engine("HTCondor", "Snakemake")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, Commands, Ran
-from tests.engines.hstcal_stand_ins import write_program
+from tests.stand_ins.programs.hstcal import write_program
 
 RECORDS = """#!/bin/sh
 for word; do printf '%s\\n' "$word"; done > asked

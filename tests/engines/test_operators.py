@@ -2,13 +2,13 @@
 
 import json
 import sys
-import time
 from collections import Counter
 
 import pytest
 
-from tests.engines.batch import endings
-from tests.engines.batch_sites import name_of, row
+from tests.stand_ins.aws_batch import endings
+from tests.stand_ins.aws_batch.site import name_of, row
+from tests.waiting import kill_at, wait_until
 
 pytestmark = pytest.mark.engine("AWS Batch (stand-in)", "S3 (moto)")
 
@@ -72,10 +72,7 @@ class TestCancel:
     def test_jobs_that_were_not_submitted_yet(self, site):
         names = site.write([row(n, memory_mib=1024 + n) for n in range(150)])
         process = site.start()
-        while sum(site.sent().values()) < 20:
-            time.sleep(0.02)
-        process.kill()
-        process.wait()
+        kill_at(process, lambda: sum(site.sent().values()) >= 20)
         ran = site.run("cancel", "--all")
         assert ran.out == "b: 150 jobs cancelled\n", ran.said
         sent = sum(site.sent().values())
@@ -93,8 +90,7 @@ class TestCancel:
         site.batch.start()
         argv = [sys.executable, "-m", "hstdputils.watch", "s3://out/b", "--every=0.1"]
         watcher = site.commands.start(argv)
-        while site.batch.calls.received["DescribeJobs"] < 2:
-            time.sleep(0.05)
+        wait_until(lambda: site.batch.calls.received["DescribeJobs"] >= 2, watcher)
         assert site.run("cancel", "--all").status == 0
         site.batch.finish(endings.out_of_memory())
         watcher.communicate(timeout=60)
@@ -205,7 +201,7 @@ class TestClean:
         ran = site.run("clean", "--all", "--yes")
         assert ran.status == 0, ran.said
         assert set(site.keys("")) == {"b-2/batch.json", "elsewhere/file"}
-        assert "no batch" in site.run("clean", "--all", "--yes").err
+        assert "is not a batch" in site.run("clean", "--all", "--yes").err
 
     def test_nobody_agrees(self, site, names):
         site.batch.start()
@@ -225,7 +221,7 @@ class TestClean:
     def test_what_is_no_batch(self, site):
         ran = site.commands.hstdputils("clean", "s3://out/elsewhere", "--all", "--yes")
         assert ran.status == 2
-        assert "is no batch: nothing is removed" in ran.err
+        assert "is not a batch: nothing is removed" in ran.err
         assert "elsewhere/file" in site.keys("")
 
     def test_a_folder(self, commands, tmp_path):

@@ -9,9 +9,9 @@ import pytest
 
 from tests.conftest import Commands, MadeUp
 from tests.engines.honesty import marker_of
-from tests.engines.snooping import SECRET, assert_nothing_found, secrets, write_snooping_calcos
 from tests.madeup import dataset_folder, write_acq_image
-from tests.stand_ins import write_calcos
+from tests.stand_ins.programs.calcos import write_calcos
+from tests.stand_ins.programs.snooping import SECRET, assert_nothing_found, secrets, write_snooping_calcos
 
 DATASET = "ldem01acq"
 

@@ -4,14 +4,14 @@ import json
 import os
 import signal
 import sys
-import time
 
 import pytest
 
 from tests.conftest import Commands
-from tests.engines.batch_sites import row
-from tests.engines.snooping import assert_nothing_found, secrets, write_snooping_calcos
-from tests.stand_ins import write_calcos
+from tests.stand_ins.aws_batch.site import row
+from tests.stand_ins.programs.calcos import write_calcos
+from tests.stand_ins.programs.snooping import assert_nothing_found, secrets, write_snooping_calcos
+from tests.waiting import kill_at, wait_until
 
 EXPOSURES = ("ldem01acq", "ldem01tnq", "ldem01pkq", "ldem01omq")
 
@@ -140,8 +140,7 @@ def test_it_can_be_stopped_and_goes_on(machine, number, status):
     machine.behave("if not (notes / 'go').exists():\n    time.sleep(60)")
     machine.plan(*EXPOSURES)
     process = machine.start()
-    while len(machine.begun()) < 2:
-        time.sleep(0.05)
+    wait_until(lambda: len(machine.begun()) >= 2, process)
     process.send_signal(number)
     out, err = process.communicate(timeout=30)
     assert process.returncode == status, out + err
@@ -158,8 +157,7 @@ def test_a_second_one_is_told(machine):
     machine.behave("while not (notes / 'go').exists():\n    time.sleep(0.1)")
     machine.plan("ldem01acq")
     first = machine.start()
-    while not machine.begun():
-        time.sleep(0.05)
+    wait_until(machine.begun, first)
     second = machine.run()
     assert second.status == 1
     assert "is at work on this batch: wait for its end" in second.err
@@ -173,10 +171,7 @@ def test_a_run_that_was_killed_goes_on(machine):
     machine.behave("time.sleep(1)")
     machine.plan(*EXPOSURES)
     process = machine.start()
-    while not machine.begun():
-        time.sleep(0.05)
-    process.kill()
-    process.wait()
+    kill_at(process, machine.begun)
     ran = machine.run()
     assert ran.status == 0, ran.said
     assert machine.markers() == sorted(EXPOSURES)

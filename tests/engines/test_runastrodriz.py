@@ -12,9 +12,9 @@ from PIL import Image
 
 from tests.conftest import Commands, MadeUp, Ran
 from tests.engines.honesty import assert_complete, marker_of, product_names
-from tests.engines.hstcal_stand_ins import write_launcher
 from tests.madeup import dataset_folder, write_association
 from tests.madeup.hrc import POINTING, STARS, Exposure, write_hrc
+from tests.stand_ins.programs.hstcal import write_launcher
 
 pytestmark = pytest.mark.engine("drizzlepac", "CRDS")
 
@@ -38,7 +38,7 @@ def write_datasets(inputs: Path) -> None:
 
 
 def process(folder: Path, crds: Path, *datasets: str) -> Ran:
-    calacs = write_launcher(folder, "calacs.e", "tests.engines.calacs_stand_in")
+    calacs = write_launcher(folder, "calacs.e", "tests.stand_ins.programs.calacs")
     options = (f"--inputs={folder / 'inputs'}", f"--program=calacs.e={calacs}", "--astrometry=off")
     return Commands(folder, CRDS_PATH=str(crds)).hstdputils("process", "out", "b", *options, *datasets)
 

@@ -9,17 +9,18 @@ from pathlib import Path
 import pytest
 from astropy.io import fits
 
-from hstdputils.calibrate.hstcal import CALACS, CALWF3, RUNASTRODRIZ
+from hstdputils.calibrate.drizzlepac import RUNASTRODRIZ
+from hstdputils.calibrate.hstcal import CALACS, CALWF3
 from hstdputils.calibrate.short_links import LONGEST_FOLDER, path_problem, short_links
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from tests.conftest import Commands
 from tests.engines.honesty import assert_complete, marker_of
-from tests.engines.hstcal_stand_ins import install
 from tests.engines.test_failing_programs import CALSTIS, PROGRAMS
 from tests.engines.test_failing_programs import RUNASTRODRIZ as DRIZZLING
 from tests.engines.test_real_hstcal import CONTEXT, HRC, SATUFILE, STIS, best_references, copy_inputs, needs, site
 from tests.madeup import acs_references, dataset_folder, stis_references
 from tests.madeup.small_raws import KINDS, write_small_raw
+from tests.stand_ins.programs.hstcal import install
 
 pytestmark = pytest.mark.engine("CRDS")
 

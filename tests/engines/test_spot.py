@@ -7,7 +7,7 @@ import pytest
 
 from tests.engines.honesty import marker_of
 from tests.engines.interrupting import Running
-from tests.engines.metadata_server import NOTICE, TOKEN, MetadataServer
+from tests.stand_ins.aws.metadata_server import NOTICE, TOKEN, MetadataServer
 
 DATASET = "ldem01acq"
 

@@ -4,7 +4,6 @@ import itertools
 import json
 import os
 import random
-import signal
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,8 @@ import pytest
 
 from hstdputils.engines.aws_batch import client
 from hstdputils.engines.aws_batch.client import Pace
-from tests.engines.batch_sites import Site, row
+from tests.stand_ins.aws_batch.site import Site, row
+from tests.waiting import kill_at
 
 pytestmark = pytest.mark.engine("AWS Batch (stand-in)", "S3 (moto)")
 
@@ -223,28 +223,21 @@ def mixed(count):
 
 
 @pytest.mark.slow
-def test_killed_at_random_moments(site):
+def test_killed_while_it_submits(site):
     names = site.write(mixed(2000))
     site.batch.service.list_lag = 0.1
-    moments = random.Random(5)
-    made = []
-    for kill in range(KILLS):
-        process = site.start()
-        if kill % 4:  # when it has made some more jobs, of which the last is not recorded
-            seconds, more = 30.0, moments.randint(1, 8)
-        else:
-            seconds, more = moments.uniform(0.3, 1.5), len(names)
-        wanted, deadline = len(site.batch.service.jobs) + more, time.monotonic() + seconds
-        while len(site.batch.service.jobs) < wanted and time.monotonic() < deadline:
-            time.sleep(0.001)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        assert process.returncode == -signal.SIGKILL, "it ended before it was killed"
-        made.append(len(site.batch.submissions()))
+    chance = random.Random(5)
+
+    # it has written down what it will make
+    kill_at(site.start(), lambda: site.keys("b/plan-slices/"), pause=0.001)
+    for _ in range(KILLS - 1):  # some more jobs are made, of which the last may not be recorded
+        wanted = len(site.batch.service.jobs) + chance.randint(1, 8)
+        kill_at(site.start(), lambda: len(site.batch.service.jobs) >= wanted, pause=0.001)  # noqa: B023
+    made = len(site.batch.submissions())
     ran = site.submit()
     assert ran.status == 0, ran.said
     assert site.sent() == Counter(names)
-    assert 0 < made[-1] < len(site.batch.submissions()), "it was killed while it submitted"
+    assert 0 < made < len(site.batch.submissions()), "it was killed while it submitted"
     site.batch.calls.clear()
     assert site.submit().status == 0
     assert site.batch.calls.total == 0

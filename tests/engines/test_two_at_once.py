@@ -3,12 +3,12 @@
 import json
 import os
 import sys
-import time
 
 import pytest
 
-from tests.engines.batch_sites import row
-from tests.stand_ins import write_calcos
+from tests.stand_ins.aws_batch.site import row
+from tests.stand_ins.programs.calcos import write_calcos
+from tests.waiting import wait_until
 
 NAME = "ldem01tnq"
 
@@ -33,19 +33,12 @@ if flag.read_text(): sys.exit(flag.read_text())
     return begin
 
 
-def until(holds):
-    deadline = time.monotonic() + 120
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 @pytest.mark.parametrize("end", ["", "ERROR: no row for this aperture"])
 @pytest.mark.slow
 def test_a_job_that_has_waited_for_another_does_not_do_it_again(start, tmp_path, end):
     words = ["hstdputils.process", "results", "b", NAME, "--wait"]
     first = start(*words)
-    until(lambda: start.calls.read_text())
+    wait_until(start.calls.read_text, first)
     second = start(*words)
     said = second.stderr.readline()
     while "waiting for it" not in said:
@@ -67,7 +60,7 @@ def test_a_job_that_has_waited_for_another_does_not_do_it_again(start, tmp_path,
 def test_a_run_waits_for_the_end_of_another_where_it_is_told_to(start, tmp_path):
     (tmp_path / "plan.out").write_text(json.dumps({**row(0), "ipppssoot": NAME, "output": "results"}))
     first = start("hstdputils.run", "plan.out", "--")
-    until(lambda: start.calls.read_text())
+    wait_until(start.calls.read_text, first)
     busy = start("hstdputils.run", "plan.out", "--")
     assert busy.wait(120) == 1
     assert "is at work on this batch: wait for its end" in busy.stderr.read()

@@ -2,23 +2,19 @@
 
 import json
 import os
-import random
 import signal
 import sys
-import time
 from collections import Counter
 
 import pytest
 
 from hstdputils.progress.blackboard import COLUMNS
 from tests.conftest import Commands
-from tests.engines.batch import endings
-from tests.engines.batch_sites import name_of, row
+from tests.stand_ins.aws_batch import endings
+from tests.stand_ins.aws_batch.site import name_of, row
+from tests.waiting import kill_at, wait_until
 
 pytestmark = pytest.mark.engine("AWS Batch (stand-in)", "S3 (moto)")
-
-KILLS = int(os.environ.get("TEST_KILLS", "4"))
-"""How often the watcher is killed."""
 
 SINGLES = int(os.environ.get("TEST_SINGLES", "210"))
 """Single jobs that are watched."""
@@ -157,7 +153,7 @@ def test_a_dataset_that_succeeded_after_all_is_not_sent_again(site):
     site.succeed(names)
     ran = site.watch()
     assert ran.status == 0
-    assert "7 of 7" in ran.out or "3 of 3" in ran.out
+    assert ran.out == "b: 3 of 3 datasets have ended: 3 succeeded\n"
     assert site.sent() == Counter(names)
 
 
@@ -173,10 +169,7 @@ def test_a_job_that_ended_well_without_a_marker_is_sent_again(site):
 def test_a_submission_that_was_cut_off_is_finished(site):
     names = site.write([row(n, memory_mib=1024 + n) for n in range(120)])
     process = site.start()
-    while sum(site.sent().values()) < 20:
-        time.sleep(0.02)
-    process.kill()
-    process.wait()
+    kill_at(process, lambda: sum(site.sent().values()) >= 20)
     assert sum(site.sent().values()) < 120
     ran = site.watch("--once")
     assert "was cut off" in ran.err
@@ -189,13 +182,18 @@ def test_a_watcher_that_is_killed_sends_no_dataset_twice(site):
     site.submit()
     site.batch.start()
     site.batch.finish(endings.out_of_memory())
-    random.seed(5)
-    for _ in range(KILLS):
-        argv = [sys.executable, "-m", "hstdputils.watch", "s3://out/b", "--every=0.1"]
-        process = site.commands.start(argv)
-        time.sleep(random.uniform(0.5, 1.6))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    submitted = len(site.batch.submissions())
+    moments = [
+        lambda: site.batch.calls.received["DescribeJobs"],
+        lambda: site.keys("b/decisions/"),
+        lambda: len(site.batch.submissions()) > submitted,
+        lambda: len(site.batch.submissions()) > submitted + 20,
+    ]
+    for moment in moments:
+        site.batch.calls.clear()
+        process = site.commands.start([sys.executable, "-m", "hstdputils.watch", "s3://out/b", "--every=0.1"])
+        kill_at(process, moment)
+    assert len(site.batch.submissions()) < 2 * submitted, "the last was killed while it submitted"
     assert site.watch("--once").status == 0
     assert site.sent() == Counter(names) + Counter(names)
     assert all(len({entry["job"] for entry in entries}) == 1 for entries in site.decisions().values())
@@ -217,8 +215,7 @@ def test_ctrl_c_leaves_the_jobs_running_and_another_machine_attaches(site, tmp_p
     names = failing(site)
     argv = [sys.executable, "-m", "hstdputils.watch", "s3://out/b", "--every=0.1"]
     process = site.commands.start(argv)
-    while site.batch.calls.received["DescribeJobs"] < 3:
-        time.sleep(0.05)
+    wait_until(lambda: site.batch.calls.received["DescribeJobs"] >= 3, process)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
@@ -252,8 +249,8 @@ def test_requests_of_a_round(site):
 @pytest.mark.slow
 def test_a_forgotten_job_is_sent_again(site):
     names = failing(site)
-    wave = json.loads(site.text("b/jobs/0001/wave.json")) | {"created": "2020-01-01T00:00:00+00:00"}
-    site.s3.client.put_object(Bucket="out", Key="b/jobs/0001/wave.json", Body=json.dumps(wave).encode())
+    record = json.loads(site.text("b/jobs/0001/wave.json")) | {"created": "2020-01-01T00:00:00+00:00"}
+    site.s3.client.put_object(Bucket="out", Key="b/jobs/0001/wave.json", Body=json.dumps(record).encode())
     for job in [*site.batch.jobs(), *site.batch.submissions()]:
         site.batch.service.jobs.pop(job.id, None)
     assert site.watch("--once").status == 0
@@ -265,14 +262,17 @@ def test_a_forgotten_job_is_sent_again(site):
 def test_a_network_that_is_away_for_a_while(site):
     names = failing(site)
     process = site.commands.start([sys.executable, "-m", "hstdputils.watch", "s3://out/b", "--every=0.1"])
-    while site.batch.calls.received["DescribeJobs"] < 2:
-        time.sleep(0.05)
+    wait_until(lambda: site.batch.calls.received["DescribeJobs"] >= 2, process)
     site.batch.disturb("error", "DescribeJobs", times=13)
     site.batch.disturb("throttle", "DescribeJobs", times=5)
-    time.sleep(1)
+    wait_until(lambda: site.batch.calls.refused["DescribeJobs"] >= 18, process)
+    received = site.batch.calls.received["DescribeJobs"]
+    wait_until(lambda: site.batch.calls.received["DescribeJobs"] > received, process)
+    assert site.batch.calls.throttled["DescribeJobs"] == 5
     site.succeed(names)
-    _, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
+    assert "2 of 2 datasets have ended: 2 succeeded" in out
 
 
 @pytest.mark.slow
@@ -324,3 +324,25 @@ MARKER = {
     "earlier": [],
 }
 """A marker that a job might write."""
+
+
+def test_jobs_that_cannot_start_say_why(site):
+    names = site.write([row(n) for n in range(2)])
+    assert site.submit().status == 0
+    for job in site.batch.jobs():
+        if job.index == 1:
+            job.reason = endings.NO_HOST_IS_LARGE_ENOUGH
+    ran = site.watch("--once")
+    assert "2 waiting" in ran.out
+    assert f"{names[1]}  waiting: MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - The job" in ran.err
+    assert names[0] not in ran.err
+    (line,) = [line for line in site.text("b/blackboard.txt").splitlines() if line.startswith(names[1])]
+    assert line.split("|")[2:4] == ["waiting", ""]
+    assert "MISCONFIGURATION" in line
+    assert "MISCONFIGURATION" in site.run("status", names[1]).out
+    for job in site.batch.jobs():
+        job.reason = None
+    site.batch.start()
+    ran = site.watch("--once")
+    assert "2 running" in ran.out
+    assert "MISCONFIGURATION" not in ran.err

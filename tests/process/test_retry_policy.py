@@ -127,7 +127,7 @@ def test_a_wrong_set_up_of_references_leaves_markers_that_say_so(tmp_path, monke
         assert command_line.run(process.main, ["results", BATCH, NAME, "--inputs", str(tmp_path)]) == 27
         found = Batch(FolderStore("results"), BATCH).markers.read(NAME, succeeded=False)
         assert (found.outcome, found.exit_code, found.attempt) == (Outcome.NO_REFERENCES, 27, attempt)
-        assert found.reason.startswith(f"{tmp_path}/nothing is no CRDS cache for HST")
+        assert found.reason.startswith(f"{tmp_path}/nothing is not a CRDS cache for HST")
     assert capsys.readouterr().err.count("error: ") == 2
 
 

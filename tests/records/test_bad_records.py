@@ -295,7 +295,7 @@ MODELS = {
 def test_a_bad_model_is_one_line(tmp_path, data):
     path = tmp_path / "model.json"
     path.write_bytes(data)
-    with pytest.raises(UserError, match=r"model.json is no fitted model \(") as error:
+    with pytest.raises(UserError, match=r"model.json is not a fitted model \(") as error:
         Model.load(path)
     assert len(str(error.value)) < 400
 

@@ -75,7 +75,7 @@ def test_single_jobs_find_their_row_in_a_variable(monkeypatch):
     monkeypatch.setenv(ROW_VARIABLE, rows(1)[0].to_json())
     assert read_options(["out", "b", "l00000000"]).plan_row["memory_mib"] == 2048
     monkeypatch.setenv(ROW_VARIABLE, "[]")
-    with pytest.raises(UserError, match="no JSON object"):
+    with pytest.raises(UserError, match="not a valid JSON object"):
         read_options(["out", "b", "l00000000"])
 
 

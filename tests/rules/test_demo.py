@@ -11,9 +11,9 @@ import yaml
 
 from tests.conftest import ROOT, Commands, Ran
 from tests.engines.honesty import assert_complete
-from tests.engines.hstcal_stand_ins import write_program
 from tests.madeup import DEMO_DATASETS
 from tests.madeup.demo_hstcal import HSTCAL_DATASETS
+from tests.stand_ins.programs.hstcal import write_program
 
 PROGRAMS = ("calacs.e", "calwf3.e", "cs0.e")
 OFFER = "'make hstcal' brings what ACS, STIS and WFC3 need"

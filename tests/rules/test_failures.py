@@ -2,13 +2,13 @@
 
 import json
 import os
-import time
 
 import pytest
 
 from tests.madeup import write_acq_image
 from tests.rules.test_workflow import jobs
-from tests.stand_ins import write_calcos
+from tests.stand_ins.programs.calcos import write_calcos
+from tests.waiting import kill_at, wait_until
 
 pytestmark = pytest.mark.engine("Snakemake", "CRDS")
 
@@ -72,13 +72,6 @@ def test_force_redoes_what_has_succeeded(project):
     assert len(calls.read_text().splitlines()) == 2
 
 
-def wait_until(holds, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 @pytest.mark.slow
 def test_a_killed_run_is_taken_up(project):
     go_on = project.folder / "go-on"
@@ -88,14 +81,12 @@ def test_a_killed_run_is_taken_up(project):
     call = ["snakemake", "--configfile", "my.json", "--profile", "onsite"]
     run = project.commands.start(call)
     calls = project.folder / "bin" / "calls.txt"
-    wait_until(lambda: "tnq" in calls.read_text() and project.marker("ldem01acq") is not None)
-    run.kill()
-    run.wait()
+    kill_at(run, lambda: "tnq" in calls.read_text() and project.marker("ldem01acq") is not None)
     assert project.marker("ldem01tnq") is None
     done = project.marker("ldem01acq")
     again = project.commands.start(call)
     log = project.folder / "logs" / "night-1" / "ldem01tnq.log"
-    wait_until(lambda: log.exists() and "waiting for it" in log.read_text())
+    wait_until(lambda: log.exists() and "waiting for it" in log.read_text(), again)
     go_on.touch()
     said = again.communicate(timeout=60)
     assert project.marker("ldem01acq") == done

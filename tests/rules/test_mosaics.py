@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from tests.engines.hap_stand_ins import install_hap
 from tests.madeup.visits import write_flt, write_sky_cell, write_visit
 from tests.rules.test_workflow import jobs
-from tests.stand_ins import write_calcos
+from tests.stand_ins.programs.calcos import write_calcos
+from tests.stand_ins.programs.hap import install_hap
 
 pytestmark = pytest.mark.engine("Snakemake", "CRDS")
 

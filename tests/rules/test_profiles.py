@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT
-from tests.engines.crds_server import CrdsServer
-from tests.stand_ins import write_calcos
+from tests.stand_ins.crds.server import CrdsServer
+from tests.stand_ins.programs.calcos import write_calcos
 
 pytestmark = pytest.mark.engine("Snakemake")
 

@@ -11,6 +11,7 @@ import pytest
 from hstdputils.core.errors import StoreError, UserError
 from hstdputils.store import lease
 from hstdputils.store.folder import FolderStore
+from tests.waiting import wait_until
 
 PREFIX = "b/jobs/lease/"
 
@@ -56,8 +57,7 @@ with lease.hold(FolderStore(sys.argv[1]), sys.argv[2]):
 
 def test_of_a_killed_process_it_is_taken_over_at_once(store):
     process = subprocess.Popen([sys.executable, "-c", HOLDS, str(store.root), PREFIX])
-    while not list(store.entries(PREFIX)):
-        time.sleep(0.02)
+    wait_until(lambda: list(store.entries(PREFIX)), process)
     with pytest.raises(UserError, match="is at work"), lease.hold(store, PREFIX):
         pass
     process.kill()
@@ -89,11 +89,19 @@ def test_of_another_machine_that_is_at_work_it_is_left(store, monkeypatch):
         lease._take(store, PREFIX)
 
 
+def is_lost(mine):
+    try:
+        mine.check()
+    except UserError:
+        return True
+    return False
+
+
 def test_who_has_lost_it_makes_no_more(store, monkeypatch):
     monkeypatch.setattr(lease, "RENEW_SECONDS", 0.05)
     with lease.hold(store, PREFIX) as mine:
         elsewhere(store, "a", number=2)
-        time.sleep(0.5)
+        wait_until(lambda: is_lost(mine), seconds=10)
         with pytest.raises(UserError, match="another process has taken over: run it again"):
             mine.check()
     assert not held(store)["released"]

@@ -45,23 +45,23 @@ def main(arguments: Sequence[str]) -> int:
     entries = list(store.entries(batch.prefix))
     own = [entry.key.removeprefix(batch.prefix) for entry in entries]
     if not any(key.startswith(_OF_A_BATCH) for key in own):
-        raise UserError(f"{store.address(batch.prefix)} is no batch: nothing is removed")
+        raise UserError(f"{store.address(batch.prefix)} is not a batch: nothing is removed")
     chosen = _chosen(batch, options)
-    doomed = entries if options.all else _of_datasets(batch, chosen, entries)
-    if not doomed:
+    leftovers = entries if options.all else _of_datasets(batch, chosen, entries)
+    if not leftovers:
         print(f"{batch.name}: nothing to remove")
         return ExitCode.SUCCESS
-    total = size(sum(entry.size for entry in doomed))
-    what = f"{len(doomed):,} objects ({total}) of {len(chosen):,} datasets of batch {batch.name} in {store.uri}"
+    total = size(sum(entry.size for entry in leftovers))
+    what = f"{len(leftovers):,} objects ({total}) of {len(chosen):,} datasets of batch {batch.name} in {store.uri}"
     if not options.yes and not _is_agreed(f"remove {what}?"):
         print("nothing is removed")
         return ExitCode.GENERAL
     lease = batch.lease_prefix
     if any(key.startswith(f"{layout.JOBS}/") for key in own):
         with hold(store, lease):
-            _remove(batch, chosen, [entry.key for entry in doomed if not entry.key.startswith(lease)])
+            _remove(batch, chosen, [entry.key for entry in leftovers if not entry.key.startswith(lease)])
     else:
-        _remove(batch, chosen, [entry.key for entry in doomed])
+        _remove(batch, chosen, [entry.key for entry in leftovers])
     if options.all:
         store.delete([entry.key for entry in store.entries(lease)])
         if isinstance(store, FolderStore):
@@ -79,7 +79,7 @@ def _chosen(batch: Batch, options: argparse.Namespace) -> list[str]:
         One of them has a job that has not ended.
     """
     try:
-        progress = Watcher(open_engine(batch.store, batch.name), batch, None).look().progress
+        progress = Watcher(open_engine(batch.store, batch.name), batch, None).round().progress
     except BadRecord as error:
         if not options.all:
             raise

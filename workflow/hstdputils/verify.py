@@ -13,7 +13,8 @@ from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.formats import MOST_BYTES, BadFormat, read_as, shown
 from hstdputils.process.products import RECORDS
-from hstdputils.records.batch import Batch, check_batch_name
+from hstdputils.progress.address import add_batch, named_batch
+from hstdputils.records.batch import Batch
 from hstdputils.records.marker import Marker, is_dataset
 from hstdputils.records.pins import Pins
 from hstdputils.store.layout import (
@@ -247,18 +248,18 @@ off."""
 
 
 _EXAMPLES = """\
-  hstdputils verify results my-batch
-  hstdputils verify s3://my-bucket my-batch
-  hstdputils verify s3://my-bucket my-batch --sizes-only"""
+  hstdputils verify results/my-batch
+  hstdputils verify s3://my-bucket/my-batch
+  hstdputils verify s3://my-bucket/my-batch --sizes-only"""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     options = _parser().parse_args(arguments)
-    name = check_batch_name(options.batch_name)
-    if is_none(options.output_bucket):
+    uri, name = named_batch(options)
+    if is_none(uri):
         raise UserError("the store none keeps nothing: give the folder or s3://bucket that the batch ran with")
-    batch = Batch(open_store(options.output_bucket), name)
+    batch = Batch(open_store(uri), name)
     found = contents(batch)
     if not found.datasets:
         raise UserError(f"no batch {name!r} in {batch.store.uri}: correct the store or the name")
@@ -283,8 +284,7 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = command_line.parser("verify", _DESCRIPTION, _EXAMPLES)
     command_line.add_version(parser)
-    parser.add_argument("output_bucket", help="the store that the batch ran with: s3://bucket or a folder")
-    parser.add_argument("batch_name", help="the batch's name")
+    add_batch(parser, is_last=True)
     parser.add_argument("--sizes-only", action="store_true", help="names and sizes alone; no product is read")
     return parser
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.conftest import Commands, MadeUp
-from tests.stand_ins import write_calcos
+from tests.stand_ins.programs.calcos import write_calcos
 
 
 @pytest.fixture

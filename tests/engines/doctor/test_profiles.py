@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import Commands
 from tests.engines.doctor.running import doctor, lines
 from tests.projects import Project
-from tests.stand_ins import write_calcos
+from tests.stand_ins.programs.calcos import write_calcos
 
 pytestmark = pytest.mark.engine("CRDS")
 

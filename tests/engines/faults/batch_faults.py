@@ -1,10 +1,10 @@
 """Troubles of AWS Batch itself."""
 
-from tests.engines.batch import endings
-from tests.engines.batch.afflictions import KINDS
 from tests.engines.faults.batch_scene import BatchScene
 from tests.engines.faults.mishaps import Nothing
 from tests.engines.faults.scene import Scene
+from tests.stand_ins.aws_batch import endings
+from tests.stand_ins.aws_batch.afflictions import KINDS
 
 _ENDINGS = (endings.host_lost, endings.cannot_inspect, endings.docker_timeout, endings.out_of_memory)
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import psutil
 
 from tests.conftest import Commands, MadeUp, Ran
-from tests.engines.batch import Batch
-from tests.engines.batch.containers import Container, ProcessContainer, Wanted
-from tests.engines.batch_sites import Site, row
 from tests.engines.conftest import S3
-from tests.engines.faults.bad_store import BadStore
 from tests.engines.faults.scene import LONGEST, TAG, Scene
+from tests.stand_ins.aws_batch import Batch
+from tests.stand_ins.aws_batch.containers import Container, ProcessContainer, Wanted
+from tests.stand_ins.aws_batch.site import Site, row
+from tests.stand_ins.s3.bad_store import BadStore
 
 
 class BatchScene(Scene):

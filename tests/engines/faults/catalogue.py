@@ -4,12 +4,12 @@ import random
 from collections.abc import Callable
 from functools import partial
 
-from tests.engines.faults.bad_store import KINDS
 from tests.engines.faults.batch_faults import BatchInTrouble, HostsAreLost
 from tests.engines.faults.deaths import AllDie, HeadDies, JobDies, ProgramDies
 from tests.engines.faults.disks import Corruption, FullStore, FullWork
 from tests.engines.faults.mishaps import ClockJumps, LateListings, NoReference, SecondHead, StoreInTrouble
 from tests.engines.faults.scene import Fault
+from tests.stand_ins.s3.bad_store import KINDS
 
 Make = Callable[[], Fault]
 

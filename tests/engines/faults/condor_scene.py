@@ -13,12 +13,12 @@ from typing import Any
 import psutil
 
 from tests.conftest import Commands, MadeUp, Ran
-from tests.engines.batch_sites import row
-from tests.engines.condor_pool import CondorPool
 from tests.engines.conftest import S3
-from tests.engines.faults.bad_store import BadStore
 from tests.engines.faults.mishaps import REFERENCE
 from tests.engines.faults.scene import LONGEST, TAG, Scene
+from tests.stand_ins.aws_batch.site import row
+from tests.stand_ins.htcondor.pool import CondorPool
+from tests.stand_ins.s3.bad_store import BadStore
 
 IDLE, RUNNING, COMPLETED = 1, 2, 4
 
@@ -41,7 +41,7 @@ class CondorScene(Scene):
         if proxy:
             # no job gets the keys that are in the variables of a head
             credentials = commands.folder / "credentials"
-            credentials.write_text("[default]\naws_access_key_id = testing\naws_secret_access_key = testing\n")
+            credentials.write_text(s3.profile("default"))
             reaching |= s3.variables | {"AWS_ENDPOINT_URL": proxy.endpoint}
             reaching["AWS_SHARED_CREDENTIALS_FILE"] = str(credentials)
             s3.make_bucket("out")

@@ -6,8 +6,8 @@ import time
 
 import psutil
 
-from tests.engines.faults.bad_store import Call
 from tests.engines.faults.scene import LONGEST, Scene
+from tests.stand_ins.s3.bad_store import Call
 
 
 class _Death:

@@ -6,8 +6,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.engines.faults.bad_store import Call
 from tests.engines.faults.scene import Scene
+from tests.stand_ins.s3.bad_store import Call
 
 _ENOUGH = "64m"
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import psutil
 
 from tests.conftest import Ran
-from tests.engines.batch_sites import row
 from tests.engines.conftest import S3
 from tests.engines.faults.scene import LONGEST, Scene
 from tests.projects import Project
+from tests.stand_ins.aws_batch.site import row
 
 
 class LocalScene(Scene):

@@ -4,10 +4,10 @@ import os
 import random
 import shutil
 
-from tests.engines.faults.bad_store import KINDS, Trouble
 from tests.engines.faults.local_scenes import LocalScene
 from tests.engines.faults.programs import write_process_with_jumping_clock
 from tests.engines.faults.scene import Scene
+from tests.stand_ins.s3.bad_store import KINDS, Trouble
 
 REFERENCE = "mad0004ml_1dx.fits"
 """What ldem01tnq alone needs."""

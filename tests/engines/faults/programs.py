@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from tests.stand_ins import write_calcos
+from tests.stand_ins.programs.calcos import write_calcos
 
 _BEHAVIOUR = """
 import atexit, fcntl, os, random, uuid

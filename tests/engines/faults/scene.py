@@ -14,8 +14,8 @@ from typing import Protocol
 import psutil
 
 from tests.conftest import Commands, MadeUp, Ran
-from tests.engines.faults.bad_store import BadStore
 from tests.engines.faults.programs import write_programs
+from tests.stand_ins.s3.bad_store import BadStore
 
 TAG = "FAULT_SCENE"
 LONGEST = 300.0

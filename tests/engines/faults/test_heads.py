@@ -12,9 +12,10 @@ from hstdputils.engines.aws_batch.causes import cause_of
 from hstdputils.records.marker import Marker
 from hstdputils.store import lease
 from hstdputils.store.folder import FolderStore
-from tests.engines.batch_sites import row
 from tests.engines.faults.programs import write_process_with_jumping_clock
-from tests.stand_ins import write_calcos
+from tests.stand_ins.aws_batch.site import row
+from tests.stand_ins.programs.calcos import write_calcos
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -36,8 +37,7 @@ def test_a_run_that_was_taken_for_dead_stops(start, tmp_path):
     """As after a machine that slept: a head elsewhere has taken the batch over."""
     process = start("time.sleep(60)")
     calls = tmp_path / "programs/calls.txt"
-    while not calls.exists() or not calls.read_text():
-        time.sleep(0.05)
+    wait_until(lambda: calls.exists() and calls.read_text(), process)
     other = {"host": "other", "boot": "another boot", "pid": 1, "begun": 0.0, "word": "w", "released": False}
     FolderStore(tmp_path / "results").put_bytes(json.dumps(other).encode(), "b/jobs/lease/000002")
     out, err = process.communicate(timeout=60)

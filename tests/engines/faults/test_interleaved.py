@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.crds_server import CrdsServer
 from tests.engines.faults.conftest import FIRST, ONE, RUNS
 from tests.engines.faults.programs import write_programs
+from tests.stand_ins.crds.server import CrdsServer
 
 pytestmark = pytest.mark.engine("Snakemake", "CRDS")
 
@@ -39,7 +39,7 @@ def settings(project, name: str, way: str, batch: str, names: list[str], chance:
     if way.endswith("at once"):
         config["jobs_up_to"] = 0
     if profile == "laptop-remote":
-        config |= {"sync_references": True, "crds_path": str(folder / "cache")}
+        config |= {"crds_sync": True, "crds_path": str(folder / "cache")}
         config.pop("crds_context")
     (folder / f"{name}.json").write_text(json.dumps(config))
     return [sys.executable, "-m", "snakemake", "--profile", profile, "--configfile", f"{name}.json"]

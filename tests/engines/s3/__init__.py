@@ -1,1 +1,1 @@
-"""S3 servers that are not Amazon's, and what stands before them."""
+"""Tests on S3 servers that are not Amazon's, and on what stands before them."""

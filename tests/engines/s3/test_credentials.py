@@ -7,9 +7,9 @@ import pytest
 from hstdputils.core.errors import StoreError
 from hstdputils.store.registry import open_store
 from tests.conftest import Commands
-from tests.engines.batch_sites import row
 from tests.engines.conftest import CREDENTIALS
 from tests.engines.doctor.running import doctor, lines
+from tests.stand_ins.aws_batch.site import row
 
 CONFIG = """
 [profile logged-out]

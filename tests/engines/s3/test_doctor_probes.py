@@ -9,7 +9,7 @@ from hstdputils.records.batch import Batch
 from hstdputils.records.pins import Pins
 from hstdputils.store.registry import open_store
 from tests.engines.doctor.running import doctor, lines
-from tests.stand_ins import write_calcos
+from tests.stand_ins.programs.calcos import write_calcos
 
 pytestmark = pytest.mark.engine("CRDS", "S3 (moto)")
 
@@ -35,7 +35,7 @@ def test_a_store_without_conditional_writes(sound, s3, careless, reached):
     assert status == "warn"
     assert "nothing can be submitted; see to it that one run at a time is at work" in text
     assert s3.keys("doctor-careless") == {}
-    ran = doctor(sound, *call, "batch_system=htcondor", **reached)
+    ran = doctor(sound, *call, "engine=htcondor", **reached)
     assert ran.status == 25, ran.said
     assert lines(ran)["store"][0] == "FAIL"
 

@@ -11,7 +11,7 @@ from hstdputils.records.batch import Batch
 from hstdputils.records.pins import Pins
 from hstdputils.store.probe import probe
 from hstdputils.store.registry import open_store
-from tests.engines.batch_sites import row
+from tests.stand_ins.aws_batch.site import row
 
 pytestmark = pytest.mark.engine("S3 (moto)")
 

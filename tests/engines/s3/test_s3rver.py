@@ -12,11 +12,11 @@ from hstdputils.core.errors import StoreError
 from hstdputils.records.batch import Batch
 from hstdputils.store.registry import open_store
 from tests.conftest import ROOT
-from tests.engines.batch_sites import row
-from tests.engines.debian_roots import NotThereError
-from tests.engines.s3.s3rver import ACCESS_KEY, SECRET_KEY, S3rver, s3rver_root
 from tests.engines.s3.test_probes import holders
-from tests.engines.s3.tls import TlsFront
+from tests.stand_ins.aws_batch.site import row
+from tests.stand_ins.debian_roots import NotThereError
+from tests.stand_ins.s3.s3rver import ACCESS_KEY, SECRET_KEY, S3rver, s3rver_root
+from tests.stand_ins.s3.tls import TlsFront
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine("S3 (s3rver)")]
 

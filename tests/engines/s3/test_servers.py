@@ -15,10 +15,9 @@ from hstdputils.records.pins import Pins
 from hstdputils.store.base import Entry
 from hstdputils.store.probe import probe
 from hstdputils.store.registry import open_store
-from tests.conftest import Commands
-from tests.engines.batch_sites import Site, row
-from tests.engines.conftest import SERVERS
+from tests.engines.s3.servers import SERVERS
 from tests.engines.s3.test_probes import holders
+from tests.stand_ins.aws_batch.site import Site, row
 
 pytestmark = [
     pytest.mark.slow,
@@ -105,8 +104,6 @@ def test_of_eight_processes_one_holds_the_lease(store):
 @pytest.mark.engine("AWS Batch (stand-in)")
 def test_eight_processes_submit_each_row_once(commands, s3, batch_at_rest):
     site = Site(commands, s3, batch_at_rest)
-    batch = {name: value for name, value in batch_at_rest.variables.items() if name.startswith("AWS_ENDPOINT")}
-    site.commands = Commands(commands.folder, **(commands.variables | batch | s3.variables))
     names = site.write([row(number, memory_mib=1000 + number) for number in range(24)])
     said = [process.communicate(timeout=300)[1] for process in [site.start("--wait") for _ in range(8)]]
     assert site.sent() == Counter(names), said
@@ -129,7 +126,7 @@ def test_what_is_said_of_checksums_that_a_server_does_not_take(store, s3, monkey
     monkeypatch.delenv("AWS_REQUEST_CHECKSUM_CALCULATION", raising=False)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     with_checksums = open_store(store.uri)
-    if s3.endpoint.startswith("https") and "AWS_SESSION_TOKEN" not in s3.variables:  # radosgw
+    if s3.name == "radosgw-https":
         with pytest.raises(StoreError, match=r"S3 answered .*AWS_REQUEST_CHECKSUM_CALCULATION=when_required"):
             probe(with_checksums, "b")
     else:

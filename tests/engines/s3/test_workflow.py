@@ -14,7 +14,7 @@ NAME = "ldem01pkq"
 def store(s3, project, careless, reached):
     careless.faults.ignores_conditions = True
     store = open_store(s3.make_bucket("careless-run"))
-    project.config |= {"store": store.uri, "sync_references": False}
+    project.config |= {"store": store.uri, "crds_sync": False}
     project.set_ids(NAME)
     return store
 

@@ -21,8 +21,8 @@ from hstdputils.doctor.findings import (
     warn,
 )
 from hstdputils.doctor.setup import Setup
-from hstdputils.inputs.fetch import open_sources
 from hstdputils.inputs.mast import URI
+from hstdputils.inputs.registry import open_sources
 
 
 def check_sources(setup: Setup) -> list[Finding]:

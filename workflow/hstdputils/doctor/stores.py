@@ -31,12 +31,12 @@ def check_store(setup: Setup) -> list[Finding]:
     config = setup.config
     batch = Batch(store, config.batch)
     is_exclusive = isinstance(store, FolderStore) or _probe(batch)
-    if config.crds_context and not config.force:
-        batch.check_pins(Pins(config.crds_context, {}))
+    if config.crds.context and not config.force:
+        batch.check_pins(Pins(config.crds.context, {}))
     text = f"{uri}, can be {'made' if is_new else 'written'}{_endpoint(uri)}"
     if is_exclusive:
         return [ok("store", text)]
-    if config.engine == "aws-batch" or config.batch_system:
+    if config.engine != "local":
         return [fail("store", f"{text}, but {CARELESS}: nothing can be submitted: use another", ExitCode.UPLOAD)]
     return [warn("store", f"{text}, but {CARELESS}: nothing can be submitted; {ONE_RUN}")]
 

@@ -3,8 +3,7 @@
 import time
 from dataclasses import asdict, replace
 
-from hstdputils.core.outcomes import exit_code_of
-from hstdputils.engines.base import RowState
+from hstdputils.engines.states import RowState
 from hstdputils.records.batch import Batch
 from hstdputils.records.marker import Marker
 from hstdputils.store.base import Store
@@ -27,7 +26,7 @@ def write_failure_marker(store: Store, batch: str, state: RowState) -> None:
     assert cause is not None
     if own is not None:
         if own.outcome is not cause.outcome:
-            corrected = replace(own, outcome=cause.outcome, exit_code=exit_code_of(cause.outcome), reason=cause.text)
+            corrected = replace(own, outcome=cause.outcome, exit_code=cause.outcome.exit_code, reason=cause.text)
             Batch(store, batch).markers.write(corrected)
         return
     earlier = Batch(store, batch).markers.read(state.ipppssoot, succeeded=False)
@@ -39,7 +38,7 @@ def exit_code(state: RowState) -> int:
     assert state.cause is not None
     if state.marker and state.marker.outcome is state.cause.outcome:
         return state.marker.exit_code
-    return exit_code_of(state.cause.outcome)
+    return state.cause.outcome.exit_code
 
 
 def _new_marker(batch: str, state: RowState, earlier: Marker | None) -> Marker:
@@ -47,7 +46,7 @@ def _new_marker(batch: str, state: RowState, earlier: Marker | None) -> Marker:
     stopped = state.stopped or time.time()
     text = f"{state.cause.text} (log {state.log})" if state.log else state.cause.text
     return Marker.new(
-        *(batch, state.ipppssoot, state.cause.outcome, exit_code_of(state.cause.outcome), text),
+        *(batch, state.ipppssoot, state.cause.outcome, state.cause.outcome.exit_code, text),
         earlier=earlier,
         plan_row=asdict(state.row),
         start=state.started or stopped,

@@ -36,9 +36,9 @@ def main(arguments: Sequence[str], site: Site | None = None) -> int:
         require_all_good(ids, skip_bad=options.skip_bad)
     codes: list[int] = []
     if guard.is_called_for():
-        begun, kills = time.time(), MemoryKills()
-        if ending := guard.stand_guard():
-            return _after(ending, settings, ids, begun, kills)
+        start, kills = time.time(), MemoryKills()
+        if end := guard.stand_guard():
+            return _after(end, settings, ids, start, kills)
     with stop_by_exception():
         try:
             processor = _processor(settings, ids)
@@ -71,12 +71,12 @@ def _processor(settings: Settings, ids: IdList) -> Processor:
         raise
 
 
-def _after(ending: guard.Ending, settings: Settings, ids: IdList, begun: float, kills: MemoryKills) -> int:
+def _after(end: guard.Ending, settings: Settings, ids: IdList, start: float, kills: MemoryKills) -> int:
     """Return the exit code of guarded work, after recording that it was killed if it was."""
-    if why := killed_attempt(ending, kills):
-        record_killed_attempt(settings, ids.datasets, begun, ending, why)
+    if why := killed_attempt(end, kills):
+        record_killed_attempt(settings, ids.datasets, start, end, why)
         return why.exit_code
-    return ending.exit_code if ending.exit_code >= 0 else 128 - ending.exit_code
+    return end.exit_code if end.exit_code >= 0 else 128 - end.exit_code
 
 
 def _tell_bad(ids: IdList) -> int:
@@ -104,8 +104,8 @@ def _process(processor: Processor, dataset: Dataset, marker_copy: Path | None) -
     return ended.marker.exit_code
 
 
-def _tell_step(ipppssoot: str, step: str, ending: str, wall_seconds: float) -> None:
-    print(f"{ipppssoot}  {step:<12} {ending:<6} {wall_seconds:8.2f} s", file=sys.stderr, flush=True)
+def _tell_step(ipppssoot: str, step: str, end: str, wall_seconds: float) -> None:
+    print(f"{ipppssoot}  {step:<12} {end:<6} {wall_seconds:8.2f} s", file=sys.stderr, flush=True)
 
 
 def _tell_end(ended: Ended) -> None:

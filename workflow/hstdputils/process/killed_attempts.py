@@ -20,12 +20,12 @@ from hstdputils.supervision.guard import PASSED_ON, Ending
 from hstdputils.supervision.memory import MemoryKills, limit_text
 
 
-def killed_attempt(ending: Ending, kills: MemoryKills) -> AttemptFailed | None:
+def killed_attempt(end: Ending, kills: MemoryKills) -> AttemptFailed | None:
     """Return why hstdputils itself was killed; none where it ended by itself, or was asked to."""
-    if ending.exit_code >= 0 or -ending.exit_code in PASSED_ON:
+    if end.exit_code >= 0 or -end.exit_code in PASSED_ON:
         return None
-    name = signal.Signals(-ending.exit_code).name
-    if -ending.exit_code != signal.SIGKILL or (kills.are_counted and not kills.are_new):
+    name = signal.Signals(-end.exit_code).name
+    if -end.exit_code != signal.SIGKILL or (kills.are_counted and not kills.are_new):
         return AttemptFailed(Outcome.UNKNOWN, ExitCode.GENERAL, f"hstdputils was ended by {name}")
     code = ExitCode.CONTAINER_MEMORY if kills.are_new else ExitCode.OS_MEMORY
     reason = f"hstdputils was killed (signal 9), as the kernel does when memory runs out{limit_text()}"
@@ -33,7 +33,7 @@ def killed_attempt(ending: Ending, kills: MemoryKills) -> AttemptFailed | None:
 
 
 def record_killed_attempt(
-    settings: Settings, datasets: Sequence[Dataset], since: float, ending: Ending, why: AttemptFailed
+    settings: Settings, datasets: Sequence[Dataset], since: float, end: Ending, why: AttemptFailed
 ) -> None:
     """Write the marker of the dataset that was being processed; its log goes with it.
 
@@ -45,7 +45,7 @@ def record_killed_attempt(
         The datasets of the call.
     since
         When the call began, s since the epoch.
-    ending
+    end
         How the process ended.
     why
         Why.
@@ -57,9 +57,9 @@ def record_killed_attempt(
     """
     if dataset := _killed_at(settings, datasets, since):
         folders = WorkFolders(settings.work, settings.batch, dataset.ipppssoot)
-        begun, folder = folders.cut_off(since)
+        start, folder = folders.cut_off(since)
         folder = folder or folders.new()
-        marker = _marker(settings, dataset, begun or since, ending, why)
+        marker = _marker(settings, dataset, start or since, end, why)
         _close_records(folder, marker)
         batch = settings.stored_batch()
         if batch is None:
@@ -86,7 +86,7 @@ def _killed_at(settings: Settings, datasets: Sequence[Dataset], since: float) ->
     return None
 
 
-def _marker(settings: Settings, dataset: Dataset, begun: float, ending: Ending, why: AttemptFailed) -> Marker:
+def _marker(settings: Settings, dataset: Dataset, start: float, end: Ending, why: AttemptFailed) -> Marker:
     batch = settings.stored_batch()
     earlier = batch.markers.latest(dataset.ipppssoot) if batch else None
     pins = batch.pins() if batch else None
@@ -94,10 +94,10 @@ def _marker(settings: Settings, dataset: Dataset, begun: float, ending: Ending, 
         *(settings.batch, dataset.ipppssoot, why.outcome, why.exit_code, why.reason),
         earlier=earlier,
         plan_row=settings.plan_row,
-        start=begun,
+        start=start,
         end=time.time(),
-        cpu_seconds=ending.cpu_seconds,
-        peak_memory_mib=ending.peak_memory_mib,
+        cpu_seconds=end.cpu_seconds,
+        peak_memory_mib=end.peak_memory_mib,
         crds_context=settings.context or (pins.crds_context if pins else ""),
         versions=pins.programs if pins else None,
         host=os.uname().nodename,

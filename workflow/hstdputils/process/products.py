@@ -1,4 +1,4 @@
-"""Bringing an attempt's files to the store, in the order that keeps the store honest."""
+"""Products, log and marker of an attempt: checked, and saved in an order that keeps the store true."""
 
 import os
 import shutil
@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from hstdputils.calibrate.recipe import Expectation
+from hstdputils.calibrate.recipe import Expectation, Recipe
+from hstdputils.core.datasets import Dataset
 from hstdputils.core.errors import StoreError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.files import atomic_write
@@ -54,6 +55,18 @@ def _listed(path: Path) -> list[str]:
     return [path.name, *(line.strip() for line in lines if line.strip().endswith((".fits", ".ecsv")))]
 
 
+def remove_unsaved(folder: Path, dataset: Dataset, recipe: Recipe) -> None:
+    """Remove the files that are not saved with the products of a recipe."""
+    for suffix in recipe.unsaved_suffixes:
+        for path in folder.glob(f"*_{suffix}.fits"):
+            path.unlink()
+    if recipe.saved is not None:
+        patterns = list(recipe.saved(dataset))
+        for path in folder.iterdir():
+            if path.is_file() and not any(path.match(pattern) for pattern in patterns):
+                path.unlink()
+
+
 PARALLEL = 4
 """Files that are saved at the same time."""
 
@@ -63,7 +76,7 @@ _SMALL = 2**23
 
 
 RECORDS = (LOG, METRICS)
-"""Files that are kept of failed attempts too."""
+"""Files that are saved of failed attempts too."""
 
 
 def save_products(batch: Batch, ipppssoot: str, folder: Path, files: Sequence[ProductFile], manifest: bytes) -> None:
@@ -83,13 +96,13 @@ def save_products(batch: Batch, ipppssoot: str, folder: Path, files: Sequence[Pr
     if earlier:
         store.delete([batch.markers.key(ipppssoot, succeeded=True), f"{home}{MANIFEST}"])
     _save_all(store, [(folder / file.name, f"{home}{file.name}", file.sha256) for file in files])
-    kept = {f"{home}{name}" for name in (*(file.name for file in files), *RECORDS, MANIFEST)}
-    store.delete(sorted(earlier - kept))
+    current = {f"{home}{name}" for name in (*(file.name for file in files), *RECORDS, MANIFEST)}
+    store.delete(sorted(earlier - current))
     store.put_bytes(manifest, f"{home}{MANIFEST}")
-    _check_kept(store, home, {**{file.name: file.size for file in files}, MANIFEST: len(manifest)})
+    _check_saved(store, home, {**{file.name: file.size for file in files}, MANIFEST: len(manifest)})
 
 
-def _check_kept(store: Store, home: str, sizes: Mapping[str, int]) -> None:
+def _check_saved(store: Store, home: str, sizes: Mapping[str, int]) -> None:
     """Hold names and sizes in one listing against what was saved: a store may say that it has, and lose it.
 
     Some stores list late what is new; they are listed again a few times.
@@ -109,7 +122,7 @@ def _check_kept(store: Store, home: str, sizes: Mapping[str, int]) -> None:
 
 
 def _save_all(store: Store, files: Sequence[tuple[Path, str, str]]) -> None:
-    """Save files with these checksums, several at a time; after the first that fails no other is begun."""
+    """Save files with these checksums, several at a time; after the first that fails no other is started."""
     pool = ThreadPoolExecutor(PARALLEL)
     wait = True
     try:

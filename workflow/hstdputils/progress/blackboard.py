@@ -3,7 +3,7 @@
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import iso_time
-from hstdputils.engines.base import RowState
+from hstdputils.engines.states import RowState
 from hstdputils.progress.states import ENDED, Progress
 from hstdputils.records.batch import Batch
 
@@ -37,8 +37,8 @@ def write_blackboard(batch: Batch, progress: Progress) -> None:
 
 def _line_of(state: RowState) -> str:
     row = state.row
-    outcome, text = (state.cause.outcome, state.cause.text) if state.cause else ("", "")
-    sizes = row.memory_mib, row.max_seconds, state.job, _time(state.started), _time(state.stopped), text
+    outcome = state.cause.outcome if state.cause else ""
+    sizes = row.memory_mib, row.max_seconds, state.job, _time(state.started), _time(state.stopped), state.reason
     return _line(row.ipppssoot, row.instrument, ENDED if state.state.is_over else state.state, outcome, *sizes)
 
 

@@ -6,12 +6,13 @@ import os
 import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from hstdputils.core.errors import UserError
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.base import Engine, RowState
+from hstdputils.engines.base import Engine
 from hstdputils.engines.registry import open_engine
+from hstdputils.engines.states import RowState
 from hstdputils.engines.submissions import BadRecord
 from hstdputils.progress.address import open_batch
 from hstdputils.progress.rounds import Watcher
@@ -24,7 +25,7 @@ from hstdputils.records.batch import Batch
 class BatchView(Batch):
     """A batch that an operator looks at."""
 
-    engine: Engine
+    engine: Engine[Any]
     """What runs it."""
     progress: Progress
     """How far it is."""
@@ -39,7 +40,7 @@ class BatchView(Batch):
         return selected(options, self.outcomes(), self.name)
 
 
-def open_view(options: argparse.Namespace, queue: str | None = None, *, only_look: bool = False) -> BatchView:
+def open_view(options: argparse.Namespace, queue: str | None = None, *, read_only: bool = False) -> BatchView:
     """Return the batch that the options name.
 
     Parameters
@@ -48,7 +49,7 @@ def open_view(options: argparse.Namespace, queue: str | None = None, *, only_loo
         The options.
     queue
         Where further jobs go; none for where the latest went.
-    only_look
+    read_only
         Go on with the markers alone where a record of jobs cannot be read.
 
     Raises
@@ -59,9 +60,9 @@ def open_view(options: argparse.Namespace, queue: str | None = None, *, only_loo
     batch = open_batch(options)
     try:
         engine = open_engine(batch.store, batch.name, queue=queue)
-        progress = Watcher(engine, batch, None).look().progress
+        progress = Watcher(engine, batch, None).round().progress
     except BadRecord as error:
-        if not only_look:
+        if not read_only:
             raise
         engine, progress = without_records(batch, error)
     if not progress.total:
@@ -72,11 +73,11 @@ def open_view(options: argparse.Namespace, queue: str | None = None, *, only_loo
     return BatchView(batch.store, batch.name, engine, progress)
 
 
-def without_records(batch: Batch, error: BadRecord) -> tuple[Engine, Progress]:
+def without_records(batch: Batch, error: BadRecord) -> tuple[Engine[Any], Progress]:
     """Say that a record of jobs cannot be read, and return how far a batch is as its markers tell."""
     print(f"note: {error}; jobs are not known, what follows is from the markers alone", file=sys.stderr)
-    engine = cast(Engine, _NoJobs())
-    return engine, Watcher(engine, batch, None).look().progress
+    engine = cast(Engine[Any], _NoJobs())
+    return engine, Watcher(engine, batch, None).round().progress
 
 
 class _NoJobs:

@@ -1,4 +1,4 @@
-"""A closer look at some datasets of a batch: the end of their logs, what took their time, and their previews."""
+"""Details of some datasets of a batch, for the page: the end of their logs, what took their time, their previews."""
 
 import base64
 import math
@@ -74,7 +74,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What a closer look has found."""
+    """Details of some datasets."""
 
     slowest: Sequence[Row] = ()
     """The datasets that took longest."""
@@ -121,13 +121,13 @@ def read_details(report: BatchReport, failed: Iterable[Row]) -> Details:
 
 
 def _or_none(read: Callable[..., Answer]) -> Callable[..., Answer | None]:
-    def tolerant(item: object) -> Answer | None:
+    def or_none(item: object) -> Answer | None:
         try:
             return read(item)
         except StoreError:
             return None
 
-    return tolerant
+    return or_none
 
 
 def _log(store: Store, key: str) -> Sequence[str]:

@@ -12,8 +12,7 @@ from hstdputils import __version__
 from hstdputils.core.errors import UserError
 from hstdputils.core.files import atomic_write
 from hstdputils.core.text import iso_time
-from hstdputils.report.attempts import summarize_attempts
-from hstdputils.report.costs import spending
+from hstdputils.report.attempts import costs_by_instrument, summarize_attempts
 from hstdputils.report.rows import BatchReport, Row
 
 COLUMNS = (
@@ -50,8 +49,10 @@ def to_json(report: BatchReport) -> str:
         "n_datasets": len(report.rows),
         "states": report.states,
         "by_instrument": {name: dict(counts[name]) for name in sorted(counts)},
-        "attempts": [dataclasses.asdict(rung) for rung in summarize_attempts(report.rows).rungs],
-        "spending": [dataclasses.asdict(item) | {"memory_bill": item.memory_bill} for item in spending(report.rows)],
+        "attempts": [dataclasses.asdict(one) for one in summarize_attempts(report.rows).by_number],
+        "spending": [
+            dataclasses.asdict(item) | {"memory_bill": item.memory_bill} for item in costs_by_instrument(report.rows)
+        ],
         "prices": str(report.prices) if report.prices else None,
         "made_with": dict(report.made_with),
         "provenance": dataclasses.asdict(report.provenance),

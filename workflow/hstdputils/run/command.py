@@ -11,6 +11,7 @@ import psutil
 
 from hstdputils.core import command_line
 from hstdputils.engines.retry_policy import Limits
+from hstdputils.progress.address import plan_path
 from hstdputils.progress.screen import Screen, sentence
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_files import read_plan_strictly
@@ -33,7 +34,7 @@ The exit status is 0 where all succeeded; else it is the failures' own, or 1 whe
 
 _EXAMPLES = """\
   hstdputils run plan.out
-  hstdputils run plan.out --cores 8 -- --inputs /my/raws --context hst_0729.pmap"""
+  hstdputils run plan.out --cores 8 -- --inputs /my/raws --crds-context hst_0729.pmap"""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -68,18 +69,20 @@ def _run(
     else:
         further = [*further, "--force"]
     left = [row for row in rows if row.ipppssoot not in done]
-    tally = RunProgress(len(rows), len(rows) - len(left))
+    progress = RunProgress(len(rows), len(rows) - len(left))
     screen = Screen(batch.name, quiet=options.quiet)
-    packing = Scheduler(options.cores, options.memory_mib)
-    starter = WorkerStarter(further, options.logs or Path("logs") / batch.name, shlex.split(options.command or ""))
+    scheduler = Scheduler(options.cores, options.memory_mib)
+    starter = WorkerStarter(
+        further, options.logs or Path("logs") / batch.name, shlex.split(options.process_command or "")
+    )
     limits = Limits(max_memory_mib=options.max_memory_mib, max_seconds=options.max_seconds)
-    pool = LocalExecutor(batch.store, packing, starter, options.retries, limits, screen.tell, check)
+    executor = LocalExecutor(batch.store, scheduler, starter, options.retries, limits, screen.tell, check)
     with screen:
-        status = pool.run(left, tally, screen.show)
-    print(sentence(batch.name, tally))
+        status = executor.run(left, progress, screen.show)
+    print(sentence(batch.name, progress))
     if options.to:
         options.to.parent.mkdir(parents=True, exist_ok=True)
-        options.to.write_text(f"{sentence(batch.name, tally)}\n")
+        options.to.write_text(f"{sentence(batch.name, progress)}\n")
     return status
 
 
@@ -88,7 +91,9 @@ def _parser() -> argparse.ArgumentParser:
     command_line.add_version(parser)
     above_zero = command_line.above_zero
     memory_mib = psutil.virtual_memory().total * 9 // 10 // 2**20
-    parser.add_argument("plan", type=Path, help="the plan, as hstdputils plan writes it")
+    parser.add_argument(
+        "plan", type=plan_path, help="the plan, as hstdputils plan writes it, or its batch, as STORE/BATCH"
+    )
     parser.add_argument(
         "--cores", type=above_zero, default=len(os.sched_getaffinity(0)), metavar="N", help="cores (default: all)"
     )
@@ -126,8 +131,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--logs", type=Path, metavar="DIR", help="folder of the logs (default: logs/<batch>)")
     parser.add_argument("--to", type=Path, metavar="FILE", help="write there how the batch ended, once it has")
     parser.add_argument("--quiet", action="store_true", help="say what failed and how it ended, and no more")
-    parser.add_argument(
-        "--command", metavar="WORDS", help="what runs in place of hstdputils process, with the same arguments"
+    command = parser.add_argument(
+        "--process-command", metavar="WORDS", help="what runs in place of hstdputils process, with the same arguments"
     )
+    command_line.add_old_name(parser, "--command", command)
     parser.epilog = f"what follows -- goes to hstdputils process for each dataset\n\n{parser.epilog}"
     return parser

@@ -8,6 +8,7 @@ further events find nothing. What became of it is one line at ``messages/submitt
 Settings, all of them optional, are environment variables:
 
 ================================  ====================================================================================
+``HSTDP_TRIGGER_ENGINE``          the engine (``aws-batch``), whose settings are the next five and the last
 ``HSTDP_TRIGGER_QUEUE``           the job queue (that of the batch's latest jobs, or ``hstdp``)
 ``HSTDP_TRIGGER_JOB_DEFINITION``  the job definition that the batch's own is made from (``hstdp``)
 ``HSTDP_TRIGGER_IMAGE``           the container image (the job definition's)
@@ -27,14 +28,13 @@ from typing import Any
 from hstdputils.core.errors import StoreError, UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.text import iso_time
-from hstdputils.engines.aws_batch.engine import AwsBatch
 from hstdputils.engines.base import Engine
 from hstdputils.records.batch import Batch, check_batch_name
 from hstdputils.store.lease import Busy
 from hstdputils.store.s3 import S3Store
 from hstdputils.store.s3_client import s3_client, s3_errors
 from hstdputils.trigger.events import Message, messages_of
-from hstdputils.trigger.plans import MOST_BYTES, plan_of, read_list, told
+from hstdputils.trigger.plans import MOST_BYTES, plan_of, problems_text, read_list
 from hstdputils.trigger.settings import TriggerSettings, trigger_settings
 
 _TAKEN = "there is no message: it was taken before"
@@ -59,7 +59,7 @@ def handler(event: Any, context: Any = None) -> dict[str, str]:
     ------
     UserError, StoreError
         Something failed that may go well later, so that Lambda should send the event again: another process is at
-        work on the batch, or AWS does not answer. What cannot go well later is told at ``messages/failed/<name>``
+        work on the batch, or AWS does not answer. What cannot go well later is written to ``messages/failed/<name>``
         alone.
     """
     settings = trigger_settings(os.environ)
@@ -89,7 +89,7 @@ def take(message: Message, settings: TriggerSettings) -> str:
         read_list(found[0], address, skip_bad=settings.skip_bad)  # a bad list begins no batch
         batch = Batch(box.store, message.name)
         batch.require_lease("nothing can be submitted", may_probe=True)
-        engine = AwsBatch(box.store, message.name, settings.batch, _tell)
+        engine = settings.engine(box.store, message.name, settings.jobs, _tell)
         with engine.alone():
             line = ""
             while (found := box.read()) is not None:  # again, where another list was put there meanwhile
@@ -134,7 +134,9 @@ class _Box:
         with s3_errors(self.store.address(self._message.key), "delete"):
             self._client.delete_object(Bucket=self._message.bucket, Key=self._message.moved("failed"))
             try:
-                self._client.delete_object(**self._place, IfMatch=version)
+                # some servers delete whatever the condition says
+                if self._client.head_object(**self._place)["ETag"] == version:
+                    self._client.delete_object(**self._place, IfMatch=version)
             except self._client.exceptions.ClientError as error:
                 if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (404, 409, 412):
                     raise
@@ -168,7 +170,7 @@ def _submit(engine: Engine, batch: Batch, message: Message, data: bytes, setting
         notes += [f"{sent.adopted} jobs found that were made before"] if sent.adopted else []
         notes += [f"{sent.earlier} rows left alone, submitted before"] if sent.earlier else []
     notes += [f"{len(ids.duplicates)} ids given more than once"] if ids.duplicates else []
-    notes += [told(ids)] if ids.problems else []
+    notes += [problems_text(ids)] if ids.problems else []
     line = f"{submitted} rows submitted in {jobs} jobs, by the plan {batch.store.address(batch.plan_key)}"
     return "; ".join([line, *notes])
 

@@ -20,7 +20,7 @@ MOST_BYTES = 32 * 2**20
 
 
 _SHOWN = 5
-"""Ids that cannot be processed whose reasons are told."""
+"""Ids that cannot be processed whose reasons are given."""
 
 
 def read_list(data: bytes, address: str, *, skip_bad: bool) -> IdList:
@@ -38,7 +38,7 @@ def read_list(data: bytes, address: str, *, skip_bad: bool) -> IdList:
     Raises
     ------
     UserError
-        It is no id list, or has bad ids that are not to be left out; each is told with its line.
+        It is not an id list, or has bad ids that are not to be left out; each is named with its line.
     """
     if len(data) > MOST_BYTES:
         raise UserError(
@@ -46,11 +46,11 @@ def read_list(data: bytes, address: str, *, skip_bad: bool) -> IdList:
         )
     ids = read_id_lines(address, io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig"))
     if ids.problems and not (skip_bad and ids.names):
-        raise UserError(f"{told(ids)}; nothing is submitted: correct the list and put it there again")
+        raise UserError(f"{problems_text(ids)}; nothing is submitted: correct the list and put it there again")
     return ids
 
 
-def told(ids: IdList) -> str:
+def problems_text(ids: IdList) -> str:
     """Return which ids of a list cannot be processed, and why; the first of them."""
     more = f"; and {len(ids.problems) - _SHOWN} more" if len(ids.problems) > _SHOWN else ""
     return f"{len(ids.problems)} of the ids cannot be processed: {'; '.join(ids.problems[:_SHOWN])}{more}"

@@ -19,8 +19,8 @@ class RunError(Exception):
 
 
 @contextlib.contextmanager
-def said_in_one_line() -> Iterator[None]:
-    """End the run with the line that an error says; Snakemake would put a trace and text of its own around it.
+def errors_in_one_line() -> Iterator[None]:
+    """End the run with an error's one line; Snakemake would put a traceback and text of its own around it.
 
     In a thread of an executor, which would end without a word and leave Snakemake waiting, the error is raised to it.
     """
@@ -69,9 +69,14 @@ class RunBatch:
         return self.config.batch
 
     @property
+    def address(self) -> str:
+        """Return its store and its name, as commands take them."""
+        return f"{self.config.store.rstrip('/')}/{self.name}"
+
+    @property
     def engine(self) -> str:
         """Return the engine that the whole plan can be sent to; empty where there is none."""
-        return AWS_BATCH if self.config.engine == AWS_BATCH else self.config.batch_system or ""
+        return "" if self.config.engine == "local" else self.config.engine
 
     @cached_property
     def stored(self) -> Batch:

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hstdputils.calibrate.astrometry import astrometry_variables, describe
+from hstdputils.calibrate.drizzlepac import astrometry_variables, describe
 from hstdputils.calibrate.registry import recipe_for
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.errors import UserError
@@ -71,7 +71,7 @@ def pin_submission(
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     """Return those of a job's arguments that say what products are made with."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--context")
+    parser.add_argument("--crds-context", "--context", dest="context")
     parser.add_argument("--astrometry")
     parser.add_argument("--force", action="store_true")
     return parser.parse_known_args(list(arguments))[0]
@@ -87,6 +87,6 @@ def _operational(variables: Mapping[str, str]) -> str | None:
     except ReferenceServerError as error:
         raise UserError(
             f"it is not known which CRDS context is operational ({error}); or name one: "
-            "submit … -- --context hst_….pmap",
+            "submit … -- --crds-context hst_….pmap",
             ExitCode.REFERENCES,
         ) from error

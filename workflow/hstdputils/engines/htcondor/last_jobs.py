@@ -1,14 +1,13 @@
-"""Why a job ended that Snakemake sent to HTCondor: it sees that a job failed, and not that it was held for memory."""
+"""Why a job of Snakemake's ended on HTCondor: Snakemake sees that it failed, and not that it was held for memory."""
 
 from dataclasses import replace
 from pathlib import Path
 
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.base import RowState, State
 from hstdputils.engines.failure_markers import write_failure_marker
 from hstdputils.engines.htcondor.causes import ATTRIBUTES, cause_of, is_of
-from hstdputils.engines.htcondor.description import DATASET
-from hstdputils.engines.htcondor.tools import Tools, quoted
+from hstdputils.engines.htcondor.tools import DATASET, Tools, quoted
+from hstdputils.engines.states import RowState, State
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.store.base import Store

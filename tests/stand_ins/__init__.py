@@ -1,0 +1,1 @@
+"""Stand-ins for what the package talks to: services on loopback, engines of the tests, calibration programs."""

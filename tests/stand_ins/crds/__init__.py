@@ -1,0 +1,1 @@
+"""A CRDS server on loopback."""

@@ -1,0 +1,1 @@
+"""An HTCondor pool of the tests' own, what runs on it, and Snakemake's executor for it."""

@@ -1,0 +1,1 @@
+"""MAST on loopback."""

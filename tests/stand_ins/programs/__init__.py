@@ -1,0 +1,1 @@
+"""Programs of a calibration that are quick, or wrong in a chosen way."""
