@@ -77,7 +77,7 @@ def main(arguments: Sequence[str]) -> int:
 def _as_bought(options: argparse.Namespace, batch: Batch) -> argparse.Namespace:
     """Return the options with region and purchase of the batch's submission, where they name none."""
     try:
-        bought = SubmissionRecords(batch.store, batch.name).bought()
+        bought = SubmissionRecords(batch).bought()
     except UserError as error:
         print(f"note: {error}", file=sys.stderr)
         bought = {}
