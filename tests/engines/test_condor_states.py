@@ -8,6 +8,7 @@ from hstdputils.engines.htcondor.site import Site
 from hstdputils.engines.htcondor.states import JobStates
 from hstdputils.engines.states import State
 from hstdputils.engines.submissions import JobLocation, PlannedJob, Submission
+from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.store.folder import FolderStore
 
@@ -35,7 +36,7 @@ def state(tmp_path, monkeypatch):
 
     def found(**ad):
         Tools.ad = ad
-        (one,) = JobStates(FolderStore(str(tmp_path))).of([LOCATION], {1: SUBMISSION})
+        (one,) = JobStates(Batch(FolderStore(str(tmp_path)), "b")).of([LOCATION], {1: SUBMISSION})
         return one
 
     monkeypatch.setattr(states, "Tools", Tools)

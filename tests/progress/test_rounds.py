@@ -37,10 +37,10 @@ class EngineOfTwo:
 
 
 def test_what_another_has_sent_again_is_open(tmp_path):
-    engine, store = EngineOfTwo(), open_store(str(tmp_path))
-    found = Watcher(engine, Batch(store, "b"), Resubmitter(engine, store, "b")).round()
+    engine, batch = EngineOfTwo(), Batch(open_store(str(tmp_path)), "b")
+    found = Watcher(engine, batch, Resubmitter(engine, batch)).round()
     assert not found.progress.is_over
     assert engine.sent == []
     assert not found.decided
-    again = Watcher(engine, Batch(store, "b"), Resubmitter(engine, store, "b")).round()
+    again = Watcher(engine, batch, Resubmitter(engine, batch)).round()
     assert again.progress.counts() == {"succeeded": 0, "waiting": 1}

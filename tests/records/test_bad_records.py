@@ -231,7 +231,7 @@ def test_bad_metrics_are_left_out(store, data, capsys):
 
 def test_bad_decisions_are_passed_over(store):
     store.put_bytes(DEEP + b'\n{}\n[]\n{"ipppssoot": ["x"]}\n', f"{BATCH}/decisions/a.jsonl")
-    assert DecisionLog(store, BATCH).entries() == {}
+    assert DecisionLog(Batch(store, BATCH)).entries() == {}
 
 
 WAVE = {
@@ -253,7 +253,7 @@ WAVE = {
 def test_bad_records_of_jobs_are_one_line(store, data, capsys):
     store.put_bytes(data, f"{BATCH}/jobs/0001/wave.json")
     with pytest.raises(UserError, match="is not a valid record of jobs"):
-        SubmissionRecords(store, BATCH).read()
+        SubmissionRecords(Batch(store, BATCH)).read()
     assert run(capsys, "report", "results", BATCH, "--no-html")[0] == 0
     for verb in (["watch", f"results/{BATCH}", "--once"], ["cancel", f"results/{BATCH}", "--all"]):
         status, _, err = run(capsys, *verb)

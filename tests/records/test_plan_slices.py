@@ -7,6 +7,7 @@ import pytest
 from hstdputils.core.errors import UserError
 from hstdputils.engines.aws_batch.submit import LARGEST_ARRAY, group
 from hstdputils.process.options import read_options, settings_of
+from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.records.plan_slices import INDEX_VARIABLE, ROW_VARIABLE, read_slice, write_slice
 from hstdputils.store.folder import FolderStore
@@ -23,7 +24,7 @@ def rows(count, instrument="cos", memory_mib=2048, **changed):
 @pytest.fixture
 def store(tmp_path):
     store = FolderStore(tmp_path)
-    write_slice(store, "b", "t-0001", rows(3))
+    write_slice(Batch(store, "b"), "t-0001", rows(3))
     return store
 
 
@@ -32,7 +33,7 @@ def options(store, *further):
 
 
 def test_children_take_their_rows(store, monkeypatch):
-    assert read_slice(store, "b", "t-0001") == rows(3)
+    assert read_slice(Batch(store, "b"), "t-0001") == rows(3)
     monkeypatch.setenv(INDEX_VARIABLE, "2")
     assert read_options([str(store.root), "b", "--slice=t-0001"]).ipppssoots == ["l00000002"]
     taken = options(store, "--context", "hst_0729.pmap")

@@ -61,14 +61,14 @@ def _record(batch: BatchView, states: Sequence[RowState], reason: str, by: str) 
         if state.cause is None or state.cause.outcome is Outcome.CANCELLED
     ]
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(lambda state: write_failure_marker(batch.store, batch.name, state), cancelled))
+        list(pool.map(lambda state: write_failure_marker(batch, state), cancelled))
     entries = []
     for state in cancelled:
         had = state.row.memory_mib, state.row.max_seconds
         decision = Decision(Action.NEVER, *had, reason)
         entry = entry_of(state.ipppssoot, state.job, Outcome.CANCELLED, reason, had, decision)
         entries.append(replace(entry, by=by))
-    DecisionLog(batch.store, batch.name).write(entries)
+    DecisionLog(batch).write(entries)
 
 
 def _parser() -> argparse.ArgumentParser:

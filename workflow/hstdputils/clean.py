@@ -79,7 +79,7 @@ def _chosen(batch: Batch, options: argparse.Namespace) -> list[str]:
         One of them has a job that has not ended.
     """
     try:
-        progress = Watcher(open_engine(batch.store, batch.name), batch, None).round().progress
+        progress = Watcher(open_engine(batch), batch, None).round().progress
     except BadRecord as error:
         if not options.all:
             raise

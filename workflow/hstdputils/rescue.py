@@ -60,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
     def decide(state: RowState, earlier: Sequence[Entry]) -> Decision:
         return _decision(state, options, by)
 
-    done = Resubmitter(engine, batch.store, batch.name).by(names, decide, by)
+    done = Resubmitter(engine, batch).by(names, decide, by)
     print(f"{batch.name}: {len(done.again)} datasets sent again")
     for entry in done.again[:20]:
         print(f"  {entry.ipppssoot}  {entry.reason}")

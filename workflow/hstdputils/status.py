@@ -71,7 +71,7 @@ def _table(outcomes: dict[str, str]) -> None:
 
 def _list(batch: BatchView, names: Sequence[str]) -> None:
     """Print the state of each dataset, and what was decided about its jobs."""
-    decisions = DecisionLog(batch.store, batch.name).entries()
+    decisions = DecisionLog(batch).entries()
     exact = {state.ipppssoot: state for state in batch.engine.states(only=names[:MOST_LISTED])}
     outcomes = batch.outcomes()
     for name in names[:MOST_LISTED]:

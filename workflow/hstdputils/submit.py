@@ -97,13 +97,13 @@ def _engine(options: argparse.Namespace, batch: Batch, further: Sequence[str]) -
     UserError
         The batch was begun on another engine, or an option cannot be used.
     """
-    kind, begun = engine_class(options.engine), SubmissionRecords(batch.store, batch.name).engine()
+    kind, begun = engine_class(options.engine), SubmissionRecords(batch).engine()
     if begun and begun != options.engine:
         raise UserError(
             f"batch {batch.name!r} in {batch.store.uri} runs on {title_of(begun)}, not on {kind.title}: give "
             f"--engine {begun}, or choose another batch name"
         )
-    return kind(batch.store, batch.name, kind.settings_of(options, further), command_line.tell)
+    return kind(batch, kind.settings_of(options, further), command_line.tell)
 
 
 def _submit_all_again(batch: Batch, engine: Engine[Any], rows: Sequence[PlanRow]) -> Submitted:

@@ -88,9 +88,9 @@ def main(arguments: Sequence[str]) -> int:
     if not options.look_only:
         batch.require_lease("watch can only look, with --look-only", may_probe=False)
     screen = Screen(batch.name, quiet=options.quiet)
-    engine = open_engine(batch.store, batch.name, screen.tell)
+    engine = open_engine(batch, screen.tell)
     limits = Limits(max_memory_mib=options.max_memory_mib, max_seconds=options.max_seconds)
-    resubmitter = None if options.look_only else Resubmitter(engine, batch.store, batch.name, limits)
+    resubmitter = None if options.look_only else Resubmitter(engine, batch, limits)
     watcher = Watcher(engine, batch, resubmitter)
     notifier = EndNotifier(Notifier(options.announce, screen.tell), batch)
     with stop_by_exception():

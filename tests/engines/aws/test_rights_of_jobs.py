@@ -10,6 +10,7 @@ import pytest
 
 from hstdputils.core.errors import UserError
 from hstdputils.engines.aws_batch.roles import policy_of_batch, role_of_batch
+from hstdputils.records.batch import Batch
 from hstdputils.records.pins import IMAGE as IMAGE_SETTING
 from hstdputils.store import layout
 from hstdputils.store.registry import open_store
@@ -177,18 +178,18 @@ def test_a_role_that_others_made_is_not_taken(account, stack, monkeypatch):
     for name, value in account.variables.items():
         monkeypatch.setenv(name, value)
     store = open_store(f"s3://{stack['Bucket']}")
-    arn = role_of_batch(store, "taken", stack["JobPolicy"])
-    assert role_of_batch(store, "taken", stack["JobPolicy"]) == arn
+    arn = role_of_batch(Batch(store, "taken"), stack["JobPolicy"])
+    assert role_of_batch(Batch(store, "taken"), stack["JobPolicy"]) == arn
     iam = account.client("iam")
     iam.delete_role_permissions_boundary(RoleName=arn.rpartition("/")[2])
     with pytest.raises(UserError, match="not that of a batch of this stack"):
-        role_of_batch(store, "taken", stack["JobPolicy"])
+        role_of_batch(Batch(store, "taken"), stack["JobPolicy"])
     with pytest.raises(UserError, match="not the ARN of a policy"):
-        role_of_batch(store, "taken", "JobPolicy")
+        role_of_batch(Batch(store, "taken"), "JobPolicy")
 
 
 def test_wildcards_in_the_name_of_a_store_stand_for_themselves(monkeypatch):
     for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
-    policy = policy_of_batch(open_store("s3://bucket/a*b$c"), "b", "aws-us-gov")
+    policy = policy_of_batch(Batch(open_store("s3://bucket/a*b$c"), "b"), "aws-us-gov")
     assert policy["Statement"][1]["Resource"] == "arn:aws-us-gov:s3:::bucket/a${*}b${$}c/b/*/*"

@@ -30,8 +30,6 @@ from hstdputils.engines.submissions import (
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.records.plan_slices import write_slice
-from hstdputils.store.base import Store
-from hstdputils.store.layout import lease_prefix
 from hstdputils.store.lease import Lease, hold
 
 Tell = Callable[[str], None]
@@ -50,7 +48,7 @@ class Engine(ABC, Generic[S]):
 
     Parameters
     ----------
-    store, batch
+    batch
         The batch.
     settings
         How jobs are submitted; none for what is usual.
@@ -79,10 +77,10 @@ class Engine(ABC, Generic[S]):
     settings_type: ClassVar[type[Settings]] = Settings
     """The class of its settings."""
 
-    def __init__(self, store: Store, batch: str, settings: S | None = None, tell: Tell = lambda text: None) -> None:
-        self._store, self._batch, self._tell = store, batch, tell
+    def __init__(self, batch: Batch, settings: S | None = None, tell: Tell = lambda text: None) -> None:
+        self._batch, self._tell = batch, tell
         self._settings: S = settings or self.settings_type()  # type: ignore[assignment]
-        self._records = SubmissionRecords(store, batch)
+        self._records = SubmissionRecords(batch)
         self._lease: Lease | None = None
         self._ended: dict[str, RowState] = {}
 
@@ -112,8 +110,8 @@ class Engine(ABC, Generic[S]):
         if self._lease:
             yield
             return
-        Batch(self._store, self._batch).require_lease("nothing can be sent or cancelled", may_probe=False)
-        with hold(self._store, lease_prefix(self._batch)) as self._lease:
+        self._batch.require_lease("nothing can be sent or cancelled", may_probe=False)
+        with hold(self._batch.store, self._batch.lease_prefix) as self._lease:
             try:
                 yield
             finally:
@@ -196,7 +194,7 @@ class Engine(ABC, Generic[S]):
         if recorded:
             last = recorded[-1].submission
             settings = self._as_before(replace(settings, queue=settings.queue or last.queue), last)
-        return type(self)(self._store, batch, settings, self._tell)
+        return type(self)(Batch(self._batch.store, batch), settings, self._tell)
 
     def cancel(self, ipppssoots: Collection[str], reason: str) -> int:
         """Cancel the jobs of datasets, in whatever state they are, and return how many were cancelled."""
@@ -270,7 +268,7 @@ class Engine(ABC, Generic[S]):
             arguments = tuple(last.arguments) if last else ()
         prepared = self._prepare(rows, token, arguments, last)
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda item: write_slice(self._store, self._batch, *item), prepared.slices.items()))
+            list(pool.map(lambda item: write_slice(self._batch, *item), prepared.slices.items()))
         submission = Submission(
             number=last.number + 1 if last else 1,
             token=token,
@@ -285,8 +283,8 @@ class Engine(ABC, Generic[S]):
         if not self._records.begin(submission):
             # the store's listing has not shown it: nothing that it has may be submitted once more
             raise UserError(
-                f"{self._store.uri} does not list yet what was submitted as submission {submission.number}: try "
-                "again in a moment",
+                f"{self._batch.store.uri} does not list yet what was submitted as submission {submission.number}: "
+                "try again in a moment",
                 ExitCode.UPLOAD,
             )
         self._tell(f"submission {submission.number}: {len(rows)} rows in {len(submission.jobs)} jobs")

@@ -15,8 +15,7 @@ from hstdputils.core.formats import BadFormat, read_as
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import iso_time
 from hstdputils.engines.retry_policy import Action, Decision
-from hstdputils.store.base import Store
-from hstdputils.store.layout import decisions_prefix
+from hstdputils.records.batch import Batch
 
 WATCH = "watch"
 """Who decides where no operator does."""
@@ -73,9 +72,9 @@ def entry_of(ipppssoot: str, job: str, outcome: Outcome, text: str, had: tuple[i
 class DecisionLog:
     """The decisions of one batch, in its store."""
 
-    def __init__(self, store: Store, batch: str) -> None:
-        self._store = store
-        self._prefix = decisions_prefix(batch)
+    def __init__(self, batch: Batch) -> None:
+        self._store = batch.store
+        self._prefix = batch.decisions_prefix
         self._read: dict[str, list[Entry]] = {}
 
     def write(self, entries: Sequence[Entry]) -> None:

@@ -6,10 +6,9 @@ from dataclasses import asdict, replace
 from hstdputils.engines.states import RowState
 from hstdputils.records.batch import Batch
 from hstdputils.records.marker import Marker
-from hstdputils.store.base import Store
 
 
-def write_failure_marker(store: Store, batch: str, state: RowState) -> None:
+def write_failure_marker(batch: Batch, state: RowState) -> None:
     """Write the ``failed`` marker of a job that ended without success, where its own does not say why it ended.
 
     A marker of the job that gives another cause, such as one that was written on SIGTERM and cannot know what sent
@@ -17,7 +16,7 @@ def write_failure_marker(store: Store, batch: str, state: RowState) -> None:
 
     Parameters
     ----------
-    store, batch
+    batch
         Where the marker goes.
     state
         A state that is over, with its cause.
@@ -27,10 +26,10 @@ def write_failure_marker(store: Store, batch: str, state: RowState) -> None:
     if own is not None:
         if own.outcome is not cause.outcome:
             corrected = replace(own, outcome=cause.outcome, exit_code=cause.outcome.exit_code, reason=cause.text)
-            Batch(store, batch).markers.write(corrected)
+            batch.markers.write(corrected)
         return
-    earlier = Batch(store, batch).markers.read(state.ipppssoot, succeeded=False)
-    Batch(store, batch).markers.write(_new_marker(batch, state, earlier))
+    earlier = batch.markers.read(state.ipppssoot, succeeded=False)
+    batch.markers.write(_new_marker(batch.name, state, earlier))
 
 
 def exit_code(state: RowState) -> int:

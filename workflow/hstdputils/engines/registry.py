@@ -15,7 +15,7 @@ from hstdputils.core.errors import UserError
 from hstdputils.core.text import nearest, one_line
 from hstdputils.engines.base import Engine, Tell
 from hstdputils.engines.submissions import BadRecord, SubmissionRecords
-from hstdputils.store.base import Store
+from hstdputils.records.batch import Batch
 
 GROUP = "hstdputils.engines"
 """The group of entry points that add engines."""
@@ -73,8 +73,7 @@ def title_of(name: str) -> str:
 
 
 def open_engine(
-    store: Store,
-    batch: str,
+    batch: Batch,
     tell: Tell = lambda text: None,
     queue: str | None = None,
     arguments: Sequence[str] | None = None,
@@ -83,7 +82,7 @@ def open_engine(
 
     Parameters
     ----------
-    store, batch
+    batch
         The batch.
     tell
         Takes lines for the person who watches.
@@ -99,15 +98,15 @@ def open_engine(
     BadRecord
         The records cannot be read.
     """
-    name = SubmissionRecords(store, batch).engine()
+    name = SubmissionRecords(batch).engine()
     if name and _point(name) is None:
         raise UnknownEngine(
-            f"batch {batch!r} in {store.uri} runs on {name!r}, which is not an engine of this machine: install the "
-            "package that adds it"
+            f"batch {batch.name!r} in {batch.store.uri} runs on {name!r}, which is not an engine of this machine: "
+            "install the package that adds it"
         )
     engine = engine_class(name or DEFAULT)
     further = None if arguments is None else tuple(arguments)
-    return engine(store, batch, engine.settings_type(queue=queue, arguments=further), tell)
+    return engine(batch, engine.settings_type(queue=queue, arguments=further), tell)
 
 
 def _point(name: str) -> EntryPoint | None:

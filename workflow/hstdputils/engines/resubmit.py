@@ -12,8 +12,8 @@ from hstdputils.engines.failure_markers import write_failure_marker
 from hstdputils.engines.retry_policy import Decision, Limits
 from hstdputils.engines.retry_policy import decide as policy
 from hstdputils.engines.states import RowState
+from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.store.base import Store
 
 Decide = Callable[[RowState, Sequence[Entry]], Decision]
 """Decides what follows from the end of a job, given what was decided about the dataset's earlier ones."""
@@ -38,16 +38,16 @@ class Resubmitter:
     ----------
     engine
         The engine that runs the batch.
-    store, batch
+    batch
         The batch.
     limits
         How far further attempts go.
     """
 
-    def __init__(self, engine: Engine[Any], store: Store, batch: str, limits: Limits | None = None) -> None:
-        self._engine, self._store, self._batch = engine, store, batch
+    def __init__(self, engine: Engine[Any], batch: Batch, limits: Limits | None = None) -> None:
+        self._engine, self._batch = engine, batch
         self._limits = limits or Limits()
-        self._log = DecisionLog(store, batch)
+        self._log = DecisionLog(batch)
         self._settled: set[tuple[str, str]] = set()
 
     def is_settled(self, state: RowState) -> bool:
@@ -108,7 +108,7 @@ class Resubmitter:
                     if is_new:
                         done.ended.append(entry)
             with ThreadPoolExecutor(16) as pool:
-                list(pool.map(lambda state: write_failure_marker(self._store, self._batch, state), unmarked))
+                list(pool.map(lambda state: write_failure_marker(self._batch, state), unmarked))
             self._log.write(new)
             self._engine.submit(rows, again=True)
             return done

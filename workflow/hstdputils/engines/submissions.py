@@ -16,10 +16,9 @@ from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.formats import BadFormat, read_as, shown
 from hstdputils.core.text import iso_time
+from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.records.plan_slices import read_slice
-from hstdputils.store.base import Store
-from hstdputils.store.layout import jobs_prefix
 
 AWS_BATCH = "aws-batch"
 """The engine of records that do not name theirs: they are older than the second engine."""
@@ -139,11 +138,11 @@ class RecordedSubmission:
 class SubmissionRecords:
     """The records of a batch's submissions in the store."""
 
-    def __init__(self, store: Store, batch: str) -> None:
-        self._store, self.batch = store, batch
-        self._prefix = jobs_prefix(batch)
+    def __init__(self, batch: Batch) -> None:
+        self._store, self.batch = batch.store, batch
+        self._prefix = batch.jobs_prefix
         self._read_one = cache(self._submission)
-        self.slice = cache(lambda name: read_slice(store, batch, name))
+        self.slice = cache(lambda name: read_slice(batch, name))
 
     def read(self) -> list[RecordedSubmission]:
         """Return all submissions, oldest first, with one listing, and one request for each that is new."""

@@ -15,7 +15,7 @@ from hstdputils.core import command_line
 from hstdputils.inputs.registry import add_input_options
 from hstdputils.process.processor import Settings
 from hstdputils.process.steps import OVERHEAD_SECONDS
-from hstdputils.records.batch import check_batch_name
+from hstdputils.records.batch import Batch, check_batch_name
 from hstdputils.records.plan_slices import INDEX_VARIABLE, ROW_VARIABLE, row_of_child
 from hstdputils.references.reference_list import work_off_line
 from hstdputils.store.registry import open_store
@@ -124,7 +124,9 @@ def read_options(arguments: Sequence[str], site: Site | None = None) -> argparse
 def _take_row(options: argparse.Namespace) -> None:
     """Take dataset and plan row from a slice of the plan, as the child of an array job does."""
     store = open_store(options.output_bucket)
-    row = row_of_child(store, check_batch_name(options.batch_name), options.slice, os.environ.get(INDEX_VARIABLE))
+    row = row_of_child(
+        Batch(store, check_batch_name(options.batch_name)), options.slice, os.environ.get(INDEX_VARIABLE)
+    )
     options.ipppssoots, options.plan_row = [row.ipppssoot], asdict(row)
 
 

@@ -59,7 +59,7 @@ def open_view(options: argparse.Namespace, queue: str | None = None, *, read_onl
     """
     batch = open_batch(options)
     try:
-        engine = open_engine(batch.store, batch.name, queue=queue)
+        engine = open_engine(batch, queue=queue)
         progress = Watcher(engine, batch, None).round().progress
     except BadRecord as error:
         if not read_only:

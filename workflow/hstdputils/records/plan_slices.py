@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import LONGEST_LINE, PlanRow, parse_row
-from hstdputils.store.base import Store
-from hstdputils.store.layout import slice_key
 
 INDEX_VARIABLE = "AWS_BATCH_JOB_ARRAY_INDEX"
 """The environment variable in which AWS Batch gives a child its index, from 0."""
@@ -23,13 +22,13 @@ ROW_VARIABLE = "HSTDP_PLAN_ROW"
 """The environment variable with the row of a dataset that is processed alone, as JSON."""
 
 
-def write_slice(store: Store, batch: str, name: str, rows: Sequence[PlanRow]) -> None:
+def write_slice(batch: Batch, name: str, rows: Sequence[PlanRow]) -> None:
     """Save rows as a slice: JSON Lines, compressed, since each of up to 10,000 children reads it."""
     lines = "".join(f"{row.to_json()}\n" for row in rows)
-    store.put_bytes(gzip.compress(lines.encode(), compresslevel=6, mtime=0), slice_key(batch, name))
+    batch.store.put_bytes(gzip.compress(lines.encode(), compresslevel=6, mtime=0), batch.slice_key(name))
 
 
-def read_slice(store: Store, batch: str, name: str) -> list[PlanRow]:
+def read_slice(batch: Batch, name: str) -> list[PlanRow]:
     """Return the rows of a slice.
 
     Raises
@@ -37,13 +36,13 @@ def read_slice(store: Store, batch: str, name: str) -> list[PlanRow]:
     UserError
         There is no such slice, or it is not a valid one.
     """
-    key = slice_key(batch, name)
+    store, key = batch.store, batch.slice_key(name)
     data = store.get_bytes(key)
     if data is None:
         raise UserError(f"{store.address(key)} is not there: submit the plan again", ExitCode.S3_DOWNLOAD)
     try:
         rows = [parse_row(line) for line in _lines(data)]
-        if other := next((row for row in rows if row.batch != batch), None):
+        if other := next((row for row in rows if row.batch != batch.name), None):
             raise ValueError(f"{other.ipppssoot} is of the batch {other.batch[:60]!a}")
     except (ValueError, EOFError, OSError, zlib.error) as error:
         raise UserError(
@@ -61,7 +60,7 @@ def _lines(data: bytes) -> Iterator[bytes]:
             yield line
 
 
-def row_of_child(store: Store, batch: str, name: str, index: str | None) -> PlanRow:
+def row_of_child(batch: Batch, name: str, index: str | None) -> PlanRow:
     """Return the row of the child of an array job.
 
     Raises
@@ -73,7 +72,9 @@ def row_of_child(store: Store, batch: str, name: str, index: str | None) -> Plan
         raise UserError(
             f"--slice needs {INDEX_VARIABLE}, which AWS Batch sets in array jobs: give it, or an ipppssoot"
         )
-    rows = read_slice(store, batch, name)
+    rows = read_slice(batch, name)
     if int(index) >= len(rows):
-        raise UserError(f"{store.address(slice_key(batch, name))} has {len(rows)} rows, and none with index {index}")
+        raise UserError(
+            f"{batch.store.address(batch.slice_key(name))} has {len(rows)} rows, and none with index {index}"
+        )
     return rows[int(index)]

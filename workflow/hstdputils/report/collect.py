@@ -49,7 +49,7 @@ def collect(
     kinds = batch.markers.listed()
     files = _ReferenceFiles()
     markers = {marker.ipppssoot: files.taken_from(marker) for marker in batch.markers.read_all(kinds)}
-    decisions = DecisionLog(batch.store, batch.name).entries()
+    decisions = DecisionLog(batch).entries()
     rows = []
     for name in sorted(kinds.keys() | plan.keys()):
         if name in kinds:

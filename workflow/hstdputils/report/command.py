@@ -98,7 +98,7 @@ def _as_bought(options: argparse.Namespace, last: Config | None, batch: Batch) -
         else {}
     )
     try:
-        bought = SubmissionRecords(batch.store, batch.name).bought()
+        bought = SubmissionRecords(batch).bought()
     except UserError as error:
         print(f"note: {error}", file=sys.stderr)
         bought = {}

@@ -178,7 +178,7 @@ class LocalExecutor:
         )
         state = RowState(row, State.FAILED, "", cause, None, "", job.started, time())
         with contextlib.suppress(StoreError):
-            write_failure_marker(self._store, row.batch, state)
+            write_failure_marker(Batch(self._store, row.batch), state)
         return state
 
     def _stop(self) -> None:

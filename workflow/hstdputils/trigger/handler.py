@@ -89,7 +89,7 @@ def take(message: Message, settings: TriggerSettings) -> str:
         read_list(found[0], address, skip_bad=settings.skip_bad)  # a bad list begins no batch
         batch = Batch(box.store, message.name)
         batch.require_lease("nothing can be submitted", may_probe=True)
-        engine = settings.engine(box.store, message.name, settings.jobs, _tell)
+        engine = settings.engine(batch, settings.jobs, _tell)
         with engine.alone():
             line = ""
             while (found := box.read()) is not None:  # again, where another list was put there meanwhile

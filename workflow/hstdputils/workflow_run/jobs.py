@@ -85,7 +85,7 @@ class Jobs:
     @errors_in_one_line()
     def condor_run(self, wildcards: Any = None) -> str:
         """Return what names the batch in jobs of HTCondor."""
-        return run_name(self._batch.stored.store, self._batch.name)
+        return run_name(self._batch.stored)
 
     def condor_dataset(self, wildcards: Any) -> str:
         """Return what names the dataset in its job of HTCondor."""
@@ -131,4 +131,4 @@ class Jobs:
             self._asked.add((ipppssoot, attempt))
             # without HTCondor's tools, as in the job itself, it has been asked before
             with contextlib.suppress(UserError):
-                mark_last_job(self._batch.stored.store, row, self.condor_run())
+                mark_last_job(self._batch.stored, row, self.condor_run())

@@ -7,18 +7,17 @@ from hstdputils.core.errors import UserError
 from hstdputils.engines.aws_batch.client import batch_errors
 from hstdputils.engines.aws_batch.roles import BOUNDARY, role_of_batch
 from hstdputils.engines.aws_batch.submit import RETRIES, tags
-from hstdputils.store.base import Store
-from hstdputils.store.layout import definition_key
+from hstdputils.records.batch import Batch
 
 
-def definition_of(client: Any, store: Store, batch: str, base: str, image: str | None) -> str:
+def definition_of(client: Any, batch: Batch, base: str, image: str | None) -> str:
     """Return the ARN of a batch's job definition, which is registered when it is first needed.
 
     Parameters
     ----------
     client
         A client for AWS Batch.
-    store, batch
+    batch
         Where the ARN is written down.
     base
         The job definition that it is made from: roles, log group, variables; and whether the batch gets a role of
@@ -31,22 +30,23 @@ def definition_of(client: Any, store: Store, batch: str, base: str, image: str |
     UserError
         There is no such base, or the batch was begun with another image.
     """
-    key = definition_key(batch)
+    store, key = batch.store, batch.definition_key
     known = store.get_bytes(key)
     if known is None:
-        arn, image_used = _register(client, store, batch, base, image)
+        arn, image_used = _register(client, batch, base, image)
         # of two that registered at the same time, the first to write it down counts
         store.put_bytes(f"{arn} {image_used}\n".encode(), key, only_if_absent=True)
         known = store.get_bytes(key) or b""
     arn, _, image_used = known.decode().strip().partition(" ")
     if image and image != image_used:
         raise UserError(
-            f"batch {batch!r} in {store.uri} runs in the image {image_used}, not {image}: choose another batch name"
+            f"batch {batch.name!r} in {store.uri} runs in the image {image_used}, not {image}: "
+            "choose another batch name"
         )
     return arn
 
 
-def _register(client: Any, store: Store, batch: str, base: str, image: str | None) -> tuple[str, str]:
+def _register(client: Any, batch: Batch, base: str, image: str | None) -> tuple[str, str]:
     known = _newest(client, base)
     properties = known.get("containerProperties")
     if properties is None and image is None:
@@ -59,18 +59,18 @@ def _register(client: Any, store: Store, batch: str, base: str, image: str | Non
         properties.pop(name, None)
     properties["image"] = image or properties["image"]
     if boundary := known.get("tags", {}).get(BOUNDARY):
-        properties["jobRoleArn"] = role_of_batch(store, batch, boundary)
+        properties["jobRoleArn"] = role_of_batch(batch, boundary)
     if not any(item["type"] == "MEMORY" for item in properties.get("resourceRequirements", [])):
         # what a definition must have; each submission sets its own
         properties["resourceRequirements"] = [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "1024"}]
-    with batch_errors(f"cannot register the job definition of batch {batch!r}"):
+    with batch_errors(f"cannot register the job definition of batch {batch.name!r}"):
         answer = client.register_job_definition(
-            jobDefinitionName=re.sub("[^A-Za-z0-9_-]", "-", f"hstdp-{batch}")[:128],
+            jobDefinitionName=re.sub("[^A-Za-z0-9_-]", "-", f"hstdp-{batch.name}")[:128],
             type="container",
             containerProperties=properties,
             retryStrategy=RETRIES,
             propagateTags=True,
-            tags=tags(batch),
+            tags=tags(batch.name),
         )
     return answer["jobDefinitionArn"], properties["image"]
 

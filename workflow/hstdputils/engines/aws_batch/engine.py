@@ -85,7 +85,7 @@ are boto3's: AWS_PROFILE, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL."""
 
     @cached_property
     def _job_states(self) -> JobStates:
-        return JobStates(lambda: self._client, self._store)
+        return JobStates(lambda: self._client, self._batch)
 
     @property
     def _submitter(self) -> Submitter:
@@ -141,9 +141,9 @@ are boto3's: AWS_PROFILE, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL."""
 
         settings, queue = self._settings, self._queue(QUEUE, last)
         check_queue(self._client, queue)
-        definition = definition_of(self._client, self._store, self._batch, settings.job_definition, settings.image)
-        pin_submission(self._client, self._store, self._batch, definition, rows, arguments)
-        jobs, slices = _jobs_of(rows, token, job_prefix(self._batch, token))
+        definition = definition_of(self._client, self._batch, settings.job_definition, settings.image)
+        pin_submission(self._client, self._batch, definition, rows, arguments)
+        jobs, slices = _jobs_of(rows, token, job_prefix(self._batch.name, token))
         bought = (last.settings if last else {}) | _prices(settings)
         return Prepared(queue, jobs, slices, definition, bought)
 

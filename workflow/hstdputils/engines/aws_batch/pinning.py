@@ -15,11 +15,10 @@ from hstdputils.records.pins import IMAGE, Pins
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.references.server import ReferenceServer, ReferenceServerError
 from hstdputils.references.settings import settings_of
-from hstdputils.store.base import Store
 
 
 def pin_submission(
-    client: Any, store: Store, batch: str, definition: str, rows: Sequence[PlanRow], arguments: Sequence[str]
+    client: Any, batch: Batch, definition: str, rows: Sequence[PlanRow], arguments: Sequence[str]
 ) -> None:
     """Record in the store what jobs work with (image, context, alignment), or hold it against what is recorded.
 
@@ -31,7 +30,7 @@ def pin_submission(
     ----------
     client
         A client for AWS Batch.
-    store, batch
+    batch
         The batch.
     definition
         The ARN of its job definition: the image, and the variables of the jobs.
@@ -55,7 +54,7 @@ def pin_submission(
         return
     variables = {item["name"]: item.get("value", "") for item in container.get("environment", [])}
     options = _options(arguments)
-    pinned = Batch(store, batch).pins()
+    pinned = batch.pins()
     context = options.context or variables.get("CRDS_CONTEXT")
     if context is None:
         context = pinned.crds_context if pinned else _operational(variables)
@@ -65,7 +64,7 @@ def pin_submission(
     if any(recipe_for(parse_dataset(row.ipppssoot)).is_aligned for row in rows):
         wanted = {"on": True, "off": False}.get(options.astrometry or "")
         settings["astrometry"] = describe(astrometry_variables(wanted, variables))
-    Batch(store, batch).pin(Pins(context, {}, settings), force=options.force)
+    batch.pin(Pins(context, {}, settings), force=options.force)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:

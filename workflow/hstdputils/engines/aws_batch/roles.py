@@ -16,8 +16,8 @@ from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.text import one_line
 from hstdputils.engines.aws_batch.submit import tags
-from hstdputils.store.base import Store
-from hstdputils.store.layout import MARKERS, NOT_DATASETS, batch_prefix
+from hstdputils.records.batch import Batch
+from hstdputils.store.layout import MARKERS, NOT_DATASETS
 
 BOUNDARY = "boundary"
 """The tag of a job definition with the ARN of the policy that is the boundary of the roles of batches."""
@@ -29,12 +29,12 @@ _POLICY = re.compile(r"arn:(?P<partition>[\w-]+):iam::(?P<account>\d{12}):policy
 _NAME = "jobs-of-batch"
 
 
-def role_of_batch(store: Store, batch: str, boundary: str) -> str:
+def role_of_batch(batch: Batch, boundary: str) -> str:
     """Return the ARN of a batch's role, which is made if it is not there; its name follows from store and batch.
 
     Parameters
     ----------
-    store, batch
+    batch
         What its jobs write to.
     boundary
         The ARN of the policy that it cannot go beyond; the role is made below the policy's path.
@@ -51,19 +51,19 @@ def role_of_batch(store: Store, batch: str, boundary: str) -> str:
             "template again"
         )
     partition, account, path = match["partition"], match["account"], match["path"]
-    digest = hashlib.sha256(store.address(batch_prefix(batch)).encode()).hexdigest()
-    name = f"hstdp-{batch[:48]}-{digest[:8]}"
+    digest = hashlib.sha256(batch.store.address(batch.prefix).encode()).hexdigest()
+    name = f"hstdp-{batch.name[:48]}-{digest[:8]}"
     arn = f"arn:{partition}:iam::{account}:role{path}{name}"
     client = _iam_client()
-    with _iam_errors(f"cannot make the role {name} of batch {batch!r}"):
+    with _iam_errors(f"cannot make the role {name} of batch {batch.name!r}"):
         try:
             client.create_role(
                 Path=path,
                 RoleName=name,
-                Description=f"What the jobs of the batch {batch} may do",
+                Description=f"What the jobs of the batch {batch.name} may do",
                 AssumeRolePolicyDocument=json.dumps(_trust(account)),
                 PermissionsBoundary=boundary,
-                Tags=[{"Key": key, "Value": value} for key, value in tags(batch).items()],
+                Tags=[{"Key": key, "Value": value} for key, value in tags(batch.name).items()],
             )
         except client.exceptions.EntityAlreadyExistsException:
             role = client.get_role(RoleName=name)["Role"]
@@ -73,14 +73,14 @@ def role_of_batch(store: Store, batch: str, boundary: str) -> str:
                     "batch name"
                 ) from None
         client.put_role_policy(
-            RoleName=name, PolicyName=_NAME, PolicyDocument=json.dumps(policy_of_batch(store, batch, partition))
+            RoleName=name, PolicyName=_NAME, PolicyDocument=json.dumps(policy_of_batch(batch, partition))
         )
     return arn
 
 
-def policy_of_batch(store: Store, batch: str, partition: str = "aws") -> dict[str, Any]:
+def policy_of_batch(batch: Batch, partition: str = "aws") -> dict[str, Any]:
     """Return what the jobs of a batch may do: read what the boundary lets them, and write datasets and markers."""
-    place = store.address(batch_prefix(batch)).removeprefix("s3://")
+    place = batch.store.address(batch.prefix).removeprefix("s3://")
     # what stands for other characters in policies, and is allowed in keys
     home = f"arn:{partition}:s3:::" + re.sub(r"[*?$]", lambda found: f"${{{found[0]}}}", place)
     write = ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]

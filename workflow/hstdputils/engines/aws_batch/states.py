@@ -10,7 +10,6 @@ from hstdputils.engines.aws_batch.client import batch_errors
 from hstdputils.engines.states import RowState, State
 from hstdputils.engines.submissions import JobLocation
 from hstdputils.records.batch import Batch
-from hstdputils.store.base import Store
 
 PARALLEL = 8
 """Requests that are under way at the same time."""
@@ -52,12 +51,12 @@ class JobStates:
     ----------
     client
         Returns a client for AWS Batch.
-    store
-        The store with the markers.
+    batch
+        The batch.
     """
 
-    def __init__(self, client: Callable[[], Any], store: Store) -> None:
-        self._client, self._store = client, store
+    def __init__(self, client: Callable[[], Any], batch: Batch) -> None:
+        self._client, self._batch = client, batch
         self._failed_children: dict[str, set[int]] = {}
 
     def of(self, locations: Iterable[JobLocation], *, exactly: bool = False) -> Iterator[RowState]:
@@ -147,7 +146,7 @@ class JobStates:
 
     def _ended(self, location: JobLocation, job: Mapping[str, Any]) -> RowState:
         """Return the state of a job that has ended, with what its marker says."""
-        name, markers = location.row.ipppssoot, Batch(self._store, location.row.batch).markers
+        name, markers = location.row.ipppssoot, self._batch.markers
         marker = markers.read(name, succeeded=True)
         if marker is None:
             marker = markers.read(name, succeeded=False)

@@ -176,7 +176,7 @@ class Submitter:
 
     def _made(self, submission: Submission, name: str) -> dict[str, str]:
         """Return the ids of jobs that Batch knows, by name: those of one name, or ``*`` for all of the submission."""
-        value = f"{job_prefix(self._records.batch, submission.token)}*" if name == "*" else name
+        value = f"{job_prefix(self._records.batch.name, submission.token)}*" if name == "*" else name
         with batch_errors(f"cannot list the jobs in {submission.queue}"):
             pages = self._client.get_paginator("list_jobs").paginate(
                 jobQueue=submission.queue, filters=[{"name": "JOB_NAME", "values": [value]}]

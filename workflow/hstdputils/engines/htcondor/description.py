@@ -12,9 +12,9 @@ from hstdputils.engines.htcondor.site import NOT_ONE_LINE, Site, check_lines
 from hstdputils.engines.htcondor.tools import DATASET, TOKEN, quoted
 from hstdputils.engines.retry_policy import MOST_STARTS
 from hstdputils.engines.submissions import Submission
+from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.records.plan_slices import JOB_VARIABLE, ROW_VARIABLE
-from hstdputils.store.base import Store
 from hstdputils.store.folder import FolderStore
 
 GO = "HstdpGo"
@@ -71,12 +71,12 @@ def log_of(site: Site, batch: str, submission: int, ipppssoot: str) -> str:
     return f"{site.folder}/logs/{batch}/{ipppssoot}{number}.log"
 
 
-def description_of(store: Store, batch: str, submission: Submission, site: Site) -> str:
+def description_of(batch: Batch, submission: Submission, site: Site) -> str:
     """Return the submit description of a submission; its jobs are queued ``from items``.
 
     Parameters
     ----------
-    store, batch
+    batch
         The batch.
     submission
         The submission.
@@ -88,24 +88,24 @@ def description_of(store: Store, batch: str, submission: Submission, site: Site)
     UserError
         A value holds a line break, or a further line sets more than it may: nothing is submitted.
     """
-    is_folder = isinstance(store, FolderStore)
+    is_folder = isinstance(batch.store, FolderStore)
     # a folder must be the same one wherever a job runs; HTCondor knows which machines share the file system
     transfer = "NO" if is_folder else 'IF_NEEDED\nwhen_to_transfer_output = ON_EXIT\ntransfer_output_files = ""'
     variables = {JOB_VARIABLE: f"{submission.queue}#$(ClusterId).$(ProcId)", ROW_VARIABLE: "$(plan_row)"}
     assigned = [f"{name}='{value}'" for name, value in variables.items()]
     assigned += [f"{name}={_word(value)}" for name, value in site.environment.items()]
-    output = str(Path(store.root).absolute()) if isinstance(store, FolderStore) else store.uri
+    output = str(Path(batch.store.root).absolute()) if isinstance(batch.store, FolderStore) else batch.store.uri
     parts = {
         "size": submission.jobs[0].size,
-        "batch": batch,
+        "batch": batch.name,
         "image": site.image,
         "store": _word(output),
-        "batch_word": _word(batch),
+        "batch_word": _word(batch.name),
         "arguments": "".join(f" {_word(argument)}" for argument in submission.arguments),
         "environment": " ".join(assigned),
         "folder": site.folder,
-        "log": log_of(site, batch, submission.number, "$(dataset)"),
-        "events": f"{site.folder}/logs/{batch}/submission-{submission.number:04d}.events",
+        "log": log_of(site, batch.name, submission.number, "$(dataset)"),
+        "events": f"{site.folder}/logs/{batch.name}/submission-{submission.number:04d}.events",
         "disk_mib": site.disk_mib,
         "most_starts": MOST_STARTS,
         "lost": LOST,

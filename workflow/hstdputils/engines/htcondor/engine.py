@@ -49,11 +49,11 @@ HTCondor: all rows become one cluster. Its own tools, condor_submit and others, 
 
     @cached_property
     def _job_states(self) -> JobStates:
-        return JobStates(self._store)
+        return JobStates(self._batch)
 
     @property
     def _submitter(self) -> Submitter:
-        return Submitter(self._store, self._records, self._check)
+        return Submitter(self._batch, self._records, self._check)
 
     @classmethod
     def add_options(cls, group: argparse._ArgumentGroup) -> None:
@@ -113,7 +113,7 @@ HTCondor: all rows become one cluster. Its own tools, condor_submit and others, 
         # the longest first, so that the last to end is not one that began last
         ordered = sorted(rows, key=lambda row: (row.max_seconds, row.memory_mib), reverse=True)
         job = PlannedJob(
-            name=f"{self._batch}-{token}",
+            name=f"{self._batch.name}-{token}",
             rows=token,
             first=0,
             size=len(ordered),

@@ -10,7 +10,6 @@ from hstdputils.engines.htcondor.tools import DATASET, Tools, quoted
 from hstdputils.engines.states import RowState, State
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.store.base import Store
 from hstdputils.store.folder import FolderStore
 
 RUN = "HstdpRun"
@@ -25,18 +24,19 @@ OVERHEAD_SECONDS = 900
 """Time of a job besides that of the programs, s: fetching and saving have no limit of their own."""
 
 
-def run_name(store: Store, batch: str) -> str:
+def run_name(batch: Batch) -> str:
     """Return what names a batch in the attribute `RUN`."""
-    return f"{store.root.absolute() if isinstance(store, FolderStore) else store.uri}/{batch}"
+    store = batch.store
+    return f"{store.root.absolute() if isinstance(store, FolderStore) else store.uri}/{batch.name}"
 
 
-def mark_last_job(store: Store, row: PlanRow, run: str) -> None:
+def mark_last_job(batch: Batch, row: PlanRow, run: str) -> None:
     """Write or correct the marker of a dataset's last job that has left the queue, where HTCondor knows better.
 
     Parameters
     ----------
-    store
-        The store.
+    batch
+        The batch.
     row
         The row of the plan.
     run
@@ -53,7 +53,7 @@ def mark_last_job(store: Store, row: PlanRow, run: str) -> None:
         return
     ad = found[0]
     job, started = f"{ad['ClusterId']}.{ad['ProcId']}", ad.get("JobCurrentStartDate")
-    marker = Batch(store, row.batch).markers.read(row.ipppssoot, succeeded=False)
+    marker = batch.markers.read(row.ipppssoot, succeeded=False)
     own = marker if marker and is_of(job, ad, marker) else None
     cause = cause_of(ad, own)
     if cause is None or cause.outcome in (Outcome.SUCCEEDED, Outcome.UNKNOWN):
@@ -64,4 +64,4 @@ def mark_last_job(store: Store, row: PlanRow, run: str) -> None:
         had = replace(had, max_seconds=marker.plan_row.get("max_seconds", row.max_seconds))
     log = str(Path("logs") / row.batch / f"{row.ipppssoot}.log")
     stopped = ad.get("EnteredCurrentStatus")
-    write_failure_marker(store, row.batch, RowState(had, State.FAILED, job, cause, own, log, started, stopped))
+    write_failure_marker(batch, RowState(had, State.FAILED, job, cause, own, log, started, stopped))

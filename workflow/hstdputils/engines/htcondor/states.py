@@ -20,7 +20,6 @@ from hstdputils.engines.states import Cause, RowState, State
 from hstdputils.engines.submissions import JobLocation, Submission
 from hstdputils.records.batch import Batch
 from hstdputils.records.marker import Marker
-from hstdputils.store.base import Store
 
 NEXT = "JobMaterializeNextProcId"
 """The attribute of a cluster with the first of its jobs that is not made yet."""
@@ -73,12 +72,12 @@ class JobStates:
 
     Parameters
     ----------
-    store
-        The store with the markers.
+    batch
+        The batch.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
         self._submissions: dict[int, Submission] = {}
         self.cancelled: dict[str, str] = {}
         """Reasons for which jobs were cancelled here that may leave no trace in HTCondor."""
@@ -174,7 +173,7 @@ class JobStates:
 
     def _marker(self, location: JobLocation, ad: Ad) -> Marker | None:
         """Return the marker that the job at a location has left in its last start, or none."""
-        markers = Batch(self._store, location.row.batch).markers
+        markers = self._batch.markers
         for succeeded in (True, False):
             marker = markers.read(location.row.ipppssoot, succeeded=succeeded)
             if marker and is_of(job_of(location), ad, marker):

@@ -20,7 +20,7 @@ from hstdputils.engines.submissions import (
     job_locations,
     rows_of,
 )
-from hstdputils.store.base import Store
+from hstdputils.records.batch import Batch
 
 SUPERSEDED = "submitted again as another job"
 """Why held jobs are removed whose datasets have newer ones."""
@@ -34,16 +34,16 @@ class Submitter:
 
     Parameters
     ----------
-    store
-        The store of the batch.
+    batch
+        The batch.
     records
         The records of the batch.
     check
         Called before each step; raises where no more may be done.
     """
 
-    def __init__(self, store: Store, records: SubmissionRecords, check: Callable[[], None]) -> None:
-        self._store, self._records, self._check = store, records, check
+    def __init__(self, batch: Batch, records: SubmissionRecords, check: Callable[[], None]) -> None:
+        self._batch, self._records, self._check = batch, records, check
 
     def finish(self, recorded: Sequence[RecordedSubmission]) -> tuple[int, int]:
         """Do what is left to do for submissions that were cut off.
@@ -104,7 +104,7 @@ class Submitter:
             except OSError as error:
                 raise UserError(f"cannot make the folder for logs {logs}: {error.strerror}") from error
             self._check()
-            cluster = tools.submit(description_of(self._store, self._records.batch, submission, site), items_of(rows))
+            cluster = tools.submit(description_of(self._batch, submission, site), items_of(rows))
         self._check()
         recorded = f"{submission.queue}#{cluster}"
         self._records.confirm(submission, 0, recorded)
