@@ -20,6 +20,9 @@ OFF_LINE := env -u CRDS_PATH -u CRDS_SERVER_URL -u CRDS_CONTEXT -u CRDS_READONLY
 # more workers than most machines have cores, since tests wait for programs, servers and limits
 PYTEST = $(BIN)/python -m pytest -n 4 --dist worksteal
 
+# what make test-s3 runs on
+S3_SERVER ?= radosgw-https
+
 # what builds the image and starts containers: docker or podman, whichever is there
 ENGINE = $(or $(HSTDP_CONTAINER_ENGINE),$(firstword $(shell command -v docker podman)))
 IMAGE ?= calcloud:latest
@@ -27,7 +30,7 @@ BASE_IMAGE ?=
 HSTCAL_SOURCE ?=
 BUILD_OPTIONS ?=
 
-.PHONY: help setup tools hstcal demo test test-all mutants lint format constraints clean image
+.PHONY: help setup tools hstcal demo test test-all test-s3 mutants lint format constraints clean image
 
 help:
 	@echo "make setup        the environment in .venv, and links that let 'snakemake --profile NAME' find profiles/"
@@ -35,6 +38,7 @@ help:
 	@echo "make demo         made-up datasets of COS and, after make hstcal, ACS, STIS and WFC3, from raw files to a report, off line"
 	@echo "make test         the tests, but for slow ones and whole engines"
 	@echo "make test-all     all tests: make test, then those on Docker, Apptainer, HTCondor, and slow ones"
+	@echo "make test-s3      the tests that use S3, on S3_SERVER=$(S3_SERVER), or moto-http, moto-https, radosgw-http"
 	@echo "make mutants      what the tests of core, records and engines would not notice, by mutmut (hours; less with MUTANTS='hstdputils.core.text*')"
 	@echo "make lint         ruff, snakefmt, mypy, codespell and snakemake --lint; cfn-lint and checkov, in .venv-tools"
 	@echo "make format       format Python files and rules"
@@ -100,6 +104,9 @@ test: $(READY)
 
 test-all: test
 	$(PYTEST) -m slow
+
+test-s3: $(READY)
+	$(PYTEST) --s3-server=$(S3_SERVER)
 
 # mutmut is no requirement of the tests: it comes with the first call
 mutants: $(READY)

@@ -9,24 +9,17 @@ configfile: "config/config.yaml"
 
 
 RUN = Run(config, is_main=workflow.is_main_process)
-
-# without a profile or --cores, one core: `snakemake plan.out` works as it stands
-if workflow.resource_settings.cores is None:
-    workflow.resource_settings.cores = 1
-
-
-RUN.use(
-    workflow.resource_settings.cores,
-    workflow.global_resources.get("mem_mb"),
-    is_local=workflow.local_exec,
-)
+# no documented way: one core where none are given, so that `snakemake plan.out` works as it stands
+RUN.cores = workflow.resource_settings.cores = workflow.resource_settings.cores or 1
+# no documented way: whether the executor runs jobs on this machine
+RUN.remaining.is_local = workflow.local_exec
 
 
-container: RUN.config.container
+container: RUN.container
 
 
 onstart:
-    RUN.remaining.probe()
+    RUN.begin()
 
 
 include: "rules/plan.smk"

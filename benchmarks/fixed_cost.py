@@ -34,7 +34,7 @@ def wall_seconds(argv: list[str], environment: dict[str, str]) -> float:
 def one_run(folder: Path, environment: dict[str, str]) -> dict[str, float]:
     """Process the dataset once, and return wall times by what they were spent on, s."""
     store = Path(tempfile.mkdtemp(dir=folder))
-    options = ["--inputs", str(folder / "inputs"), "--work", str(folder / "work"), "--context", madeup.CONTEXT]
+    options = ["--inputs", str(folder / "inputs"), "--work", str(folder / "work"), "--crds-context", madeup.CONTEXT]
     total = wall_seconds(
         [sys.executable, "-m", "hstdputils.process", str(store), "b", *options, DATASET], environment
     )

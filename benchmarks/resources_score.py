@@ -21,12 +21,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
-from hstdputils.model.arrays import Floats, Ints, Runs, characters, of_instrument
-from hstdputils.model.cost import score
-from hstdputils.model.features import Features
+from hstdputils.model.features import Features, Floats, Ints, Runs, characters, of_instrument
 from hstdputils.model.fit import fit
-from hstdputils.model.predict import Planner, on_grid, on_rungs
-from hstdputils.model.score import Plans, as_table, folds, planned, table_2020
+from hstdputils.model.predict import Planner, on_grid, on_steps
+from hstdputils.model.score import Plans, as_table, folds, planned, score, table_2020
 from hstdputils.model.tables import read_table
 
 GRID_MIB = 64
@@ -74,14 +72,14 @@ def planners(runs: Runs, more: Runs, seed: int) -> Iterator[tuple[str, Line]]:
         raw = _out_of_fold(runs, fold, make)
         yield name, (raw, None)
         yield f"{name}, grid of {GRID_MIB} MiB", (on_grid(raw, GRID_MIB), None)
-        yield f"{name}, four rungs", (on_rungs(raw, RUNGS), None)
+        yield f"{name}, four rungs", (on_steps(raw, RUNGS), None)
     by_features, by_name = _ours(runs, more, fold)
     yield "ours, features known", (by_features.shared, by_features.limit)
     yield "ours, features known, on no grid", (by_features.memory, by_features.limit)
     for grid in GRIDS_MIB:
         yield f"ours, features known, grid of {grid} MiB", (on_grid(by_features.memory, grid), by_features.limit)
     yield "ours, features known, steps of 5 %", (_steps(by_features.memory, 1.05), by_features.limit)
-    yield "ours, features known, four rungs", (on_rungs(by_features.memory, RUNGS), by_features.limit)
+    yield "ours, features known, four rungs", (on_steps(by_features.memory, RUNGS), by_features.limit)
     yield "ours, id alone", (by_name.shared, by_name.limit)
 
 

@@ -154,7 +154,7 @@ def ours(n: int, store: str = "results", **variables: str) -> Used:
     """Measure the workflow."""
     with project(n) as folder:
         config = {"ids": "my.ids", "batch": "b", "store": store, "process_command": "./stand-in"}
-        given = [f"{name}={value}" for name, value in (config | {"read_headers": "never"}).items()]
+        given = [f"{name}={value}" for name, value in (config | {"plan_read_headers": "never"}).items()]
         return measured(n, ["snakemake", "--profile", "onsite", "--config", *given], folder, **variables)
 
 
@@ -224,7 +224,9 @@ def requests(n: int) -> Mapping[str, int]:
         (folder / "stand-in").write_text(f"#!{sys.executable}\n{text}")
         (folder / "stand-in").chmod(0o755)
         config = {"ids": "my.ids", "batch": "b", "store": f"s3://{bucket}", "process_command": "./stand-in"}
-        given = [f"{name}={value}" for name, value in (config | {"read_headers": "never", "jobs_up_to": "0"}).items()]
+        given = [
+            f"{name}={value}" for name, value in (config | {"plan_read_headers": "never", "jobs_up_to": "0"}).items()
+        ]
         counting.counts.clear()
         measured(n, ["snakemake", "--profile", "onsite", "--config", *given], folder)
     server.stop()

@@ -10,7 +10,7 @@ from pathlib import Path
 from hstdputils.__main__ import COMMANDS, command_module
 from hstdputils.core.config import reference_table, schema_text
 from hstdputils.core.exit_codes import ExitCode
-from hstdputils.core.outcomes import RETRIED, Outcome, exit_code_of
+from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.decision_log import Entry
 from hstdputils.progress.blackboard import COLUMNS
 from hstdputils.records.batch import Pins
@@ -21,7 +21,11 @@ from hstdputils.records.plan_rows import PlanRow
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN = "<!-- keys: written by docs/write_reference.py -->\n"
 END = "<!-- keys end -->"
-PARSERS = {"process": "hstdputils.process.options"}
+PARSERS = {
+    "process": "hstdputils.process.options",
+    "plan show": "hstdputils.plan.show",
+    "plan edit": "hstdputils.plan.edit",
+}
 """Modules with the parsers of commands that do not have their own."""
 
 
@@ -50,7 +54,7 @@ def reference() -> str:
         f"## Blackboard\n\n`<batch>/blackboard.txt`, pipe-separated: {', '.join(f'`{name}`' for name in COLUMNS)}.",
         _outcomes(),
         _exit_codes(),
-        *(_command(name) for name in COMMANDS),
+        *(_command(name) for command in COMMANDS for name in _with_verbs(command)),
     ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
@@ -70,14 +74,22 @@ def _fields(title: str, where: str, kind: type) -> str:
 
 
 def _outcomes() -> str:
-    lines = ["## Outcomes", "", "| outcome | exit code | another attempt may end better |", "| --- | --- | --- |"]
-    lines += [f"| `{item}` | {exit_code_of(item):d} | {'yes' if item in RETRIED else 'no'} |" for item in Outcome]
+    lines = ["## Outcomes", "", "| outcome | meaning | exit code | retried |", "| --- | --- | --- | --- |"]
+    lines += [
+        f"| `{item}` | {item.meaning} | {item.exit_code:d} | {'yes' if item.is_retried else 'no'} |"
+        for item in Outcome
+    ]
     return "\n".join([*lines, "", "An attempt may end with another code, which says more: those below."])
 
 
 def _exit_codes() -> str:
     lines = ["## Exit codes", "", "| code | meaning |", "| --- | --- |"]
     return "\n".join([*lines, *(f"| {code:d} | {code.meaning} |" for code in ExitCode)])
+
+
+def _with_verbs(command: str) -> list[str]:
+    """Return a command and those of its verbs that have parsers of their own."""
+    return [command, *(name for name in PARSERS if name.startswith(f"{command} "))]
 
 
 def _command(name: str) -> str:
@@ -95,7 +107,7 @@ def _options(parser: argparse.ArgumentParser, before: str = "") -> list[str]:
         if isinstance(action, argparse._SubParsersAction):
             for name, child in action.choices.items():
                 below += ["", f"`{before}{name}`", "", *_options(child, f"{before}{name} ")]
-        elif action.dest not in ("help", "version"):
+        elif action.dest not in ("help", "version") and action.help != argparse.SUPPRESS:
             lines.append(f"| {_words(action)} | {_cell((action.help or '') % _values(action))} |")
     return [*(lines if len(lines) > 2 else []), *below]
 
@@ -109,7 +121,7 @@ def _words(action: argparse.Action) -> str:
     if action.choices and not action.metavar:
         value = "\\|".join(map(str, action.choices))
     if not action.option_strings:
-        return f"`{action.dest}`"
+        return f"`{action.metavar or action.dest}`"
     return ", ".join(f"`{option}{' ' + value if value else ''}`" for option in action.option_strings)
 
 

@@ -20,6 +20,11 @@ rule jobs:
         f"logs/{RUN.batch}/jobs.log",
     benchmark:
         f"logs/{RUN.batch}/jobs.benchmark.tsv"
+    threads: RUN.threads_of_jobs
+    resources:
+        mem_mb=RUN.memory_of_jobs,
+        disk_mb=1000,
+        runtime="30d",
     params:
         start=RUN.start,
         follow=RUN.follow,

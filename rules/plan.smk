@@ -17,6 +17,10 @@ rule plan:
         f"logs/{RUN.batch}/plan.log",
     benchmark:
         f"logs/{RUN.batch}/plan.benchmark.tsv"
+    resources:
+        mem_mb=4000,
+        disk_mb=1000,
+        runtime="4h",
     params:
         arguments=RUN.arguments.plan,
     message:
@@ -34,6 +38,10 @@ rule show_plan:
         f"logs/{RUN.batch}/show_plan.log",
     benchmark:
         f"logs/{RUN.batch}/show_plan.benchmark.tsv"
+    resources:
+        mem_mb=1000,
+        disk_mb=1000,
+        runtime="10m",
     params:
         plan=RUN.plan.path,
         sha256=RUN.plan.sha256,

@@ -24,10 +24,13 @@ rule process:
     threads: RUN.jobs.vcpus
     resources:
         mem_mb=RUN.jobs.memory_mib,
+        disk_mb=RUN.jobs.disk_mib,
+        runtime=RUN.jobs.runtime,
         max_seconds=RUN.jobs.max_seconds,
         tries=RUN.jobs.try_number,
-        # what HTCondor is told; other executors pass it over
+        # what HTCondor's plugin reads, in place of the three above; other executors pass it over
         request_memory=RUN.jobs.request_memory,
+        request_disk=RUN.jobs.request_disk,
         allowed_execute_duration=RUN.jobs.execute_seconds,
         classad_HstdpRun=RUN.jobs.condor_run,
         classad_HstdpDataset=RUN.jobs.condor_dataset,

@@ -1,4 +1,4 @@
-# References: all that the datasets need, brought into the CRDS cache once. Needed where sync_references is true.
+# References: all that the datasets need, downloaded into the CRDS cache once. Needed where crds.sync is true.
 #
 # INPUTS   the plan of the run; the headers of the raw files of its datasets that have not succeeded
 # OUTPUTS  results/<batch>/references.json, the CRDS context and the references with their sizes
@@ -18,6 +18,10 @@ rule references:
         f"logs/{RUN.batch}/references.log",
     benchmark:
         f"logs/{RUN.batch}/references.benchmark.tsv"
+    resources:
+        mem_mb=4000,
+        disk_mb=1000,
+        runtime="1d",
     params:
         arguments=RUN.arguments.sync,
     message:

@@ -29,6 +29,10 @@ rule report:
         f"logs/{RUN.batch}/report.log",
     benchmark:
         f"logs/{RUN.batch}/report.benchmark.tsv"
+    resources:
+        mem_mb=4000,
+        disk_mb=1000,
+        runtime="4h",
     params:
         arguments=RUN.arguments.report,
         plan=RUN.plan.path,

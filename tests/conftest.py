@@ -19,6 +19,7 @@ import pytest
 
 from hstdputils.supervision import stopping
 from tests import madeup
+from tests.engines.s3.servers import add_option, keep_chosen
 from tests.projects import Project
 from tests.stand_ins.docker import asking
 from tests.warm_start import WARM_STARTS
@@ -123,6 +124,11 @@ class Commands:
         )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that says on which S3 server tests run."""
+    add_option(parser)
+
+
 @pytest.fixture(scope="session")
 def made_up(tmp_path_factory: pytest.TempPathFactory) -> MadeUp:
     """Return the made-up data, written once for all workers of a test run."""
@@ -166,13 +172,14 @@ _WHOLE_ENGINES = {"docker_daemon", "condor"}
 """Fixtures that start what takes a minute and more to be installed and made: their tests are slow ones."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Carry the engines that a test is marked with into its report, and put last what takes long to be ready."""
     for item in items:
         if _WHOLE_ENGINES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
         for mark in item.iter_markers("engine"):
             item.user_properties += [("engine", name) for name in mark.args]
+    keep_chosen(config, items)
     items.sort(key=lambda item: _last_of(item, "docker_daemon", "container_image", "sif"))
 
 

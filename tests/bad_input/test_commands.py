@@ -36,11 +36,16 @@ KINDS = [
     plan("a batch with a slash", "none a/b ldem01acq", "'a/b' is no batch name: use letters"),
     plan("an unknown store", "gs://x b ldem01acq", "'gs://x' is no store: give s3://bucket, a folder, or none"),
     plan("a store without bucket", "s3:// b ldem01acq", "'s3://' names no bucket: write s3://bucket"),
-    process("an unknown source", "out b ldem01acq --inputs ftp://x", 2, "'ftp://x' is no source…: give a folder"),
+    process("an unknown source", "out b ldem01acq --inputs ftp://x", 2, "'ftp://x' is not a source…: give a folder"),
     process(
-        "a time of nothing", "out b ldem01acq --max-seconds 0", 2, "--max-seconds: '0' is no whole number above 0"
+        "a time of nothing", "out b ldem01acq --max-seconds 0", 2, "--max-seconds: '0' is not a whole number above 0"
     ),
-    process("a row that is no row", "out b ldem01acq --plan-row '[]'", 2, "--plan-row: '[]' is no JSON object: give"),
+    process(
+        "a row that is no row",
+        "out b ldem01acq --plan-row '[]'",
+        2,
+        "--plan-row: '[]' is not a valid JSON object: give",
+    ),
     Kind("an unknown batch", nothing, "hstdputils report out b", 2, "no batch 'b' in out…: correct the store or"),
     Kind(
         "no hstcal",

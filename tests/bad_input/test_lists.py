@@ -21,10 +21,10 @@ KINDS = [
     plan("nothing on stdin", "none b - < /dev/null", "no ipppssoot in <stdin>: write one on each line"),
     plan("a missing list", "none b @my.ids", "the id list my.ids (No such file…): correct its name"),
     plan("a folder as a list", "none b @.", "the id list . (Is a directory): correct its name"),
-    plan("no list after @", "none b @ my.ids", "'@' names no file: write @FILE"),
-    plan("a packed list", "none b @l.gz", "l.gz is no text file: give one…not compressed", file("l.gz", PACKED)),
-    plan("a binary list", "none b @l", "l is no text file: give one", file("l", bytes(range(256)))),
-    plan("zeros as a list", "none b - < l", "<stdin> is no text file: give one", file("l", bytes(999))),
+    plan("no list after @", "none b @ my.ids", "'@' does not name a file: write @FILE"),
+    plan("a packed list", "none b @l.gz", "l.gz is not a text file: give one…not compressed", file("l.gz", PACKED)),
+    plan("a binary list", "none b @l", "l is not a text file: give one", file("l", bytes(range(256)))),
+    plan("zeros as a list", "none b - < l", "<stdin> is not a text file: give one", file("l", bytes(999))),
 ]
 
 

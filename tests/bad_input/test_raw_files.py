@@ -69,7 +69,7 @@ def unreadable_raw(place: Place) -> None:
 KINDS = [
     process("no input folder", f"out b {SPECTRUM} --inputs raws", 21, "raws is not there: correct --inputs"),
     process(
-        "a file for inputs", f"out b {SPECTRUM} --inputs f", 21, "f is no folder: correct --inputs", file("f", "")
+        "a file for inputs", f"out b {SPECTRUM} --inputs f", 21, "f is not a folder: correct --inputs", file("f", "")
     ),
     process(
         "an input folder under lock",

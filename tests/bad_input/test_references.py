@@ -87,7 +87,7 @@ KINDS = [
         "an address of CRDS's bucket is none",
         f"out b {SPECTRUM}",
         27,
-        "CRDS_REFERENCE_URI = 'ops-crds/references' is no address: set it like",
+        "CRDS_REFERENCE_URI = 'ops-crds/references' is not an address: set it like",
         from_s3("ops-crds", CRDS_REFERENCE_URI="ops-crds/references"),
     ),
     process(
@@ -115,13 +115,13 @@ KINDS = [
         "a context that is a path",
         f"out b {SPECTRUM} --context ../x.pmap",
         27,
-        "'../x.pmap' is no CRDS context: give one like hst_0729.pmap",
+        "'../x.pmap' is not a CRDS context: give one like hst_0729.pmap",
     ),
     process(
         "a list of references that is none",
         f"out b {SPECTRUM} --references list.json",
         27,
-        "cannot use list.json (it is no list of hstdputils sync): sync again",
+        "cannot use list.json (it is not a reference list of hstdputils sync): sync again",
         list_of_nothing,
     ),
     process(
@@ -173,7 +173,7 @@ KINDS = [
         "there is no such bucket",
         from_s3("ops-crds"),
     ),
-    process("no CRDS cache", f"out b {SPECTRUM}", 27, "nowhere is no CRDS cache…: set CRDS_PATH", no_cache),
+    process("no CRDS cache", f"out b {SPECTRUM}", 27, "nowhere is not a CRDS cache…: set CRDS_PATH", no_cache),
     process(
         "a broken CRDS cache",
         f"out b {SPECTRUM}",

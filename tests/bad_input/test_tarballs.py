@@ -48,7 +48,9 @@ def flip_a_bit(packed: bytes) -> bytes:
 
 KINDS = [
     inputs(
-        "a tarball of 0 bytes", f"{TGZ} is no whole tarball (the file is empty): make it anew", file(f"in/{TGZ}", "")
+        "a tarball of 0 bytes",
+        f"{TGZ} is not a whole tarball (the file is empty): make it anew",
+        file(f"in/{TGZ}", ""),
     ),
     inputs("a tarball of nothing", f"{TGZ} is empty: make it anew", tarball()),
     inputs("a tarball with ../", f"outside the folder ('../{RAW}'): make it anew", tarball((f"../{RAW}", REGTYPE))),
@@ -62,10 +64,12 @@ KINDS = [
     inputs(
         "a tarball of text", f"{TGZ} holds no raw files of {SPECTRUM}, but a.txt: make", tarball(("a.txt", REGTYPE))
     ),
-    inputs("a tarball cut short", f"{TGZ} is no whole tarball…: make it anew", whole_tarball(half)),
-    inputs("a tarball with a bit flipped", f"{TGZ} is no whole tarball (CRC…): make", whole_tarball(flip_a_bit)),
+    inputs("a tarball cut short", f"{TGZ} is not a whole tarball…: make it anew", whole_tarball(half)),
+    inputs("a tarball with a bit flipped", f"{TGZ} is not a whole tarball (CRC…): make", whole_tarball(flip_a_bit)),
     inputs(
-        "no tarball", f"{TGZ} is no whole tarball (it is no tar…): make it anew", file(f"in/{TGZ}", b"noise" * 999)
+        "no tarball",
+        f"{TGZ} is not a whole tarball (it is not a tar…): make it anew",
+        file(f"in/{TGZ}", b"noise" * 999),
     ),
     inputs(
         "a tarball of another",

@@ -55,7 +55,7 @@ KINDS = [
     snakemake("a workflow's unknown store", "'gs://x' is no store: give s3://bucket", workflow(store="gs://x")),
     snakemake("a workflow's missing list", "the id list no.ids…: correct its name", workflow(ids="no.ids")),
     snakemake("a workflow's empty list", "no ipppssoot in empty.ids: write one", workflow(ids="empty.ids")),
-    snakemake("a workflow's bad id", "bad.ids:3: 'u5780205r'…WFPC2…: mend the list", workflow(ids="bad.ids")),
+    snakemake("a workflow's bad id", "bad.ids:3: 'u5780205r'…WFPC2…: correct the list", workflow(ids="bad.ids")),
     snakemake(
         "a plan of a bad id",
         "1 of the ids…'u5780205r'…: correct…--skip-bad (in a workflow: skip_bad: true)",

@@ -9,7 +9,8 @@ from astropy.io import fits
 from hstdputils.calibrate.registry import recipe_for
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.fits.associations import Row
-from hstdputils.inputs.observation import ImageSet, Observation, RawFile
+from hstdputils.inputs.image_sets import ImageSet
+from hstdputils.inputs.observation import Observation, RawFile
 
 ACS_WFC = {"DETECTOR": "WFC", "BIASCORR": "PERFORM", "DRIZCORR": "PERFORM", "NEXTEND": 6}
 CTE = {"PCTECORR": "PERFORM"}

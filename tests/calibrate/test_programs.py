@@ -186,7 +186,7 @@ def test_processes_of_others_are_left_alone(run):
 
 
 def test_programs_share_one_time_limit(run):
-    with pytest.raises(AttemptFailed, match="calxyz was not begun: the programs before it took all of 10 s"):
+    with pytest.raises(AttemptFailed, match="calxyz was not started: the programs before it took all of 10 s"):
         run("exit 0", max_seconds=10, used_seconds=10.5)
     with pytest.raises(
         AttemptFailed, match="stopped after 10 s, of which the programs before it took 9 s"
@@ -275,7 +275,7 @@ def test_a_named_program_that_cannot_be_run_is_one_line(named):
 def test_a_program_of_another_machine_is_one_line(tmp_path):
     (tmp_path / "calnothing").write_bytes(b"\x7fELF of another machine")
     (tmp_path / "calnothing").chmod(0o755)
-    with pytest.raises(UserError, match=r"cannot be run .*: mend the program calnothing"):
+    with pytest.raises(UserError, match=r"cannot be run .*: fix the program calnothing"):
         Programs({"calnothing": str(tmp_path / "calnothing")}).version(CALNOTHING)
 
 

@@ -11,7 +11,7 @@ from hstdputils import resources
 from hstdputils.core import command_line
 from hstdputils.model.fitted import Model
 from hstdputils.model.history import History
-from hstdputils.records.marker import write_marker
+from hstdputils.records.batch import Batch
 from hstdputils.store.folder import FolderStore
 from hstdputils.store.registry import open_store
 from tests.model.made_up_runs import rows, write
@@ -52,7 +52,7 @@ def test_fit_learns_from_markers_and_holds_itself_against_the_earlier_model(fold
     before = Model.load().needs(["lzzz01acq"], {}, {})[0]
     store = FolderStore("results")
     for number in range(30):
-        write_marker(store, marker(f"lzzz01{number:02x}q", memory=9000))
+        Batch(store, "b").markers.write(marker(f"lzzz01{number:02x}q", memory=9000))
     assert run("fit", "results/b") == 0
     out = capsys.readouterr().out
     assert "results/b: 30 new runs" in out
@@ -71,7 +71,7 @@ def test_fit_reads_a_batch_in_a_bucket(folder, monkeypatch, capsys):
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with moto.mock_aws():
         boto3.client("s3").create_bucket(Bucket="bucket")
-        write_marker(open_store("s3://bucket"), marker("lzzz01acq", memory=9000))
+        Batch(open_store("s3://bucket"), "b").markers.write(marker("lzzz01acq", memory=9000))
         assert run("fit", "runs.csv", "s3://bucket/b") == 0
     assert "s3://bucket/b: 1 new run\n" in capsys.readouterr().out
 
@@ -160,7 +160,7 @@ def test_explain_names_the_evidence(folder, capsys, name, words):
         (["fit", "runs.csv", "nothing.csv", "--history", "deep/down/h.sqlite"], "cannot read the table nothing.csv"),
         (["score", "ids.csv"], "no runs in ids.csv"),
         (["explain", "u2840201t"], "WFPC2"),
-        (["explain", "ldem01acq", "--model", "runs.csv"], "runs.csv is no fitted model"),
+        (["explain", "ldem01acq", "--model", "runs.csv"], "runs.csv is not a fitted model"),
         (["explain", "ldem01acq", "--history", "none.sqlite"], "no history none.sqlite"),
         ([], "fit | score | explain"),
     ],

@@ -4,8 +4,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hstdputils.core.config import Config, load_config
+from hstdputils.core.config import SECTIONS, Config, load_config
 from hstdputils.core.errors import UserError
+from hstdputils.process import options as process
+from hstdputils.workflow_run.arguments import Arguments
+from hstdputils.workflow_run.batch import RunBatch
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = {"ids": "my.ids", "batch": "night-1"}
@@ -23,6 +26,14 @@ def test_defaults_and_lists_of_one():
     [
         ({"bacth": "x"}, "unknown key 'bacth'; did you mean 'batch'?"),
         ({"crds_contex": "hst_0729.pmap"}, "did you mean 'crds_context'?"),
+        ({"crds": {"contxt": "hst_0729.pmap"}}, "unknown key 'crds.contxt'; did you mean 'crds.context'?"),
+        ({"plan_modl": "my.json"}, "unknown key 'plan_modl'; did you mean 'plan_model'?"),
+        (
+            {"crds": "hst_0729.pmap"},
+            "crds = 'hst_0729.pmap': write its keys below it: context, path, server_url, sync",
+        ),
+        ({"plan": {"grid_mib": "many"}}, "plan.grid_mib = 'many': input should be a valid integer"),
+        ({"aws_batch_queue": 3}, "aws_batch.queue = 3: input should be a valid string"),
         ({"zzz": 1}, "unknown key 'zzz' (all keys are in config/README.md)"),
         ({"retries": "two"}, "retries = 'two': input should be a valid integer"),
         ({"retries": -1}, "retries = -1: input should be greater than or equal to 0"),
@@ -38,6 +49,37 @@ def test_a_wrong_key_or_value_is_one_line(wrong, said):
     assert "\n" not in str(error.value)
 
 
+def test_a_key_of_a_section_is_the_same_in_it_and_joined_to_its_name():
+    in_section = load_config(GOOD | {"crds": {"context": "hst_0729.pmap", "path": "/crds"}})
+    assert load_config(GOOD | {"crds_context": "hst_0729.pmap", "crds_path": "/crds"}) == in_section
+
+
+def test_a_joined_key_changes_no_other_key_of_its_section():
+    config = load_config(GOOD | {"crds": {"context": "hst_0729.pmap", "path": "/crds"}, "crds_context": None})
+    assert (config.crds.context, config.crds.path) == (None, "/crds")
+
+
+def test_a_section_without_keys_has_its_defaults():
+    assert load_config(GOOD | {"plan": None}).plan == load_config(GOOD).plan
+
+
+@pytest.mark.parametrize(
+    ("key", "now"),
+    [
+        ("batch_queue", "'aws_batch.queue' now: write aws_batch: {queue: …}, or --config aws_batch_queue=…"),
+        ("batch_image", "'image' now: write image"),
+        ("container", "'image' now: write image"),
+        ("batch_system", "'engine' now: write engine"),
+        ("grid_mib", "'plan.grid_mib' now: write plan: {grid_mib: …}, or --config plan_grid_mib=…"),
+        ("sync_references", "'crds.sync' now: write crds: {sync: …}, or --config crds_sync=…"),
+    ],
+)
+def test_a_key_of_an_earlier_version_is_answered_with_its_name_now(key, now):
+    with pytest.raises(UserError) as error:
+        load_config(GOOD | {key: "x"})
+    assert str(error.value) == f"config: the key {key!r} is {now}"
+
+
 def test_a_missing_key_is_named_with_its_meaning():
     with pytest.raises(UserError, match="the key 'batch' is missing: Name of the batch"):
         load_config({"ids": "my.ids"})
@@ -49,7 +91,59 @@ def test_the_configurations_that_come_with_the_project_are_right(name):
 
 
 def test_every_key_has_a_description():
-    assert [name for name, item in Config.model_fields.items() if not item.description] == []
+    models = [Config, *SECTIONS.values()]
+    assert [name for model in models for name, item in model.model_fields.items() if not item.description] == []
+
+
+EVERYTHING = {
+    **GOOD,
+    "store": "s3://bucket",
+    "keep_inputs": "kept",
+    "max_unpacked_mib": 1,
+    "programs": {"calcos": "/a"},
+    "program_variables": ["A"],
+    "dataset_variables": ["B"],
+    "astrometry": True,
+    "prices": "p.json",
+    "region": "eu-west-1",
+    "purchase": "spot",
+    "process_command": "mine",
+    "image": "calcloud:1",
+    "force": True,
+    "skip_bad": True,
+    "crds": {"context": "hst_1.pmap", "sync": True},
+    "plan": {"features": "f", "history": "h", "model": "m", "grid_mib": 1},
+}
+ON_AWS = {"engine": "aws-batch"}
+OF_A_RUN = {
+    *("--update", "--references", "--list", "--cores", "--memory-mib", "--wanted", "--wait", "--logs", "--to"),
+    *("--html", "--json", "--csv", "--config-json"),
+}
+"""Options that tell a command what a run is about, not how it is configured."""
+
+
+def test_a_key_and_its_option_have_one_name():
+    keys = {name for name in Config.model_fields if name not in SECTIONS}
+    keys |= {f"{section}_{name}" for section, kind in SECTIONS.items() for name in kind.model_fields}
+    keys |= set(SECTIONS["plan"].model_fields)  # options of hstdputils plan
+    names = {f"--{key.replace('_', '-')}" for key in keys}
+    for given in (RunBatch(load_config(EVERYTHING), "r"), RunBatch(load_config(EVERYTHING | ON_AWS), "r")):
+        arguments = Arguments(given)
+        commands = [arguments.plan, arguments.process, arguments.sync, arguments.run("p", "w", "e", 1, 1)]
+        commands += [arguments.submit("p", "w"), arguments.report]
+        used = {word.partition("=")[0] for words in commands for word in words if word.startswith("--")} - {"--"}
+        assert used - names - OF_A_RUN == set()
+        assert used & names
+
+
+def test_options_of_earlier_versions_still_work_and_give_their_name(capsys):
+    options = process.parse(["--context=hst_1.pmap", "--program=calcos=/a", "--programs=cs0.e=/b", "out", "b", "x"])
+    assert options.crds_context == "hst_1.pmap"
+    assert options.programs == [("calcos", "/a"), ("cs0.e", "/b")]
+    said = capsys.readouterr().err
+    assert said == "note: --context is --crds-context now\nnote: --program is --programs now\n"
+    assert process.parse(["out", "b", "x"]).programs == []
+    assert "--context" not in process._parser(None).format_help()
 
 
 def test_generated_files_are_up_to_date():

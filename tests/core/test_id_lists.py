@@ -102,7 +102,7 @@ def test_words_that_look_like_ids_are_refused_alone_and_among_ids():
     ids = read_id_lines("x.ids", ["ldem01acq\n", "observing\n", "ldem01tnq\n"])
     assert ids.names == ["ldem01acq", "ldem01tnq"]
     assert ids.bad == ["'observing'"]
-    assert "x.ids:2: 'observing' is no ipppssoot: its last character is 'g'" in ids.problems[0]
+    assert "x.ids:2: 'observing' is not a valid ipppssoot: its last character is 'g'" in ids.problems[0]
 
 
 @pytest.mark.parametrize(

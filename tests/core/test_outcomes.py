@@ -1,7 +1,7 @@
 import pytest
 
 from hstdputils.core.exit_codes import ExitCode, table
-from hstdputils.core.outcomes import RETRIED, Outcome
+from hstdputils.core.outcomes import RETRIED, Outcome, outcome_of_exit
 from hstdputils.engines.retry_policy import next_size
 from hstdputils.records.marker import exit_status
 
@@ -46,6 +46,28 @@ def test_exit_status_of_several_datasets():
     assert exit_status([]) == 0
 
 
-def test_every_exit_code_has_a_meaning():
+def test_an_exit_code_stands_for_one_outcome():
+    codes = [code for outcome in Outcome for code in outcome.exit_codes]
+    assert sorted(codes) == sorted(ExitCode)
+    assert all(outcome_of_exit(outcome.exit_code) is outcome for outcome in set(Outcome) - OWN_CODES_TELL_NOTHING)
+
+
+OWN_CODES_TELL_NOTHING = {
+    Outcome.SUCCEEDED,
+    Outcome.CANCELLED,
+    Outcome.HOST_LOST,
+    Outcome.CONTAINER_ERROR,
+    Outcome.UNKNOWN,
+}
+"""Their exit codes are 0, those of signals, and the general one."""
+
+
+@pytest.mark.parametrize("code", [0, 130, 137, 143, 99])
+def test_exit_codes_of_signals_and_of_others_decide_nothing(code):
+    assert outcome_of_exit(code) is Outcome.UNKNOWN
+
+
+def test_every_exit_code_and_outcome_has_a_meaning():
     assert all(code.meaning for code in ExitCode)
+    assert all(outcome.meaning for outcome in Outcome)
     assert len(table().splitlines()) == len(ExitCode)

@@ -86,7 +86,7 @@ def test_an_unknown_profile_is_one_line_with_the_nearest_name(project, tmp_path,
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("a: b: c", "cannot be read .*: mend it"), ("- a", "no keys with values: write key: value")],
+    [("a: b: c", "cannot be read .*: correct it"), ("- a", "no keys with values: write key: value")],
 )
 def test_a_broken_profile_is_one_line(project, text, said):
     (project / "profiles" / "site" / "config.yaml").write_text(text)
@@ -158,7 +158,7 @@ def test_a_program_that_does_not_tell_its_version_counts_as_missing(tmp_path, mo
     findings = {finding.subject: finding for finding in programs.check_programs(setup)}
     assert findings["calcos"].status is Status.FAIL
     assert "COS: " in findings["calcos"].text
-    assert "--version does not end: mend the program calcos" in findings["calcos"].text
+    assert "--version does not end: fix the program calcos" in findings["calcos"].text
     assert "cos" not in programs.ready_kinds(list(findings.values()))
 
 

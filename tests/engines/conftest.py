@@ -5,9 +5,9 @@ import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 import psutil
@@ -17,6 +17,7 @@ from moto.server import ThreadedMotoServer
 
 from tests import madeup
 from tests.conftest import ROOT, Commands, MadeUp, Ran, mast_settings
+from tests.engines.s3.servers import chosen
 from tests.stand_ins.aws_batch import Batch
 from tests.stand_ins.aws_batch.site import Site
 from tests.stand_ins.crds.server import CrdsServer
@@ -25,6 +26,7 @@ from tests.stand_ins.docker import asking
 from tests.stand_ins.htcondor.pool import CondorPool
 from tests.stand_ins.mast.server import MastServer
 from tests.stand_ins.programs.calcos import write_calcos
+from tests.stand_ins.s3.bad_store import BadStore
 from tests.stand_ins.s3.certificates import Certificate, make_certificate
 from tests.stand_ins.s3.disturbing_proxy import DisturbingProxy
 from tests.stand_ins.s3.radosgw import ACCESS_KEY, SECRET_KEY, start_radosgw
@@ -44,26 +46,63 @@ def _nothing_is_left_running() -> Iterator[None]:
     assert not alive, f"processes left behind: {[(process, process.cmdline()) for process in alive]}"
 
 
+_Proxy = TypeVar("_Proxy", DisturbingProxy, BadStore)
+
+
 @dataclass(frozen=True)
 class S3:
     """An S3 server, and a client for it."""
 
+    name: str
+    """One of ``SERVERS``."""
     endpoint: str
+    plain: str
+    """Its address without TLS."""
     client: Any
-    more: Mapping[str, str] = field(default_factory=lambda: dict(CREDENTIALS))
-    """Environment variables that it needs beside its address."""
+    credentials: Mapping[str, str]
+    """Environment variables with its credentials."""
+    more: Mapping[str, str]
+    """Environment variables that it needs beside its address and credentials."""
+    certificate: Certificate | None
+    """What it shows, where it is reached over TLS."""
 
     @property
     def variables(self) -> dict[str, str]:
         """Return the environment variables with which commands use the server."""
+        return {**self.credentials, **self.address}
+
+    @property
+    def address(self) -> dict[str, str]:
+        """Return those of them that are no credentials."""
         return {**self.more, "AWS_ENDPOINT_URL": self.endpoint}
+
+    def profile(self, name: str) -> str:
+        """Return a section of a file of credentials with those of the server."""
+        lines = [f"{key.lower()} = {value}" for key, value in self.credentials.items() if key != "AWS_SESSION_TOKEN"]
+        return "\n".join([f"[{name}]", *lines, ""])
+
+    @property
+    def keeps_checksums(self) -> bool:
+        """Tell whether it keeps the checksums of objects, and says them."""
+        return not self.name.startswith("radosgw")
+
+    @contextlib.contextmanager
+    def behind(self, proxy: _Proxy) -> Iterator[_Proxy]:
+        """Run a proxy before the server's plain address, reached as the server is: over TLS or not."""
+        with contextlib.ExitStack() as at_end:
+            at_end.enter_context(proxy)
+            if self.certificate:
+                proxy.endpoint = at_end.enter_context(TlsFront(proxy.endpoint, self.certificate)).endpoint
+            yield proxy
 
     def make_bucket(self, name: str) -> str:
         """Make an empty bucket, in place of any of that name, and return its URI."""
         if name in {bucket["Name"] for bucket in self.client.list_buckets()["Buckets"]}:
-            self.client.delete_objects(
-                Bucket=name, Delete={"Objects": [{"Key": key} for key in self.keys(name)] or [{"Key": "none"}]}
-            )
+            keys = [{"Key": key} for key in self.keys(name)]
+            for first in range(0, len(keys), 1000):
+                self.client.delete_objects(Bucket=name, Delete={"Objects": keys[first : first + 1000]})
+            for upload in self.client.list_multipart_uploads(Bucket=name).get("Uploads", []):
+                self.client.abort_multipart_upload(Bucket=name, Key=upload["Key"], UploadId=upload["UploadId"])
         else:
             self.client.create_bucket(Bucket=name)
         return f"s3://{name}"
@@ -87,41 +126,33 @@ class S3:
             self.client.upload_file(str(path), bucket, key, ExtraArgs={"ACL": "public-read"})
 
 
-SERVERS = ("moto", "moto https", "radosgw http", "radosgw https")
-"""S3 servers on which tests run: ``@pytest.mark.parametrize("s3", SERVERS, indirect=True)``."""
-
-
-ON_EACH = pytest.mark.parametrize(
-    "s3", ["moto", *(pytest.param(name, marks=pytest.mark.slow) for name in SERVERS[1:])], indirect=True
-)
-"""Has a test run on each of them."""
-
-OVER_HTTP = pytest.mark.parametrize(
-    "s3", ["moto", pytest.param("radosgw http", marks=pytest.mark.slow)], indirect=True
-)
-"""Has a test run on each that a proxy can stand before."""
-
-
 def served(name: str, fixture: Callable[[str], Any]) -> S3:
     """Return one of ``SERVERS``, made by its fixtures."""
-    kind, _, scheme = name.partition(" ")
-    endpoint = fixture(f"{kind}_behind_tls") if scheme == "https" else fixture(kind)
-    bundle = str(fixture("certificate").bundle)
-    keys = dict(CREDENTIALS)
+    kind, _, scheme = name.partition("-")
+    plain = fixture("moto_server" if kind == "moto" else kind)
+    keys, more, certificate = dict(CREDENTIALS), {}, None
     if kind == "radosgw":
         keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
         # behind TLS it takes no checksums after the body
-        keys["AWS_REQUEST_CHECKSUM_CALCULATION"] = "when_required"
+        more["AWS_REQUEST_CHECKSUM_CALCULATION"] = "when_required"
+    if scheme == "https":
+        certificate = fixture("certificate")
+        more["AWS_CA_BUNDLE"] = str(certificate.bundle)
+    endpoint = fixture(f"{kind}_behind_tls") if certificate else plain
     client = boto3.client(
         "s3",
         endpoint_url=endpoint,
         aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
         region_name="us-east-1",
-        verify=bundle,
-        config=Config(request_checksum_calculation="when_required", retries={"max_attempts": 1}),
+        verify=more.get("AWS_CA_BUNDLE"),
+        config=Config(
+            signature_version="v4",
+            request_checksum_calculation=more.get("AWS_REQUEST_CHECKSUM_CALCULATION"),
+            retries={"max_attempts": 1},
+        ),
     )
-    return S3(endpoint, client, {**keys, "AWS_CA_BUNDLE": bundle})
+    return S3(name, endpoint, plain, client, keys, more, certificate)
 
 
 @pytest.fixture(scope="session")
@@ -135,20 +166,9 @@ def moto_server() -> Iterator[str]:
 
 
 @pytest.fixture
-def s3(request: pytest.FixtureRequest, moto_server: str) -> S3:
-    """Return the S3 server: moto, or that which the test names by one of ``SERVERS``."""
-    if getattr(request, "param", "moto") != "moto":
-        return served(request.param, request.getfixturevalue)
-    config = Config(signature_version="v4", retries={"max_attempts": 1})
-    client = boto3.client(
-        "s3",
-        endpoint_url=moto_server,
-        aws_access_key_id="testing",
-        aws_secret_access_key="testing",
-        region_name="us-east-1",
-        config=config,
-    )
-    return S3(moto_server, client)
+def s3(request: pytest.FixtureRequest) -> S3:
+    """Return the S3 server that the test names by one of ``SERVERS``, or the one that the tests run on."""
+    return served(getattr(request, "param", chosen(request.config)), request.getfixturevalue)
 
 
 @pytest.fixture(scope="session")
@@ -186,6 +206,7 @@ def radosgw_behind_tls(radosgw: str, certificate: Certificate) -> Iterator[str]:
 def public_bucket(s3: S3, made_up: MadeUp) -> str:
     """Return the bucket stpubdata with the made-up inputs in it, as a source."""
     s3.make_bucket("stpubdata")
+    s3.client.put_bucket_acl(Bucket="stpubdata", ACL="public-read")
     small = (path for path in made_up.inputs.glob("*/*") if path.name != madeup.demo.FUV_SPECTRUM)
     for folder in small:
         s3.upload(folder, "stpubdata", f"hst/public/{folder.relative_to(made_up.inputs).as_posix()}/")
@@ -194,8 +215,8 @@ def public_bucket(s3: S3, made_up: MadeUp) -> str:
 
 @pytest.fixture
 def proxy(s3: S3) -> Iterator[DisturbingProxy]:
-    """Return a proxy in front of the S3 server, which speaks http."""
-    with DisturbingProxy(s3.endpoint) as running:
+    """Return a proxy in front of the S3 server."""
+    with s3.behind(DisturbingProxy(s3.plain)) as running:
         yield running
 
 
@@ -227,9 +248,9 @@ def sif(container_image: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def batch(moto_server: str) -> Iterator[Batch]:
+def batch(s3: S3) -> Iterator[Batch]:
     """Return a stand-in for AWS Batch that runs its jobs; they reach the S3 server."""
-    with Batch(environment={**CREDENTIALS, "AWS_ENDPOINT_URL_S3": moto_server}) as running:
+    with Batch(environment={**s3.credentials, **s3.more, "AWS_ENDPOINT_URL_S3": s3.endpoint}) as running:
         yield running
 
 

@@ -35,7 +35,7 @@ def test_rules_run_in_the_image(
     path = os.pathsep.join([str(absent.parent), sif["programs"], Commands(tmp_path).environment()["PATH"]])
     commands = Commands(tmp_path, PATH=path, CRDS_READONLY_CACHE="1")
     settings = [
-        *("ids=my.ids", "batch=b", f"store={store}", f"inputs={made_up.inputs}", f"container={sif['sif']}"),
+        *("ids=my.ids", "batch=b", f"store={store}", f"inputs={made_up.inputs}", f"image={sif['sif']}"),
         *(f"crds_path={made_up.crds}", "crds_context=hst_9001.pmap"),
     ]
     ran = commands.run("snakemake", "--profile", "onsite", "--sdm", "apptainer", "--config", *settings, timeout=300)

@@ -122,7 +122,9 @@ def test_a_program_finds_no_secret(commands, s3, batch, public_bucket, made_up, 
     site = Site(commands, s3, batch, made_up.crds)
     write_snooping_calcos(tmp_path / "bin")
     batch.environment |= {"PATH": f"{tmp_path / 'bin'}{os.pathsep}{batch.environment['PATH']}", **secrets()}
-    batch.environment["AWS_SESSION_TOKEN"] = SECRET
+    batch.environment["no_proxy"] = "127.0.0.1"
+    if "AWS_SESSION_TOKEN" in s3.credentials:  # moto takes any
+        batch.environment["AWS_SESSION_TOKEN"] = SECRET
     site.write([row(0, ipppssoot="ldem01acq")])
     assert site.submit("--", "--context=hst_9001.pmap", f"--inputs={public_bucket}").status == 0
     assert site.watch().status == 23

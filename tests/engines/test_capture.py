@@ -45,21 +45,13 @@ def test_of_a_stack(account, commands):
     for changing in (b"123456789012", b'"status"', b'"revision"', b"ecsCluster", b"desiredvCpus", b"CreateTime"):
         assert changing not in everything
     assert b"iptables -I OUTPUT -d 169.254.169.254/32" in found[template]
-    assert site.hstdputils("capture").out.endswith("0 files written, 0 removed\n")
+    assert site.hstdputils("capture").out.endswith("6 resources written, 0 removed\n")
     assert files(folder) == found
-    checked = site.hstdputils("capture", "--check")
-    assert (checked.status, checked.err) == (0, "")
-    assert "all 6 resources of the account are as captured" in checked.out
 
-    batch = account.client("batch")
-    batch.update_job_queue(jobQueue="hstdp", priority=7)
-    checked = site.hstdputils("capture", "--check")
-    assert checked.status == 1
-    assert "job-queues/hstdp: changed\n" in checked.out
-    assert '  - "priority": 1,\n' in checked.out.replace("  -  ", "  - ")
-    assert '  + "priority": 7,\n' in checked.out.replace("  +  ", "  + ")
-    assert "1 differences" in checked.out
-    assert files(folder) == found
+    account.client("batch").update_job_queue(jobQueue="hstdp", priority=7)
+    site.hstdputils("capture")
+    (queue,) = [name for name, content in files(folder).items() if content != found[name]]
+    assert json.loads(files(folder)[queue])["priority"] == 7
 
 
 def register(batch, name="mine", tags=None, **container):
@@ -100,20 +92,6 @@ def test_secrets_are_not_written(site, batch_at_rest):
         assert name in text
 
 
-def test_order_that_means_nothing_makes_no_difference(site, batch_at_rest):
-    variables = [{"name": name, "value": "1"} for name in "ABC"]
-    register(batch_at_rest, environment=variables)
-    site.hstdputils("capture", "--folder", "c")
-    register(batch_at_rest, environment=variables[::-1])
-    ran = site.hstdputils("capture", "--folder", "c", "--check")
-    assert (ran.status, ran.err) == (0, ""), ran.said
-    register(batch_at_rest, environment=variables[:2])
-    ran = site.hstdputils("capture", "--folder", "c", "--check")
-    assert ran.status == 1
-    assert "job-definitions/mine: changed" in ran.out
-    assert '-    "name": "C"' in ran.out
-
-
 @pytest.mark.slow
 def test_what_is_new_and_what_is_gone(site, batch_at_rest):
     register(batch_at_rest)
@@ -126,17 +104,11 @@ def test_what_is_new_and_what_is_gone(site, batch_at_rest):
     client.update_job_queue(jobQueue="large", state="DISABLED")
     client.delete_job_queue(jobQueue="large")
     register(batch_at_rest, "other")
-    ran = site.hstdputils("capture", "--folder", "c", "--check")
-    assert ran.status == 1
-    for line in ("job-definitions/mine: no more in", "job-queues/large: no more in", "job-definitions/other: new in"):
-        assert f"{line} the account\n" in ran.out
-    assert "3 differences" in ran.out
     ran = site.hstdputils("capture", "--folder", "c")
-    assert "1 files written, 2 removed" in ran.out
+    assert ", 2 removed" in ran.out
     left = set(files(site.folder / "c"))
     assert {"job-definitions/other.json", "job-queues/notes.json", "README.md"} <= left
     assert not {"job-definitions/mine.json", "job-queues/large.json"} & left
-    assert site.hstdputils("capture", "--folder", "c", "--check").status == 0
 
 
 def test_a_file_of_somebody_else_is_in_the_way(site, batch_at_rest):
@@ -167,11 +139,10 @@ def test_hundreds_of_definitions(site, batch_at_rest):
 @pytest.mark.parametrize(
     ("arguments", "variables", "said"),
     [
-        (["--check"], {}, "there is no config/batch/captured to compare with: run hstdputils capture first"),
-        (["--folder", "file"], {}, "file is no folder"),
+        (["--folder", "file"], {}, "file is not a folder"),
         ([], {"AWS_ENDPOINT_URL_BATCH": "nonsense"}, "the address of AWS Batch is no URL"),
         ([], {"AWS_ENDPOINT_URL_BATCH": "http://127.0.0.1:9"}, "cannot read the compute environments"),
-        (["--bogus"], {}, "see hstdputils capture --help"),
+        (["--check"], {}, "see hstdputils capture --help"),
     ],
 )
 @pytest.mark.slow

@@ -9,9 +9,9 @@ from astropy.io import fits
 from hstdputils.calibrate.registry import recipe_for
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.inputs.features import read_features
-from hstdputils.inputs.fetch import fetch_inputs, open_sources
+from hstdputils.inputs.fetch import fetch_inputs
 from hstdputils.inputs.observation import read_observation
-from hstdputils.inputs.shelves import open_shelves
+from hstdputils.inputs.registry import open_sources
 from tests.conftest import ROOT, Commands
 from tests.engines.honesty import assert_complete, product_names
 from tests.engines.test_real_hstcal import best_references, needs, process, references_of, site
@@ -44,7 +44,7 @@ def test_files_packed_with_gzip(with_stand_in: Commands, case: str, has_spt: boo
     names = product_names(with_stand_in.folder / "results", "lbhx1epiq")
     assert {"lbhx1epiq_rawacq.fits"} | ({"lbhx1epiq_spt.fits"} if has_spt else set()) <= names
     assert not any(name.endswith(".gz") for name in names)
-    found = read_features(["lbhx1epiq"], open_shelves([str(inputs)]), lambda number: None)
+    found = read_features(["lbhx1epiq"], open_sources([str(inputs)]), lambda number: None)
     assert found.features["lbhx1epiq"].total_mb == (9 if has_spt else 8)
 
 
@@ -55,7 +55,7 @@ def test_a_tarball_with_products_of_other_exposures(commands: Commands):
     marker = assert_complete(commands.folder / "results", "ldem01pkq")
     assert product_names(commands.folder / "results", "ldem01pkq") == {"ldem01pkq_rawacq.fits", "ldem01pkq_spt.fits"}
     (note,) = marker["warnings"]
-    assert note.startswith("ldem01pkq.tar.gz: left out, since they are no inputs of ldem01pkq: ")
+    assert note.startswith("ldem01pkq.tar.gz: left out, since they are not inputs of ldem01pkq: ")
     assert "_x1d.fits" in note
     assert "_flt.fits" in note
     assert note in (commands.folder / "results/b/ldem01pkq/process.log").read_text()
@@ -69,7 +69,7 @@ def test_members_in_the_folder_of_their_association(tmp_path: Path):
     paths, _ = fetch_inputs(dataset, open_sources([str(inputs)]), recipe.input_suffixes, tmp_path / "data")
     observation = read_observation(dataset, paths, recipe.raw_suffixes)
     assert [raw.exposure for raw in observation.raws] == ["jbz504ejq", "jbz504ekq"]
-    found = read_features(["jbz504010"], open_shelves([str(inputs)]), lambda number: None)
+    found = read_features(["jbz504010"], open_sources([str(inputs)]), lambda number: None)
     assert found.features["jbz504010"].n_files == 5
 
 

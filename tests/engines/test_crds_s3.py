@@ -35,8 +35,8 @@ def on_aws(with_stand_in: Commands, s3: S3, proxy: DisturbingProxy, made_up: Mad
         "CRDS_REFERENCE_URI": "s3://ops-crds/references/hst/",
         "CRDS_DOWNLOAD_MODE": "plugin",
         "CRDS_DOWNLOAD_PLUGIN": "crds_s3_get ${SOURCE_URL} -d ${OUTPUT_PATH}",
+        **s3.variables,
         "AWS_ENDPOINT_URL": proxy.endpoint,
-        **CREDENTIALS,
     }
     return Commands(with_stand_in.folder, **{**with_stand_in.variables, **variables})
 

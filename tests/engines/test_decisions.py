@@ -3,8 +3,8 @@
 import pytest
 
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.base import Cause
-from hstdputils.engines.retry_policy import Action, Limits, decide
+from hstdputils.engines.retry_policy import Action, Limits, decide, decide_by_operator
+from hstdputils.engines.states import Cause
 
 NEVER = {
     Outcome.SUCCEEDED,
@@ -73,3 +73,31 @@ def test_memory_grows_so_often_and_no_more():
 def test_how_often_it_was_sent_is_said(times, words):
     last = decide(Cause(Outcome.HOST_LOST, ""), 1, 1, [Outcome.HOST_LOST] * times, Limits(times_same=times))
     assert last.reason == f"host_lost: it has been sent again {words} for this"
+
+
+def test_retries_are_counted_whatever_their_outcomes():
+    earlier = [Outcome.HOST_LOST, Outcome.TIMEOUT]
+    memory = Cause(Outcome.OUT_OF_MEMORY, "x")
+    assert decide(memory, 1, 1, earlier, Limits(retries=3)).is_again
+    last = decide(memory, 1, 1, earlier, Limits(retries=2))
+    assert (last.next, last.memory_mib) == (Action.NEVER, 1)
+    assert last.reason.endswith("for the last time")
+    assert decide(memory, 1, 1, earlier).is_again
+    never = decide(Cause(Outcome.BAD_INPUT, "x"), 1, 1, earlier, Limits(retries=2))
+    assert never.reason.endswith("another attempt would end the same")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "wanted", "expected"),
+    [
+        (Outcome.BAD_INPUT, (None, None), (Action.SAME, 512, 60)),
+        (Outcome.OUT_OF_MEMORY, (None, None), (Action.LARGER, 1024, 60)),
+        (Outcome.OUT_OF_MEMORY, (256, 90), (Action.MORE_TIME, 256, 90)),
+        (Outcome.TIMEOUT, (None, None), (Action.MORE_TIME, 512, 120)),
+        (Outcome.CANCELLED, (99_999, 30), (Action.LARGER, 99_999, 30)),
+    ],
+)
+def test_an_operator_may_decide_otherwise(outcome, wanted, expected):
+    decision = decide_by_operator(Cause(outcome, "so"), 512, 60, "ann@here", wanted)
+    assert (decision.next, decision.memory_mib, decision.max_seconds) == expected
+    assert decision.reason.endswith(", by ann@here")

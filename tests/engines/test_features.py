@@ -10,7 +10,7 @@ import pytest
 from astropy.io import fits
 
 from hstdputils.inputs.features import read_features
-from hstdputils.inputs.shelves import open_shelves
+from hstdputils.inputs.registry import open_sources
 from hstdputils.model.features import Features
 from tests.conftest import Commands, MadeUp
 from tests.engines.conftest import S3
@@ -60,7 +60,7 @@ def planned(ran) -> dict[str, str]:
 
 
 def look(root: Path, *names: str):
-    return read_features(names, open_shelves([str(root)]), lambda number: None)
+    return read_features(names, open_sources([str(root)]), lambda number: None)
 
 
 def test_features_from_a_folder_as_operations_counted_them(raws):
@@ -126,7 +126,7 @@ def test_features_from_s3_by_listings_and_first_blocks(raws, s3: S3, proxy: Dist
 
 def test_a_public_bucket_needs_no_credentials(public_bucket, s3: S3, commands: Commands, made_up: MadeUp):
     names = ("ldem01acq", "ldem01010")
-    ran = commands.hstdputils("plan", "none", "b", *names, f"--inputs={public_bucket}", AWS_ENDPOINT_URL=s3.endpoint)
+    ran = commands.hstdputils("plan", "none", "b", *names, f"--inputs={public_bucket}", **s3.address)
     assert set(planned(ran).values()) == {"features"}
 
 

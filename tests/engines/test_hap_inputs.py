@@ -117,7 +117,7 @@ def test_broken_exposures_and_pollers_are_named(site):
     ran = process(site, "--inputs=inputs", VISIT, CELL)
     assert ran.status == 21
     assert f"{EXPOSURES[0]} is no FITS file" in ran.out
-    assert f"{CELL}_input.out:1 is no line of a poller file of {CELL}: it has 2 fields, not 10" in ran.out
+    assert f"{CELL}_input.out:1 is not a line of a poller file of {CELL}: it has 2 fields, not 10" in ran.out
 
 
 def test_a_sky_cell_that_has_all_its_exposures_is_nothing_to_do_and_fetches_none(commands):

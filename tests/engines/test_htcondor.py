@@ -40,15 +40,15 @@ def test_a_batch_is_watched_to_its_end(site):
     ran = site.submit()
     assert "b: 0 rows submitted in 0 jobs; 1 rows left alone" in ran.out
     assert site.run("status", names[1]).out.splitlines()[-2].startswith(f"{names[1]}  calibration_error")
+    site.go_on(names[1])
     ran = site.run("rescue", "--outcome", "calibration_error", "--memory-mib", "99")
     assert "1 datasets sent again" in ran.out, ran.said
-    site.go_on(names[1])
     assert site.watch().status == 0
     assert site.started() == Counter([*names, names[1]])
     assert site.starts()[-1][2] == "99"
     assert (site.folder / f"logs/b/{names[1]}.2.log").exists()
     jobs = site.pool.history(f'HstdpDataset == "{names[1]}"')
-    assert [job["JobPrio"] for job in jobs[:2]] == [3, 3], "later waves are as the first"
+    assert [job["JobPrio"] for job in jobs[:2]] == [3, 3], "later submissions are as the first"
     assert site.run("clean", "--all", "--yes").status == 0
     assert not (site.store / "b").exists()
 
@@ -122,7 +122,10 @@ def test_what_a_person_holds_is_left_alone(site):
     for _ in range(3):
         ran = site.watch("--once")
         assert "1 succeeded" in ran.out
-        assert "1 waiting" in ran.out
+        assert "1 held" in ran.out
+        assert f"{names[0]}  held: via condor_hold (by user " in ran.err
+    assert "|held||64|600|" in site.run("status", "--blackboard").out
+    assert "  held  64 MiB  600 s  " in site.run("status", "--outcome", "held").out
     assert site.decisions() == {}
     site.go_on(names[0])
     site.pool.run("condor_release", job)
@@ -287,7 +290,7 @@ def test_a_batch_stays_with_its_engine(site):
     site.tell(name, "wait")
     assert site.submit().status == 0
     assert "AWS Batch cannot reach" in site.commands.hstdputils("submit", site.plan).err
-    wave = site.store / "b/jobs/0001/wave.json"
-    wave.write_text(wave.read_text().replace('"htcondor"', '"aws-batch"'))
+    record = site.store / "b/jobs/0001/wave.json"
+    record.write_text(record.read_text().replace('"htcondor"', '"aws-batch"'))
     ran = site.submit()
     assert "runs on AWS Batch, not on HTCondor: give --engine aws-batch" in ran.err

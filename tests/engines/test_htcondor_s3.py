@@ -16,8 +16,8 @@ def test_datasets_are_processed_into_s3(with_stand_in, made_up, s3, condor):
     commands = with_stand_in
     path = os.pathsep.join([commands.variables["PATH"], condor.variables["PATH"]])
     credentials = commands.folder / "credentials"
-    credentials.write_text("[default]\naws_access_key_id = testing\naws_secret_access_key = testing\n")
-    commands.variables |= {**condor.variables, "PATH": path, "AWS_ENDPOINT_URL": s3.endpoint}
+    credentials.write_text(s3.profile("default"))
+    commands.variables |= {**condor.variables, "PATH": path, **s3.address}
     commands.variables |= {"AWS_SHARED_CREDENTIALS_FILE": str(credentials)}
     names = ["ldem01acq", "ldem01tnq"]
     plan = commands.hstdputils("plan", "s3://out", "b", *names).out

@@ -85,7 +85,7 @@ def test_broken_inputs_are_named_in_one_line_each(with_stand_in, made_up):
         "ldem01acq_rawacq.fits is cut short (",
         "ldem01tnq_rawtag.fits is no FITS file (",
         "ldem01omq_rawtag.fits says INSTRUME = STIS, but ldem01omq is a dataset of COS: ",
-        "the inputs tarball ldem01pkq.tar.gz is no whole tarball (",
+        "the inputs tarball ldem01pkq.tar.gz is not a whole tarball (",
         "no raw files of ldem01f2q, a member of ldem01010, in raws: name another source with --inputs",
     ]
     for name, reason, line in zip(names, reasons, ran.out.splitlines(), strict=True):

@@ -167,7 +167,7 @@ def test_a_folder_of_something_else_is_left_alone(with_mast, mast, made_up, reco
     before = {path.name: digest(path) for path in folder.iterdir()}
     ran = with_mast.hstdputils(*call("b"))
     assert ran.status == 0, ran.said
-    assert f"note: {FOLDER} holds files of another source, so that those of mast: are not kept" in ran.err
+    assert f"note: {FOLDER} holds files of another source, so that those of mast: are not cached" in ran.err
     assert {path.name: digest(path) for path in folder.iterdir()} == before
     assert len(mast.of("file")) == 2
     assert not staged(with_mast.folder)
@@ -188,7 +188,7 @@ def test_a_full_disk_keeps_nothing_and_spoils_nothing(with_mast, mast):
     (with_mast.folder / "kept/ldem").write_text("in the way")
     ran = with_mast.hstdputils(*call("b"))
     assert ran.status == 0, ran.said
-    assert f"note: the inputs of {DATASET} are not kept (" in ran.err
+    assert f"note: the inputs of {DATASET} are not cached (" in ran.err
     assert "Traceback" not in ran.said
 
 
@@ -258,7 +258,7 @@ def test_changed_bytes_are_noticed_before_they_are_used(tmp_path, made_up):
     flip_a_bit(kept)
     os.utime(kept, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert bring(tmp_path, made_up, notes) == "archive"
-    assert notes == [f"the kept file {kept} has changed since it came, and is fetched again"]
+    assert notes == [f"the cached file {kept} has changed since it was fetched, and is fetched again"]
     assert digest(kept) == record["sha256"][RAW]
     assert bring(tmp_path, made_up, notes) == str(tmp_path / "kept")
     assert not staged(tmp_path)

@@ -207,3 +207,32 @@ def test_astroquery_is_imported_only_for_mast(with_stand_in, made_up):
     call = ("-c", code, "results", "b", f"--inputs={made_up.inputs}", "--inputs=mast:", DATASET)
     ran = with_stand_in.run("python", *call)
     assert ran.out.splitlines()[-1] == "False", ran.said
+
+
+def write_plan(commands):
+    planned = commands.hstdputils("plan", "none", "b", DATASET)
+    assert planned.status == 0, planned.said
+    (commands.folder / "plan.out").write_text(planned.out)
+
+
+@pytest.mark.parametrize("has_ranges", [True, False])
+def test_sync_reads_no_more_of_a_file_than_its_headers(with_mast, mast, way_to_mast, has_ranges):
+    """A server without ranges is cut short."""
+    mast.has_ranges = has_ranges
+    write_plan(with_mast)
+    ran = with_mast.hstdputils("sync", "plan.out", "--inputs=mast:")
+    assert (ran.status, ran.err) == (0, ""), ran.said
+    assert mast.of("file") == [RAW]
+    if has_ranges:
+        assert way_to_mast.bytes_sent < 200_000
+
+
+def test_what_sync_fetches_from_mast_is_in_the_input_cache_for_the_jobs(with_mast, mast):
+    write_plan(with_mast)
+    ran = with_mast.hstdputils("sync", "plan.out", "--inputs=mast:", "--keep-inputs=cache")
+    assert (ran.status, ran.err) == (0, ""), ran.said
+    assert sorted(mast.of("file")) == [RAW, f"{DATASET}_spt.fits"]
+    mast.asked.clear()
+    ran = with_mast.hstdputils("process", "none", "b", "--inputs=mast:", "--keep-inputs=cache", DATASET)
+    assert ran.status == 0, ran.said
+    assert mast.asked == []

@@ -201,7 +201,7 @@ class TestClean:
         ran = site.run("clean", "--all", "--yes")
         assert ran.status == 0, ran.said
         assert set(site.keys("")) == {"b-2/batch.json", "elsewhere/file"}
-        assert "no batch" in site.run("clean", "--all", "--yes").err
+        assert "is not a batch" in site.run("clean", "--all", "--yes").err
 
     def test_nobody_agrees(self, site, names):
         site.batch.start()
@@ -221,7 +221,7 @@ class TestClean:
     def test_what_is_no_batch(self, site):
         ran = site.commands.hstdputils("clean", "s3://out/elsewhere", "--all", "--yes")
         assert ran.status == 2
-        assert "is no batch: nothing is removed" in ran.err
+        assert "is not a batch: nothing is removed" in ran.err
         assert "elsewhere/file" in site.keys("")
 
     def test_a_folder(self, commands, tmp_path):

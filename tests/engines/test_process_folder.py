@@ -194,7 +194,7 @@ def test_reference_that_is_no_fits_file_is_named(commands, made_up, tmp_path):
     )
     assert ran.status == 27, ran.said
     assert "no_references (exit code 27): mad0001ml_flat.fits in the CRDS cache" in ran.out
-    assert "is no FITS file: sync it anew" in ran.out
+    assert "is not a FITS file: sync it anew" in ran.out
 
 
 def test_time_limit_stops_calibration(with_stand_in, made_up):

@@ -1,4 +1,4 @@
-"""References that change in the cache are noticed before use, by what was recorded when they came."""
+"""References that change in the cache are noticed before use, by what was recorded when they were downloaded."""
 
 import hashlib
 import json
@@ -124,7 +124,7 @@ def test_what_was_brought_and_has_changed_is_not_used_without_a_server(off_site,
     marker = marker_of(off_site.folder / "out", DATASET, "failed")
     assert marker["outcome"] == "no_references"
     assert f"{FLAT} in the CRDS cache " in marker["reason"]
-    assert marker["reason"].endswith(" changed since they came: sync the cache with hst_9001.pmap")
+    assert marker["reason"].endswith(" changed since they were downloaded: sync the cache with hst_9001.pmap")
 
 
 @pytest.mark.slow
@@ -146,7 +146,7 @@ def test_what_changes_after_a_sync_is_not_used(off_site, server, made_up, change
     change(cached(off_site))
     ran = process(off_site, made_up, "--references=list.json")
     assert ran.status == 27, ran.said
-    assert " changed since the list of references was made: sync" in ran.out
+    assert " changed since the reference list was made: sync" in ran.out
     again = sync(off_site, made_up, "--list=list.json")
     assert again.status == 0, again.said
     assert server.downloads[FLAT] == 2

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from astropy.io import fits
 
-from hstdputils.calibrate.hstcal import CALACS, CALWF3, RUNASTRODRIZ
+from hstdputils.calibrate.drizzlepac import RUNASTRODRIZ
+from hstdputils.calibrate.hstcal import CALACS, CALWF3
 from hstdputils.calibrate.short_links import LONGEST_FOLDER, path_problem, short_links
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from tests.conftest import Commands

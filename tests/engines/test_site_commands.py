@@ -36,7 +36,7 @@ def test_on_site_the_cache_is_read_and_never_written(at_hand, made_up):
     if not Path("/grp/crds/cache").exists():
         ran = at_hand.run(*call)
         assert ran.status == 27
-        assert ran.err.startswith("error: /grp/crds/cache is no CRDS cache for HST")
+        assert ran.err.startswith("error: /grp/crds/cache is not a CRDS cache for HST")
 
 
 def test_off_site_the_cache_grows_in_the_home_folder(at_hand, made_up, server):

@@ -5,7 +5,7 @@ import pytest
 
 from hstdputils.store.base import Store
 from hstdputils.store.registry import open_store
-from tests.engines.conftest import ON_EACH
+from tests.engines.s3.servers import ON_EACH
 
 pytestmark = [pytest.mark.engine("S3 (moto)"), ON_EACH]
 

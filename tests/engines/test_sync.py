@@ -14,7 +14,6 @@ import pytest
 from astropy.io import fits
 
 from tests.conftest import Commands, MadeUp, Ran
-from tests.engines.conftest import CREDENTIALS
 from tests.madeup.drizzle_references import IDC
 from tests.madeup.visits import write_flt, write_sky_cell, write_visit
 from tests.stand_ins.programs.hap import install_hap
@@ -59,7 +58,7 @@ def test_it_says_what_there_is_to_bring_and_brings_it_once(off_site, server, mad
     dry = sync(off_site, made_up, "--dry-run", "--list=list.json")
     assert dry.status == 0, dry.said
     assert dry.err == ""
-    assert (table(dry)["references"], table(dry)["to bring"].split()) == ("6", ["6", "0.004", "GB"])
+    assert (table(dry)["references"], table(dry)["to download"].split()) == ("6", ["6", "0.004", "GB"])
     assert table(dry)["context"] == "hst_9001.pmap"
     assert references(off_site) == set()
     assert not (off_site.folder / "list.json").exists()
@@ -73,7 +72,7 @@ def test_it_says_what_there_is_to_bring_and_brings_it_once(off_site, server, mad
     assert (written["context"], written["left_out"]) == ("hst_9001.pmap", {})
     again = sync(off_site, made_up)
     assert again.status == 0, again.said
-    assert table(again)["to bring"].split() == ["0", "0.000", "GB"]
+    assert table(again)["to download"].split() == ["0", "0.000", "GB"]
     assert {server.downloads[name] for name in ALL} == {1}
 
 
@@ -104,7 +103,7 @@ def test_of_files_in_s3_only_the_headers_are_read(off_site, made_up, public_buck
         for number in range(2000):
             hdus[0].header.add_history(f"{number:070}")
     s3.client.upload_file(str(long), "stpubdata", key, ExtraArgs={"ACL": "public-read"})
-    variables = {**CREDENTIALS, "AWS_ENDPOINT_URL": proxy.endpoint}
+    variables = {**s3.variables, "AWS_ENDPOINT_URL": proxy.endpoint}
     ran = sync(off_site, made_up, f"--inputs={public_bucket}", **variables)
     assert ran.status == 0, ran.said
     assert ran.err == ""
@@ -117,11 +116,11 @@ def test_of_files_in_s3_only_the_headers_are_read(off_site, made_up, public_buck
 
 
 @pytest.mark.slow
-def test_headers_come_through_cut_connections(off_site, made_up, public_bucket, proxy):
+def test_headers_come_through_cut_connections(off_site, made_up, public_bucket, s3, proxy):
     plan(off_site, "ldem01acq")
     proxy.disturb("GET", "rawacq.fits", cut_after=9_000, times=3)
     proxy.disturb("GET", "rawacq.fits", status=503, times=2)
-    variables = {**CREDENTIALS, "AWS_ENDPOINT_URL": proxy.endpoint}
+    variables = {**s3.variables, "AWS_ENDPOINT_URL": proxy.endpoint}
     ran = sync(off_site, made_up, f"--inputs={public_bucket}", **variables)
     assert (ran.status, ran.err) == (0, ""), ran.said
     assert references(off_site) == {FLAT, "mad0002ml_dead.fits", "mad0003ml_bpix.fits"}
@@ -149,7 +148,7 @@ def test_datasets_that_cannot_be_read_are_named_and_left_to_their_jobs(off_site,
     assert "Traceback" not in ran.said
     lines = ran.err.splitlines()
     assert lines[0] == (
-        "warning: ldem01tnq: ldem01tnq_rawtag.fits is no FITS file, or cut short: fetch the file anew"
+        "warning: ldem01tnq: ldem01tnq_rawtag.fits is not a FITS file, or cut short: fetch the file anew"
     )
     assert lines[1].startswith("warning: ldem0200q: no raw files of ldem0200q in in: ")
     assert (len(lines), lines[-1]) == (11, "warning: and 2 more datasets")
@@ -180,7 +179,7 @@ def test_a_disk_that_is_too_small_is_said_before_anything_is_brought(off_site, s
     ran = sync(off_site, made_up)
     assert ran.status == 27, ran.said
     (line,) = ran.err.splitlines()
-    assert line.startswith("error: the references to bring take 10000000.0 GB, and ")
+    assert line.startswith("error: the references to download take 10000000.0 GB, and ")
     assert "free some space there, set CRDS_PATH to another disk" in line
     assert references(off_site) == set()
 
@@ -293,9 +292,9 @@ def test_mosaics_that_cannot_be_read_are_named(off_site, made_up):
     assert ran.status == 0, ran.said
     assert "Traceback" not in ran.said
     lines = ran.err.splitlines()
-    assert lines[0].startswith(f"warning: {VISIT}: jdem01a2q_flt.fits is no FITS file")
+    assert lines[0].startswith(f"warning: {VISIT}: jdem01a2q_flt.fits is not a FITS file")
     assert lines[1].startswith("warning: acs_dem_02: neither acs_dem_02_input.out nor acs_dem_02.tar.gz in mine")
-    assert lines[2].startswith(f"warning: {CELL}: jdem01a2q_flt.fits is no FITS file")
+    assert lines[2].startswith(f"warning: {CELL}: jdem01a2q_flt.fits is not a FITS file")
 
 
 def test_what_mosaics_need_is_found_in_s3(off_site, s3, proxy, tmp_path):
@@ -319,18 +318,16 @@ def test_what_mosaics_need_is_found_in_s3(off_site, s3, proxy, tmp_path):
 NAMED = """
 import json, shutil, sys
 from pathlib import Path
-from hstdputils.calibrate.registry import recipe_for
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.records.log import AttemptLog
 from hstdputils.references.crds import Crds
 from hstdputils.references.bestrefs import assign_bestrefs, named_references
 from hstdputils.sync.needs import find_needs
-from hstdputils.sync.header_source import start_sources
+from hstdputils.inputs.registry import open_sources
 
 inputs, names = sys.argv[1], sys.argv[2:]
 crds, datasets = Crds(), [parse_dataset(name) for name in names]
-sources_for = lambda recipe: start_sources([inputs], None, recipe)
-needs = find_needs(datasets, sources_for, crds, "hst_0729.pmap", lambda count: None)
+needs = find_needs(datasets, open_sources([inputs]), crds, "hst_0729.pmap", lambda count: None)
 Path("whole").mkdir()
 mine = {*names, "jbz504ejq", "jbz504ekq"}  # with the members of the association that has raw files of its own
 whole = {

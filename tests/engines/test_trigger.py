@@ -15,6 +15,7 @@ from hstdputils.core.errors import StoreError, UserError
 from hstdputils.engines.aws_batch import engine as trigger
 from hstdputils.store.lease import Busy, hold
 from hstdputils.store.registry import open_store
+from hstdputils.store.s3 import s3_client
 from hstdputils.trigger import handler
 from tests.stand_ins.aws.lambda_runtime import LambdaRuntime
 from tests.stand_ins.aws_batch.site import Site, name_of, succeeded_marker
@@ -109,7 +110,7 @@ def sender(commands, s3, batch_at_rest, monkeypatch):
     del site.plan
     for name in [name for name in os.environ if name.startswith(("AWS_", "HSTDP_"))]:
         monkeypatch.delenv(name)
-    for name, value in {**s3.variables, **batch_at_rest.variables}.items():
+    for name, value in {**s3.variables, **batch_at_rest.address}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("HSTDP_TRIGGER_SETTLE_SECONDS", "0.1")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
@@ -182,7 +183,7 @@ def test_bad_names(sender, name):
     [
         ((*NAMES, "zzz"), "1 of the ids cannot be processed: s3://out/messages/submit/b:4: 'zzz'"),
         (("# nothing",), "there is no ipppssoot in s3://out/messages/submit/b"),
-        (("\0\1",), "is no text file"),
+        (("\0\1",), "is not a text file"),
         (("x" * 2**20,) * 33, "cut it into several batches"),
         ([f"bad{number}" for number in range(30)], "; and 25 more; nothing is submitted: correct the list"),
     ],
@@ -252,7 +253,7 @@ def test_events_that_are_none_of_its_business(sender, event):
 
 @pytest.mark.parametrize("event", [{}, [], None, {"Records": [{"eventSource": "aws:s3"}]}, {"Records": None}])
 def test_what_is_no_event(sender, event):
-    with pytest.raises(UserError, match="this is no event of S3"):
+    with pytest.raises(UserError, match="this is not an event of S3"):
         handler.handler(event)
 
 
@@ -285,8 +286,21 @@ def test_many_deliveries_at_once(sender):
     assert sender.messages() == {"messages/submitted/b"}
 
 
+def heedless_client():
+    """Return a client whose server deletes whatever the condition says, as some do."""
+
+    def forget(params, **_):
+        params["headers"].pop("If-Match", None)
+
+    client = s3_client()
+    client.meta.events.register("before-call.s3.DeleteObject", forget)
+    return client
+
+
+@pytest.mark.parametrize("client", [s3_client, heedless_client])
 @pytest.mark.slow
-def test_another_list_that_comes_meanwhile_is_not_lost(sender, monkeypatch):
+def test_another_list_that_comes_meanwhile_is_not_lost(sender, monkeypatch, client):
+    monkeypatch.setattr(trigger, "s3_client", client)
     key = sender.put("b", NAMES[0])
     submit = trigger.AwsBatch.submit
 
@@ -348,6 +362,8 @@ def test_settings(sender, monkeypatch):
         ("QUEUES", "x", "did you mean 'QUEUE'"),
         ("SKIP_BAD", "perhaps", "set it to yes or no"),
         ("SETTLE_SECONDS", "-1", "from 0 to 600"),
+        ("SETTLE_SECONDS", "long", "set it to a number"),
+        ("ENGINE", "aws-bach", "did you mean 'aws-batch'"),
         ("ARGUMENTS", "'", "close its quotation marks"),
     ],
 )

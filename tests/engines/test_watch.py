@@ -249,8 +249,8 @@ def test_requests_of_a_round(site):
 @pytest.mark.slow
 def test_a_forgotten_job_is_sent_again(site):
     names = failing(site)
-    wave = json.loads(site.text("b/jobs/0001/wave.json")) | {"created": "2020-01-01T00:00:00+00:00"}
-    site.s3.client.put_object(Bucket="out", Key="b/jobs/0001/wave.json", Body=json.dumps(wave).encode())
+    record = json.loads(site.text("b/jobs/0001/wave.json")) | {"created": "2020-01-01T00:00:00+00:00"}
+    site.s3.client.put_object(Bucket="out", Key="b/jobs/0001/wave.json", Body=json.dumps(record).encode())
     for job in [*site.batch.jobs(), *site.batch.submissions()]:
         site.batch.service.jobs.pop(job.id, None)
     assert site.watch("--once").status == 0
@@ -324,3 +324,25 @@ MARKER = {
     "earlier": [],
 }
 """A marker that a job might write."""
+
+
+def test_jobs_that_cannot_start_say_why(site):
+    names = site.write([row(n) for n in range(2)])
+    assert site.submit().status == 0
+    for job in site.batch.jobs():
+        if job.index == 1:
+            job.reason = endings.NO_HOST_IS_LARGE_ENOUGH
+    ran = site.watch("--once")
+    assert "2 waiting" in ran.out
+    assert f"{names[1]}  waiting: MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - The job" in ran.err
+    assert names[0] not in ran.err
+    (line,) = [line for line in site.text("b/blackboard.txt").splitlines() if line.startswith(names[1])]
+    assert line.split("|")[2:4] == ["waiting", ""]
+    assert "MISCONFIGURATION" in line
+    assert "MISCONFIGURATION" in site.run("status", names[1]).out
+    for job in site.batch.jobs():
+        job.reason = None
+    site.batch.start()
+    ran = site.watch("--once")
+    assert "2 running" in ran.out
+    assert "MISCONFIGURATION" not in ran.err

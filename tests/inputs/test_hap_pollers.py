@@ -48,15 +48,19 @@ def test_a_sky_cells_rows(tmp_path):
         (VISIT, f"{GOOD}\na,b,c\n", "acs_dem_01_input.out:2 .* 3 fields"),
         (VISIT, f"\n{GOOD},more", "acs_dem_01_input.out:2 .* 9 fields, not 1 or 8"),
         (VISIT, f"{GOOD}\njdem01a2q_flt.fits\n", "acs_dem_01_input.out:2 .* 1 fields"),
-        (VISIT, GOOD.replace("jdem01a1q_flt.fits,9999", "jdem01a1q_raw.fits,9999"), "'jdem01a1q_raw.fits' is no flt"),
-        (VISIT, GOOD.replace("jdem01a1q_flt.fits,9999", "../dem01a1q_flt.fits,9999"), "is no flt or flc file"),
+        (
+            VISIT,
+            GOOD.replace("jdem01a1q_flt.fits,9999", "jdem01a1q_raw.fits,9999"),
+            "'jdem01a1q_raw.fits' is not an flt",
+        ),
+        (VISIT, GOOD.replace("jdem01a1q_flt.fits,9999", "../dem01a1q_flt.fits,9999"), "is not an flt or flc file"),
         (
             VISIT,
             GOOD.replace("jdem01a1q_flt.fits,9999", "jdem02a1q_flt.fits,9999"),
-            "no exposure of the visit jdem01",
+            "not an exposure of the visit jdem01",
         ),
-        (VISIT, GOOD.replace("9999", "?"), "acs_dem_01_input.out:1 .*'[?]' and '60.0' are no proposal"),
-        (VISIT, GOOD.replace("60.0", "long"), "'9999' and 'long' are no proposal"),
+        (VISIT, GOOD.replace("9999", "?"), "acs_dem_01_input.out:1 .*'[?]' and '60.0' are not a proposal"),
+        (VISIT, GOOD.replace("60.0", "long"), "'9999' and 'long' are not a proposal"),
         (VISIT, GOOD.replace("HRC", ""), "names no filters, or no detector"),
         (VISIT, f"{GOOD}\n{GOOD}\n", "input.out:2 .* is at line 1 already"),
         (CELL, GOOD, "skycell-p1359x02y12_input.out:1 .* 8 fields, not 10"),
@@ -76,5 +80,5 @@ def test_a_bad_line_is_named(tmp_path, dataset, text, said):
 def test_what_is_no_text_is_refused(tmp_path):
     path = tmp_path / "acs_dem_01_input.out"
     path.write_bytes(b"\x1f\x8b\xff\x00")
-    with pytest.raises(AttemptFailed, match="is no text file"):
+    with pytest.raises(AttemptFailed, match="is not a text file"):
         read_poller(path, VISIT)

@@ -141,7 +141,7 @@ def test_raw_file_that_is_no_member_is_left_alone(tmp_path):
     for name in PAIR:
         write_small_raw(tmp_path, name, "acs")
     seen, expected = observe(tmp_path, "j8cb01010")
-    assert seen.warnings == ("j8cb01abq_raw.fits is no member of j8cb01010",)
+    assert seen.warnings == ("j8cb01abq_raw.fits is not a member of j8cb01010",)
     assert not any("abq" in name for name in expected.products)
 
 

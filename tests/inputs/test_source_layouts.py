@@ -15,10 +15,10 @@ from hstdputils.calibrate.registry import recipe_for
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.outcomes import AttemptFailed
 from hstdputils.inputs.features import read_features
-from hstdputils.inputs.fetch import fetch_inputs, open_sources
-from hstdputils.inputs.shelves import open_shelves
+from hstdputils.inputs.fetch import fetch_inputs
+from hstdputils.inputs.registry import open_sources
 from hstdputils.inputs.unpacking import Unpacker
-from hstdputils.sync.header_source import read_headers, start_sources
+from hstdputils.sync.headers import header_transfer, read_headers
 from tests.madeup.associations import write_association
 from tests.madeup.small_raws import write_small_raw
 
@@ -124,7 +124,7 @@ def test_files_are_found_and_read_as_people_have_them(tmp_path, place, arrange):
     arrange(root)
     assert fetched(root, ASSOCIATION, tmp_path / "a") == (INPUTS, [])
     assert fetched(root, SINGLE, tmp_path / "s") == ({f"{SINGLE}_raw.fits", f"{SINGLE}_spt.fits"}, [])
-    found = read_features([ASSOCIATION, SINGLE], open_shelves([str(root)]), lambda number: None)
+    found = read_features([ASSOCIATION, SINGLE], open_sources([str(root)]), lambda number: None)
     assert found.problems == {}
     assert found.features[SINGLE].n_files == 2
     assert found.features[SINGLE].drizcorr == 1
@@ -137,7 +137,7 @@ def test_packed_files_count_with_their_plain_size(tmp_path, arrange):
     with raw.open("ab") as file:
         file.write(bytes(3_000_000))
     arrange(root)
-    found = read_features([SINGLE], open_shelves([str(root)]), lambda number: None)
+    found = read_features([SINGLE], open_sources([str(root)]), lambda number: None)
     assert found.features[SINGLE].total_mb == 3
 
 
@@ -209,8 +209,8 @@ def test_gzip_files_that_cannot_be_unpacked_are_named(tmp_path):
     raw = root / public(SINGLE) / f"{SINGLE}_raw.fits"
     whole = gzip.compress(raw.read_bytes())
     for content, says in (
-        (whole[:-20], "is no whole gzip file (Compressed file ended"),
-        (whole[:-8] + b"\0" * 8, "is no whole gzip file (CRC check failed"),
+        (whole[:-20], "is not a whole gzip file (Compressed file ended"),
+        (whole[:-8] + b"\0" * 8, "is not a whole gzip file (CRC check failed"),
         (gzip.compress(b"<html>"), "is packed, and holds no FITS file"),
     ):
         raw.write_bytes(content)
@@ -262,8 +262,11 @@ def test_headers_for_references_are_read_of_the_same_files(tmp_path, arrange):
     arrange(root)
     dataset = parse_dataset(SINGLE)
     (tmp_path / "s").mkdir()
-    sources = start_sources([str(root)], None, recipe_for(dataset))
-    paths, _ = fetch_inputs(dataset, sources, frozenset({"raw", "asn"}), tmp_path / "s")
+    recipe = recipe_for(dataset)
+    paths, _ = fetch_inputs(
+        *(dataset, open_sources([str(root)]), recipe.input_suffixes, tmp_path / "s"),
+        transfer=header_transfer(recipe),
+    )
     assert [path.name for path in paths] == [f"{SINGLE}_raw.fits"]
     assert read_headers(paths[0])[0]["DETECTOR"] == "HRC"
 
@@ -305,7 +308,7 @@ def test_a_tarball_brings_only_the_inputs(tmp_path, ending):
     names, notes = fetched(tmp_path / "tars", ASSOCIATION, tmp_path / "a")
     assert names == INPUTS
     (note,) = notes
-    assert note.startswith(f"{ASSOCIATION}{ending.lower()}: left out, since they are no inputs of {ASSOCIATION}: ")
+    assert note.startswith(f"{ASSOCIATION}{ending.lower()}: left out, since they are not inputs of {ASSOCIATION}: ")
     for stray in ("manifest.json", "process.log", f"{MEMBERS[0]}_x1d.fits"):
         assert stray in note.lower()
     assert note.endswith(" and 1 more")

@@ -11,7 +11,8 @@ import pytest
 from hstdputils.calibrate.cos import RECIPE
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.outcomes import AttemptFailed
-from hstdputils.inputs.fetch import fetch_inputs, open_sources
+from hstdputils.inputs.fetch import fetch_inputs
+from hstdputils.inputs.registry import open_sources
 from hstdputils.inputs.tarball import unpack
 from hstdputils.inputs.unpacking import Unpacker, unpacked
 

@@ -71,8 +71,8 @@ def test_a_name_that_is_longer_than_any_dataset_s_is_nobody_s(tmp_path):
         ([HEADER + ",colour", ROW + ",red"], "unknown column 'colour': the columns are ipst"),
         ([HEADER + ",crsplit", ROW + ",1"], "the column 'crsplit' is there twice"),
         ([HEADER, ROW, "ldfd01vlq,2,9"], "features.csv:3: 3 values are too few"),
-        ([HEADER, "ldfd01vlq,2,nine,0,0,0,0,0,0,1"], "features.csv:2: 'nine' is no number"),
-        ([HEADER, ROW, "ldfd01vlq,2,1e999,0,0,0,0,0,0,1"], "features.csv:3: '1e999' is no number"),
+        ([HEADER, "ldfd01vlq,2,nine,0,0,0,0,0,0,1"], "features.csv:2: 'nine' is not a number"),
+        ([HEADER, ROW, "ldfd01vlq,2,1e999,0,0,0,0,0,0,1"], "features.csv:3: '1e999' is not a number"),
         ([], "the column 'ipst' is missing"),
     ],
 )

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from hstdputils.core.errors import UserError
-from hstdputils.core.needs import BY_INSTRUMENT, MOSAICS, Measured
-from hstdputils.model.arrays import Runs, characters
-from hstdputils.model.cost import Levels, doublings, score
-from hstdputils.model.features import Features
-from hstdputils.model.fit import fit
+from hstdputils.core.instruments import INSTRUMENTS
+from hstdputils.core.needs import Measured
+from hstdputils.model.features import Features, Runs, characters
+from hstdputils.model.fit import fit, fit_sizes
 from hstdputils.model.fitted import Model
-from hstdputils.model.predict import LIMITS, OWN_RANGE, Planner, fit_sizes, on_grid, on_limits, on_rungs, on_sizes
-from hstdputils.model.score import cross_validated, folds, planned, table_2020
+from hstdputils.model.predict import LIMITS, OWN_RANGE, Planner, on_grid, on_limits, on_sizes, on_steps
+from hstdputils.model.score import cross_validated, doublings, folds, planned, score, table_2020
 from hstdputils.model.tables import read_table
+from hstdputils.model.tree import Levels
 from tests.model.made_up_runs import LETTERS, rows
 
 
@@ -130,8 +130,8 @@ def test_nothing_is_planned_far_beyond_what_was_ever_used(model):
 def test_mosaics_and_instruments_without_runs_keep_their_rows():
     alone = Model({"fitted": {}, **fit(runs([row for row in rows() if row["ipst"][0] == "i"]))})
     needs = alone.needs(["acs_8ph_01", "skycell-p0797x14y06", "lzzz01acq", "izzz01acq"], {}, {})
-    assert needs[:2] == list(MOSAICS.values())
-    assert needs[2][:5] == BY_INSTRUMENT["cos"][:5]
+    assert needs[:2] == [(1, 14_336, 43_200, "instrument", 0, 0)] * 2
+    assert needs[2][:5] == (1, 2048, 5_400, "instrument", 0)
     assert needs[3].evidence_n > 0
 
 
@@ -148,7 +148,7 @@ def test_few_sizes_cost_no_more_than_a_search_through_all_finds():
     memory, weight = random.uniform(100, 1000, 300), random.uniform(1, 9, 300)
     steps = sorted(set(on_grid(memory, 64).tolist()))
     cost = min(
-        (weight * on_rungs(memory, (*some, steps[-1]))).sum() for some in itertools.combinations(steps[:-1], 3)
+        (weight * on_steps(memory, (*some, steps[-1]))).sum() for some in itertools.combinations(steps[:-1], 3)
     )
     sizes = fit_sizes(memory, weight, 4)
     assert len(sizes) == 4
@@ -182,7 +182,7 @@ def test_beyond_the_fitted_sizes_and_limits_there_are_more():
 def test_sizes_are_on_the_grid(model):
     assert all(need.memory_mib % 512 == 0 for need in model.needs(["i8aa01010", "l9ba0103q"], {}, {}, grid_mib=512))
     assert on_grid(np.array([64.0, 64.5, 0.0]), 64).tolist() == [64, 128, 64]
-    assert on_rungs(np.array([10.0, 100.0, 500.0]), (200, 50)).tolist() == [50, 200, 500]
+    assert on_steps(np.array([10.0, 100.0, 500.0]), (200, 50)).tolist() == [50, 200, 500]
 
 
 def test_a_model_is_written_and_read_back(model, tmp_path):
@@ -202,7 +202,7 @@ def test_a_model_is_written_and_read_back(model, tmp_path):
     [
         (lambda data: {**data, "format": 99}, "later hstdputils"),
         (lambda data: {**data, "trees": None}, "no 'trees'"),
-        (lambda data: {**data, "trees": {"acs": {"offset": 1, "nodes": [[1, 2]]}}}, "no fitted model"),
+        (lambda data: {**data, "trees": {"acs": {"offset": 1, "nodes": [[1, 2]]}}}, "not a fitted model"),
         (lambda data: [], "it is a list, not an object"),
     ],
 )
@@ -218,7 +218,7 @@ def test_a_model_that_cannot_be_used_is_one_line(model, tmp_path, change, messag
 def test_a_model_that_is_cut_off_or_gone_is_one_line(model, tmp_path):
     path = tmp_path / "model.json"
     path.write_text(model.text()[:500])
-    with pytest.raises(UserError, match="no fitted model"):
+    with pytest.raises(UserError, match="not a fitted model"):
         Model.load(path)
     with pytest.raises(UserError, match="cannot read the model"):
         Model.load(tmp_path / "none.json")
@@ -231,7 +231,7 @@ def test_the_shipped_model_is_small_and_knows_its_score():
     score = model.data["fitted"]["score"]
     assert score["features_known"]["bill"] < score["id_alone"]["bill"] < 2
     assert {"date", "runs", "runs_from", "runs_to"} <= set(model.data["fitted"])
-    assert set(model.planner.trees) == set(BY_INSTRUMENT)
+    assert set(model.planner.trees) == set(INSTRUMENTS)
 
 
 @pytest.mark.slow

@@ -92,9 +92,9 @@ def test_errors_are_one_line(tmp_path):
     ("text", "message"),
     [
         ("name,memory\nldem01acq,1\n", ":1: no column ipst"),
-        ("ipst,memory,wallclock\nldem01acq,much,1\n", ":2: could not convert"),
-        ("ipst,memory,wallclock\nnova,1,1\n", ":2: 'nova' is no ipppssoot"),
-        ("ipst,memory,wallclock\nldem01acq,inf,1\n", ":2: 'inf' is no number"),
+        ("ipst,memory,wallclock\nldem01acq,much,1\n", ":2: 'much' is not a number"),
+        ("ipst,memory,wallclock\nnova,1,1\n", ":2: 'nova' is not a valid ipppssoot"),
+        ("ipst,memory,wallclock\nldem01acq,inf,1\n", ":2: 'inf' is not a number"),
     ],
 )
 def test_bad_tables_name_the_line(tmp_path, text, message):

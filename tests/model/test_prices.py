@@ -1,6 +1,8 @@
 import copy
 import itertools
 import json
+import subprocess
+import sys
 from datetime import date, timedelta
 
 import pytest
@@ -9,6 +11,7 @@ from hstdputils.core import command_line
 from hstdputils.core.config import Config
 from hstdputils.core.errors import UserError
 from hstdputils.core.formats import shipped
+from hstdputils.model import prices as prices_module
 from hstdputils.model.prices import PURCHASE, REGION, Prices
 from hstdputils.report import command
 
@@ -96,6 +99,22 @@ def test_the_table_that_comes_with_the_project(region):
     assert on_demand.source
 
 
+def test_the_table_that_comes_with_the_project_passes_the_check(write, monkeypatch):
+    shipped_table = prices_module.read_price_table(shipped("prices.json"))
+    assert prices_module.read_price_table(write(shipped("prices.json").read_bytes())) == shipped_table
+    path = write(_with(None, "instances"))
+    monkeypatch.setattr(prices_module, "shipped", lambda _: path)
+    with pytest.raises(UserError, match="is wrong: instances is missing"):
+        prices_module.read_price_table(path)
+
+
+def test_pydantic_is_imported_for_a_table_of_the_user_alone(write):
+    code = "import sys; from pathlib import Path; from hstdputils.model.prices import Prices; Prices.load({}); "
+    for argument, is_imported in (("", False), (f"Path({str(write(TABLE))!r})", True)):
+        asked = f"{code.format(argument)} sys.exit('pydantic' in sys.modules)"
+        assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == is_imported
+
+
 def test_it_has_what_is_the_default():
     table = json.loads(shipped("prices.json").read_text())
     assert PURCHASE in table["regions"][REGION]["m5.4xlarge"]
@@ -123,10 +142,11 @@ def _with(value, *keys):
     [
         (b"{", "Expecting property name"),
         (b'"\xe9"', "it is not UTF-8 text"),
-        (b"[]", "the table is missing, or no mapping"),
+        (b"[]", "the table is missing, or not an object with names"),
         (_with("yesterday", "date"), 'date must be a day such as 2026-01-31, not "yesterday"'),
         (_with(None, "date"), "date must be a day"),
         (_with({}, "regions"), "regions is missing"),
+        (_with({"on_demand": 1}, "regions", "eu-central-1", "x.small"), "x.small is missing (eu-central-1 has it)"),
         (_with(None, "instances"), "instances is missing"),
         (_with(1.2, "usable_memory"), "usable_memory is a share and at most 1, not 1.2"),
         (
@@ -175,5 +195,5 @@ def test_a_purchase_without_a_price_is_one_line(write):
     path = write(TABLE)
     with pytest.raises(UserError, match=r"prices\.json has no spot price in eu-central-1"):
         Prices.load(path, "eu-central-1", "spot")
-    with pytest.raises(UserError, match="'reserved' is no way to buy instances"):
+    with pytest.raises(UserError, match="'reserved' is not a way to buy instances"):
         Prices.load(path, purchase="reserved")

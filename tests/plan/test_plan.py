@@ -4,8 +4,6 @@ from pathlib import Path
 import pytest
 
 from hstdputils.core.errors import UserError
-from hstdputils.core.instruments import INSTRUMENTS
-from hstdputils.core.needs import BY_INSTRUMENT
 from hstdputils.model.fitted import Model
 from hstdputils.plan import command
 from hstdputils.records.plan_rows import read_plan
@@ -37,10 +35,6 @@ def test_bad_ids_keep_the_good_rows(capsys):
     assert [json.loads(line)["ipppssoot"] for line in printed.out.splitlines()] == ["ldfd01vlq", "o56502010"]
     assert "argument 2: 'u2840201t'" in printed.err
     assert command.main(["none", "b", "ldfd01vlq", "u2840201t", "--skip-bad"]) == 0
-
-
-def test_every_instrument_has_resources():
-    assert set(BY_INSTRUMENT) == set(INSTRUMENTS.values())
 
 
 def test_a_plan_is_read_back_as_it_was_written(tmp_path, capsys):

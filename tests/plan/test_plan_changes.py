@@ -27,7 +27,7 @@ def changed(before, path) -> list[str]:
 
 
 def test_all_rows_are_changed(path, capsys):
-    assert command.main(["--set", "memory_mib=8192", "max_seconds=777", str(path)]) == 0
+    assert command.main(["edit", str(path), "memory_mib=8192", "max_seconds=777"]) == 0
     assert capsys.readouterr().out == f"4 of 4 rows changed in {path}\n"
     assert {(row.memory_mib, row.max_seconds) for row in read_plan(path).values()} == {(8192, 777)}
     assert path.stat().st_mode & 0o777 == 0o640
@@ -45,7 +45,7 @@ def test_all_rows_are_changed(path, capsys):
 )
 def test_rows_of_instruments_or_datasets_are_changed_and_no_others(path, only, names, capsys):
     before = path.read_text().splitlines()
-    command.main(["--set", "max_seconds=777", "--only", *only, str(path)])
+    command.main(["edit", str(path), "max_seconds=777", "--only", *only])
     assert changed(before, path) == names
     assert capsys.readouterr().out.startswith(f"{len(names)} of 4 rows changed")
 
@@ -53,6 +53,11 @@ def test_rows_of_instruments_or_datasets_are_changed_and_no_others(path, only, n
 @pytest.mark.parametrize(
     "words",
     [
+        ["edit", "PLAN", "max_seconds=777"],
+        ["edit", "max_seconds=777", "PLAN"],
+        ["edit", "--only", "acs", "PLAN", "max_seconds=777"],
+        ["edit", "PLAN", "--only", "acs", "max_seconds=777"],
+        ["edit", "PLAN", "--region", "us-east-1", "max_seconds=777"],
         ["--set", "max_seconds=777", "PLAN"],
         ["PLAN", "--set", "max_seconds=777"],
         ["--only", "acs", "PLAN", "--set", "max_seconds=777"],
@@ -66,14 +71,14 @@ def test_the_plan_may_stand_anywhere(path, words):
 
 def test_the_old_plan_stays_where_another_file_is_named(path, tmp_path):
     before = path.read_text()
-    command.main(["--set", "vcpus=4", "-o", str(tmp_path / "new.out"), str(path)])
+    command.main(["edit", str(path), "vcpus=4", "-o", str(tmp_path / "new.out")])
     assert path.read_text() == before
     assert {row.vcpus for row in read_plan(tmp_path / "new.out").values()} == {4}
 
 
 def test_the_cost_follows_the_size(path):
     before = read_plan(path)["izzz01010"]
-    command.main(["--set", f"memory_mib={4 * before.memory_mib}", str(path)])
+    command.main(["edit", str(path), f"memory_mib={4 * before.memory_mib}"])
     after = read_plan(path)["izzz01010"]
     rates = Prices.load().rates
     ratio = rates[after.memory_mib, 1] / rates[before.memory_mib, 1]
@@ -82,19 +87,19 @@ def test_the_cost_follows_the_size(path):
 
 
 def test_nothing_changes_where_the_values_are_there_already(path, capsys):
-    command.main(["--set", "max_seconds=777", str(path)])
+    command.main(["edit", str(path), "max_seconds=777"])
     before = path.read_text()
     capsys.readouterr()
-    command.main(["--set", "max_seconds=777", str(path)])
+    command.main(["edit", str(path), "max_seconds=777"])
     assert capsys.readouterr().out.startswith("0 of 4 rows")
     assert path.read_text() == before
 
 
 def test_rows_of_2020_stay_as_they_are_or_become_rows_of_today(path):
     path.write_text(f"{OF_2020}\n{path.read_text()}")
-    command.main(["--set", "max_seconds=777", "--only", "cos", str(path)])
+    command.main(["edit", str(path), "max_seconds=777", "--only", "cos"])
     assert path.read_text().splitlines()[0] == OF_2020
-    command.main(["--set", "max_seconds=777", "--only", "acs", str(path)])
+    command.main(["edit", str(path), "max_seconds=777", "--only", "acs"])
     assert json.loads(path.read_text().splitlines()[0])["max_seconds"] == 777
 
 
@@ -104,6 +109,8 @@ def test_rows_of_2020_stay_as_they_are_or_become_rows_of_today(path):
         (["memory=1"], r"no column 'memory' can be changed; did you mean 'memory_mib'\? \(vcpus, memory_mib"),
         (["output=x"], "no column 'output' can be changed"),
         (["memory_mib=0"], "memory_mib must be a whole number above 0, not '0'"),
+        (["memory_mib"], "memory_mib must be a whole number above 0, not ''"),
+        ([], "which values"),
         (["memory_mib=8G"], "memory_mib must be a whole number above 0, not '8G'"),
         (["memory_mib=²"], "memory_mib must be a whole number above 0, not '²'"),
         (
@@ -111,13 +118,13 @@ def test_rows_of_2020_stay_as_they_are_or_become_rows_of_today(path):
             "has no row of izzz09010: correct --only; nothing is changed",
         ),
         (["vcpus=2", "--only", "stis"], "has no row of stis"),
-        (["vcpus=2", "--only", "nicmos"], "--only: 'nicmos' is no ipppssoot"),
+        (["vcpus=2", "--only", "nicmos"], "--only: 'nicmos' is not a valid ipppssoot"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_changes_nothing(path, words, says):
     before = path.read_text()
     with pytest.raises(UserError, match=says) as error:
-        command.main(["--set", *words, str(path)])
+        command.main(["edit", str(path), *words])
     assert "\n" not in str(error.value)
     assert path.read_text() == before
     assert [other.name for other in path.parent.iterdir()] == ["plan.out"]
@@ -127,12 +134,12 @@ def test_a_plan_with_a_line_that_is_none_stays(path):
     path.write_text(f"{path.read_text()}(__import__('os').getpid(),)\n")
     before = path.read_text()
     with pytest.raises(UserError, match=r"plan\.out:5: no plan row"):
-        command.main(["--set", "vcpus=2", str(path)])
+        command.main(["edit", str(path), "vcpus=2"])
     assert path.read_text() == before
 
 
 @pytest.mark.parametrize("words", [["vcpus=2"], ["vcpus=2", "--only", "acs"], ["vcpus=2", "none.out"]])
 def test_without_a_plan_there_is_nothing_to_change(words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=r"which plan\? Its file goes last|cannot read the plan none\.out"):
-        command.main(["--set", *words])
+    with pytest.raises(UserError, match=r"which plan\? Name its file|cannot read the plan none\.out"):
+        command.main(["edit", *words])

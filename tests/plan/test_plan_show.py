@@ -22,7 +22,7 @@ def path(tmp_path, capsys):
 
 def test_totals_by_instrument_size_and_evidence_largest_rows_and_cost(path, capsys):
     rows = read_plan(path)
-    assert command.main(["--show", str(path)]) == 0
+    assert command.main(["show", str(path)]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     usd = {name: row.cost_usd or 0.0 for name, row in rows.items()}
     gib = (rows["izzz01010"].memory_mib + rows["izzz02010"].memory_mib) / 1024
@@ -63,7 +63,7 @@ def test_what_a_terminal_would_obey_is_not_printed(path, capsys):
 def test_what_is_no_plan_is_one_line(path, content, says):
     path.write_text(content)
     with pytest.raises(UserError, match=says):
-        command.main(["--show", str(path)])
+        command.main(["show", str(path)])
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,26 @@ def test_a_row_with_a_wrong_value_is_named(path, wrong):
     row = json.loads(path.read_text().splitlines()[0])
     path.write_text(json.dumps(row | wrong))
     with pytest.raises(UserError, match=rf"plan\.out:1: no plan row \({next(iter(wrong))} must"):
-        command.main(["--show", str(path)])
+        command.main(["show", str(path)])
 
 
 def test_a_plan_that_is_not_there_is_named(tmp_path):
     with pytest.raises(UserError, match=r"cannot read the plan .*none\.out \(No such file"):
-        command.main(["--show", str(tmp_path / "none.out")])
+        command.main(["show", str(tmp_path / "none.out")])
+
+
+@pytest.mark.parametrize("words", [["--show", "PLAN"], ["--show=PLAN"]])
+def test_the_option_of_before_is_the_same(path, words, capsys):
+    command.main(["show", str(path)])
+    shown = capsys.readouterr().out
+    assert command.main([word.replace("PLAN", str(path)) for word in words]) == 0
+    assert capsys.readouterr().out == shown
+
+
+@pytest.mark.parametrize("verb", ["show", "edit"])
+def test_a_store_of_that_name_is_a_folder_here(verb, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert command.main([f"./{verb}", "b", "ldfd01vlq"]) == 0
+    assert json.loads(capsys.readouterr().out)["output"] == f"./{verb}"
+    with pytest.raises(UserError):
+        command.main([verb, "b", "ldfd01vlq"])

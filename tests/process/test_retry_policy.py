@@ -15,7 +15,7 @@ from hstdputils.engines.retry_policy import Action, Limits, decide_after
 from hstdputils.process import command as process
 from hstdputils.process import processor
 from hstdputils.process.processor import Processor, Settings
-from hstdputils.records.marker import read_marker, write_marker
+from hstdputils.records.batch import Batch
 from hstdputils.run import command as run
 from hstdputils.store.folder import FolderStore
 from hstdputils.workflow_run.arguments import Arguments
@@ -47,7 +47,7 @@ def jobs(tmp_path, monkeypatch):
 
     def sizes(last, attempt=2, row=None, **config):
         store = FolderStore("results")
-        write_marker(store, last)
+        Batch(store, BATCH).markers.write(last)
         batch = RunBatch(Config(ids=["x.ids"], batch=BATCH, **config))
         plan = RunPlan(batch, Arguments(batch))
         Path(plan.copy).parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +113,7 @@ def test_an_exit_code_alone_tells_run_what_follows(tmp_path, monkeypatch, capsys
     Path("plan.out").write_text(json.dumps(plan_row()) + "\n")
     status = command_line.run(run.main, ["--command", str(command), "--quiet", "plan.out"])
     assert (tmp_path / "tries").read_text().count("x") == tries
-    found = read_marker(FolderStore("results"), BATCH, NAME, succeeded=False)
+    found = Batch(FolderStore("results"), BATCH).markers.read(NAME, succeeded=False)
     assert found.outcome == outcome
     assert status == code
     assert f"1 {outcome}" in capsys.readouterr().out
@@ -125,9 +125,9 @@ def test_a_wrong_set_up_of_references_leaves_markers_that_say_so(tmp_path, monke
     monkeypatch.delenv("CRDS_SERVER_URL", raising=False)
     for attempt in (1, 2):
         assert command_line.run(process.main, ["results", BATCH, NAME, "--inputs", str(tmp_path)]) == 27
-        found = read_marker(FolderStore("results"), BATCH, NAME, succeeded=False)
+        found = Batch(FolderStore("results"), BATCH).markers.read(NAME, succeeded=False)
         assert (found.outcome, found.exit_code, found.attempt) == (Outcome.NO_REFERENCES, 27, attempt)
-        assert found.reason.startswith(f"{tmp_path}/nothing is no CRDS cache for HST")
+        assert found.reason.startswith(f"{tmp_path}/nothing is not a CRDS cache for HST")
     assert capsys.readouterr().err.count("error: ") == 2
 
 

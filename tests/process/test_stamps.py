@@ -8,7 +8,7 @@ from astropy.io import fits
 from hstdputils.calibrate.registry import recipe_for
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.inputs.observation import RawFile
-from hstdputils.process.attempt import VERSION_KEYWORDS, _set_keywords
+from hstdputils.process.steps import VERSION_KEYWORDS, _set_keywords
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,11 @@
 import contextlib
 
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.base import Cause, RowState, State, Submitted
+from hstdputils.engines.requests import Submitted
 from hstdputils.engines.resubmit import Resubmitter
+from hstdputils.engines.states import Cause, RowState, State
 from hstdputils.progress.rounds import Watcher
+from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.store.registry import open_store
 
@@ -36,9 +38,9 @@ class EngineOfTwo:
 
 def test_what_another_has_sent_again_is_open(tmp_path):
     engine, store = EngineOfTwo(), open_store(str(tmp_path))
-    found = Watcher(engine, store, "b", Resubmitter(engine, store, "b")).look()
+    found = Watcher(engine, Batch(store, "b"), Resubmitter(engine, store, "b")).round()
     assert not found.progress.is_over
     assert engine.sent == []
     assert not found.decided
-    again = Watcher(engine, store, "b", Resubmitter(engine, store, "b")).look()
+    again = Watcher(engine, Batch(store, "b"), Resubmitter(engine, store, "b")).round()
     assert again.progress.counts() == {"succeeded": 0, "waiting": 1}

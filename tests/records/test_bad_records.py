@@ -21,9 +21,10 @@ from hstdputils.model.fitted import Model
 from hstdputils.model.history import History
 from hstdputils.model.prices import Prices
 from hstdputils.model.tables import read_features_table
-from hstdputils.records import marker
-from hstdputils.records.batch import read_pins
-from hstdputils.records.marker import Marker, ended, note_once, read_marker, write_marker
+from hstdputils.records import markers
+from hstdputils.records.batch import Batch
+from hstdputils.records.marker import Marker
+from hstdputils.records.markers import note_once
 from hstdputils.report.collect import collect
 from hstdputils.store.folder import FolderStore
 from hstdputils.store.layout import marker_key
@@ -80,11 +81,11 @@ def store(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     note_once.cache_clear()
-    marker._known_good.clear()
+    markers._known_good.clear()
     store = FolderStore("results")
     for name in GOOD:
-        write_marker(store, made_up(name))
-    write_marker(store, made_up(FAILED, Outcome.BAD_INPUT))
+        Batch(store, BATCH).markers.write(made_up(name))
+    Batch(store, BATCH).markers.write(made_up(FAILED, Outcome.BAD_INPUT))
     store.put_bytes(b'{"crds_context": "hst_1203.pmap", "programs": {"calcos": "3.6.2"}}', f"{BATCH}/batch.json")
     return store
 
@@ -103,13 +104,13 @@ def test_a_bad_marker_is_named_and_counted_as_what_it_is(store, data):
     key = marker_key(BATCH, BAD, succeeded=True)
     store.put_bytes(data, key)
     said: list[str] = []
-    assert ended(store, BATCH, said.append) == {**dict.fromkeys(GOOD, True), FAILED: False, BAD: False}
+    assert Batch(store, BATCH).markers.ended(said.append) == {**dict.fromkeys(GOOD, True), FAILED: False, BAD: False}
     (line,) = said
     assert line.startswith(f"its marker results/{key} cannot be read (")
     assert line.isprintable()
     assert len(line) < 400
-    assert read_marker(store, BATCH, BAD, succeeded=True) is None
-    row = next(row for row in collect(store, BATCH, {}).rows if row.ipppssoot == BAD)
+    assert Batch(store, BATCH).markers.read(BAD, succeeded=True) is None
+    row = next(row for row in collect(Batch(store, BATCH), {}).rows if row.ipppssoot == BAD)
     assert (row.state, row.reason) == ("unknown", line)
 
 
@@ -146,7 +147,7 @@ def test_every_command_goes_on(store, capsys, data, kind):
     status, out, _ = run(capsys, "clean", address, BAD, "--yes")
     assert status == 0
     assert f"{marker_key(BATCH, BAD, succeeded=True)}" not in {entry.key for entry in store.entries(BATCH)}
-    assert ended(store, BATCH) == {**dict.fromkeys(GOOD, True), FAILED: False}
+    assert Batch(store, BATCH).markers.ended() == {**dict.fromkeys(GOOD, True), FAILED: False}
 
 
 def test_the_workflow_processes_the_dataset_again(store, capsys):
@@ -163,7 +164,7 @@ def test_the_workflow_processes_the_dataset_again(store, capsys):
 def test_names_that_no_dataset_has_are_told_and_count_for_nothing(store, capsys):
     for name in ("..", "x", "LDEM01ACQ", "ldem01acq/x", "ldem\x1b[31m", "ldem01ac", "n" * 200):
         store.put_bytes(made_up("ldem01acq").to_json(), f"{BATCH}/markers/failed/{name}.json")
-    assert ended(store, BATCH) == {**dict.fromkeys(GOOD, True), FAILED: False}
+    assert Batch(store, BATCH).markers.ended() == {**dict.fromkeys(GOOD, True), FAILED: False}
     said = capsys.readouterr().err
     assert said.count("is passed over: no dataset has this name") == 7
     assert "\x1b" not in said
@@ -179,7 +180,7 @@ def test_no_more_of_a_marker_is_read_than_one_may_have(store, tmp_path):
     with path.open("wb") as file:
         os.truncate(file.fileno(), 50 * 2**30)  # a file with holes
     said: list[str] = []
-    assert ended(store, BATCH, said.append)[BAD] is False
+    assert Batch(store, BATCH).markers.ended(said.append)[BAD] is False
     assert f"it is longer than {MOST_BYTES:,} bytes" in said[0]
     assert len(store.get_bytes(marker_key(BATCH, BAD, succeeded=True), 10)) == 10
 
@@ -189,14 +190,14 @@ def test_what_is_no_file_is_no_marker(store, tmp_path):
     os.mkfifo(folder / f"{BAD}.json")
     (folder / "ldem01pkq.json").symlink_to("nowhere")
     (folder / "ldem01plq.json").mkdir()
-    assert ended(store, BATCH) == {**dict.fromkeys(GOOD, True), FAILED: False}
-    assert read_marker(store, BATCH, "ldem01plq", succeeded=True) is None
+    assert Batch(store, BATCH).markers.ended() == {**dict.fromkeys(GOOD, True), FAILED: False}
+    assert Batch(store, BATCH).markers.read("ldem01plq", succeeded=True) is None
 
 
 def test_a_failure_stands_where_the_marker_of_a_success_cannot_be_read(store):
-    write_marker(store, made_up(BAD, Outcome.TIMEOUT))
+    Batch(store, BATCH).markers.write(made_up(BAD, Outcome.TIMEOUT))
     store.put_bytes(b"", marker_key(BATCH, BAD, succeeded=True))
-    row = next(row for row in collect(store, BATCH, {}).rows if row.ipppssoot == BAD)
+    row = next(row for row in collect(Batch(store, BATCH), {}).rows if row.ipppssoot == BAD)
     assert row.state == "timeout"
     assert "cannot be read (not a valid marker: it is empty)" in row.notes[0]
 
@@ -208,7 +209,7 @@ def test_a_failure_stands_where_the_marker_of_a_success_cannot_be_read(store):
 def test_bad_batch_description_is_one_line(store, data, capsys):
     store.put_bytes(data, f"{BATCH}/batch.json")
     with pytest.raises(UserError, match="is not a valid description of a batch"):
-        read_pins(store, BATCH)
+        Batch(store, BATCH).pins()
     status, out, _ = run(capsys, "report", "results", BATCH, "--no-html")
     assert status == 0
     _, out, _ = run(capsys, "verify", "results", BATCH)
@@ -294,7 +295,7 @@ MODELS = {
 def test_a_bad_model_is_one_line(tmp_path, data):
     path = tmp_path / "model.json"
     path.write_bytes(data)
-    with pytest.raises(UserError, match=r"model.json is no fitted model \(") as error:
+    with pytest.raises(UserError, match=r"model.json is not a fitted model \(") as error:
         Model.load(path)
     assert len(str(error.value)) < 400
 

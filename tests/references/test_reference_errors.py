@@ -9,25 +9,25 @@ from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import RETRIED, AttemptFailed, Outcome
 from hstdputils.records.log import AttemptLog
-from hstdputils.references import bestrefs
-from hstdputils.references import crds as access
+from hstdputils.references import bestrefs, crds
+from hstdputils.references import cache as caches
 from hstdputils.references.digests import Record, Records, digest_of
 from hstdputils.references.server import ReferenceServerError
 
 
-class Cache(access.Crds):
+class Cache(crds.Crds):
     """CRDS without CRDS: a cache with one file."""
 
     def __init__(self, folder: Path) -> None:
         self.cache = folder
         self.settings = SimpleNamespace(config_file=folder / "server_config")
-        self.origin, self.is_growing, self._listed = None, False, {}
+        self.server, self.is_growing, self._listed = None, False, {}
         self.records = Records(folder)
 
     def path(self, name: str) -> Path:
         return self.cache / name
 
-    def bring(self, names, advance=None) -> None:
+    def download(self, names, advance=None) -> None:
         raise self.failure
 
 
@@ -53,17 +53,17 @@ def test_a_reference_that_cannot_be_read(cache, monkeypatch):
     def refuse(path: Path) -> bool:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(access, "_begins_as_fits", refuse)
+    monkeypatch.setattr(caches, "_begins_as_fits", refuse)
     with pytest.raises(AttemptFailed) as failed:
-        cache._see_to(["x_flat.fits"], "hst_0729.pmap")
+        cache.ensure(["x_flat.fits"], "hst_0729.pmap")
     assert_not_tried_again(failed.value, "x_flat.fits (Permission denied): check the file and its permissions")
 
 
 @pytest.mark.parametrize("is_absent", [True, False])
-def test_an_origin_that_fails(cache, is_absent):
+def test_a_server_that_fails(cache, is_absent):
     cache.is_growing, cache.failure = True, ReferenceServerError("gone", is_absent=is_absent)
     with pytest.raises(AttemptFailed) as failed:
-        cache._see_to(["y_flat.fits"], "hst_0729.pmap")
+        cache.ensure(["y_flat.fits"], "hst_0729.pmap")
     if is_absent:
         assert_not_tried_again(failed.value, "gone")
     else:
@@ -74,7 +74,7 @@ def test_a_configuration_that_breaks_between_datasets(cache, log, monkeypatch):
     def broken(settings) -> None:
         raise UserError(f"{settings.config_file} is broken", ExitCode.REFERENCES)
 
-    monkeypatch.setattr(access, "read_config", broken)
+    monkeypatch.setattr(caches, "read_config", broken)
     with pytest.raises(AttemptFailed) as failed:
         cache.assign([], "hst_0729.pmap", log)
     assert_not_tried_again(failed.value, "server_config is broken")
@@ -87,9 +87,9 @@ def test_an_error_that_crds_raises(cache, log, monkeypatch, tmp_path):
     def fail(*arguments, **options) -> None:
         raise CrdsError("no such\ninstrument")
 
-    crds = SimpleNamespace(CrdsError=CrdsError, assign_bestrefs=fail)
-    monkeypatch.setattr(bestrefs, "load_crds", lambda: crds)
-    monkeypatch.setattr(access, "read_config", lambda settings: SimpleNamespace(bad_files_set=set()))
+    stand_in = SimpleNamespace(CrdsError=CrdsError, assign_bestrefs=fail)
+    monkeypatch.setattr(bestrefs, "load_crds", lambda: stand_in)
+    monkeypatch.setattr(caches, "read_config", lambda settings: SimpleNamespace(bad_files_set=set()))
     raw = SimpleNamespace(path=tmp_path / "x_raw.fits")
     with pytest.raises(AttemptFailed) as failed:
         cache.assign([raw], "hst_0729.pmap", log)

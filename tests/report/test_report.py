@@ -16,10 +16,10 @@ from rich.console import Console
 from hstdputils.core import command_line
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import duration
-from hstdputils.records.marker import Marker, write_marker
+from hstdputils.records.batch import Batch
+from hstdputils.records.marker import Marker
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.report import command
-from hstdputils.report import text as wording
+from hstdputils.report import command, text
 from hstdputils.report.collect import collect
 from hstdputils.report.terminal import show
 from hstdputils.store.folder import FolderStore
@@ -76,7 +76,7 @@ def store(tmp_path, monkeypatch):
 def save(store, *markers: Marker):
     for marker in markers:
         store.put_bytes(b"log\n", f"{BATCH}/{marker.ipppssoot}/process.log")
-        write_marker(store, marker)
+        Batch(store, BATCH).markers.write(marker)
 
 
 def run(*arguments: str):
@@ -129,7 +129,7 @@ def test_table_and_totals(store, capsys):
 def test_table_fits_80_columns_of_a_terminal(store):
     save(store, made_up("ldem01hhq", Outcome.INCOMPLETE_PRODUCTS, reason="word " * 50, peak_memory_mib=32000))
     out = io.StringIO()
-    show(collect(store, BATCH, {}), None, Console(file=out, width=80, force_terminal=True, color_system=None))
+    show(collect(Batch(store, BATCH), {}), None, Console(file=out, width=80, force_terminal=True, color_system=None))
     lines = out.getvalue().splitlines()
     assert max(map(len, lines)) <= 80
     assert any(line.startswith("ldem01hhq  cos     incomplete_products") for line in lines)
@@ -169,7 +169,7 @@ def test_plan_alone_is_enough(tmp_path, monkeypatch, capsys):
 
 def test_succeeded_holds_where_both_markers_exist(store):
     save(store, made_up("ldem01acq", Outcome.TIMEOUT))
-    rows = {row.ipppssoot: row for row in collect(store, BATCH, {}).rows}
+    rows = {row.ipppssoot: row for row in collect(Batch(store, BATCH), {}).rows}
     assert len(rows) == 4
     assert rows["ldem01acq"].state == "succeeded"
 
@@ -177,7 +177,7 @@ def test_succeeded_holds_where_both_markers_exist(store):
 @pytest.mark.parametrize("data", [b"{", b"[]", made_up("ldem01qqq", wall_seconds=None).to_json()])
 def test_unreadable_marker_is_named(store, data):
     store.put_bytes(data, marker_key(BATCH, "ldem01qqq", succeeded=True))
-    row = next(row for row in collect(store, BATCH, {}).rows if row.ipppssoot == "ldem01qqq")
+    row = next(row for row in collect(Batch(store, BATCH), {}).rows if row.ipppssoot == "ldem01qqq")
     assert row.state == "unknown"
     assert "results/demo/markers/succeeded/ldem01qqq.json cannot be read" in row.reason
     assert "No reason" not in page()
@@ -328,7 +328,7 @@ def test_duration(seconds, text):
 
 @pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.SUCCEEDED])
 def test_every_failure_says_what_follows(outcome):
-    assert "run the batch again" in wording.what_follows(str(outcome))
+    assert "run the batch again" in text.what_follows(str(outcome))
 
 
 @pytest.mark.engine("Chromium")

@@ -10,9 +10,10 @@ from hstdputils.core import text as wording
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.submissions import Submission
 from hstdputils.model.prices import Prices
+from hstdputils.records.batch import Batch
 from hstdputils.report import command
+from hstdputils.report.attempts import costs_by_instrument
 from hstdputils.report.collect import collect
-from hstdputils.report.costs import spending
 from hstdputils.store.folder import FolderStore
 from hstdputils.workflow_run.run import Run
 from tests.report.test_report import BATCH, made_up, page, plan_line, run, save, total
@@ -37,9 +38,9 @@ def row(memory_mib=2048, cost_usd=0.5, **values):
     return {"memory_mib": memory_mib, "vcpus": 1, "cost_usd": cost_usd} | values
 
 
-def spent_by_instrument(store, plan=None):
-    report = collect(store, BATCH, plan or {}, Prices.load(Path("prices.json")))
-    return {item.instrument: item for item in spending(report.rows)}, report
+def costs_of(store, plan=None):
+    report = collect(Batch(store, BATCH), plan or {}, Prices.load(Path("prices.json")))
+    return {item.instrument: item for item in costs_by_instrument(report.rows)}, report
 
 
 def test_all_tries_are_paid_for(store):
@@ -59,18 +60,18 @@ def test_all_tries_are_paid_for(store):
             "ldem01acq", attempt=3, wall_seconds=1800.0, peak_memory_mib=1600, plan_row=row(2048), earlier=earlier
         ),
     )
-    spent, report = spent_by_instrument(store)
+    costs, report = costs_of(store)
     assert report.rows[0].cost_usd == pytest.approx((900 + 450 + 1800) / 3600)
-    assert spent["cos"].planned_usd == 0.5
+    assert costs["cos"].planned_usd == 0.5
     # the lost host is paid for, and no fault of the plan
-    assert spent["cos"].memory_bill == pytest.approx((1024 * 900 + 2048 * 1800) / (1600 * 1800))
-    assert (spent["cos"].out_of_memory, spent["cos"].timeout, spent["cos"].tried) == (1, 0, 1)
+    assert costs["cos"].memory_bill == pytest.approx((1024 * 900 + 2048 * 1800) / (1600 * 1800))
+    assert (costs["cos"].out_of_memory, costs["cos"].timeout, costs["cos"].tried) == (1, 0, 1)
 
 
 def test_cost_goes_by_memory_and_cores(store):
     save(store, made_up("ldem01acq", wall_seconds=3600.0, plan_row=row(20_480)))
     save(store, made_up("ldem01bdq", wall_seconds=3600.0, plan_row=row(20_480, vcpus=4)))
-    _, report = spent_by_instrument(store)
+    _, report = costs_of(store)
     assert [one.cost_usd for one in report.rows] == pytest.approx([2.0, 4.0])
 
 
@@ -78,10 +79,10 @@ def test_failures_are_paid_for_and_say_nothing_about_memory(store):
     save(store, made_up("ldem01acq", wall_seconds=3600.0, peak_memory_mib=1024, plan_row=row(2048)))
     save(store, made_up("ldem01bdq", Outcome.BAD_INPUT, wall_seconds=3600.0, peak_memory_mib=10, plan_row=row(2048)))
     save(store, made_up("ldem01tnq", Outcome.TIMEOUT, wall_seconds=1800.0, plan_row=row(2048)))
-    spent, _ = spent_by_instrument(store)
-    assert spent["cos"].used_usd == pytest.approx(2.5)
-    assert spent["cos"].memory_bill == pytest.approx(2.0)
-    assert (spent["cos"].tried, spent["cos"].timeout) == (3, 1)
+    costs, _ = costs_of(store)
+    assert costs["cos"].used_usd == pytest.approx(2.5)
+    assert costs["cos"].memory_bill == pytest.approx(2.0)
+    assert (costs["cos"].tried, costs["cos"].timeout) == (3, 1)
 
 
 def test_a_dataset_that_was_done_again_counts_each_time(store):
@@ -90,8 +91,8 @@ def test_a_dataset_that_was_done_again_counts_each_time(store):
         store,
         made_up("ldem01acq", earlier=earlier, wall_seconds=100.0, peak_memory_mib=1024, plan_row=row(2048)),
     )
-    spent, _ = spent_by_instrument(store)
-    assert spent["cos"].memory_bill == pytest.approx(3.0)
+    costs, _ = costs_of(store)
+    assert costs["cos"].memory_bill == pytest.approx(3.0)
 
 
 def test_by_instrument_and_all(store, capsys):
@@ -130,15 +131,15 @@ def test_what_used_more_than_planned_counts_whether_it_was_killed_or_not(store, 
     assert total(out, "cos").split()[-4:] == ["9.5", "%", "0.0", "%"]
     assert "4 (9.5 %) used more." in text
     assert "None ran out" not in text
-    spent, _ = spent_by_instrument(store)
-    assert (spent["cos"].out_of_memory, spent["cos"].over_memory) == (0, 4)
+    costs, _ = costs_of(store)
+    assert (costs["cos"].out_of_memory, costs["cos"].over_memory) == (0, 4)
 
 
 def test_what_took_longer_than_planned_counts_too(store):
     save(store, made_up("ldem01acq", wall_seconds=7200.0, plan_row=row() | {"max_seconds": 3600}))
     save(store, made_up("ldem01bdq", wall_seconds=60.0, plan_row=row() | {"max_seconds": 3600}))
-    spent, _ = spent_by_instrument(store)
-    assert (spent["cos"].timeout, spent["cos"].over_time) == (0, 1)
+    costs, _ = costs_of(store)
+    assert (costs["cos"].timeout, costs["cos"].over_time) == (0, 1)
 
 
 def test_spot_costs_less(store, capsys):
@@ -149,13 +150,13 @@ def test_spot_costs_less(store, capsys):
     assert "EC2 spot prices of us-east-1" in out
 
 
-def wave(**settings):
+def recorded(**settings):
     return Submission(1, "t", "q", "d", [], settings=settings).to_json()
 
 
 def test_a_batch_that_was_bought_on_spot_is_priced_so(store, capsys):
     save(store, made_up("ldem01acq", wall_seconds=3600.0, plan_row=row()))
-    store.put_bytes(wave(region="us-east-1", purchase="spot"), f"{BATCH}/jobs/0001/wave.json")
+    store.put_bytes(recorded(region="us-east-1", purchase="spot"), f"{BATCH}/jobs/0001/wave.json")
     assert run("--prices", "prices.json", "--no-html") == 0
     out = capsys.readouterr().out
     assert total(out, "cost on AWS") == "$0.2500"
@@ -164,7 +165,9 @@ def test_a_batch_that_was_bought_on_spot_is_priced_so(store, capsys):
     assert total(capsys.readouterr().out, "cost on AWS") == "$1.00"
 
 
-@pytest.mark.parametrize("record", [b"[", wave(), wave(region=1, purchase=["spot"]), wave(purchase="gift")])
+@pytest.mark.parametrize(
+    "record", [b"[", recorded(), recorded(region=1, purchase=["spot"]), recorded(purchase="gift")]
+)
 def test_a_batch_that_does_not_say_how_it_was_bought_is_priced_as_usual(store, capsys, record):
     save(store, made_up("ldem01acq", wall_seconds=3600.0, plan_row=row()))
     store.put_bytes(record, f"{BATCH}/jobs/0001/wave.json")
@@ -197,7 +200,7 @@ def test_odd_values_in_markers_cost_nothing_and_break_nothing(store, value):
         store,
         made_up("ldem01acq", wall_seconds=3600.0, earlier=earlier, plan_row=row(vcpus=value, cost_usd=value)),
     )
-    _, report = spent_by_instrument(store)
+    _, report = costs_of(store)
     assert report.rows[0].state == "succeeded"
     assert report.rows[0].cost_usd == pytest.approx(1.0)
     assert report.rows[0].planned_cost_usd is None
@@ -220,7 +223,7 @@ def test_the_workflow_passes_its_prices_on(store, monkeypatch):
     assert command_line.run(command.main, Run(settings).arguments.report) == 0
     assert "$0.2500" in Path("results", BATCH, "report.html").read_text()
     assert {"--prices=prices.json", "--purchase=spot"} <= set(Run(settings).arguments.plan)
-    assert Run({"ids": "my.ids", "batch": BATCH}).arguments.report[-2:] == ["results", BATCH]
+    assert Run({"ids": "my.ids", "batch": BATCH}).arguments.report[-1] == f"results/{BATCH}"
 
 
 @pytest.mark.parametrize(

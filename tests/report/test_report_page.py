@@ -1,4 +1,4 @@
-"""The page's closer look: logs, previews, plan and use, attempts and provenance, from made-up markers."""
+"""The page's details: logs, previews, plan and use, attempts and provenance, from made-up markers."""
 
 import csv
 import hashlib
@@ -14,14 +14,14 @@ from PIL import Image
 from hstdputils.core import command_line
 from hstdputils.core.errors import StoreError
 from hstdputils.core.outcomes import Outcome
+from hstdputils.records.batch import Batch
 from hstdputils.report import command
 from hstdputils.report import page as report_page
 from hstdputils.report.attempts import in_words, summarize_attempts
 from hstdputils.report.collect import collect
+from hstdputils.report.command import configuration
 from hstdputils.report.details import MOST_PICTURES, read_details
-from hstdputils.report.planned import pictures
-from hstdputils.report.plots import MOST_DOTS, Axis, Point, plot
-from hstdputils.report.provenance import configuration
+from hstdputils.report.plots import MOST_DOTS, Axis, Point, pictures, plot
 from hstdputils.store.folder import FolderStore
 from hstdputils.store.layout import marker_key
 from tests.report.test_report import BATCH, Tags, made_up, page, plan_line, run, save
@@ -36,8 +36,8 @@ def store(tmp_path, monkeypatch):
     return FolderStore("results")
 
 
-def look(store):
-    found = collect(store, BATCH, {})
+def details_of(store):
+    found = collect(Batch(store, BATCH), {})
     return read_details(found, [row for row in found.rows if row.failed])
 
 
@@ -60,7 +60,7 @@ def test_the_end_of_a_log_and_no_more(store):
     save(store, made_up("ldem01bdq", Outcome.BAD_INPUT))
     lines = [f"line {n:04d} of a long log" for n in range(2000)]
     store.put_bytes("\n".join(lines).encode(), f"{BATCH}/ldem01bdq/process.log")
-    assert list(look(store).logs["ldem01bdq"]) == lines[-15:]
+    assert list(details_of(store).logs["ldem01bdq"]) == lines[-15:]
     text = page()
     assert "line 1999 of a long log" in text
     assert "line 1984 of" not in text
@@ -69,7 +69,7 @@ def test_the_end_of_a_log_and_no_more(store):
 def test_a_log_of_one_endless_line(store):
     save(store, made_up("ldem01bdq", Outcome.BAD_INPUT))
     store.put_bytes(b"x" * 100_000, f"{BATCH}/ldem01bdq/process.log")
-    assert [len(line) for line in look(store).logs["ldem01bdq"]] == [240]
+    assert [len(line) for line in details_of(store).logs["ldem01bdq"]] == [240]
 
 
 @pytest.mark.parametrize("data", [b"", None])
@@ -79,7 +79,7 @@ def test_a_dataset_without_a_log(store, data):
         store.delete([f"{BATCH}/ldem01bdq/process.log"])
     else:
         store.put_bytes(data, f"{BATCH}/ldem01bdq/process.log")
-    assert look(store).logs == {}
+    assert details_of(store).logs == {}
     assert "last lines of its log" not in page()
 
 
@@ -104,16 +104,16 @@ def test_hostile_text_stays_text(store):
     assert "\x1b" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &#34; &amp;" in text
     # steps that cannot be read are left out
-    assert list(look(store).steps) == ["ldem01bdq"]
+    assert list(details_of(store).steps) == ["ldem01bdq"]
 
 
 def test_slowest_first_with_the_steps_that_took_the_time(store):
     save(store, *(made_up(f"ldem{n:04d}q", wall_seconds=float(n)) for n in range(30)))
     steps = [{"name": name, "wall_seconds": wall} for name, wall in (("a", 1.0), ("b", 9.0), ("c", 3), ("d", 2))]
     store.put_bytes(json.dumps({"steps": steps}).encode(), f"{BATCH}/ldem0029q/metrics.json")
-    closer = look(store)
-    assert [row.ipppssoot for row in closer.slowest] == [f"ldem{n:04d}q" for n in range(29, 19, -1)]
-    assert closer.steps == {"ldem0029q": [("b", 9.0), ("c", 3.0), ("d", 2.0)]}
+    details = details_of(store)
+    assert [row.ipppssoot for row in details.slowest] == [f"ldem{n:04d}q" for n in range(29, 19, -1)]
+    assert details.steps == {"ldem0029q": [("b", 9.0), ("c", 3.0), ("d", 2.0)]}
     assert "b 9.0 s, c 3.0 s, d 2.0 s" in page()
 
 
@@ -137,7 +137,7 @@ def test_the_gallery_is_bounded_and_has_every_instrument(store):
     save(store, *map(made_up, names))
     for name in names:
         add_preview(store, name, f"{name}_flt")
-    found = look(store).previews
+    found = details_of(store).previews
     assert MOST_PICTURES - 2 <= len(found) <= MOST_PICTURES
     assert {preview.instrument for preview in found} == {"acs", "cos"}
     assert found[0].ipppssoot < "j0000010q"
@@ -150,7 +150,7 @@ def test_a_store_that_fails_meanwhile_leaves_the_page(store, monkeypatch):
     def lost(*arguments):
         raise StoreError("away")
 
-    found = collect(store, BATCH, {})
+    found = collect(Batch(store, BATCH), {})
     monkeypatch.setattr(FolderStore, "get_end", lost)
     monkeypatch.setattr(FolderStore, "entries", lost)
     assert "1 of 2 datasets succeeded" in report_page.render(found, Path("page.html"), "")
@@ -197,9 +197,9 @@ def test_planned_against_used(store):
     )
     save(store, made_up("ldem01acq", plan_row=row, peak_memory_mib=3000, wall_seconds=700.0, earlier=tries))
     save(store, made_up("ldem01bdq", Outcome.BAD_INPUT, plan_row=row, peak_memory_mib=4000))
-    memory, time = pictures(collect(store, BATCH, {}))
-    assert memory.said == ("Half of 12 datasets used less than 25 % of the planned memory. 1 (8.3 %) used more.")
-    assert time.said == "Half of 12 datasets used less than 10 % of the planned time limit. 1 (8.3 %) reached it."
+    memory, time = pictures(collect(Batch(store, BATCH), {}))
+    assert memory.caption == ("Half of 12 datasets used less than 25 % of the planned memory. 1 (8.3 %) used more.")
+    assert time.caption == "Half of 12 datasets used less than 10 % of the planned time limit. 1 (8.3 %) reached it."
     # the plan is what the first try was given
     assert next(point for point in memory.points if point.short) == ("ldem01acq", 2048, 3000, True)
     assert next(point for point in time.points if point.short) == ("ldem01acq", 500, 700.0, True)
@@ -208,17 +208,17 @@ def test_planned_against_used(store):
 
 def test_a_batch_without_a_plan_has_no_pictures(store):
     save(store, made_up("ldem01acq", plan_row=None))
-    assert pictures(collect(store, BATCH, {})) == []
+    assert pictures(collect(Batch(store, BATCH), {})) == []
     text = page()
     assert "<svg" not in text
     assert "#plan" not in text
 
 
-def test_the_ladder_of_attempts(store):
+def test_attempts_by_their_number(store):
     save(store, made_up("ldem01acq"), made_up("ldem01tnq", Outcome.TIMEOUT))
     save(store, made_up("ldem01010", earlier=[earlier("out_of_memory"), earlier("surprise", 2048)]))
-    found = summarize_attempts(collect(store, BATCH, {}).rows)
-    assert [(rung.tried, rung.outcomes) for rung in found.rungs] == [
+    found = summarize_attempts(collect(Batch(store, BATCH), {}).rows)
+    assert [(one.tried, one.outcomes) for one in found.by_number] == [
         (3, {"succeeded": 1, "timeout": 1, "out_of_memory": 1}),
         (1, {"unknown": 1}),
         (1, {"succeeded": 1}),
@@ -256,7 +256,7 @@ def test_provenance(store):
 def test_a_configuration_that_is_none_is_one_line(store, capsys, text):
     save(store, made_up("ldem01acq"))
     assert run(f"--config-json={text}") == 2
-    assert capsys.readouterr().err.startswith("error: --config-json is no JSON")
+    assert capsys.readouterr().err.startswith("error: --config-json is not")
 
 
 def test_configuration_values_are_plain():
@@ -312,13 +312,13 @@ def test_files_for_programs(store, capsys):
     save(store, made_up("ldem01acq", reason="=cmd|' /C calc'!A0", plan_row={"memory_mib": 512, "max_seconds": 60}))
     save(store, made_up("ldem01bdq", Outcome.TIMEOUT, reason='a "reason", with\nall', earlier=[earlier("timeout")]))
     assert run("--no-html", "--json", "some/report.json", "--csv", "some/report.csv") == 0
-    told = json.loads(Path("some/report.json").read_text())
-    assert told["states"] == {"succeeded": 1, "timeout": 1}
-    assert told["by_instrument"] == {"cos": {"succeeded": 1, "timeout": 1}}
-    assert [one["ipppssoot"] for one in told["datasets"]] == ["ldem01acq", "ldem01bdq"]
-    assert told["datasets"][0]["planned_seconds"] == 60
-    assert [one["outcome"] for one in told["datasets"][1]["tries"]] == ["timeout", "timeout"]
-    assert told["attempts"][1]["tried"] == 1
+    record = json.loads(Path("some/report.json").read_text())
+    assert record["states"] == {"succeeded": 1, "timeout": 1}
+    assert record["by_instrument"] == {"cos": {"succeeded": 1, "timeout": 1}}
+    assert [one["ipppssoot"] for one in record["datasets"]] == ["ldem01acq", "ldem01bdq"]
+    assert record["datasets"][0]["planned_seconds"] == 60
+    assert [one["outcome"] for one in record["datasets"][1]["tries"]] == ["timeout", "timeout"]
+    assert record["attempts"][1]["tried"] == 1
     with Path("some/report.csv").open(newline="") as file:
         first, second = csv.DictReader(file)
     # a spreadsheet would run it

@@ -22,7 +22,7 @@ def test_a_folder_of_raws_is_looked_into_unless_the_configuration_forbids_it(pro
     assert "2 datasets, USD 0.00 (EC2 on demand" in log
     assert "nobodys-bucket" not in log
     (project.folder / "plan.out").unlink()
-    project.config["read_headers"] = "never"
+    project.config["plan_read_headers"] = "never"
     assert {row["evidence"] for row in rows(project)} == {"instrument"}
 
 
@@ -32,7 +32,7 @@ def test_the_plan_of_a_workflow_rests_on_what_the_configuration_names(project):
     (project.folder / "my.csv").write_text(
         "ipst,n_files,total_mb,drizcorr,pctecorr,crsplit,subarray,detector,dtype,instr\nldem01acq,2,9,0,0,0,1,0,0,1\n"
     )
-    project.config |= {"read_headers": "never", "features": "my.csv", "grid_mib": 1000}
+    project.config |= {"plan_read_headers": "never", "plan_features": "my.csv", "plan_grid_mib": 1000}
     found = rows(project)
     assert [row["evidence"] for row in found] == ["features", "instrument"]
     assert all(row["memory_mib"] % 1000 == 0 for row in found)
@@ -41,7 +41,7 @@ def test_the_plan_of_a_workflow_rests_on_what_the_configuration_names(project):
 @pytest.mark.slow
 def test_a_file_that_is_not_there_stops_the_workflow(project):
     project.set_ids("ldem01acq")
-    project.config["history"] = "no.sqlite"
+    project.config["plan_history"] = "no.sqlite"
     ran = project.snakemake("plan.out")
     assert ran.status == 1
     assert "error: no history no.sqlite" in (project.folder / "logs/night-1/plan.log").read_text()

@@ -57,7 +57,7 @@ def test_references_come_once_and_the_jobs_need_no_server(project, server, off_s
     assert server.calls == ["get_server_info"]
     assert set(server.downloads.values()) == {1}
     assert len(synced(project)["references"]) == 6
-    assert "to bring       6          0.004 GB" in ran.out
+    assert "to download    6          0.004 GB" in ran.out
     for name in ("ldem01acq", "ldem01tnq", "ldem01f1q"):
         assert project.marker_of("night-1", name)["crds_context"] == "hst_9001.pmap"
     again = off_site()
@@ -97,7 +97,7 @@ def test_a_server_that_fails_for_good_stops_before_the_jobs(project, server, off
 @pytest.mark.slow
 def test_without_the_key_each_job_brings_its_own(project, server, off_site):
     project.set_ids("ldem01acq", "ldem01tnq")
-    ran = off_site(sync_references="false")
+    ran = off_site(crds_sync="false")
     assert ran.status == 0, ran.said
     assert not (project.folder / "results/night-1/references.json").exists()
     assert server.calls == ["get_server_info"] * 2
@@ -107,7 +107,7 @@ def test_without_the_key_each_job_brings_its_own(project, server, off_site):
 @pytest.mark.slow
 def test_a_cache_that_is_only_read_is_checked_before_the_jobs(project, made_up, tmp_path: Path):
     project.set_ids("ldem01acq")
-    project.config |= {"sync_references": True, "crds_context": "hst_9003.pmap"}
+    project.config |= {"crds_sync": True, "crds_context": "hst_9003.pmap"}
     ran = project.snakemake("--cores", "1")
     assert ran.status == 1
     assert (

@@ -3,8 +3,9 @@ import pytest
 from hstdputils.core.errors import StoreError, UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import Outcome
-from hstdputils.records.batch import Pins, check_batch_name, pin_batch, read_pins
-from hstdputils.records.marker import Marker, ended, read_marker, write_marker
+from hstdputils.records.batch import Batch, check_batch_name
+from hstdputils.records.marker import Marker
+from hstdputils.records.pins import Pins
 from hstdputils.store.base import Store
 from hstdputils.store.folder import FolderStore
 from hstdputils.store.registry import open_store
@@ -86,13 +87,13 @@ def test_a_write_that_fails_leaves_nothing(store, tmp_path):
 
 
 def test_markers_come_back_and_one_listing_tells_all(store):
-    write_marker(store, marker("ldfd01vlq", Outcome.SUCCEEDED))
-    write_marker(store, marker("ldfd01vnq", Outcome.NO_REFERENCES))
-    write_marker(store, marker("ldfd01010", Outcome.OUT_OF_MEMORY))
-    write_marker(store, marker("ldfd01010", Outcome.SUCCEEDED, attempt=2))
-    assert ended(store, "b") == {"ldfd01vlq": True, "ldfd01vnq": False, "ldfd01010": True}
-    assert read_marker(store, "b", "ldfd01010", succeeded=False) == marker("ldfd01010", Outcome.OUT_OF_MEMORY)
-    assert ended(store, "c") == {}
+    Batch(store, "b").markers.write(marker("ldfd01vlq", Outcome.SUCCEEDED))
+    Batch(store, "b").markers.write(marker("ldfd01vnq", Outcome.NO_REFERENCES))
+    Batch(store, "b").markers.write(marker("ldfd01010", Outcome.OUT_OF_MEMORY))
+    Batch(store, "b").markers.write(marker("ldfd01010", Outcome.SUCCEEDED, attempt=2))
+    assert Batch(store, "b").markers.ended() == {"ldfd01vlq": True, "ldfd01vnq": False, "ldfd01010": True}
+    assert Batch(store, "b").markers.read("ldfd01010", succeeded=False) == marker("ldfd01010", Outcome.OUT_OF_MEMORY)
+    assert Batch(store, "c").markers.ended() == {}
 
 
 def test_a_marker_of_a_later_version_is_read(store):
@@ -103,40 +104,40 @@ def test_a_marker_of_a_later_version_is_read(store):
 
 
 def test_a_batch_keeps_to_its_settings(store):
-    pin_batch(store, "b", Pins("hst_0729.pmap", {"calcos": "3.6.2"}))
-    pin_batch(store, "b", Pins("hst_0729.pmap", {"calcos": "3.6.2"}))
+    Batch(store, "b").pin(Pins("hst_0729.pmap", {"calcos": "3.6.2"}))
+    Batch(store, "b").pin(Pins("hst_0729.pmap", {"calcos": "3.6.2"}))
     with pytest.raises(UserError, match=r"hst_0729.pmap, not hst_0613.pmap.*another batch name.*--force"):
-        pin_batch(store, "b", Pins("hst_0613.pmap", {"calcos": "3.6.2"}))
+        Batch(store, "b").pin(Pins("hst_0613.pmap", {"calcos": "3.6.2"}))
     with pytest.raises(UserError, match=r"calcos 3\.6\.2, not 3\.7"):
-        pin_batch(store, "b", Pins("hst_0729.pmap", {"calcos": "3.7"}))
-    assert read_pins(store, "b") == Pins("hst_0729.pmap", {"calcos": "3.6.2"})
+        Batch(store, "b").pin(Pins("hst_0729.pmap", {"calcos": "3.7"}))
+    assert Batch(store, "b").pins() == Pins("hst_0729.pmap", {"calcos": "3.6.2"})
 
 
 def test_a_program_that_is_new_to_a_batch_is_added(store):
-    pin_batch(store, "b", Pins("hst_0729.pmap", {"calcos": "3.6.2"}))
-    pin_batch(store, "b", Pins("hst_0729.pmap", {"calacs.e": "10.4"}))
-    assert read_pins(store, "b") == Pins("hst_0729.pmap", {"calcos": "3.6.2", "calacs.e": "10.4"})
+    Batch(store, "b").pin(Pins("hst_0729.pmap", {"calcos": "3.6.2"}))
+    Batch(store, "b").pin(Pins("hst_0729.pmap", {"calacs.e": "10.4"}))
+    assert Batch(store, "b").pins() == Pins("hst_0729.pmap", {"calcos": "3.6.2", "calacs.e": "10.4"})
 
 
 def test_settings_that_change_products_are_pinned_as_programs_are(tmp_path):
     store = FolderStore(str(tmp_path))
-    pin_batch(store, "b", Pins("hst_0729.pmap", {"calcos": "3.6.2"}))
-    pin_batch(store, "b", Pins("hst_0729.pmap", {"runastrodriz": "3.11"}, {"astrometry": "off"}))
+    Batch(store, "b").pin(Pins("hst_0729.pmap", {"calcos": "3.6.2"}))
+    Batch(store, "b").pin(Pins("hst_0729.pmap", {"runastrodriz": "3.11"}, {"astrometry": "off"}))
     pinned = Pins("hst_0729.pmap", {"calcos": "3.6.2", "runastrodriz": "3.11"}, {"astrometry": "off"})
-    assert read_pins(store, "b") == pinned
+    assert Batch(store, "b").pins() == pinned
     with pytest.raises(UserError, match="was made with astrometry off, not on: choose another batch name"):
-        pin_batch(store, "b", Pins("hst_0729.pmap", {}, {"astrometry": "on"}))
-    assert read_pins(store, "b") == pinned
+        Batch(store, "b").pin(Pins("hst_0729.pmap", {}, {"astrometry": "on"}))
+    assert Batch(store, "b").pins() == pinned
 
 
 def test_force_with_other_settings_starts_the_batch_anew(store):
-    pin_batch(store, "b", Pins("hst_0729.pmap", {}))
-    write_marker(store, marker("ldfd01vlq", Outcome.SUCCEEDED))
-    pin_batch(store, "b", Pins("hst_0729.pmap", {}), force=True)
-    assert ended(store, "b") == {"ldfd01vlq": True}
-    pin_batch(store, "b", Pins("hst_0613.pmap", {}), force=True)
-    assert ended(store, "b") == {}
-    assert read_pins(store, "b") == Pins("hst_0613.pmap", {})
+    Batch(store, "b").pin(Pins("hst_0729.pmap", {}))
+    Batch(store, "b").markers.write(marker("ldfd01vlq", Outcome.SUCCEEDED))
+    Batch(store, "b").pin(Pins("hst_0729.pmap", {}), force=True)
+    assert Batch(store, "b").markers.ended() == {"ldfd01vlq": True}
+    Batch(store, "b").pin(Pins("hst_0613.pmap", {}), force=True)
+    assert Batch(store, "b").markers.ended() == {}
+    assert Batch(store, "b").pins() == Pins("hst_0613.pmap", {})
 
 
 @pytest.mark.parametrize("name", ["a/b", "", ".hidden", "a b", "ä", "x" * 129])
@@ -148,21 +149,21 @@ def test_batch_names_that_are_no_folder_names(name):
 def test_what_a_submission_has_settled_is_only_held_against(tmp_path):
     store = FolderStore(tmp_path)
     settled = Pins("hst_0729.pmap", {}, {"image": f"calcloud@sha256:{64 * '1'}"})
-    pin_batch(store, "b", settled)
+    Batch(store, "b").pin(settled)
     for force in (False, True):  # as jobs do
-        pin_batch(store, "b", Pins("hst_0729.pmap", {"calcos": "3.6.2"}, {"astrometry": "on"}), force=force)
+        Batch(store, "b").pin(Pins("hst_0729.pmap", {"calcos": "3.6.2"}, {"astrometry": "on"}), force=force)
         with pytest.raises(UserError, match=r"made with CRDS context hst_0729\.pmap, not hst_0613\.pmap"):
-            pin_batch(store, "b", Pins("hst_0613.pmap", {}), force=force)
-    assert read_pins(store, "b") == settled
-    write_marker(store, marker("ldem01acq", Outcome.SUCCEEDED))
+            Batch(store, "b").pin(Pins("hst_0613.pmap", {}), force=force)
+    assert Batch(store, "b").pins() == settled
+    Batch(store, "b").markers.write(marker("ldem01acq", Outcome.SUCCEEDED))
     anew = Pins("hst_0613.pmap", {}, settled.settings)
-    pin_batch(store, "b", anew, force=True)  # as submit --force does
-    assert read_pins(store, "b") == anew
-    assert ended(store, "b") == {}
+    Batch(store, "b").pin(anew, force=True)  # as submit --force does
+    assert Batch(store, "b").pins() == anew
+    assert Batch(store, "b").markers.ended() == {}
 
 
 def test_an_image_without_a_digest_settles_nothing(tmp_path):
     store = FolderStore(tmp_path)
-    pin_batch(store, "b", Pins("hst_0729.pmap", {}, {"image": "calcloud:1.0"}))
-    pin_batch(store, "b", Pins("hst_0729.pmap", {"calcos": "3.6.2"}))
-    assert read_pins(store, "b") == Pins("hst_0729.pmap", {"calcos": "3.6.2"}, {"image": "calcloud:1.0"})
+    Batch(store, "b").pin(Pins("hst_0729.pmap", {}, {"image": "calcloud:1.0"}))
+    Batch(store, "b").pin(Pins("hst_0729.pmap", {"calcos": "3.6.2"}))
+    assert Batch(store, "b").pins() == Pins("hst_0729.pmap", {"calcos": "3.6.2"}, {"image": "calcloud:1.0"})

@@ -14,7 +14,7 @@ COMMANDS = {
     "sync": "bring the references of a plan into the CRDS cache",
     "process": "calibrate datasets and save their products",
     "run": "process the rows of a plan on this machine, as many at once as fit",
-    "submit": "send the rows of a plan to AWS Batch",
+    "submit": "submit the rows of a plan to an engine, such as AWS Batch or HTCondor",
     "watch": "follow the jobs of a batch to their end, and rescue what fails",
     "status": "say how the datasets of a batch are now",
     "cancel": "end jobs of a batch, in whatever state they are",
@@ -23,7 +23,7 @@ COMMANDS = {
     "verify": "read a batch back from its store, and check every marker, manifest and byte",
     "report": "show how the datasets of a batch ended",
     "resources": "fit what datasets need from finished runs, score it, or explain a dataset's",
-    "capture": "write the AWS Batch resources of an account as JSON files, or tell differences",
+    "capture": "write the AWS Batch resources of an account as JSON files",
     "doctor": "check a set-up before anything runs",
 }
 

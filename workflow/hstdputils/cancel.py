@@ -1,4 +1,4 @@
-"""``python -m hstdputils.cancel``: end jobs of a batch, in whatever state they are."""
+"""``python -m hstdputils.cancel``: cancel jobs of a batch, in whatever state they are."""
 
 import argparse
 import sys
@@ -9,18 +9,18 @@ from dataclasses import replace
 from hstdputils.core import command_line
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.base import Cause, RowState
 from hstdputils.engines.decision_log import DecisionLog, entry_of
 from hstdputils.engines.failure_markers import write_failure_marker
 from hstdputils.engines.retry_policy import Action, Decision
+from hstdputils.engines.states import ACTIVE, Cause, RowState
 from hstdputils.progress.address import add_batch
 from hstdputils.progress.selection import add_selection
 from hstdputils.progress.view import BatchView, open_view, operator
 
 _DESCRIPTION = """\
-End the jobs of datasets that have not ended yet: those that wait, start or run, also single children of array jobs,
-and those that were not submitted yet since their submission was cut off. Their markers say that they were cancelled,
-and nothing sends them again but hstdputils rescue. Datasets that have ended are left as they are."""
+Cancel the jobs of datasets that have not ended yet: those that wait, are held, start or run, also single children of
+array jobs, and those that were not submitted yet since their submission was cut off. Their markers say that they were
+cancelled, and nothing submits them again but hstdputils rescue. Datasets that have ended are left as they are."""
 
 
 _EXAMPLES = """\
@@ -35,15 +35,15 @@ def main(arguments: Sequence[str]) -> int:
     batch = open_view(options)
     chosen = [name for name in batch.selected(options) if _is_active(batch, name)]
     if not chosen:
-        print(f"{batch.batch}: nothing to cancel: none of these datasets has a job that has not ended")
+        print(f"{batch.name}: nothing to cancel: none of these datasets has a job that has not ended")
         return ExitCode.SUCCESS
     by = operator()
     reason = f"cancelled by {by}" + (f": {options.reason}" if options.reason else "")
     with batch.engine.alone():
-        ended = batch.engine.cancel(chosen, reason)
+        n_cancelled = batch.engine.cancel(chosen, reason)
         states = {state.ipppssoot: state for state in batch.engine.states(only=chosen)}
-        _write_down(batch, [states[name] for name in chosen if name in states], reason, by)
-    print(f"{batch.batch}: {ended} jobs cancelled")
+        _record(batch, [states[name] for name in chosen if name in states], reason, by)
+    print(f"{batch.name}: {n_cancelled} jobs cancelled")
     return ExitCode.SUCCESS
 
 
@@ -52,8 +52,8 @@ def _is_active(batch: BatchView, name: str) -> bool:
     return state is not None and not state.state.is_over
 
 
-def _write_down(batch: BatchView, states: Sequence[RowState], reason: str, by: str) -> None:
-    """Mark the datasets as cancelled, and see that no rule sends them again."""
+def _record(batch: BatchView, states: Sequence[RowState], reason: str, by: str) -> None:
+    """Write markers that say so, and see that the retry policy submits none of them again."""
     cause = Cause(Outcome.CANCELLED, reason)
     cancelled = [
         replace(state, cause=cause)
@@ -61,21 +61,21 @@ def _write_down(batch: BatchView, states: Sequence[RowState], reason: str, by: s
         if state.cause is None or state.cause.outcome is Outcome.CANCELLED
     ]
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(lambda state: write_failure_marker(batch.store, batch.batch, state), cancelled))
+        list(pool.map(lambda state: write_failure_marker(batch.store, batch.name, state), cancelled))
     entries = []
     for state in cancelled:
         had = state.row.memory_mib, state.row.max_seconds
         decision = Decision(Action.NEVER, *had, reason)
         entry = entry_of(state.ipppssoot, state.job, Outcome.CANCELLED, reason, had, decision)
         entries.append(replace(entry, by=by))
-    DecisionLog(batch.store, batch.batch).write(entries)
+    DecisionLog(batch.store, batch.name).write(entries)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = command_line.parser("cancel", _DESCRIPTION, _EXAMPLES)
     command_line.add_version(parser)
     add_batch(parser)
-    add_selection(parser, ("unsent", "waiting", "starting", "running"))
+    add_selection(parser, ACTIVE)
     parser.add_argument("--reason", metavar="TEXT", help="why; it stands in the jobs, the markers and the report")
     return parser
 

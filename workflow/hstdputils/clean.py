@@ -15,10 +15,10 @@ from hstdputils.progress.rounds import Watcher
 from hstdputils.progress.selection import add_selection, selected
 from hstdputils.progress.states import word_of
 from hstdputils.progress.view import without_records
+from hstdputils.records.batch import Batch
 from hstdputils.store import layout
-from hstdputils.store.base import Entry, Store
+from hstdputils.store.base import Entry
 from hstdputils.store.folder import FolderStore
-from hstdputils.store.layout import marker_key
 from hstdputils.store.lease import hold
 
 _DESCRIPTION = """\
@@ -40,36 +40,37 @@ _OF_A_BATCH = (layout.BATCH, f"{layout.MARKERS}/", f"{layout.JOBS}/", f"{layout.
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     options = _parser().parse_args(arguments)
-    store, batch = open_batch(options)
-    entries = list(store.entries(layout.batch_prefix(batch)))
-    own = [entry.key.removeprefix(layout.batch_prefix(batch)) for entry in entries]
+    batch = open_batch(options)
+    store = batch.store
+    entries = list(store.entries(batch.prefix))
+    own = [entry.key.removeprefix(batch.prefix) for entry in entries]
     if not any(key.startswith(_OF_A_BATCH) for key in own):
-        raise UserError(f"{store.address(layout.batch_prefix(batch))} is no batch: nothing is removed")
-    chosen = _chosen(store, batch, options)
-    doomed = entries if options.all else _of_datasets(batch, chosen, entries)
-    if not doomed:
-        print(f"{batch}: nothing to remove")
+        raise UserError(f"{store.address(batch.prefix)} is not a batch: nothing is removed")
+    chosen = _chosen(batch, options)
+    leftovers = entries if options.all else _of_datasets(batch, chosen, entries)
+    if not leftovers:
+        print(f"{batch.name}: nothing to remove")
         return ExitCode.SUCCESS
-    total = size(sum(entry.size for entry in doomed))
-    what = f"{len(doomed):,} objects ({total}) of {len(chosen):,} datasets of batch {batch} in {store.uri}"
+    total = size(sum(entry.size for entry in leftovers))
+    what = f"{len(leftovers):,} objects ({total}) of {len(chosen):,} datasets of batch {batch.name} in {store.uri}"
     if not options.yes and not _is_agreed(f"remove {what}?"):
         print("nothing is removed")
         return ExitCode.GENERAL
-    lease = layout.lease_prefix(batch)
+    lease = batch.lease_prefix
     if any(key.startswith(f"{layout.JOBS}/") for key in own):
         with hold(store, lease):
-            _remove(store, batch, chosen, [entry.key for entry in doomed if not entry.key.startswith(lease)])
+            _remove(batch, chosen, [entry.key for entry in leftovers if not entry.key.startswith(lease)])
     else:
-        _remove(store, batch, chosen, [entry.key for entry in doomed])
+        _remove(batch, chosen, [entry.key for entry in leftovers])
     if options.all:
         store.delete([entry.key for entry in store.entries(lease)])
         if isinstance(store, FolderStore):
-            store.prune(layout.batch_prefix(batch))
-    print(f"{batch}: removed {what}")
+            store.prune(batch.prefix)
+    print(f"{batch.name}: removed {what}")
     return ExitCode.SUCCESS
 
 
-def _chosen(store: Store, batch: str, options: argparse.Namespace) -> list[str]:
+def _chosen(batch: Batch, options: argparse.Namespace) -> list[str]:
     """Return the datasets that are selected.
 
     Raises
@@ -78,14 +79,14 @@ def _chosen(store: Store, batch: str, options: argparse.Namespace) -> list[str]:
         One of them has a job that has not ended.
     """
     try:
-        progress = Watcher(open_engine(store, batch), store, batch, None).look().progress
+        progress = Watcher(open_engine(batch.store, batch.name), batch, None).round().progress
     except BadRecord as error:
         if not options.all:
             raise
-        _, progress = without_records(store, batch, error)
+        _, progress = without_records(batch, error)
     outcomes = {name: word_of(progress, state) for name, state in progress.states.items()}
     outcomes |= dict.fromkeys(progress.succeeded, "succeeded")
-    chosen = selected(options, outcomes, batch)
+    chosen = selected(options, outcomes, batch.name)
     active = [name for name in chosen if (state := progress.states.get(name)) is not None and not state.state.is_over]
     if active:
         more = f" (and {len(active) - 1:,} more)" if len(active) > 1 else ""
@@ -95,23 +96,24 @@ def _chosen(store: Store, batch: str, options: argparse.Namespace) -> list[str]:
     return chosen
 
 
-def _of_datasets(batch: str, names: Sequence[str], entries: Sequence[Entry]) -> list[Entry]:
+def _of_datasets(batch: Batch, names: Sequence[str], entries: Sequence[Entry]) -> list[Entry]:
     """Return what the datasets have in the store."""
     wanted = set(names)
-    markers = {marker_key(batch, name, succeeded=kind) for name in names for kind in (True, False)}
-    start = len(batch) + 1
+    markers = {batch.markers.key(name, succeeded=kind) for name in names for kind in (True, False)}
+    start = len(batch.prefix)
     return [entry for entry in entries if entry.key in markers or entry.key[start:].partition("/")[0] in wanted]
 
 
-def _remove(store: Store, batch: str, names: Sequence[str], keys: Sequence[str]) -> None:
+def _remove(batch: Batch, names: Sequence[str], keys: Sequence[str]) -> None:
     """Remove objects; first the markers, so that no marker ever speaks of products that are gone."""
-    markers = [key for key in keys if key.startswith(layout.markers_prefix(batch))]
+    store = batch.store
+    markers = [key for key in keys if key.startswith(batch.markers.prefix)]
     store.delete(markers)
     store.delete(set(keys).difference(markers))
     for name in names:
-        store.sweep(layout.dataset_prefix(batch, name))
+        store.sweep(batch.dataset_prefix(name))
     if isinstance(store, FolderStore):
-        store.prune(layout.batch_prefix(batch))
+        store.prune(batch.prefix)
 
 
 def _is_agreed(question: str) -> bool:

@@ -1,37 +1,38 @@
-"""``python -m hstdputils.rescue``: send failed datasets of a batch again."""
+"""``python -m hstdputils.rescue``: submit failed datasets of a batch again."""
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from hstdputils.core import command_line
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.base import RowState
 from hstdputils.engines.decision_log import Entry
+from hstdputils.engines.registry import add_queue_options
 from hstdputils.engines.resubmit import Resubmitter
-from hstdputils.engines.retry_policy import Action, Decision, Limits, next_size
+from hstdputils.engines.retry_policy import Decision, decide_by_operator
+from hstdputils.engines.states import RowState
 from hstdputils.progress.address import add_batch
 from hstdputils.progress.selection import add_selection
 from hstdputils.progress.view import BatchView, open_view, operator
-from hstdputils.records.batch import check_batch_name, read_pins
+from hstdputils.records.batch import check_batch_name
 
 _DESCRIPTION = """\
-Send failed datasets of a batch to AWS Batch again, whatever the rules have decided. Those that ran out of memory or
-time get more; --memory-mib and --max-seconds say how much. Datasets that succeeded, wait or run are left alone.
+Submit failed datasets of a batch again, whatever the retry policy has decided. Those that ran out of memory or time
+get more; --memory-mib and --max-seconds say how much. Datasets that succeeded, wait or run are left alone.
 
-A batch keeps its CRDS context: with another --context the datasets go --into a batch of another name."""
+A batch keeps its CRDS context: with another --crds-context the datasets go --into a batch of another name."""
 
 
 _EXAMPLES = """\
   hstdputils rescue s3://my-bucket/mybatch --outcome calibration_error
   hstdputils rescue s3://my-bucket/mybatch j8cb010b0 --memory-mib 32768
-  hstdputils rescue mybatch --outcome no_references --context hst_1250.pmap --into mybatch-1250"""
+  hstdputils rescue mybatch --outcome no_references --crds-context hst_1250.pmap --into mybatch-1250"""
 
 
-_CONTEXT = "--context"
+_CONTEXT, _OLD_CONTEXT = "--crds-context", "--context"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -46,77 +47,66 @@ def main(arguments: Sequence[str]) -> int:
         more = f" (and {len(elsewhere) - 1} more)" if len(elsewhere) > 1 else ""
         print(f"note: {elsewhere[0]}{more} has no job: submit its plan again, or run the workflow", file=sys.stderr)
     if not names:
-        print(f"{batch.batch}: nothing to rescue: none of these datasets has a job that failed")
+        print(f"{batch.name}: nothing to rescue: none of these datasets has a job that failed")
         return ExitCode.SUCCESS
     if options.into:
-        return _send_into(batch, [failed[name] for name in names], options)
+        return _submit_into(batch, [failed[name] for name in names], options)
     engine = batch.engine
-    if options.context:
-        _check_context(batch, options.context)
-        engine = engine.sibling(batch.batch, options.queue, _arguments(batch, options))
+    if options.crds_context:
+        _check_context(batch, options.crds_context)
+        engine = engine.sibling(batch.name, options.queue, _arguments(batch, options))
     by = operator()
-    rescued = Resubmitter(engine, batch.store, batch.batch).send(names, _decider(options, by), by)
-    print(f"{batch.batch}: {len(rescued.again)} datasets sent again")
-    for entry in rescued.again[:20]:
+
+    def decide(state: RowState, earlier: Sequence[Entry]) -> Decision:
+        return _decision(state, options, by)
+
+    done = Resubmitter(engine, batch.store, batch.name).by(names, decide, by)
+    print(f"{batch.name}: {len(done.again)} datasets sent again")
+    for entry in done.again[:20]:
         print(f"  {entry.ipppssoot}  {entry.reason}")
     return ExitCode.SUCCESS
 
 
-def _decider(options: argparse.Namespace, by: str) -> Callable[[RowState, Sequence[Entry]], Decision]:
-    """Return what decides by the options."""
-
-    def decision(state: RowState, earlier: Sequence[Entry]) -> Decision:
-        assert state.cause is not None
-        memory, seconds = _size(state, options)
-        larger, longer = memory > state.row.memory_mib, seconds > state.row.max_seconds
-        next_ = Action.LARGER if larger else Action.MORE_TIME if longer else Action.SAME
-        said = f"{state.cause.outcome} ({state.cause.text})"
-        return Decision(next_, memory, seconds, f"{said}: again with {memory} MiB and {seconds} s, by {by}")
-
-    return decision
-
-
-def _size(state: RowState, options: argparse.Namespace) -> tuple[int, int]:
-    """Return memory (MiB) and time limit (s) of the next job."""
+def _decision(state: RowState, options: argparse.Namespace, by: str) -> Decision:
+    """Return what the operator wants of a dataset."""
     assert state.cause is not None
-    row = state.row
-    limits, outcome = Limits(), state.cause.outcome
-    most = limits.max_memory_mib, limits.max_seconds
-    memory, seconds = next_size(outcome, row.memory_mib, row.max_seconds, *most)
-    return options.memory_mib or memory, options.max_seconds or seconds
+    wanted = options.memory_mib, options.max_seconds
+    return decide_by_operator(state.cause, state.row.memory_mib, state.row.max_seconds, by, wanted)
 
 
 def _check_context(batch: BatchView, context: str) -> None:
-    pins = read_pins(batch.store, batch.batch)
+    pins = batch.pins()
     if pins and pins.crds_context != context:
         raise UserError(
-            f"batch {batch.batch!r} was made with {pins.crds_context}, not {context}: its products would not be "
+            f"batch {batch.name!r} was made with {pins.crds_context}, not {context}: its products would not be "
             "comparable: send the datasets --into a batch of another name"
         )
 
 
 def _arguments(batch: BatchView, options: argparse.Namespace) -> list[str]:
     """Return the arguments of the batch's jobs, with the context that is wanted."""
-    kept = batch.engine.arguments()
-    if not options.context:
-        return kept
-    if _CONTEXT in kept:
-        place = kept.index(_CONTEXT)
-        del kept[place : place + 2]
-    return [*(word for word in kept if not word.startswith(f"{_CONTEXT}=")), _CONTEXT, options.context]
+    arguments = batch.engine.arguments()
+    if not options.crds_context:
+        return arguments
+    for name in (_CONTEXT, _OLD_CONTEXT):
+        if name in arguments:
+            place = arguments.index(name)
+            del arguments[place : place + 2]
+        arguments = [word for word in arguments if not word.startswith(f"{name}=")]
+    return [*arguments, _CONTEXT, options.crds_context]
 
 
-def _send_into(batch: BatchView, states: Sequence[RowState], options: argparse.Namespace) -> int:
-    """Send the datasets under another batch."""
+def _submit_into(batch: BatchView, states: Sequence[RowState], options: argparse.Namespace) -> int:
+    """Submit the datasets under another batch."""
     into = check_batch_name(options.into)
-    if into == batch.batch:
+    if into == batch.name:
         raise UserError(f"--into {into} is the batch itself: give another name, or leave --into out")
     rows = []
     for state in states:
-        memory, seconds = _size(state, options)
-        rows.append(replace(state.row, batch=into, memory_mib=memory, max_seconds=seconds))
+        then = _decision(state, options, operator())
+        rows.append(replace(state.row, batch=into, memory_mib=then.memory_mib, max_seconds=then.max_seconds))
     sent = batch.engine.sibling(into, options.queue, _arguments(batch, options)).submit(rows)
-    print(f"{into}: {sent.rows} datasets of {batch.batch} sent; {sent.earlier} had been sent before")
+    print(f"{into}: {sent.rows} datasets of {batch.name} sent; {sent.earlier} had been sent before")
     return ExitCode.SUCCESS
 
 
@@ -128,9 +118,10 @@ def _parser() -> argparse.ArgumentParser:
     above_zero = command_line.above_zero
     parser.add_argument("--memory-mib", type=above_zero, metavar="MIB", help="memory of the next jobs, MiB")
     parser.add_argument("--max-seconds", type=above_zero, metavar="SECONDS", help="time limit of the next jobs, s")
-    parser.add_argument("--context", metavar="PMAP", help="CRDS context, such as hst_0729.pmap")
+    context = parser.add_argument("--crds-context", metavar="PMAP", help="CRDS context, such as hst_0729.pmap")
+    command_line.add_old_name(parser, "--context", context)
     parser.add_argument("--into", metavar="NAME", help="another batch, in the same store, under which they are sent")
-    parser.add_argument("--queue", metavar="NAME", help="job queue (default: that of the batch's latest jobs)")
+    add_queue_options(parser, "where jobs go (default: where the latest went)")
     return parser
 
 

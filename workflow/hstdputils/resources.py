@@ -40,20 +40,20 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _fit(options: argparse.Namespace) -> int:
-    from hstdputils.model import refit
+    from hstdputils.model import score
 
     path: Path = options.model or Path("config") / NAME
     with History(options.history, create=True) as history:
         last = history.last()
         for source in options.sources:
-            added = refit.add(history, source, options.date or "")
+            added = score.add(history, source, options.date or "")
             print(f"{source}: {added} new run{'s' if added != 1 else ''}")
         history.commit()
         if unsound := history.n_unsound():
             print(f"note: {unsound} runs of {options.history} are passed over: they have no sound memory or time")
         if options.model is None and path.exists():
-            refit.check_not_poorer(history, path)
-        model, table = refit.refit(history, path, last)
+            score.check_not_poorer(history, path)
+        model, table = score.refit(history, path, last)
         model.save(path)
     print(*table, sep="\n")
     print(f"model: {path}; history: {options.history}, {model.data['fitted']['runs']} datasets")
@@ -61,9 +61,9 @@ def _fit(options: argparse.Namespace) -> int:
 
 
 def _score(options: argparse.Namespace) -> int:
-    from hstdputils.model import refit
+    from hstdputils.model import score
 
-    print(*refit.score_tables(Model.load(options.model), options.tables, options.seeds), sep="\n")
+    print(*score.score_tables(Model.load(options.model), options.tables, options.seeds), sep="\n")
     return ExitCode.SUCCESS
 
 
@@ -85,7 +85,7 @@ def _explain(options: argparse.Namespace) -> int:
         with History(options.history or HISTORY) as history:
             own = history.measured([name]).get(name)
             features = features or history.features([name]).get(name)
-    print(*explain(Model.load(options.model), dataset, features, own, options.grid), sep="\n")
+    print(*explain(Model.load(options.model), dataset, features, own, options.grid_mib), sep="\n")
     return ExitCode.SUCCESS
 
 
@@ -117,9 +117,13 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("ipppssoot", help="the dataset")
     explain.add_argument("--features", type=Path, metavar="FILE", help="a CSV table of features")
     explain.add_argument("--history", type=Path, metavar="FILE", help=f"the history (default: {HISTORY}, if there)")
-    explain.add_argument(
-        "--grid", type=command_line.above_zero, metavar="MIB", help="memory is a multiple of this, as for plan --grid"
+    grid = explain.add_argument(
+        "--grid-mib",
+        type=command_line.above_zero,
+        metavar="MIB",
+        help="memory is a multiple of this, as for plan --grid-mib",
     )
+    command_line.add_old_name(explain, "--grid", grid)
     explain.set_defaults(run=_explain)
     return parser
 
@@ -130,7 +134,7 @@ def _date(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date like 2021-05-13") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date like 2021-05-13") from error
 
 
 if __name__ == "__main__":

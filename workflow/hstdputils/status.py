@@ -10,6 +10,7 @@ from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.decision_log import DecisionLog
+from hstdputils.engines.states import ACTIVE
 from hstdputils.progress.address import add_batch
 from hstdputils.progress.blackboard import blackboard_text
 from hstdputils.progress.screen import sentence
@@ -17,8 +18,8 @@ from hstdputils.progress.selection import add_selection, is_selective
 from hstdputils.progress.view import BatchView, open_view
 
 _DESCRIPTION = """\
-Say how the datasets of a batch are now: how many of each instrument wait, run, and ended with which outcome; and of
-datasets that are selected, each one's state, job and reason, with the ladder that it has climbed. Nothing is
+Say how the datasets of a batch are now: how many of each instrument wait, are held, run, and ended with which
+outcome; and of datasets that are selected, each one's state, job and reason, with its earlier attempts. Nothing is
 changed."""
 
 
@@ -39,12 +40,12 @@ _TOTAL = "all"
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     options = _parser().parse_args(arguments)
-    batch = open_view(options, only_look=True)
+    batch = open_view(options, read_only=True)
     if options.blackboard:
         sys.stdout.write(blackboard_text(batch.progress))
         return ExitCode.SUCCESS
     names = batch.selected(options) if is_selective(options) else []
-    print(sentence(batch.batch, batch.progress))
+    print(sentence(batch.name, batch.progress))
     print()
     _table(batch.outcomes())
     if names:
@@ -70,7 +71,7 @@ def _table(outcomes: dict[str, str]) -> None:
 
 def _list(batch: BatchView, names: Sequence[str]) -> None:
     """Print the state of each dataset, and what was decided about its jobs."""
-    ledger = DecisionLog(batch.store, batch.batch).entries()
+    decisions = DecisionLog(batch.store, batch.name).entries()
     exact = {state.ipppssoot: state for state in batch.engine.states(only=names[:MOST_LISTED])}
     outcomes = batch.outcomes()
     for name in names[:MOST_LISTED]:
@@ -79,9 +80,9 @@ def _list(batch: BatchView, names: Sequence[str]) -> None:
         if state is not None and name not in batch.progress.succeeded:
             words[1] = outcomes[name] if state.state.is_over else str(state.state)
             words += [f"{state.row.memory_mib} MiB", f"{state.row.max_seconds} s", state.job or "no job"]
-            words += [state.cause.text] if state.cause and state.cause.text else []
+            words += [state.reason] if state.reason else []
         print("  ".join(words))
-        for entry in ledger.get(name, ()):
+        for entry in decisions.get(name, ()):
             print(f"    {entry.time}  job {entry.job}: {entry.reason}")
     if len(names) > MOST_LISTED:
         print(f"and {len(names) - MOST_LISTED:,} more: --blackboard has all")
@@ -91,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = command_line.parser("status", _DESCRIPTION, _EXAMPLES)
     command_line.add_version(parser)
     add_batch(parser)
-    add_selection(parser, [*Outcome, "unsent", "waiting", "starting", "running"])
+    add_selection(parser, [*Outcome, *ACTIVE])
     parser.add_argument(
         "--blackboard", action="store_true", help="print the state of all datasets, pipe-separated, and nothing else"
     )

@@ -13,19 +13,16 @@ from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.formats import MOST_BYTES, BadFormat, read_as, shown
 from hstdputils.process.products import RECORDS
-from hstdputils.records.batch import Pins, check_batch_name, read_pins
+from hstdputils.progress.address import add_batch, named_batch
+from hstdputils.records.batch import Batch
 from hstdputils.records.marker import Marker, is_dataset
-from hstdputils.store.base import Store
+from hstdputils.records.pins import Pins
 from hstdputils.store.layout import (
     FAILED,
     MANIFEST,
     MARKERS,
     NOT_DATASETS,
     SUCCEEDED,
-    batch_key,
-    batch_prefix,
-    dataset_key,
-    marker_key,
 )
 from hstdputils.store.registry import is_none, open_store
 
@@ -93,13 +90,13 @@ class Contents:
         return sorted(self.files.keys() | self.succeeded | self.failed)
 
 
-def contents(store: Store, batch: str) -> Contents:
+def contents(batch: Batch) -> Contents:
     """Return what a batch has in its store, from one listing."""
     files: dict[str, dict[str, int]] = defaultdict(dict)
     markers: dict[str, set[str]] = {SUCCEEDED: set(), FAILED: set()}
     foreign: list[str] = []
-    for entry in store.entries(batch_prefix(batch)):
-        first, separator, rest = entry.key.removeprefix(batch_prefix(batch)).partition("/")
+    for entry in batch.store.entries(batch.prefix):
+        first, separator, rest = entry.key.removeprefix(batch.prefix).partition("/")
         if first == MARKERS:
             kind, _, name = rest.partition("/")
             if kind in markers and name.endswith(".json"):
@@ -113,12 +110,12 @@ def contents(store: Store, batch: str) -> Contents:
     return Contents(dict(files), succeeded, frozenset(markers[FAILED]) - succeeded, foreign)
 
 
-def verify(store: Store, batch: str, found: Contents, *, read_bytes: bool = True) -> Iterator[Problem]:
+def verify(batch: Batch, found: Contents, *, read_bytes: bool = True) -> Iterator[Problem]:
     """Yield all that is wrong with a batch, dataset by dataset.
 
     Parameters
     ----------
-    store, batch
+    batch
         The batch.
     found
         What its listing tells.
@@ -132,13 +129,13 @@ def verify(store: Store, batch: str, found: Contents, *, read_bytes: bool = True
     """
     pins = None
     try:
-        pins = read_pins(store, batch)
+        pins = batch.pins()
     except UserError as error:
         yield Problem("", str(error))
     if pins is None and found.succeeded:
-        yield Problem("", f"{store.address(batch_key(batch))} is missing: what the products were made with")
+        yield Problem("", f"{batch.store.address(batch.record_key)} is missing: what the products were made with")
     yield from (Problem("", f"{key} is not a marker: no dataset has this name") for key in found.foreign)
-    reader = _Reader(store, batch, found, pins, read_bytes)
+    reader = _Reader(batch, found, pins, read_bytes)
     with ThreadPoolExecutor(PARALLEL) as pool:
         for problems in pool.map(reader.problems, found.datasets):
             yield from problems
@@ -147,8 +144,8 @@ def verify(store: Store, batch: str, found: Contents, *, read_bytes: bool = True
 class _Reader:
     """Finds what is wrong with datasets."""
 
-    def __init__(self, store: Store, batch: str, found: Contents, pins: Pins | None, read_bytes: bool) -> None:
-        self._store, self._batch, self._found, self._pins, self._read_bytes = store, batch, found, pins, read_bytes
+    def __init__(self, batch: Batch, found: Contents, pins: Pins | None, read_bytes: bool) -> None:
+        self._batch, self._found, self._pins, self._read_bytes = batch, found, pins, read_bytes
         self._unreadable: set[str] = set()
 
     def problems(self, name: str) -> list[Problem]:
@@ -163,7 +160,7 @@ class _Reader:
         return [Problem(name, text, text in self._unreadable) for text in texts]
 
     def _of_failure(self, name: str) -> Iterator[str]:
-        key = marker_key(self._batch, name, succeeded=False)
+        key = self._batch.markers.key(name, succeeded=False)
         marker, problem = self._marker(key)
         if problem:
             yield problem
@@ -175,11 +172,11 @@ class _Reader:
 
     def _of_identity(self, name: str, key: str, marker: Marker) -> Iterator[str]:
         """Yield whose marker it is, where that is another dataset or batch."""
-        if (marker.ipppssoot, marker.batch) != (name, self._batch):
+        if (marker.ipppssoot, marker.batch) != (name, self._batch.name):
             yield f"{key} is of {marker.ipppssoot} in batch {marker.batch}"
 
     def _of_success(self, name: str, files: Mapping[str, int]) -> Iterator[str]:
-        key = marker_key(self._batch, name, succeeded=True)
+        key = self._batch.markers.key(name, succeeded=True)
         marker, problem = self._marker(key)
         if marker is None:
             yield problem
@@ -201,8 +198,8 @@ class _Reader:
                 yield f"was made with {program} {version}, its batch with {self._pins.programs[program]}"
 
     def _of_manifest(self, name: str, marker: Marker, files: Mapping[str, int]) -> Iterator[str]:
-        key = dataset_key(self._batch, name, MANIFEST)
-        data = self._store.get_bytes(key, _MOST_MANIFEST + 1)
+        key = self._batch.dataset_key(name, MANIFEST)
+        data = self._batch.store.get_bytes(key, _MOST_MANIFEST + 1)
         if data is None:
             yield f"{key} is missing"
             return
@@ -228,12 +225,12 @@ class _Reader:
         elif found != size:
             yield f"{file} has {found} bytes, not {size}"
         elif self._read_bytes:
-            digest = self._store.digest(dataset_key(self._batch, name, file))
+            digest = self._batch.store.digest(self._batch.dataset_key(name, file))
             if digest != checksum:
                 yield f"{file} is missing" if digest is None else f"{file} has other bytes than its manifest says"
 
     def _marker(self, key: str) -> tuple[Marker | None, str]:
-        data = self._store.get_bytes(key, MOST_BYTES + 1)
+        data = self._batch.store.get_bytes(key, MOST_BYTES + 1)
         try:
             return (Marker.from_json(data), "") if data is not None else (None, f"{key} is missing")
         except ValueError as error:
@@ -251,25 +248,25 @@ off."""
 
 
 _EXAMPLES = """\
-  hstdputils verify results my-batch
-  hstdputils verify s3://my-bucket my-batch
-  hstdputils verify s3://my-bucket my-batch --sizes-only"""
+  hstdputils verify results/my-batch
+  hstdputils verify s3://my-bucket/my-batch
+  hstdputils verify s3://my-bucket/my-batch --sizes-only"""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     options = _parser().parse_args(arguments)
-    batch = check_batch_name(options.batch_name)
-    if is_none(options.output_bucket):
+    uri, name = named_batch(options)
+    if is_none(uri):
         raise UserError("the store none keeps nothing: give the folder or s3://bucket that the batch ran with")
-    store = open_store(options.output_bucket)
-    found = contents(store, batch)
+    batch = Batch(open_store(uri), name)
+    found = contents(batch)
     if not found.datasets:
-        raise UserError(f"no batch {batch!r} in {store.uri}: correct the store or the name")
+        raise UserError(f"no batch {name!r} in {batch.store.uri}: correct the store or the name")
     n_problems = 0
     wrong: set[str] = set()
     unknown: set[str] = set()
-    for problem in verify(store, batch, found, read_bytes=not options.sizes_only):
+    for problem in verify(batch, found, read_bytes=not options.sizes_only):
         n_problems += 1
         wrong.add(problem.ipppssoot)
         if problem.hides_end:
@@ -278,17 +275,16 @@ def main(arguments: Sequence[str]) -> int:
     counts = f"{len(found.succeeded - unknown):,} succeeded, {len(found.failed - unknown):,} failed"
     counts += f", {len(unknown):,} unknown" if unknown else ""
     if n_problems:
-        print(f"{batch}: {n_problems:,} problems with {len(wrong):,} of {len(found.datasets):,} datasets ({counts})")
+        print(f"{name}: {n_problems:,} problems with {len(wrong):,} of {len(found.datasets):,} datasets ({counts})")
         return ExitCode.PRODUCTS
-    print(f"{batch}: all is as it has to be: {counts}")
+    print(f"{name}: all is as it has to be: {counts}")
     return ExitCode.SUCCESS
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = command_line.parser("verify", _DESCRIPTION, _EXAMPLES)
     command_line.add_version(parser)
-    parser.add_argument("output_bucket", help="the store that the batch ran with: s3://bucket or a folder")
-    parser.add_argument("batch_name", help="the batch's name")
+    add_batch(parser, is_last=True)
     parser.add_argument("--sizes-only", action="store_true", help="names and sizes alone; no product is read")
     return parser
 

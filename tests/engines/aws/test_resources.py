@@ -14,7 +14,7 @@ from email import message_from_string
 import pytest
 
 from hstdputils.engines.aws_batch.engine import JOB_DEFINITION, QUEUE
-from hstdputils.engines.aws_batch.requests import RETRIES
+from hstdputils.engines.aws_batch.submit import RETRIES
 from hstdputils.references.settings import URI_VARIABLES, settings_of
 from tests.conftest import ROOT, Commands
 from tests.stand_ins.aws.account import IMAGE, TEMPLATE, deploy, template
@@ -172,7 +172,7 @@ def test_submissions_pin_what_their_batch_is_made_with(account, stack, buckets, 
     def pinned():
         return json.loads(buckets.get_object(Bucket=stack["Bucket"], Key="pinned/batch.json")["Body"].read())
 
-    def waves():
+    def submissions():
         return buckets.list_objects_v2(Bucket=stack["Bucket"], Prefix="pinned/jobs/0")["KeyCount"]
 
     assert submit("ldfd01vlq").status == 0
@@ -181,7 +181,7 @@ def test_submissions_pin_what_their_batch_is_made_with(account, stack, buckets, 
     assert submit("j8cb010b0").status == 0  # the first that is aligned
     made_with["settings"] |= {"astrometry": "on"}
     assert pinned().items() >= made_with.items()
-    made = waves()
+    made = submissions()
     for argument, said in (
         ("--context=hst_9002.pmap", "was made with CRDS context hst_9001.pmap, not hst_9002.pmap"),
         ("--astrometry=off", "was made with astrometry on, not off"),
@@ -189,7 +189,7 @@ def test_submissions_pin_what_their_batch_is_made_with(account, stack, buckets, 
         ran = submit("j8cb01010", "--", argument)
         assert (ran.status, ran.out) == (2, ""), ran.said
         assert said in ran.err
-    assert waves() == made
+    assert submissions() == made
     assert pinned().items() >= made_with.items()
     assert submit("j8cb01010", "--force", "--", "--context=hst_9002.pmap").status == 0
     assert pinned().items() >= (made_with | {"crds_context": "hst_9002.pmap"}).items()

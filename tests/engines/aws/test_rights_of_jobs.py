@@ -10,7 +10,7 @@ import pytest
 
 from hstdputils.core.errors import UserError
 from hstdputils.engines.aws_batch.roles import policy_of_batch, role_of_batch
-from hstdputils.records.batch import IMAGE as IMAGE_SETTING
+from hstdputils.records.pins import IMAGE as IMAGE_SETTING
 from hstdputils.store import layout
 from hstdputils.store.registry import open_store
 from tests.conftest import Commands

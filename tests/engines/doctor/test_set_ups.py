@@ -41,7 +41,7 @@ FAILURES = [
     ({"CRDS_S3_ENABLED": "1"}, [], 27, "references", "CRDS_CONFIG_URI is not set, which CRDS needs to work from S3"),
     ({}, ["crds_context=hst_0001.pmap"], 27, "CRDS context", "hst_9003.pmap: name one of these, or sync the cache"),
     ({}, ["inputs=no"], 21, "inputs", "the input folder no is not there: correct"),
-    ({}, ["inputs=ftp://x"], 2, "inputs", "'ftp://x' is no source of inputs: give a folder"),
+    ({}, ["inputs=ftp://x"], 2, "inputs", "'ftp://x' is not a source of inputs: give a folder"),
     ({}, ["inputs=s3://no"], 26, "inputs", "cannot list s3://no: no AWS credentials: set AWS_PROFILE"),
     ({}, ["store=my.ids"], 25, "store", "(my.ids: File exists): give a folder, not a file"),
     ({}, ["store=s3://no"], 25, "store", "cannot reach s3://no: no AWS credentials: set AWS_PROFILE"),
@@ -131,7 +131,7 @@ def test_json_says_all_of_it(sound):
     ("arguments", "said"),
     [
         (["--profile", "onsit"], "there is no profile 'onsit', and no folder profiles/: go to the project's folder"),
-        (["--config", "store"], "'store' after --config is no KEY=VALUE: write it so, and ids before --config"),
+        (["--config", "store"], "'store' after --config is not KEY=VALUE: write it so, and ids before --config"),
         (["--config", "storex=x"], "unknown key 'storex'; did you mean 'store'?"),
         (["--config", "batch=a/b"], "'a/b' is no batch name"),
         (["--configfile", "no.yaml"], "cannot read no.yaml (No such file or directory): correct its name"),

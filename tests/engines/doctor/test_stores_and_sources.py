@@ -21,7 +21,7 @@ def test_buckets_are_written_and_listed_and_left_as_they_were(sound, s3, public_
     assert found["store"] == ("ok", f"{store}/prefix, can be written (at {s3.endpoint})")
     assert found["inputs"] == ("ok", f"{public_bucket}, can be listed without credentials")
     assert found["AWS"] == ("ok", "credentials of the variable AWS_ACCESS_KEY_ID")
-    assert CREDENTIALS["AWS_SECRET_ACCESS_KEY"] not in ran.said
+    assert s3.credentials["AWS_SECRET_ACCESS_KEY"] not in ran.said
     assert s3.keys("doctor-store") == {}
 
 
@@ -42,14 +42,14 @@ def test_buckets_that_are_not_as_they_should_be(sound, s3, public_bucket, entrie
 
 @pytest.mark.engine("S3 (moto)")
 def test_credentials_are_named_by_profile_and_never_shown(sound, s3, tmp_path):
-    (tmp_path / "keys").write_text("[archive]\naws_access_key_id = AKIAKEY\naws_secret_access_key = SECRETKEY\n")
+    (tmp_path / "keys").write_text(s3.profile("archive"))
     variables = {"AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "keys"), "AWS_PROFILE": "archive"}
     store = s3.make_bucket("doctor-profile")
     call = ("--instrument", "cos", "--config", f"store={store}")
-    ran = doctor(sound, *call, AWS_ENDPOINT_URL=s3.endpoint, **variables)
+    ran = doctor(sound, *call, **s3.address, **variables)
     assert ran.status == 0, ran.said
     assert lines(ran)["AWS"][1] == "credentials of the profile archive (shared-credentials-file)"
-    assert "KEY" not in ran.said.replace("AWS_ACCESS_KEY_ID", "")
+    assert not any(key in ran.said for key in s3.credentials.values())
 
 
 def test_a_source_that_comes_second_stops_no_run(sound, made_up):

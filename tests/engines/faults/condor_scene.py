@@ -41,7 +41,7 @@ class CondorScene(Scene):
         if proxy:
             # no job gets the keys that are in the variables of a head
             credentials = commands.folder / "credentials"
-            credentials.write_text("[default]\naws_access_key_id = testing\naws_secret_access_key = testing\n")
+            credentials.write_text(s3.profile("default"))
             reaching |= s3.variables | {"AWS_ENDPOINT_URL": proxy.endpoint}
             reaching["AWS_SHARED_CREDENTIALS_FILE"] = str(credentials)
             s3.make_bucket("out")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, Commands, MadeUp
-from tests.engines.conftest import CREDENTIALS, S3
+from tests.engines.conftest import S3
 from tests.engines.faults import catalogue, condor_catalogue
 from tests.engines.faults.batch_scene import BatchScene
 from tests.engines.faults.condor_scene import CondorScene
@@ -59,9 +59,9 @@ def _make(way: str, seed: int, folder: Path, made_up: MadeUp, s3: S3, at_end: co
         return LocalScene(commands, made_up, "results", seed)
     if way == catalogue.SNAKEMAKE:
         return _snakemake(commands, made_up, seed)
-    proxy = at_end.enter_context(BadStore(s3.endpoint))
+    proxy = at_end.enter_context(s3.behind(BadStore(s3.plain)))
     if way == catalogue.BATCH:
-        running = at_end.enter_context(Batch(environment=CREDENTIALS))
+        running = at_end.enter_context(Batch(environment={**s3.credentials, **s3.more}))
         return BatchScene(commands, made_up, s3, running, proxy, seed)
     s3.make_bucket("out")
     through = Commands(folder, **(s3.variables | {"AWS_ENDPOINT_URL": proxy.endpoint}))
@@ -77,7 +77,7 @@ def make_condor_scene(tmp_path: Path, made_up: MadeUp, s3: S3, condor: CondorPoo
 
         def make(way: str, seed: int) -> Scene:
             condor.empty()
-            proxy = at_end.enter_context(BadStore(s3.endpoint)) if way == condor_catalogue.BUCKET else None
+            proxy = at_end.enter_context(s3.behind(BadStore(s3.plain))) if way == condor_catalogue.BUCKET else None
             scene = CondorScene(Commands(tmp_path), made_up, s3, condor, seed, proxy)
             at_end.callback(unmount, scene)
             at_end.callback(scene.close)

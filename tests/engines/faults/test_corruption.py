@@ -8,6 +8,7 @@ import pytest
 
 from hstdputils.core.errors import StoreError
 from hstdputils.process.products import save_products
+from hstdputils.records.batch import Batch
 from hstdputils.records.manifest import list_products, manifest
 from hstdputils.store.folder import FolderStore
 from hstdputils.store.s3 import S3Store
@@ -54,9 +55,9 @@ def test_a_product_that_changes(store, tmp_path, size, change):
         with product.open("r+b") as file:
             file.truncate(size // 2)
     if change == "none":
-        save_products(store, "b", "x", folder, files, made)
+        save_products(Batch(store, "b"), "x", folder, files, made)
         assert store.digest("b/x/x_flt.fits") == hashlib.sha256(bytes(size)).hexdigest()
         return
     with pytest.raises(StoreError, match=r"x_flt\.fits has changed since its checksum was taken"):
-        save_products(store, "b", "x", folder, files, made)
+        save_products(Batch(store, "b"), "x", folder, files, made)
     assert store.get_bytes("b/x/manifest.json") is None

@@ -39,7 +39,7 @@ def settings(project, name: str, way: str, batch: str, names: list[str], chance:
     if way.endswith("at once"):
         config["jobs_up_to"] = 0
     if profile == "laptop-remote":
-        config |= {"sync_references": True, "crds_path": str(folder / "cache")}
+        config |= {"crds_sync": True, "crds_path": str(folder / "cache")}
         config.pop("crds_context")
     (folder / f"{name}.json").write_text(json.dumps(config))
     return [sys.executable, "-m", "snakemake", "--profile", profile, "--configfile", f"{name}.json"]

@@ -5,7 +5,8 @@ import os
 import pytest
 import yaml
 
-from hstdputils.records.batch import Pins, pin_batch, read_record
+from hstdputils.records.batch import Batch
+from hstdputils.records.pins import Pins
 from hstdputils.store.registry import open_store
 from tests.engines.doctor.running import doctor, lines
 from tests.stand_ins.programs.calcos import write_calcos
@@ -34,17 +35,17 @@ def test_a_store_without_conditional_writes(sound, s3, careless, reached):
     assert status == "warn"
     assert "nothing can be submitted; see to it that one run at a time is at work" in text
     assert s3.keys("doctor-careless") == {}
-    ran = doctor(sound, *call, "batch_system=htcondor", **reached)
+    ran = doctor(sound, *call, "engine=htcondor", **reached)
     assert ran.status == 25, ran.said
     assert lines(ran)["store"][0] == "FAIL"
 
 
 def test_what_it_finds_is_recorded_with_a_batch_that_is_there(sound, s3, reached):
     store = open_store(s3.make_bucket("doctor-careless"))
-    pin_batch(store, "night-1", Pins("hst_9001.pmap", {}))
+    Batch(store, "night-1").pin(Pins("hst_9001.pmap", {}))
     ran = doctor(sound, "--instrument", "cos", "--config", f"store={store.uri}", **reached)
     assert ran.status == 0, ran.said
-    assert read_record(store, "night-1").conditional_writes is True
+    assert Batch(store, "night-1").record().conditional_writes is True
 
 
 def test_a_store_that_keeps_something_else(sound, s3, careless, reached_over_tls):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hstdputils.records.marker import read_marker
+from hstdputils.records.batch import Batch
 from hstdputils.store.registry import open_store
 
 pytestmark = pytest.mark.engine("CRDS", "S3 (moto)")
@@ -35,12 +35,12 @@ def test_a_lost_product_is_noticed_before_the_marker(process, careless, fault, l
     setattr(careless.faults, fault, lambda key: key.endswith(lost))
     ran = process()
     assert ran.status == 25, ran.said
-    assert read_marker(process.store, "b", NAME, succeeded=True) is None
-    marker = read_marker(process.store, "b", NAME, succeeded=False)
+    assert Batch(process.store, "b").markers.read(NAME, succeeded=True) is None
+    marker = Batch(process.store, "b").markers.read(NAME, succeeded=False)
     assert marker.outcome == "storage_error"
     assert lost in marker.reason
     assert said in marker.reason
     setattr(careless.faults, fault, lambda key: False)
     ran = process()
     assert ran.status == 0, ran.said
-    assert read_marker(process.store, "b", NAME, succeeded=True).attempt == 2
+    assert Batch(process.store, "b").markers.read(NAME, succeeded=True).attempt == 2

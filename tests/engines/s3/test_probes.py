@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from hstdputils.core.errors import StoreError, UserError
-from hstdputils.records.batch import Pins, is_careless, pin_batch, probe_once, read_pins, read_record, require_lease
+from hstdputils.records.batch import Batch
+from hstdputils.records.pins import Pins
 from hstdputils.store.probe import probe
 from hstdputils.store.registry import open_store
 from tests.stand_ins.aws_batch.site import row
@@ -29,32 +30,32 @@ def probes(careless):
 def test_a_good_store_is_probed_once_a_batch_and_left_as_it_was(s3, careless, store):
     assert probe(store, "b") is True
     assert s3.keys("probed") == {}
-    assert probe_once(store, "b") is True
-    assert probe_once(store, "b") is True
+    assert Batch(store, "b").probe() is True
+    assert Batch(store, "b").probe() is True
     assert len(probes(careless)) == 4  # two probes of two writes
     assert list(s3.keys("probed")) == ["a prefix/b/batch.json"]
-    record = read_record(store, "b")
+    record = Batch(store, "b").record()
     assert (record.conditional_writes, bool(record.probed)) == (True, True)
-    assert read_pins(store, "b") is None  # nothing was made yet
-    assert not is_careless(store, "b")
+    assert Batch(store, "b").pins() is None  # nothing was made yet
+    assert not Batch(store, "b").is_careless()
 
 
 def test_the_first_job_pins_the_batch_that_was_probed(store):
-    probe_once(store, "b")
-    pin_batch(store, "b", Pins("hst_0729.pmap", {"calcos": "3.6.2"}))
+    Batch(store, "b").probe()
+    Batch(store, "b").pin(Pins("hst_0729.pmap", {"calcos": "3.6.2"}))
     with pytest.raises(UserError, match=r"CRDS context hst_0729.pmap, not hst_0613.pmap"):
-        pin_batch(store, "b", Pins("hst_0613.pmap", {}))
-    pin_batch(store, "b", Pins("hst_0613.pmap", {}), force=True)
-    assert read_pins(store, "b").crds_context == "hst_0613.pmap"
-    assert read_record(store, "b").conditional_writes is True
+        Batch(store, "b").pin(Pins("hst_0613.pmap", {}))
+    Batch(store, "b").pin(Pins("hst_0613.pmap", {}), force=True)
+    assert Batch(store, "b").pins().crds_context == "hst_0613.pmap"
+    assert Batch(store, "b").record().conditional_writes is True
 
 
 def test_a_store_without_conditional_writes_has_no_lease(careless, store):
     careless.faults.ignores_conditions = True
-    assert probe_once(store, "b") is False
-    assert is_careless(store, "b")
+    assert Batch(store, "b").probe() is False
+    assert Batch(store, "b").is_careless()
     with pytest.raises(UserError, match=r"If-None-Match.*: nothing can be submitted; use another store"):
-        require_lease(store, "b", "nothing can be submitted", may_probe=False)
+        Batch(store, "b").require_lease("nothing can be submitted", may_probe=False)
 
 
 @pytest.mark.parametrize(
@@ -71,21 +72,21 @@ def test_stores_that_cannot_be_used_say_so(s3, careless, reached_over_tls, fault
     for name, value in fault.items():
         setattr(careless.faults, name, value)
     with pytest.raises(StoreError, match=said):
-        probe_once(store, "b")
+        Batch(store, "b").probe()
     assert s3.keys("probed") == {}
 
 
 def test_what_the_probe_advises_helps(careless, s3, reached_over_tls, monkeypatch):
     monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
     careless.faults.keeps_framing = True
-    assert probe_once(open_store(s3.make_bucket("probed")), "b") is True
+    assert Batch(open_store(s3.make_bucket("probed")), "b").probe() is True
 
 
 @pytest.mark.parametrize("fault", ["loses", "shortens"])
 def test_a_job_notices_before_its_work_that_nothing_is_kept(careless, store, fault):
     setattr(careless.faults, fault, lambda key: key.endswith("batch.json"))
     with pytest.raises(StoreError, match="does not keep what is written to it"):
-        pin_batch(store, "b", Pins("hst_0729.pmap", {}))
+        Batch(store, "b").pin(Pins("hst_0729.pmap", {}))
 
 
 def test_submit_and_watch_refuse_and_probe_once(commands, s3, careless, reached, store):
@@ -107,24 +108,24 @@ def test_submit_and_watch_refuse_and_probe_once(commands, s3, careless, reached,
 @pytest.mark.engine("CRDS")
 def test_a_job_reads_the_record_and_never_probes(commands, made_up, careless, reached, store):
     careless.faults.ignores_conditions = True
-    probe_once(store, "b")
+    Batch(store, "b").probe()
     careless.requests.clear()
     given = [f"--inputs={made_up.inputs}", "--context=hst_9001.pmap"]
     ran = commands.hstdputils("process", *given, store.uri, "b", "ldem01pkq", **reached)
     assert ran.status == 0, ran.said
     assert ran.err.count("does not refuse to write") == 1
     assert probes(careless) == []
-    assert read_record(store, "b").conditional_writes is False
+    assert Batch(store, "b").record().conditional_writes is False
 
 
 HOLDS = """
 import sys, time
 from hstdputils.store.lease import Busy; from hstdputils.store.lease import hold
-from hstdputils.records.batch import probe_once
+from hstdputils.records.batch import Batch
 from hstdputils.store.registry import open_store
 
 store = open_store(sys.argv[1])
-is_exclusive = probe_once(store, "b")
+is_exclusive = Batch(store, "b").probe()
 print("ready", flush=True)
 sys.stdin.readline()
 try:

@@ -9,7 +9,7 @@ import pytest
 from botocore.config import Config
 
 from hstdputils.core.errors import StoreError
-from hstdputils.records.batch import probe_once
+from hstdputils.records.batch import Batch
 from hstdputils.store.registry import open_store
 from tests.conftest import ROOT
 from tests.engines.s3.test_probes import holders
@@ -59,11 +59,11 @@ def uri(reached, s3rver) -> str:
 def test_what_a_probe_finds(uri, reached, monkeypatch):
     if reached["AWS_ENDPOINT_URL"].startswith("https"):
         with pytest.raises(StoreError, match=r"keeps something else .*_CHECKSUM_CALCULATION=when_required"):
-            probe_once(open_store(uri), "b")
+            Batch(open_store(uri), "b").probe()
         assert list(open_store(uri).entries("")) == []
         monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    assert probe_once(open_store(uri), "b") is False
+    assert Batch(open_store(uri), "b").probe() is False
 
 
 def test_nothing_is_submitted_and_one_run_of_eight_goes_on(commands, uri, reached, monkeypatch):

@@ -10,12 +10,12 @@ import boto3
 import pytest
 
 from hstdputils.core.errors import StoreError
-from hstdputils.records.batch import Pins, pin_batch, probe_once, read_pins, read_record
+from hstdputils.records.batch import Batch
+from hstdputils.records.pins import Pins
 from hstdputils.store.base import Entry
 from hstdputils.store.probe import probe
 from hstdputils.store.registry import open_store
-from tests.conftest import Commands
-from tests.engines.conftest import SERVERS
+from tests.engines.s3.servers import SERVERS
 from tests.engines.s3.test_probes import holders
 from tests.stand_ins.aws_batch.site import Site, row
 
@@ -74,18 +74,19 @@ def test_listings_of_several_pages(store):
 def test_it_is_probed(store):
     assert probe(store, "b") is True
     assert list(store.entries("")) == []
-    assert probe_once(store, "b") is True
-    pin_batch(store, "b", Pins("hst_0729.pmap", {"calcos": "3.6.2"}))
-    assert read_pins(store, "b").programs == {"calcos": "3.6.2"}
-    assert read_record(store, "b").conditional_writes is True
+    assert Batch(store, "b").probe() is True
+    Batch(store, "b").pin(Pins("hst_0729.pmap", {"calcos": "3.6.2"}))
+    assert Batch(store, "b").pins().programs == {"calcos": "3.6.2"}
+    assert Batch(store, "b").record().conditional_writes is True
 
 
 PINS = """
 import sys
-from hstdputils.records.batch import Pins; from hstdputils.records.batch import pin_batch
+from hstdputils.records.pins import Pins
+from hstdputils.records.batch import Batch
 from hstdputils.store.registry import open_store
 
-pin_batch(open_store(sys.argv[1]), "b", Pins("hst_0729.pmap", {sys.argv[2]: "1"}))
+Batch(open_store(sys.argv[1]), "b").pin(Pins("hst_0729.pmap", {sys.argv[2]: "1"}))
 """
 
 
@@ -93,7 +94,7 @@ def test_eight_processes_pin_a_batch_at_once_and_none_is_lost(store):
     names = [f"program{number}" for number in range(8)]
     started = [subprocess.Popen([sys.executable, "-c", PINS, store.uri, name]) for name in names]
     assert [process.wait(180) for process in started] == [0] * 8
-    assert sorted(read_pins(store, "b").programs) == names
+    assert sorted(Batch(store, "b").pins().programs) == names
 
 
 def test_of_eight_processes_one_holds_the_lease(store):
@@ -103,8 +104,6 @@ def test_of_eight_processes_one_holds_the_lease(store):
 @pytest.mark.engine("AWS Batch (stand-in)")
 def test_eight_processes_submit_each_row_once(commands, s3, batch_at_rest):
     site = Site(commands, s3, batch_at_rest)
-    batch = {name: value for name, value in batch_at_rest.variables.items() if name.startswith("AWS_ENDPOINT")}
-    site.commands = Commands(commands.folder, **(commands.variables | batch | s3.variables))
     names = site.write([row(number, memory_mib=1000 + number) for number in range(24)])
     said = [process.communicate(timeout=300)[1] for process in [site.start("--wait") for _ in range(8)]]
     assert site.sent() == Counter(names), said
@@ -127,7 +126,7 @@ def test_what_is_said_of_checksums_that_a_server_does_not_take(store, s3, monkey
     monkeypatch.delenv("AWS_REQUEST_CHECKSUM_CALCULATION", raising=False)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     with_checksums = open_store(store.uri)
-    if s3.endpoint.startswith("https") and "AWS_SESSION_TOKEN" not in s3.variables:  # radosgw
+    if s3.name == "radosgw-https":
         with pytest.raises(StoreError, match=r"S3 answered .*AWS_REQUEST_CHECKSUM_CALCULATION=when_required"):
             probe(with_checksums, "b")
     else:

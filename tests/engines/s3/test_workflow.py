@@ -2,7 +2,7 @@
 
 import pytest
 
-from hstdputils.records.batch import read_record
+from hstdputils.records.batch import Batch
 from hstdputils.store.registry import open_store
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine("CRDS", "S3 (moto)")]
@@ -14,7 +14,7 @@ NAME = "ldem01pkq"
 def store(s3, project, careless, reached):
     careless.faults.ignores_conditions = True
     store = open_store(s3.make_bucket("careless-run"))
-    project.config |= {"store": store.uri, "sync_references": False}
+    project.config |= {"store": store.uri, "crds_sync": False}
     project.set_ids(NAME)
     return store
 
@@ -31,7 +31,7 @@ def test_runs_here_are_told_and_go_on(project, store, careless, reached):
     assert ran.status == 0, ran.said
     assert ran.said.count("see to it that one run at a time is at work on this batch") >= 1
     assert len(probes(careless)) == 2
-    assert read_record(store, "night-1").conditional_writes is False
+    assert Batch(store, "night-1").record().conditional_writes is False
     assert list(store.entries(f"night-1/markers/succeeded/{NAME}"))
 
 

@@ -49,7 +49,7 @@ class Site:
             },
         )
         batch.calls.clear()
-        self.commands = Commands(commands.folder, **(commands.variables | s3.variables | batch.variables))
+        self.commands = Commands(commands.folder, **(commands.variables | s3.variables | batch.address))
         self.plan = commands.folder / "plan.out"
 
     def write(self, rows):

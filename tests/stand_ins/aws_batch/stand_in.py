@@ -75,7 +75,12 @@ class Batch:
     @property
     def variables(self) -> dict[str, str]:
         """Return the environment variables with which commands use this service."""
-        return {**CREDENTIALS, "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL_BATCH": self.endpoint}
+        return {**CREDENTIALS, **self.address}
+
+    @property
+    def address(self) -> dict[str, str]:
+        """Return those of them with which commands that have credentials of their own find it."""
+        return {"AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL_BATCH": self.endpoint}
 
     @cached_property
     def client(self) -> Any:

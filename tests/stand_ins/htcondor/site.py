@@ -96,7 +96,7 @@ class CondorSite:
         return self.commands.start([sys.executable, "-m", "hstdputils.submit", self.plan, "--engine=htcondor"])
 
     def is_on_record(self, batch):
-        """Tell whether the first wave of a batch has been written down."""
+        """Tell whether the first submission of a batch has been recorded."""
         return (self.store / batch / "jobs/0001/wave.json").exists()
 
     def run(self, command, *arguments, timeout=180):

@@ -170,11 +170,12 @@ class _Handler(BaseHTTPRequestHandler):
         if not wanted or not self.owner.has_ranges:
             self._send(data)
             return
-        start = int(wanted.removeprefix("bytes=").partition("-")[0])
+        first, _, last = wanted.removeprefix("bytes=").partition("-")
+        start, end = int(first), min(int(last or len(data)), len(data) - 1)
         if start >= len(data):
             self._send(b"", 416)
             return
-        self._send(data[start:], 206, f"bytes {start}-{len(data) - 1}/{len(data)}")
+        self._send(data[start : end + 1], 206, f"bytes {start}-{end}/{len(data)}")
 
     def _send_json(self, content: object) -> None:
         self._send(json.dumps(content).encode())

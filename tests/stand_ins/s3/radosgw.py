@@ -121,6 +121,10 @@ class RadosGateway:
         while "1 up" not in self._insist("ceph", "--connect-timeout=60", "osd", "stat"):
             if time.monotonic() > deadline:
                 raise NotThereError(f"ceph-osd does not come up: {self._log('osd.0')}")
+            # on a busy machine it may ask the monitor before it knows the cluster's id, is refused, and ends
+            if self._running[-1].poll() is not None:
+                self._running.pop()
+                self._begin("ceph-osd", "-f", "-i", "0")
             time.sleep(0.2)
         keys = [f"--access-key={ACCESS_KEY}", f"--secret-key={SECRET_KEY}"]
         self._run("radosgw-admin", "user", "create", "--uid=tester", "--display-name=tester", *keys)

@@ -3,20 +3,19 @@
 What calacs.e writes is in the ACS Data Handbook, sections 2.2 and 3.4.
 """
 
+from hstdputils.calibrate.drizzlepac import RUNASTRODRIZ, drizzle, made_of
 from hstdputils.calibrate.hstcal import (
     CALACS,
-    RUNASTRODRIZ,
     check_members,
     combined_members,
-    drizzle,
     has_cte_correction,
     is_performed,
-    made_of,
     scaled_twice,
     targets,
 )
 from hstdputils.calibrate.recipe import Command, Expectation, Recipe, empty_products
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.instruments import INSTRUMENTS
 from hstdputils.inputs.observation import Observation
 
 _SWITCHES = (
@@ -55,9 +54,7 @@ def _calibrated(observation: Observation) -> set[str]:
 
 
 RECIPE = Recipe(
-    instrument="acs",
-    input_suffixes=frozenset({"asn", "raw", "spt"}),
-    raw_suffixes=frozenset({"raw"}),
+    inputs=INSTRUMENTS["acs"],
     programs=(CALACS, RUNASTRODRIZ),
     keywords={},
     commands=_commands,

@@ -112,22 +112,22 @@ def failure(command: Command, status: int, lines: Sequence[str]) -> AttemptFaile
         how = "signal 9" if status < 0 else f"signal 9, status {status}"
         reason = f"{name} was killed ({how}), as the kernel does when memory runs out"
         return AttemptFailed(Outcome.OUT_OF_MEMORY, ExitCode.SUBPROCESS_MEMORY, reason)
-    for pattern, outcome, code, cure in (
+    for pattern, outcome, code, fix in (
         (_OS_NO_MEMORY, Outcome.OUT_OF_MEMORY, ExitCode.OS_MEMORY, ""),
         (_NO_MEMORY, Outcome.OUT_OF_MEMORY, ExitCode.SUBPROCESS_MEMORY, ""),
         (_DISK_FULL, Outcome.STORAGE_ERROR, command.exit_code, ": free some space"),
     ):
         if found := next((line.strip() for line in reversed(lines) if pattern.search(line)), ""):
-            return AttemptFailed(outcome, code, f"{name}: {_short(found)}{cure}")
-    said = _short(cause(lines)) or "it printed nothing"
+            return AttemptFailed(outcome, code, f"{name}: {_short(found)}{fix}")
+    printed = _short(cause(lines)) or "it printed nothing"
     if ended_by is signal.SIGXFSZ:
-        reason = f"{name} was ended by {ended_by.name}: {said}: raise the limit on the size of files (ulimit -f)"
+        reason = f"{name} was ended by {ended_by.name}: {printed}: raise the limit on the size of files (ulimit -f)"
         return AttemptFailed(Outcome.STORAGE_ERROR, command.exit_code, reason)
     if ended_by is not None:
         how = "" if status < 0 else f" (status {status})"
-        reason = f"{name} was ended by {ended_by.name}{how}: {said}"
+        reason = f"{name} was ended by {ended_by.name}{how}: {printed}"
     else:
-        reason = f"{name} ended with status {status}: {said}"
+        reason = f"{name} ended with status {status}: {printed}"
     return AttemptFailed(Outcome.CALIBRATION_ERROR, command.exit_code, reason)
 
 
@@ -147,12 +147,12 @@ def cause(lines: Sequence[str]) -> str:
 
     Where no line tells of an error, it is the last one that says anything; nothing where there is none.
     """
-    told = list(_told(lines))
-    exception, last = _exception(told), _last(line for line in told if not _NOISE.search(line.strip()))
-    return (exception if ": " in exception else "") or _error(told) or exception or last
+    informative = list(_informative(lines))
+    exception, last = _exception(informative), _last(line for line in informative if not _NOISE.search(line.strip()))
+    return (exception if ": " in exception else "") or _error(informative) or exception or last
 
 
-def _told(lines: Sequence[str]) -> Iterator[str]:
+def _informative(lines: Sequence[str]) -> Iterator[str]:
     """Yield lines that are not empty, without the exceptions that Python tells of and passes over."""
     is_passed_over = False
     for line in lines:
@@ -191,8 +191,8 @@ def _error(lines: Sequence[str]) -> str:
         first = telling[-1]
         while first - 1 in telling:
             first -= 1
-        said = _with_more(lines, first)
-        return said if not named or re.search(r"[`'\"$]|\.fits|\d", said) else f"{said} {named[-1]}"
+        printed = _with_more(lines, first)
+        return printed if not named or re.search(r"[`'\"$]|\.fits|\d", printed) else f"{printed} {named[-1]}"
     if named:
         return _with_more(lines, max(number for number, line in enumerate(lines) if line.strip() == named[-1]))
     number = next((number for number in reversed(range(len(lines))) if _SAYS_ERROR.search(lines[number])), None)
@@ -201,12 +201,12 @@ def _error(lines: Sequence[str]) -> str:
 
 def _with_more(lines: Sequence[str], number: int) -> str:
     """Return a line, with those below that belong to it: up to five after a heading."""
-    said, most = [lines[number].strip()], 5 if lines[number].rstrip().endswith(":") else 1
+    printed, most = [lines[number].strip()], 5 if lines[number].rstrip().endswith(":") else 1
     for line in lines[number + 1 : number + 1 + most]:
-        if not _CONTINUED.search(said[0]) or _CONSEQUENCE.search(line.strip()):
+        if not _CONTINUED.search(printed[0]) or _CONSEQUENCE.search(line.strip()):
             break
-        said.append(line.strip())
-    return " ".join(said)
+        printed.append(line.strip())
+    return " ".join(printed)
 
 
 def _last(lines: Iterable[str]) -> str:

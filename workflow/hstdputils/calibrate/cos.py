@@ -10,6 +10,7 @@ from itertools import groupby
 from hstdputils.calibrate.recipe import Command, Expectation, Program, Recipe, empty_products
 from hstdputils.core.datasets import Dataset
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.instruments import INSTRUMENTS
 from hstdputils.inputs.observation import Observation, RawFile
 
 CALCOS = Program("calcos", "calcos", "pip install 'hstdputils[cal]', or use the container")
@@ -120,11 +121,7 @@ def _makes_spectrum(raw: RawFile) -> bool:
 
 
 RECIPE = Recipe(
-    instrument="cos",
-    input_suffixes=frozenset(
-        "asn epc pha_a pha_b rawaccum rawaccum_a rawaccum_b rawacq rawimage rawtag rawtag_a rawtag_b spt".split()
-    ),
-    raw_suffixes=frozenset("rawaccum rawaccum_a rawaccum_b rawacq rawimage rawtag rawtag_a rawtag_b".split()),
+    inputs=INSTRUMENTS["cos"],
     programs=(CALCOS,),
     keywords={"RANDSEED": 1},
     commands=_commands,

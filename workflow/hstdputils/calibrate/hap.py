@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hstdputils.calibrate.recipe import Command, Expectation, Program, Recipe
 from hstdputils.core.datasets import Dataset, Kind
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.instruments import Inputs
 from hstdputils.inputs.observation import Observation, RawFile
 from hstdputils.inputs.poller_file import POLLER_SUFFIX, PollerRow
 from hstdputils.inputs.source import VARIABLES_SUFFIX
@@ -27,7 +28,7 @@ NOTHING_TO_DO = {
     55: "only HRC and SBC exposures, which MVM_INCLUDE_SMALL leaves out",
     65: "no exposure that can be drizzled and is not in the mosaics already",
 }
-"""Exit statuses of both programs that are no failure (``haputils/analyze.py``, `Ret_code`)."""
+"""Exit statuses of both programs that are not failures (``haputils/analyze.py``, `Ret_code`)."""
 
 
 _NOT_DRIZZLED = (
@@ -53,12 +54,12 @@ def _expected(observation: Observation) -> Expectation:
     return _expectation(observation, observation.poller)
 
 
-def _revised(observation: Observation, said: Iterable[str], variables: Mapping[str, str]) -> Expectation:
-    """Return what is expected once the program has said which exposures it cannot drizzle."""
+def _revised(observation: Observation, printed: Iterable[str], variables: Mapping[str, str]) -> Expectation:
+    """Return what is expected once the program has printed which exposures it cannot drizzle."""
     left_out: set[str] = set()
     no_overlap: set[str] = set()
     before = ""
-    for line in (line.rstrip("\n") for line in said):  # a log may be too large to be held at once
+    for line in (line.rstrip("\n") for line in printed):  # a log may be too large to be held at once
         both = f"{before}\n{line}"
         left_out.update(name for pattern in _NOT_DRIZZLED for name in pattern.findall(both))
         no_overlap.update(_NO_OVERLAP.findall(line))
@@ -156,11 +157,9 @@ def _saved(dataset: Dataset) -> list[str]:
     return [*(f"{products}.{end}" for end in ("fits", "txt", "ecsv")), "astrodrizzle.log", *names]
 
 
-def _recipe(name: str, program: Program, *, is_aligned: bool) -> Recipe:
+def _recipe(name: Kind, program: Program, *, is_aligned: bool) -> Recipe:
     return Recipe(
-        instrument=name,
-        input_suffixes=frozenset({"flc", "flt"}),
-        raw_suffixes=frozenset(),
+        inputs=Inputs(name=name, raw_suffixes=frozenset(), support_suffixes=frozenset({"flc", "flt"})),
         programs=(program,),
         keywords={},
         commands=_commands,
@@ -172,7 +171,7 @@ def _recipe(name: str, program: Program, *, is_aligned: bool) -> Recipe:
     )
 
 
-VISIT = _recipe("visit", RUNSINGLEHAP, is_aligned=True)
+VISIT = _recipe(Kind.VISIT, RUNSINGLEHAP, is_aligned=True)
 
 
-SKYCELL = _recipe("skycell", RUNMULTIHAP, is_aligned=False)
+SKYCELL = _recipe(Kind.SKYCELL, RUNMULTIHAP, is_aligned=False)

@@ -1,10 +1,8 @@
-"""What the programs of hstcal (ACS, WFC3, STIS) have in common, and the drizzling that follows for ACS and WFC3."""
+"""What the programs of hstcal (ACS, WFC3, STIS) have in common."""
 
 from collections.abc import Iterable, Sequence
 
-from hstdputils.calibrate.recipe import Command, Program
-from hstdputils.core.exit_codes import ExitCode
-from hstdputils.fits.associations import Row
+from hstdputils.calibrate.recipe import Program
 from hstdputils.inputs.observation import Observation, RawFile, bad_file
 
 _ADVICE = "run make hstcal, or use the container"
@@ -17,9 +15,6 @@ CALWF3 = Program("calwf3.e", "hstcal", _ADVICE)
 
 
 CALSTIS = Program("cs0.e", "hstcal", _ADVICE)
-
-
-RUNASTRODRIZ = Program("runastrodriz", "drizzlepac", "pip install 'hstdputils[cal]', or use the container")
 
 
 def targets(observation: Observation) -> list[str]:
@@ -99,50 +94,3 @@ def check_members(observation: Observation) -> None:
             absent = ", ".join(row.name for row in listed if not row.is_present)
             what = f"says that {absent} is not present, and {product.name} cannot be combined of {present[0]} alone"
             raise bad_file(table, what, "fetch the inputs anew, or leave its id out")
-
-
-def drizzle(observation: Observation, calibrated: Iterable[str]) -> list[Command]:
-    """Return the commands that drizzle; none where calibration leaves nothing to drizzle.
-
-    runastrodriz drizzles (and rewrites) the raw file where there is no calibrated one, so that it is called only
-    when all ``calibrated`` files are there. It works on one core: more would not be quicker for one product.
-    """
-    needs = tuple(sorted(calibrated))
-    if not needs:
-        return []
-    return [
-        Command(RUNASTRODRIZ, ("-n", "1", target), ExitCode.STAGE2, needs=needs) for target in targets(observation)
-    ]
-
-
-def drizzled_products(observation: Observation, calibrated: Iterable[str]) -> Iterable[str]:
-    """Yield the drizzled products: ``drz`` of flt files, ``drc`` of flc files, where DRIZCORR is PERFORM.
-
-    An association's are named after its product: the dithered one (PROD-DTH) where there is one, else the first.
-    Source: DrizzlePac Handbook, chapter 2; ACS Data Handbook, table 2.1; WFC3 Data Handbook, table 2.1.
-    """
-    suffixes = {name.removesuffix(".fits").rpartition("_")[2] for name in calibrated}
-    if observation.raws[0].keyword("DRIZCORR") != "PERFORM":
-        return
-    root = _drizzled_name(observation)
-    if "flt" in suffixes:
-        yield f"{root}_drz.fits"
-    if "flc" in suffixes:
-        yield f"{root}_drc.fits"
-
-
-def made_of(observation: Observation, calibrated: Iterable[str]) -> dict[str, Sequence[RawFile]]:
-    """Return calibrated exposures and drizzled products, each with the raw files that it is made of."""
-    by_exposure = {raw.exposure: raw for raw in observation.raws}
-    calibrated = list(calibrated)
-    made: dict[str, Sequence[RawFile]] = {name: [by_exposure[name.partition("_")[0]]] for name in calibrated}
-    used = [by_exposure[name] for name in sorted({name.partition("_")[0] for name in calibrated})]
-    return made | dict.fromkeys(drizzled_products(observation, calibrated), used)
-
-
-def _drizzled_name(observation: Observation) -> str:
-    products: list[Row] = [row for row in observation.rows if row.is_product]
-    dithered = [row for row in products if row.group == "DTH"]
-    if not products:
-        return observation.raws[0].exposure
-    return (dithered or products)[0].name

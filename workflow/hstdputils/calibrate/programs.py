@@ -50,7 +50,7 @@ class Programs:
         Raises
         ------
         UserError
-            The program is nowhere; the line says how to get it.
+            The program is not there; the message says how to get it.
         """
         own = [Path(sys.executable).parent, Path(sys.prefix) / "hstcal/bin"]
         folders = os.pathsep.join([os.environ.get("PATH", os.defpath), *map(str, own)])
@@ -60,7 +60,7 @@ class Programs:
         if path is None and named:
             raise UserError(
                 f"{named!r}, which is named as the program {program.name}, is not there or cannot be run: correct it "
-                f"(--program, or programs in the configuration), or {program.advice}"
+                f"(--programs, or programs in the configuration), or {program.advice}"
             )
         if path is None:
             raise UserError(f"the program {program.name} is not on PATH: {program.advice}")
@@ -99,11 +99,9 @@ class Programs:
                     if answer.returncode == 0 or answer.returncode in _KILLED:
                         break
         except subprocess.TimeoutExpired as error:
-            raise UserError(f"{words[0]} --version does not end: mend the program {program.name}") from error
+            raise UserError(f"{words[0]} --version does not end: fix the program {program.name}") from error
         except OSError as error:
-            raise UserError(
-                f"{words[0]} cannot be run ({error.strerror}): mend the program {program.name}"
-            ) from error
+            raise UserError(f"{words[0]} cannot be run ({error.strerror}): fix the program {program.name}") from error
         if answer.returncode in _KILLED:  # a wrong answer would be pinned for the whole batch
             raise UserError(
                 f"{words[0]} was killed (signal 9) when it was asked for its version: give more memory, or try again",

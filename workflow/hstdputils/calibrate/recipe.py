@@ -1,10 +1,11 @@
-"""What a recipe for an instrument says."""
+"""What a recipe says of an instrument: the programs to run, and what they must produce."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hstdputils.core.datasets import Dataset
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.instruments import Inputs
 from hstdputils.inputs.observation import Observation, RawFile
 
 
@@ -31,9 +32,9 @@ class Command:
     exit_code: ExitCode
     """The exit code of an attempt in which it fails."""
     accepted: frozenset[int] = frozenset({0})
-    """Exit statuses that are no failure."""
+    """Exit statuses that are not failures."""
     nothing_to_do: Mapping[int, str] = field(default_factory=dict)
-    """Exit statuses that are no failure and leave no product, with what the program has found."""
+    """Exit statuses that are not failures and leave no product, with what the program has found."""
     needs: tuple[str, ...] = ()
     """Files that an earlier command must have left, without which the program would do something else."""
 
@@ -59,14 +60,10 @@ def empty_products(made: Mapping[str, Sequence[RawFile]]) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How datasets of one instrument are calibrated."""
+    """How datasets of one instrument, or mosaics of one kind, are calibrated."""
 
-    instrument: str
-    """The instrument, lower case."""
-    input_suffixes: frozenset[str]
-    """Suffixes of the files that calibration reads, such as ``rawtag_a``."""
-    raw_suffixes: frozenset[str]
-    """Suffixes of those of them that are raw, and get the names of the best references."""
+    inputs: Inputs
+    """What they are calibrated from: the instrument's entry in the table of instruments."""
     programs: tuple[Program, ...]
     """All programs that the commands may need."""
     keywords: Mapping[str, int | str]
@@ -75,8 +72,6 @@ class Recipe:
     """The programs to run, in order, for an observation, with at most so many cores."""
     expected: Callable[[Observation], Expectation]
     """What they must produce."""
-    has_member_files: bool = True
-    """Whether each exposure of an association has raw files of its own."""
     is_aligned: bool = False
     """Whether a program aligns images with astrometric catalogues."""
     unsaved_suffixes: frozenset[str] = frozenset()
@@ -89,3 +84,23 @@ class Recipe:
     revised: Callable[[Observation, Iterable[str], Mapping[str, str]], Expectation] | None = None
     """What the programs must have produced, in the light of the lines that they have printed and of their
     environment."""
+
+    @property
+    def name(self) -> str:
+        """Return the instrument, lower case, or the kind of mosaic."""
+        return self.inputs.name
+
+    @property
+    def input_suffixes(self) -> frozenset[str]:
+        """Return the suffixes of the files that calibration reads."""
+        return self.inputs.input_suffixes
+
+    @property
+    def raw_suffixes(self) -> frozenset[str]:
+        """Return the suffixes of those of them that are raw, and get the names of the best references."""
+        return self.inputs.raw_suffixes
+
+    @property
+    def has_member_files(self) -> bool:
+        """Tell whether each exposure of an association has raw files of its own."""
+        return self.inputs.has_member_files

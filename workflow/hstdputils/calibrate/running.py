@@ -23,15 +23,15 @@ LINGER_SECONDS = 2.0
 """How long what a program has left running may still print after its end, before it is stopped."""
 
 
-_LOOK_SECONDS = 0.1
-"""Seconds between two looks at whether a silent program has ended."""
+_POLL_SECONDS = 0.1
+"""Seconds between two checks of whether a silent program has ended."""
 
 
 _CHUNK = 2**16
 
 
 _TAIL = 400
-"""Lines in which the cause of a failure is looked for."""
+"""Lines that are searched for the cause of a failure."""
 
 
 def threads_limit(vcpus: int) -> dict[str, str]:
@@ -72,7 +72,7 @@ def run_command(
     Returns
     -------
     status
-        Its exit status, one of those that are no failure.
+        Its exit status, one of those that are not failures.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def run_command(
     name = command.program.name
     _require_files(command, folder)
     if max_seconds is not None and used_seconds >= max_seconds:
-        reason = f"{name} was not begun: the programs before it took all of {max_seconds:.0f} s"
+        reason = f"{name} was not started: the programs before it took all of {max_seconds:.0f} s"
         raise AttemptFailed(Outcome.TIMEOUT, ExitCode.TIME, reason)
     log.write(name, f"run: {' '.join([name, *command.arguments])}")
     until = None if max_seconds is None else time.monotonic() + max_seconds - used_seconds
@@ -149,7 +149,7 @@ def _read(
         last = until if ended is None else ended + LINGER_SECONDS
         if last is not None and now >= last:
             break
-        if not poller.poll(1000 * min(_LOOK_SECONDS, _LOOK_SECONDS if last is None else last - now)):
+        if not poller.poll(1000 * min(_POLL_SECONDS, _POLL_SECONDS if last is None else last - now)):
             continue
         if not (data := os.read(output, _CHUNK)):
             break

@@ -11,6 +11,7 @@ from dataclasses import replace
 from hstdputils.calibrate.hstcal import CALSTIS, is_performed
 from hstdputils.calibrate.recipe import Command, Expectation, Recipe
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.instruments import INSTRUMENTS
 from hstdputils.inputs.observation import Observation, RawFile, bad_file
 
 _SWITCHES = (
@@ -56,10 +57,10 @@ def _expected(observation: Observation) -> Expectation:
     return Expectation(frozenset(products), note="; ".join(notes))
 
 
-def _revised(observation: Observation, said: Iterable[str], variables: Mapping[str, str]) -> Expectation:
-    """Return what is expected once cs0.e has said which spectra it could not find."""
+def _revised(observation: Observation, printed: Iterable[str], variables: Mapping[str, str]) -> Expectation:
+    """Return what is expected once cs0.e has printed which spectra it could not find."""
     expectation = _expected(observation)
-    faint = [name for name in _without_spectrum(said) if name in expectation.products]
+    faint = [name for name in _without_spectrum(printed) if name in expectation.products]
     if not faint:
         return expectation
     note = f"cs0.e found no spectrum to extract, which is too faint for it: there is no {', '.join(faint)}"
@@ -67,10 +68,10 @@ def _revised(observation: Observation, said: Iterable[str], variables: Mapping[s
     return replace(expectation, products=expectation.products - set(faint), note=notes)
 
 
-def _without_spectrum(said: Iterable[str]) -> Iterator[str]:
+def _without_spectrum(printed: Iterable[str]) -> Iterator[str]:
     """Yield the files for which cs0.e says that it found nothing to extract, and has come to its end all the same."""
     name, found = "", set[str]()
-    for line in said:
+    for line in printed:
         if begins := _BEGINS.search(line):
             name, found = begins[1], set()
         found.update(words for words in _NOT_FOUND if words in line)
@@ -154,14 +155,11 @@ def _is_combined(raw: RawFile) -> bool:
 
 
 RECIPE = Recipe(
-    instrument="stis",
-    input_suffixes=frozenset({"asn", "epc", "raw", "spt", "tag", "wav"}),
-    raw_suffixes=frozenset({"raw", "tag", "wav"}),
+    inputs=INSTRUMENTS["stis"],
     programs=(CALSTIS,),
     keywords={},
     commands=_commands,
     expected=_expected,
-    has_member_files=False,
     unsaved_suffixes=frozenset({"epc"}),
     revised=_revised,
 )

@@ -3,19 +3,18 @@
 What calwf3.e writes is in the WFC3 Data Handbook, sections 2.1 and 3.2.
 """
 
+from hstdputils.calibrate.drizzlepac import RUNASTRODRIZ, drizzle, made_of
 from hstdputils.calibrate.hstcal import (
     CALWF3,
-    RUNASTRODRIZ,
     check_members,
     combined_members,
-    drizzle,
     has_cte_correction,
     is_performed,
-    made_of,
     targets,
 )
 from hstdputils.calibrate.recipe import Command, Expectation, Recipe, empty_products
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.instruments import INSTRUMENTS
 from hstdputils.inputs.observation import Observation, RawFile
 
 _SWITCHES = (
@@ -77,9 +76,7 @@ def _is_ir(raw: RawFile) -> bool:
 
 
 RECIPE = Recipe(
-    instrument="wfc3",
-    input_suffixes=frozenset({"asn", "raw", "spt"}),
-    raw_suffixes=frozenset({"raw"}),
+    inputs=INSTRUMENTS["wfc3"],
     programs=(CALWF3, RUNASTRODRIZ),
     keywords={},
     commands=_commands,

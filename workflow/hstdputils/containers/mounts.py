@@ -86,15 +86,15 @@ def certificate_mounts() -> list[Mount]:
 
 def _without_repeats(mounts: Iterable[Mount]) -> list[Mount]:
     """Return each path once; what one mount may write, another does not take from it."""
-    kept: dict[Path, Mount] = {}
+    mounted: dict[Path, Mount] = {}
     for mount in mounts:
-        if mount.source not in kept or mount.is_writable:
-            kept[mount.source] = mount
-    return list(kept.values())
+        if mount.source not in mounted or mount.is_writable:
+            mounted[mount.source] = mount
+    return list(mounted.values())
 
 
 def local_path(place: str) -> Path | None:
-    """Return the folder that a store or source is; none where it is no folder here."""
+    """Return the folder that a store or source is; none where it is not a folder here."""
     if place.lower().startswith("file://"):
         return Path(place[len("file://") :])
     return None if ":" in place.partition("/")[0] else Path(place)

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from hstdputils import __version__
 from hstdputils.core import exit_codes
@@ -62,6 +62,31 @@ def add_wanted(target: argparse.ArgumentParser) -> None:
     )
 
 
+class _OldName(argparse.Action):
+    """An option under a name that it had before: it works, and a note gives its name now."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, now: argparse.Action) -> None:
+        super().__init__(option_strings, dest, now.nargs, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        self.type, self.choices = now.type, now.choices
+        self._now = now
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Do what the option does, and give its name."""
+        tell(f"note: {option_string} is {self._now.option_strings[0]} now")
+        self._now(parser, namespace, values, option_string)
+
+
+def add_old_name(target: argparse._ActionsContainer, name: str, option: argparse.Action) -> None:
+    """Let an option that takes a value be known by an earlier name too, which no help shows."""
+    target.add_argument(name, dest=option.dest, action=_OldName, now=option)
+
+
 def tell(text: str) -> None:
     """Print a line to standard error, at once."""
     print(without_passwords(text), file=sys.stderr, flush=True)
@@ -78,7 +103,7 @@ def split_at_dashes(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[s
 def above_zero(text: str) -> int:
     """Return a whole number above 0, for ``type`` of an option."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
 
 
@@ -91,7 +116,7 @@ def seconds_between(least: float, most: float) -> Callable[[str], float]:
         except ValueError:
             value = -1
         if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from {least:g} to {most:g}")
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from {least:g} to {most:g}")
         return value
 
     return seconds

@@ -1,4 +1,9 @@
-"""The configuration of the workflow: its keys, their types, defaults and meanings."""
+"""The configuration of the workflow: its keys, their types, defaults and meanings.
+
+A key of a section has one name everywhere: ``crds.context`` is ``context`` below ``crds:`` in a file,
+``crds_context`` after ``--config``, ``--crds-context`` as an option, and ``crds_context`` in markers. Options of the
+command that a section is named after leave the section out: ``plan.grid_mib`` is ``hstdputils plan --grid-mib``.
+"""
 
 import json
 from collections.abc import Mapping
@@ -26,6 +31,74 @@ Texts = Annotated[list[str], BeforeValidator(_as_list)]
 """A list of texts; one text stands for a list of one."""
 
 
+class _Section(BaseModel):
+    """Keys that belong together."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CrdsSection(_Section):
+    """Which references count, and where they come from."""
+
+    context: str | None = Field(
+        default=None,
+        description="CRDS context, such as hst_0729.pmap; null for the cache's operational context.",
+    )
+    path: str | None = Field(
+        default=None,
+        description="The CRDS cache; the variable CRDS_PATH, where set, comes before it.",
+    )
+    server_url: str | None = Field(
+        default=None,
+        description="The CRDS server; null for the cache alone. CRDS_SERVER_URL, where set, comes before it.",
+    )
+    sync: bool = Field(
+        default=False,
+        description="Download all references into the CRDS cache before the jobs begin, which then only read it.",
+    )
+
+
+class PlanSection(_Section):
+    """What the plan rests on."""
+
+    read_headers: Literal["never", "folders", "always"] = Field(
+        default="folders",
+        description="Which inputs the plan looks into for raw headers, which say what datasets need: folders alone, "
+        "or always, which takes about two requests of S3 a dataset.",
+    )
+    features: str | None = Field(
+        default=None,
+        description="A table (CSV) of features of datasets for the plan, which spares it the headers of those in it.",
+    )
+    history: str | None = Field(
+        default=None,
+        description="The database of finished runs, on which the plan rests where it knows a dataset.",
+    )
+    model: str | None = Field(
+        default=None,
+        description="The fitted model of what datasets need; null for config/resources.json.",
+    )
+    grid_mib: int | None = Field(
+        default=None,
+        ge=1,
+        description="Planned memory is a multiple of this, MiB; null for the few sizes fitted with the model, which "
+        "many rows share, as array jobs need.",
+    )
+
+
+class AwsBatchSection(_Section):
+    """How jobs are sent to AWS Batch."""
+
+    queue: str = Field(
+        default="hstdp",
+        description="The job queue of AWS Batch.",
+    )
+    job_definition: str = Field(
+        default="hstdp",
+        description="The job definition of AWS Batch that a batch's own is made from.",
+    )
+
+
 class Config(BaseModel):
     """All keys of ``config/config.yaml``, ``--configfile`` and ``--config``."""
 
@@ -47,6 +120,16 @@ class Config(BaseModel):
         min_length=1,
         description="Where raw files are, in order of preference: folders, s3://bucket/prefix and mast: for MAST.",
     )
+    engine: Literal["local", "htcondor", "aws-batch"] = Field(
+        default="local",
+        description="Where datasets run: local, as jobs of Snakemake on this machine; htcondor, where Snakemake's "
+        "executor sends jobs (HTCondor is asked why one was stopped); aws-batch, to which the whole plan is sent.",
+    )
+    image: str | None = Field(
+        default=None,
+        description="The container image, a URI or a .sif file. Null is docker://calcloud:latest for rules run with "
+        "--software-deployment-method apptainer, the job definition's on AWS Batch, none for a cluster of HTCondor.",
+    )
     keep_inputs: str | None = Field(
         default=None,
         description="A folder where inputs from S3 and MAST are kept and looked for first; null keeps none.",
@@ -55,18 +138,6 @@ class Config(BaseModel):
         default=32768,
         ge=1,
         description="What the packed inputs of a dataset (tarballs, .fits.gz) may unpack to, MiB; more is bad input.",
-    )
-    crds_context: str | None = Field(
-        default=None,
-        description="CRDS context, such as hst_0729.pmap; null for the cache's operational context.",
-    )
-    crds_path: str | None = Field(
-        default=None,
-        description="The CRDS cache; the variable CRDS_PATH, where set, comes before it.",
-    )
-    crds_server_url: str | None = Field(
-        default=None,
-        description="The CRDS server; null for the cache alone. CRDS_SERVER_URL, where set, comes before it.",
     )
     programs: dict[str, str] = Field(
         default={},
@@ -86,10 +157,6 @@ class Config(BaseModel):
     astrometry: bool | None = Field(
         default=None,
         description="Align images with catalogues (needs the network); null for what drizzlepac's variables say.",
-    )
-    sync_references: bool = Field(
-        default=False,
-        description="Bring all references into the CRDS cache before the jobs begin, which then only read it.",
     )
     work: str = Field(
         default="work",
@@ -123,33 +190,6 @@ class Config(BaseModel):
         ge=60,
         description="Longest time limit that a later try may get, s.",
     )
-    batch_system: Literal["htcondor"] | None = Field(
-        default=None,
-        description="The system whose jobs Snakemake sends, which is asked why a job was stopped: htcondor, or null.",
-    )
-    read_headers: Literal["never", "folders", "always"] = Field(
-        default="folders",
-        description="Which inputs the plan looks into for raw headers, which say what datasets need: folders alone, "
-        "or always, which takes about two requests of S3 a dataset.",
-    )
-    features: str | None = Field(
-        default=None,
-        description="A table (CSV) of features of datasets for the plan, which spares it the headers of those in it.",
-    )
-    history: str | None = Field(
-        default=None,
-        description="The database of finished runs, on which the plan rests where it knows a dataset.",
-    )
-    model: str | None = Field(
-        default=None,
-        description="The fitted model of what datasets need; null for config/resources.json.",
-    )
-    grid_mib: int | None = Field(
-        default=None,
-        ge=1,
-        description="Planned memory is a multiple of this, MiB; null for the few sizes fitted with the model, which "
-        "many rows share, as array jobs need.",
-    )
     prices: str | None = Field(
         default=None,
         description="A table of EC2's prices for the cost on AWS; null for config/prices.json.",
@@ -162,11 +202,6 @@ class Config(BaseModel):
         default="on_demand",
         description="How the instances on AWS are bought, for their prices.",
     )
-    engine: Literal["local", "aws-batch"] = Field(
-        default="local",
-        description="What runs the datasets: Snakemake, as jobs of its own (here, or where its executor says), or "
-        "AWS Batch, to which the whole plan is sent.",
-    )
     jobs_up_to: int = Field(
         default=200,
         ge=0,
@@ -177,49 +212,96 @@ class Config(BaseModel):
         default="hstdputils process",
         description="What processes a dataset, here or on a cluster; it gets the arguments of hstdputils process.",
     )
-    batch_queue: str = Field(
-        default="hstdp",
-        description="The job queue of AWS Batch.",
-    )
-    batch_job_definition: str = Field(
-        default="hstdp",
-        description="The job definition of AWS Batch that a batch's own is made from.",
-    )
-    batch_image: str | None = Field(
-        default=None,
-        description="The container image for AWS Batch; null for the job definition's.",
-    )
-    container: str = Field(
-        default="docker://calcloud:latest",
-        description="Image for rules run with --software-deployment-method apptainer: a URI or a .sif file.",
-    )
+    crds: CrdsSection = Field(default=CrdsSection(), description=str(CrdsSection.__doc__))
+    plan: PlanSection = Field(default=PlanSection(), description=str(PlanSection.__doc__))
+    aws_batch: AwsBatchSection = Field(default=AwsBatchSection(), description=str(AwsBatchSection.__doc__))
+
+
+SECTIONS: dict[str, type[BaseModel]] = {"crds": CrdsSection, "plan": PlanSection, "aws_batch": AwsBatchSection}
+"""The sections by name."""
+
+
+JOINED = {f"{section}_{key}": (section, key) for section, kind in SECTIONS.items() for key in kind.model_fields}
+"""Keys of sections by section plus key, as ``--config`` takes them: one key of a section, and the others stay."""
+
+
+_RENAMED = {
+    "batch_image": "image",
+    "batch_job_definition": "aws_batch.job_definition",
+    "batch_queue": "aws_batch.queue",
+    "batch_system": "engine",
+    "container": "image",
+    "features": "plan.features",
+    "grid_mib": "plan.grid_mib",
+    "history": "plan.history",
+    "model": "plan.model",
+    "read_headers": "plan.read_headers",
+    "sync_references": "crds.sync",
+}
+"""What keys of earlier versions are called now."""
 
 
 def load_config(values: Mapping[str, Any]) -> Config:
     """Check a configuration.
 
+    Parameters
+    ----------
+    values
+        Keys and their values. A key of a section may also stand beside the sections, as section plus key
+        (``crds_context``), and comes before the same key in its section then.
+
     Raises
     ------
     UserError
-        A key is unknown (the nearest right one is named), missing, or has a wrong value.
+        A key is unknown (the nearest right one is named) or has another name now, is missing, or has a wrong value.
     """
     try:
-        return Config.model_validate(dict(values))
+        return Config.model_validate(_in_sections(values))
     except ValidationError as error:
         raise UserError("; ".join(_complaint(item) for item in error.errors())) from error
 
 
+def _in_sections(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values with all keys of sections in their sections."""
+    found = {key: value for key, value in values.items() if key not in JOINED}
+    for name in SECTIONS:
+        # YAML makes null of a section whose keys are all commented out
+        section = {} if found.get(name) is None else found[name]
+        joined = {key: values[f"{name}_{key}"] for key in SECTIONS[name].model_fields if f"{name}_{key}" in values}
+        if isinstance(section, Mapping):
+            section = {**section, **joined}
+        found[name] = section
+    return found
+
+
 def _complaint(error: Any) -> str:
     """Return one complaint of pydantic in plain words."""
-    key = str(error["loc"][0]) if error["loc"] else ""
-    known = list(Config.model_fields)
+    where = [str(part) for part in error["loc"]]
+    is_of_section = len(where) > 1 and where[0] in SECTIONS
+    key = ".".join(where[: 2 if is_of_section else 1])
     if error["type"] == "extra_forbidden":
-        return f"config: unknown key {key!r}{nearest(key, known)} (all keys are in config/README.md)"
+        return f"config: {_unknown(key)}"
     if error["type"] == "missing":
         return f"config: the key {key!r} is missing: {Config.model_fields[key].description}"
     wrong = error["input"]
     message = error["msg"].lower().partition(", unable")[0]
+    if error["type"] == "model_type":
+        message = f"write its keys below it: {', '.join(SECTIONS[key].model_fields)}"
     return f"config: {key} = {wrong!r}: {message} (what it means is in config/README.md)"
+
+
+def _unknown(key: str) -> str:
+    """Return what is wrong with a key that there is not, and the key that may be meant."""
+    if key in _RENAMED:
+        now = _RENAMED[key]
+        section, _, name = now.partition(".")
+        how = f": write {section}: {{{name}: …}}, or --config {section}_{name}=…" if name else f": write {now}"
+        return f"the key {key!r} is {now!r} now{how}"
+    if "." in key:
+        known = [".".join(names) for names in JOINED.values()]
+    else:
+        known = [*(name for name in Config.model_fields if name not in SECTIONS), *JOINED, *SECTIONS]
+    return f"unknown key {key!r}{nearest(key, known)} (all keys are in config/README.md)"
 
 
 def schema_text() -> str:
@@ -230,7 +312,10 @@ def schema_text() -> str:
 def reference_table() -> str:
     """Return the table of all keys, as it stands in ``config/README.md``."""
     lines = ["| key | default | meaning |", "| --- | --- | --- |"]
-    for name, item in Config.model_fields.items():
+    fields = {name: item for name, item in Config.model_fields.items() if name not in SECTIONS}
+    for section, kind in SECTIONS.items():
+        fields |= {f"{section}.{name}": item for name, item in kind.model_fields.items()}
+    for name, item in fields.items():
         default = "(must be given)" if item.is_required() else f"`{json.dumps(item.default)}`"
         lines.append(f"| `{name}` | {default} | {item.description} |")
     return "\n".join(lines) + "\n"

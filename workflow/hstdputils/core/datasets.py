@@ -4,7 +4,15 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hstdputils.core.instruments import INSTRUMENTS, MOSAICKED, OTHER_INSTRUMENTS, SKYCELL
+from hstdputils.core.instruments import (
+    BY_LETTER,
+    INSTRUMENTS,
+    MOSAIC_NEEDS,
+    MOSAICKED,
+    OTHER_INSTRUMENTS,
+    SKYCELL,
+    DefaultNeeds,
+)
 
 SOURCES = {
     "m": "merged real time and tape recorded",
@@ -52,7 +60,7 @@ def lower(text: str) -> str:
 
 
 class BadDatasetName(ValueError):
-    """The text is no name of a dataset that can be processed; ``str()`` says why."""
+    """The text is not the name of a dataset that can be processed; ``str()`` says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +94,7 @@ class Dataset:
         """Return the instrument's name, in lower case; ``skycell`` for a sky cell."""
         if self.kind is Kind.VISIT:
             return self.ipppssoot.partition("_")[0]
-        return SKYCELL if self.kind is Kind.SKYCELL else INSTRUMENTS[self.ipppssoot[0]]
+        return SKYCELL if self.kind is Kind.SKYCELL else BY_LETTER[self.ipppssoot[0]].name
 
     @property
     def visit(self) -> str:
@@ -100,6 +108,11 @@ class Dataset:
     def program(self) -> str:
         """Return the first four characters (ippp) of its exposures, their folder in the public bucket."""
         return self.visit[:4]
+
+    @property
+    def default_needs(self) -> DefaultNeeds:
+        """Return what the dataset is given where no run of its kind is on record."""
+        return MOSAIC_NEEDS if self.is_mosaic else INSTRUMENTS[self.instrument].needs
 
     @property
     def is_association(self) -> bool:
@@ -116,7 +129,7 @@ def parse_dataset(text: str) -> Dataset:
     Raises
     ------
     BadDatasetName
-        The text is no name of a dataset, or belongs to an instrument that cannot be processed.
+        The text is not a dataset's name, or belongs to an instrument that cannot be processed.
     """
     name = lower(text.strip())
     if "_" in name or name.startswith(SKYCELL):
@@ -124,32 +137,33 @@ def parse_dataset(text: str) -> Dataset:
         return Dataset(name)
     if not _IPPPSSOOT.fullmatch(name):
         raise BadDatasetName(
-            f"{text!r} is no ipppssoot (nine letters and digits that begin with the instrument's letter, "
-            "like j8cb010b0), nor a visit (like acs_8ph_01) or sky cell (like skycell-p0797x14y06)"
+            f"{text!r} is not a valid ipppssoot (nine letters and digits that begin with the instrument's letter, "
+            "like j8cb010b0), visit (like acs_8ph_01) or sky cell (like skycell-p0797x14y06)"
         )
     if name[0] in OTHER_INSTRUMENTS:
+        *others, last = (f"{instrument.name.upper()} {instrument.letter}…" for instrument in INSTRUMENTS.values())
         raise BadDatasetName(
             f"{text!r} is a dataset of {OTHER_INSTRUMENTS[name[0]]}, which cannot be processed "
-            "(ACS j…, COS l…, STIS o… and WFC3 i… can)"
+            f"({', '.join(others)} and {last} can)"
         )
-    if name[0] not in INSTRUMENTS:
+    if name[0] not in BY_LETTER:
         raise BadDatasetName(f"{text!r}: no HST instrument has the letter {name[0]!r}")
     if name[-1] not in LAST:
         raise BadDatasetName(
-            f"{text!r} is no ipppssoot: its last character is {name[-1]!r}, and datasets of HST end in 0 to 9 or one "
-            f"of {', '.join(SOURCES)}"
+            f"{text!r} is not a valid ipppssoot: its last character is {name[-1]!r}, and datasets of HST end in 0 to "
+            f"9 or one of {', '.join(SOURCES)}"
         )
     return Dataset(name)
 
 
 def _check_mosaic(text: str, name: str) -> None:
-    """Raise `BadDatasetName` where the name is no visit's or sky cell's."""
+    """Raise `BadDatasetName` where the name is not that of a visit or sky cell."""
     if name.startswith(SKYCELL):
         if not _SKYCELL.fullmatch(name):
-            raise BadDatasetName(f"{text!r} is no sky cell (like skycell-p0797x14y06)")
+            raise BadDatasetName(f"{text!r} is not a valid sky cell (like skycell-p0797x14y06)")
         return
     match = _VISIT.fullmatch(name)
     if match is None:
-        raise BadDatasetName(f"{text!r} is no visit (instrument, program and visit, like acs_8ph_01)")
+        raise BadDatasetName(f"{text!r} is not a valid visit (instrument, program and visit, like acs_8ph_01)")
     if match[1] not in MOSAICKED:
-        raise BadDatasetName(f"{text!r} is no visit of ACS or WFC3 (like acs_8ph_01 and wfc3_cnk_20)")
+        raise BadDatasetName(f"{text!r} is not a visit of {' or '.join(map(str.upper, MOSAICKED))} (like acs_8ph_01)")

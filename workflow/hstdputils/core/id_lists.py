@@ -11,17 +11,17 @@ from pathlib import Path
 
 from hstdputils.core.datasets import LAST, BadDatasetName, Dataset, lower, parse_dataset
 from hstdputils.core.errors import UserError
-from hstdputils.core.instruments import INSTRUMENTS
+from hstdputils.core.instruments import BY_LETTER
 
 _LONGEST = 40
 """Characters of a wrong name that are shown."""
 
 
 _BLOCK_LINES = 4096
-"""Lines of a file that are looked at together."""
+"""Lines of a file that are read together."""
 
 
-_PLAIN = re.compile(rf"(?:[{''.join(INSTRUMENTS)}][a-z0-9]{{7}}[{LAST}]\n)*")
+_PLAIN = re.compile(rf"(?:[{''.join(BY_LETTER)}][a-z0-9]{{7}}[{LAST}]\n)*")
 """Lines with one ipppssoot each and nothing else."""
 
 
@@ -64,7 +64,7 @@ def read_ids(arguments: Iterable[str]) -> IdList:
         if argument == "-":
             reader.read_lines("<stdin>", sys.stdin)
         elif argument == "@":
-            raise UserError(f"argument {number}: '@' names no file: write @FILE, without a blank between")
+            raise UserError(f"argument {number}: '@' does not name a file: write @FILE, without a blank between")
         elif argument.startswith("@"):
             reader.read_file(Path(argument[1:]))
         else:
@@ -86,7 +86,7 @@ def read_id_lines(name: str, lines: Iterable[str]) -> IdList:
     Raises
     ------
     UserError
-        They are no text, or there is no name at all.
+        They are not text, or there is no name at all.
     """
     reader = _Reader()
     reader.read_lines(name, lines)
@@ -148,7 +148,7 @@ class _Reader:
                     self._add_lines(name, number, block)
                 number += len(block)
         except UnicodeError as error:
-            raise _no_text(name) from error
+            raise _not_text(name) from error
 
     def _add_plain(self, name: str, number: int, block: Sequence[str]) -> bool:
         """Take lines with one new ipppssoot each; return false, and take none, where they are not all like that."""
@@ -167,9 +167,9 @@ class _Reader:
     def _add_lines(self, name: str, number: int, block: Iterable[str]) -> None:
         for line_number, line in enumerate(block, start=number):
             if "\0" in line:
-                raise _no_text(name)
+                raise _not_text(name)
             for word in line.partition("#")[0].replace(",", " ").split():
-                word.encode()  # fails for bytes that are no text, which standard input lets through
+                word.encode()  # fails for bytes that are not text, which standard input lets through
                 self.add(word, name, line_number)
 
     def add(self, text: str, name: str, number: int) -> None:
@@ -196,5 +196,5 @@ class _Reader:
         return f"{name}:{number + position - start}" if number else name
 
 
-def _no_text(name: str) -> UserError:
-    return UserError(f"the id list {name} is no text file: give one with an id on each line, and not compressed")
+def _not_text(name: str) -> UserError:
+    return UserError(f"the id list {name} is not a text file: give one with an id on each line, and not compressed")

@@ -1,8 +1,8 @@
-"""What one job asks for, and what it gets where no run of its kind is on record."""
+"""What one job asks for, and what datasets have used: the words in which planner, plan and engines exchange sizes."""
 
 from typing import NamedTuple
 
-from hstdputils.core.datasets import Dataset, Kind
+from hstdputils.core.datasets import Dataset
 
 
 class Resources(NamedTuple):
@@ -33,23 +33,7 @@ class Measured(NamedTuple):
     """Number of runs."""
 
 
-BY_INSTRUMENT = {
-    "acs": Resources(1, 5120, 43_200, "instrument", 0),
-    "cos": Resources(1, 2048, 5_400, "instrument", 0),
-    "stis": Resources(1, 1024, 5_400, "instrument", 0),
-    "wfc3": Resources(1, 5120, 43_200, "instrument", 0),
-}
-"""What datasets of an instrument get that the fitted model has no runs of."""
-
-
-MOSAICS = {
-    Kind.VISIT: Resources(1, 14_336, 43_200, "instrument", 0),
-    Kind.SKYCELL: Resources(1, 14_336, 43_200, "instrument", 0),
-}
-"""What mosaics get. No run of them is on record: operations began them with 7168 MiB and two hours, and went on to
-14336 MiB where that was too little. It is generous, since a run that is cut off has to begin anew."""
-
-
-def needs_of_mosaic(name: str) -> Resources:
-    """Return what a visit or sky cell gets."""
-    return MOSAICS[Dataset(name).kind]
+def default_resources(dataset: Dataset) -> Resources:
+    """Return what a dataset asks for where no run of its kind is on record."""
+    needs = dataset.default_needs
+    return Resources(needs.vcpus, needs.memory_mib, needs.max_seconds, "instrument", 0)

@@ -54,8 +54,11 @@ def nearest(word: str, known: list[str]) -> str:
 
 def duration(seconds: float) -> str:
     """Return a time as ``4.4 s``, or from a minute on as ``h:mm:ss``."""
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
+    return f"{seconds:.1f} s" if seconds < 59.95 else clock(seconds)
+
+
+def clock(seconds: float) -> str:
+    """Return a time as ``h:mm:ss``, however short or long."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
@@ -73,6 +76,25 @@ def usd(amount: float) -> str:
     if 0 < amount < 0.00005:
         return "<0.0001"
     return f"{amount:,.{0 if amount >= 10_000 else 2 if amount >= 1 else 4}f}"
+
+
+def iso_time(time: datetime | float | None = None, timespec: str = "milliseconds", zone: str = "+00:00") -> str:
+    """Return a time in ISO 8601, UTC, such as ``2026-01-31T23:59:59.123+00:00``.
+
+    Parameters
+    ----------
+    time
+        The time, as s since the epoch where it is a number; none for now.
+    timespec
+        To what, as in `datetime.isoformat`; the rest is cut off.
+    zone
+        What stands for UTC: ``+00:00`` or ``Z``.
+    """
+    if time is None:
+        time = datetime.now(UTC)
+    elif not isinstance(time, datetime):
+        time = datetime.fromtimestamp(time, UTC)
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=timespec) + zone
 
 
 def utc(text: str) -> str:

@@ -123,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
         action="extend",
         default=[],
         type=str.lower,
-        choices=sorted(INSTRUMENTS.values()),
+        choices=sorted(INSTRUMENTS),
         help="instruments whose programs must be there (default: at least one's)",
     )
     parser.add_argument("--json", action="store_true", help="print all that was found as one JSON object")

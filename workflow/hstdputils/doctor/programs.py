@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from hstdputils.calibrate.astrometry import astrometry_variables, describe
+from hstdputils.calibrate.drizzlepac import astrometry_variables, describe
 from hstdputils.calibrate.programs import Programs
 from hstdputils.calibrate.recipe import Program
 from hstdputils.calibrate.registry import check_program_names, recipe_for
@@ -66,7 +66,7 @@ def _described(programs: Programs, program: Program) -> str:
 def _why(program: Program, error: BaseException) -> str:
     if isinstance(error, UserError):
         return str(error).removeprefix(f"the program {program.name} is ")
-    return f"--version does not end: mend the program {program.name}"
+    return f"--version does not end: fix the program {program.name}"
 
 
 def _astrometry(setup: Setup) -> list[Finding]:

@@ -35,11 +35,11 @@ def check_references(setup: Setup) -> list[Finding]:
     if observatory != "hst":
         return [_fail("CRDS", f"CRDS_OBSERVATORY is {observatory!r}: set it to hst, or unset it")]
     config = setup.config
-    for name, value in (("CRDS_PATH", config.crds_path), ("CRDS_SERVER_URL", config.crds_server_url)):
+    for name, value in (("CRDS_PATH", config.crds.path), ("CRDS_SERVER_URL", config.crds.server_url)):
         if value:
             os.environ.setdefault(name, str(Path(value).expanduser()) if name == "CRDS_PATH" else value)
     settings = crds_settings()
-    wanted = config.crds_context or os.environ.get("CRDS_CONTEXT") or ""
+    wanted = config.crds.context or os.environ.get("CRDS_CONTEXT") or ""
     if wanted and not CONTEXT.fullmatch(wanted):
         return [_fail("CRDS context", f"{wanted!r} is no CRDS context: give one like hst_0729.pmap")]
     if settings.is_growing:

@@ -75,7 +75,7 @@ def _keys(path: Path) -> dict[str, Any]:
     try:
         keys = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeError, yaml.YAMLError) as error:
-        raise UserError(f"the profile {path} cannot be read ({one_line(error)}): mend it") from error
+        raise UserError(f"the profile {path} cannot be read ({one_line(error)}): correct it") from error
     if not isinstance(keys, dict):
         raise UserError(f"the profile {path} holds no keys with values: write key: value")
     return keys
@@ -116,7 +116,7 @@ class Setup:
     def looked_at(self) -> list[Dataset]:
         """Return the datasets of the run, and one that stands for each instrument that it is to have."""
         asked = [ANY[name] for name in self.instruments]
-        return [*self.datasets, *asked] or [ANY[name] for name in INSTRUMENTS.values()]
+        return [*self.datasets, *asked] or [ANY[name] for name in INSTRUMENTS]
 
     @property
     def needed(self) -> list[str]:
@@ -125,7 +125,7 @@ class Setup:
 
 
 ANY = {
-    **{name: Dataset(letter.ljust(9, "0")) for letter, name in sorted(INSTRUMENTS.items(), key=lambda item: item[1])},
+    **{name: Dataset(one.letter.ljust(9, "0")) for name, one in sorted(INSTRUMENTS.items())},
     **{f"{name} visits": Dataset(f"{name}_000_00") for name in MOSAICKED},
     "sky cells": Dataset(f"{SKYCELL}-p0000x00y00"),
 }
@@ -144,9 +144,7 @@ def kind_of(dataset: Dataset) -> str:
 
 def kind_names(kinds: Sequence[str]) -> str:
     """Return names of kinds as a person writes them."""
-    names = [
-        " ".join(word.upper() if word in INSTRUMENTS.values() else word for word in kind.split()) for kind in kinds
-    ]
+    names = [" ".join(word.upper() if word in INSTRUMENTS else word for word in kind.split()) for kind in kinds]
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
@@ -203,15 +201,15 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises
     ------
     UserError
-        The file cannot be read, or is no mapping of keys to values.
+        The file cannot be read, or is not a mapping of keys to values.
     """
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeError) as error:
-        what = getattr(error, "strerror", None) or "it is no text"
+        what = getattr(error, "strerror", None) or "it is not text"
         raise UserError(f"cannot read {path} ({what}): correct its name or permissions") from error
     except yaml.YAMLError as error:
-        raise UserError(f"{path} is no YAML ({one_line(error)}): mend it") from error
+        raise UserError(f"{path} is not valid YAML ({one_line(error)}): correct it") from error
     if not isinstance(values, dict | None):
         raise UserError(f"{path} holds no keys with values: write key: value")
     return values or {}
@@ -223,13 +221,13 @@ def config_values(entries: Sequence[str]) -> dict[str, Any]:
     Raises
     ------
     UserError
-        An entry is no ``key=value``.
+        An entry is not ``key=value``.
     """
     values: dict[str, Any] = {}
     for entry in entries:
         key, separator, text = entry.partition("=")
         if not separator or not key:
-            raise UserError(f"{entry!r} after --config is no KEY=VALUE: write it so, and ids before --config")
+            raise UserError(f"{entry!r} after --config is not KEY=VALUE: write it so, and ids before --config")
         _update(values, {key: _config_value(text)})
     return values
 

@@ -21,8 +21,8 @@ from hstdputils.doctor.findings import (
     warn,
 )
 from hstdputils.doctor.setup import Setup
-from hstdputils.inputs.fetch import open_sources
 from hstdputils.inputs.mast import URI
+from hstdputils.inputs.registry import open_sources
 
 
 def check_sources(setup: Setup) -> list[Finding]:
@@ -65,7 +65,7 @@ def _reach_bucket(uri: str) -> str:
     """List one object, as datasets' folders will be listed."""
     from hstdputils.core.errors import StoreError
     from hstdputils.inputs.s3 import PUBLIC_BUCKETS
-    from hstdputils.store.s3 import s3_client, s3_errors, split_uri
+    from hstdputils.store.s3_client import s3_client, s3_errors, split_uri
 
     bucket, prefix = split_uri(uri)
     is_public = bucket in PUBLIC_BUCKETS

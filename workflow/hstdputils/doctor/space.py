@@ -15,9 +15,6 @@ from hstdputils.model.fitted import resources_for
 from hstdputils.process.work_folder import WorkFolders
 from hstdputils.supervision.memory import memory_limit
 
-USUAL_WORK_GB = {"acs": 3.0, "cos": 1.0, "stis": 0.3, "wfc3": 3.0}
-"""Space that the raw files, intermediate files and products of a large dataset take, GB."""
-
 
 def check_machine(setup: Setup) -> list[Finding]:
     """Hold cores and memory against what the largest dataset of the run gets."""
@@ -53,7 +50,7 @@ def check_work(setup: Setup) -> list[Finding]:
     if error := unwritable(folder):
         text = f"cannot write {folder} ({error.strerror}): set work in the configuration to another folder"
         return [fail("work folder", text, ExitCode.UPLOAD)]
-    usual = max(USUAL_WORK_GB.get(dataset.instrument, 3.0) for dataset in setup.looked_at)
+    usual = max(dataset.default_needs.work_gb for dataset in setup.looked_at)
     found = [space_found("work folder", folder, usual, usable_cores(), "set work in the configuration to another")]
     found += _too_deep(folder, setup)
     kept = setup.config.keep_inputs

@@ -7,7 +7,8 @@ from hstdputils.core.text import one_line
 from hstdputils.doctor.findings import PATIENCE_SECONDS, Finding, Status, fail, ok, warn
 from hstdputils.doctor.setup import Setup
 from hstdputils.doctor.space import existing
-from hstdputils.records.batch import Pins, check_pins, read_record, record_probe
+from hstdputils.records.batch import Batch
+from hstdputils.records.pins import Pins
 from hstdputils.store.base import Store
 from hstdputils.store.credentials import bad_address, credentials_problem, load_credentials
 from hstdputils.store.folder import FolderStore
@@ -30,12 +31,12 @@ def check_store(setup: Setup) -> list[Finding]:
     probed.check()
     config = setup.config
     is_exclusive = isinstance(store, FolderStore) or _probe(store, config.batch)
-    if config.crds_context and not config.force:
-        check_pins(store, config.batch, Pins(config.crds_context, {}))
+    if config.crds.context and not config.force:
+        Batch(store, config.batch).check_pins(Pins(config.crds.context, {}))
     text = f"{uri}, can be {'made' if is_new else 'written'}{_endpoint(uri)}"
     if is_exclusive:
         return [ok("store", text)]
-    if config.engine == "aws-batch" or config.batch_system:
+    if config.engine != "local":
         return [fail("store", f"{text}, but {CARELESS}: nothing can be submitted: use another", ExitCode.UPLOAD)]
     return [warn("store", f"{text}, but {CARELESS}: nothing can be submitted; {ONE_RUN}")]
 
@@ -43,15 +44,15 @@ def check_store(setup: Setup) -> list[Finding]:
 def _probe(store: Store, batch: str) -> bool:
     """Probe a store, and record what it can do where the batch is there already."""
     found = probe(store, batch)
-    if read_record(store, batch) is not None:
-        record_probe(store, batch, conditional_writes=found)
+    if Batch(store, batch).record() is not None:
+        Batch(store, batch).record_probe(conditional_writes=found)
     return found
 
 
 def needs_credentials(setup: Setup) -> bool:
     """Tell whether the run reads or writes buckets that are not public."""
     from hstdputils.inputs.s3 import PUBLIC_BUCKETS
-    from hstdputils.store.s3 import split_uri
+    from hstdputils.store.s3_client import split_uri
 
     uris = [uri for uri in (setup.config.store, *setup.config.inputs) if uri.lower().startswith("s3://")]
     return any(split_uri(uri)[0] not in PUBLIC_BUCKETS for uri in uris)

@@ -1,16 +1,35 @@
-"""What every engine can do: submit rows, list their states, cancel them."""
+"""What all engines have in common: a class of a few methods says what is special about one.
 
+An engine is a place where rows of one batch run. Leases, records, what is submitted again and what is not, states
+that follow from the records: all that is here. The class of an engine, in a folder of its own, says how jobs are
+made, asked about and cancelled there, and with what options; `hstdputils.engines.registry` finds it by its name.
+"""
+
+import argparse
 import contextlib
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Protocol
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import ClassVar, Generic, Self, TypeVar
 
+from hstdputils.core.errors import UserError
+from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import Outcome
-from hstdputils.records.batch import require_lease
-from hstdputils.records.marker import Marker
+from hstdputils.engines.requests import Prepared, Settings, Submitted
+from hstdputils.engines.states import Cause, RowState, State
+from hstdputils.engines.submissions import (
+    NEVER_SENT,
+    JobLocation,
+    RecordedSubmission,
+    Submission,
+    SubmissionRecords,
+    job_locations,
+)
+from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow
+from hstdputils.records.plan_slices import write_slice
 from hstdputils.store.base import Store
 from hstdputils.store.layout import lease_prefix
 from hstdputils.store.lease import Lease, hold
@@ -19,83 +38,70 @@ Tell = Callable[[str], None]
 """Takes a line for the person who watches."""
 
 
-class State(StrEnum):
-    """How far the job of a row has come, in words that all engines share."""
-
-    UNSENT = "unsent"
-    """Written down, and not submitted yet: the submission was cut off, or is under way."""
-    WAITING = "waiting"
-    """Queued: it waits for a machine."""
-    STARTING = "starting"
-    """It has a machine, whose container is being started."""
-    RUNNING = "running"
-    """The dataset is being processed."""
-    SUCCEEDED = "succeeded"
-    """The engine saw it end well; whether the dataset is done, its marker says."""
-    FAILED = "failed"
-    """The engine saw it fail."""
-
-    @property
-    def is_over(self) -> bool:
-        """Tell whether the job has ended."""
-        return self in (State.SUCCEEDED, State.FAILED)
+LONGEST_REASON = 255
+"""Characters of the reason for a cancellation that engines are given."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Why a job ended."""
-
-    outcome: Outcome
-    """The outcome."""
-    text: str
-    """The words that decided: the engine's own, the marker's, or what an exit code means."""
+S = TypeVar("S", bound=Settings)
 
 
-@dataclass(frozen=True, slots=True)
-class RowState:
-    """The state of one row's latest job."""
+class Engine(ABC, Generic[S]):
+    """A place where rows of one batch run. Every method raises `UserError` or `StoreError` in one line.
 
-    row: PlanRow
-    """The row as it was sent last."""
-    state: State
-    """How far it has come."""
-    job: str
-    """The job's id, as the engine's own tools take it; empty before there is one."""
-    cause: Cause | None = None
-    """Why it ended; none before the end."""
-    marker: Marker | None = None
-    """The marker that the job has written, if any; none before the end."""
-    log: str = ""
-    """Where the engine keeps what its last attempt printed."""
-    started: float | None = None
-    """When its last attempt started, s since 1970."""
-    stopped: float | None = None
-    """When it ended, s since 1970."""
+    Parameters
+    ----------
+    store, batch
+        The batch.
+    settings
+        How jobs are submitted; none for what is usual.
+    tell
+        Takes lines for the person who watches.
+    """
 
-    @property
-    def ipppssoot(self) -> str:
-        """Return the dataset."""
-        return self.row.ipppssoot
+    name: ClassVar[str]
+    """The name by which records, options and configurations know it."""
+    title: ClassVar[str]
+    """Its name for people."""
+    about: ClassVar[str]
+    """What becomes of the rows of a plan, and how the engine is reached: sentences for ``submit --help``."""
+    queue_option: ClassVar[str] = "--queue"
+    """The option that names where its jobs go."""
+    queue_help: ClassVar[str]
+    """What that stands for."""
+    image_help: ClassVar[str]
+    """The container image where none is named."""
+    examples: ClassVar[str] = ""
+    """Lines for the examples of ``submit --help``."""
+    shares_folders: ClassVar[bool] = True
+    """Whether its jobs see the folders of this machine; where not, the store must be in S3."""
+    is_priced: ClassVar[bool] = False
+    """Whether its jobs are paid for, by region and purchase, with the account of AWS that submits them."""
+    settings_type: ClassVar[type[Settings]] = Settings
+    """The class of its settings."""
 
+    def __init__(self, store: Store, batch: str, settings: S | None = None, tell: Tell = lambda text: None) -> None:
+        self._store, self._batch, self._tell = store, batch, tell
+        self._settings: S = settings or self.settings_type()  # type: ignore[assignment]
+        self._records = SubmissionRecords(store, batch)
+        self._lease: Lease | None = None
+        self._ended: dict[str, RowState] = {}
 
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    """What a submission did."""
+    @classmethod
+    def add_options(cls, group: argparse._ArgumentGroup) -> None:
+        """Add the options of ``submit`` that are this engine's own."""
 
-    rows: int
-    """Rows sent now."""
-    calls: int
-    """Jobs made for them, an array of many rows counting once."""
-    adopted: int
-    """Jobs that an earlier submission, which was cut off, had made without recording them."""
-    earlier: int
-    """Rows left alone, since an earlier submission had sent them."""
+    @classmethod
+    def settings_of(cls, options: argparse.Namespace, arguments: Sequence[str]) -> S:
+        """Return the settings that the options of ``submit``, and arguments for ``hstdp-process``, ask for."""
+        return cls.settings_type(queue=options.queue, arguments=tuple(arguments))  # type: ignore[return-value]
 
+    @classmethod
+    def reaches(cls, store: str) -> bool:
+        """Tell whether jobs reach a store, by its URI."""
+        return cls.shares_folders or store.lower().startswith("s3://")
 
-class Engine(Protocol):
-    """A place where rows of one batch run. Every method raises `UserError` or `StoreError` in one line."""
-
-    def alone(self) -> AbstractContextManager[None]:
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
         """Keep all others from submitting and cancelling while the block runs.
 
         Raises
@@ -103,14 +109,39 @@ class Engine(Protocol):
         Busy
             Another process does so.
         """
+        if self._lease:
+            yield
+            return
+        Batch(self._store, self._batch).require_lease("nothing can be sent or cancelled", may_probe=False)
+        with hold(self._store, lease_prefix(self._batch)) as self._lease:
+            try:
+                yield
+            finally:
+                self._lease = None
 
     def submit(self, rows: Sequence[PlanRow], *, again: bool = False) -> Submitted:
-        """Send rows, each exactly once, however often the call is cut off and made again.
+        """Submit rows, each exactly once, however often the call is cut off and made again.
 
-        What an earlier call has left open is sent first.
-
-        Rows that were sent before are left alone; with ``again`` they are sent once more, as a rescue does.
+        What an earlier call has left open is submitted first. Rows that were submitted before are left alone; with
+        ``again`` they are submitted once more.
         """
+        with self.alone():
+            recorded = self._records.read()
+            finished = 0
+            for item in recorded:
+                if n_open := sum(item.submission.jobs[index].size for index in item.open):
+                    self._tell(f"submission {item.submission.number} was cut off: {n_open} of its rows are open")
+                    finished += n_open
+            made, adopted = self._finish(recorded)
+            earlier = self._records.rows([item for item in recorded if item.open or not again])
+            left = [row for row in rows if row.ipppssoot not in earlier]
+            if left:
+                submission = self._begin(left, recorded[-1].submission if recorded else None, again=again)
+                self._make(submission)
+                made += len(submission.jobs)
+            self._tidy()
+            n_earlier = max(0, len(rows) - len(left) - finished)
+            return Submitted(rows=len(left) + finished, calls=made, adopted=adopted, earlier=n_earlier)
 
     def states(self, without: Collection[str] = (), only: Collection[str] | None = None) -> Iterator[RowState]:
         """Yield the state of each row that was submitted, in as few requests as the engine allows.
@@ -123,11 +154,32 @@ class Engine(Protocol):
             Datasets whose state is wanted, exactly; none for all, where counts are exact, and which of the rows that
             have not ended is how far may be an estimate.
         """
+        recorded = self._records.read()
+        locations = job_locations(self._records, recorded)
+        asked: list[JobLocation] = []
+        for name in locations if only is None else only:
+            if (location := locations.get(name)) is None or name in without:
+                continue
+            if not location.parent:
+                yield RowState(location.row, State.UNSENT, "")
+            elif location.parent == NEVER_SENT:
+                cause = Cause(Outcome.CANCELLED, "cancelled before it was submitted")
+                yield RowState(location.row, State.FAILED, NEVER_SENT, cause)
+            elif known := self._ended.get(self.job_id(location)):
+                yield known
+            else:
+                asked.append(location)
+        for state in self._states(asked, _by_number(recorded), exactly=only is not None):
+            if state.state.is_over and state.is_final:
+                self._ended[state.job] = state
+            yield state
 
     def arguments(self) -> list[str]:
         """Return the further arguments for ``hstdp-process`` that the batch's latest jobs have."""
+        recorded = self._records.read()
+        return list(recorded[-1].submission.arguments) if recorded else []
 
-    def sibling(self, batch: str, queue: str | None, arguments: Sequence[str]) -> "Engine":
+    def sibling(self, batch: str, queue: str | None, arguments: Sequence[str]) -> Self:
         """Return the engine for a batch of this store that is set up as this one's latest jobs were.
 
         Parameters
@@ -139,27 +191,107 @@ class Engine(Protocol):
         arguments
             Further arguments for ``hstdp-process``.
         """
+        recorded = self._records.read()
+        settings = replace(self._settings, arguments=tuple(arguments), queue=queue or self._settings.queue)
+        if recorded:
+            last = recorded[-1].submission
+            settings = self._as_before(replace(settings, queue=settings.queue or last.queue), last)
+        return type(self)(self._store, batch, settings, self._tell)
 
     def cancel(self, ipppssoots: Collection[str], reason: str) -> int:
-        """End the jobs of datasets, in whatever state they are, and return how many were ended."""
+        """Cancel the jobs of datasets, in whatever state they are, and return how many were cancelled."""
+        wanted = set(ipppssoots)
+        with self.alone():
+            withdrawn = self._records.withdraw(self._records.read(), wanted)
+            self.submit([])  # what was cut off: it can be cancelled once it is there
+            recorded = self._records.read()
+            locations = job_locations(self._records, recorded)
+            active = [locations[state.ipppssoot] for state in self.states() if not state.state.is_over]
+            chosen = [location for location in active if location.row.ipppssoot in wanted]
+            self._cancel(chosen, active, reason[:LONGEST_REASON], _by_number(recorded))
+            return withdrawn + len(chosen)
+
+    @staticmethod
+    @abstractmethod
+    def job_id(location: JobLocation) -> str:
+        """Return the id of the job at a location, as the engine's own tools take it."""
+
+    @abstractmethod
+    def _prepare(
+        self, rows: Sequence[PlanRow], token: str, arguments: Sequence[str], last: Submission | None
+    ) -> Prepared:
+        """Return what jobs are to be made for rows, with ``token`` in the name of each; nothing is made yet."""
+
+    @abstractmethod
+    def _make(self, submission: Submission) -> None:
+        """Make and record all jobs of a submission that has just been recorded."""
+
+    @abstractmethod
+    def _finish(self, recorded: Sequence[RecordedSubmission]) -> tuple[int, int]:
+        """Make the jobs that submissions have left open; return how many were made now, and how many had been."""
+
+    @abstractmethod
+    def _states(
+        self, locations: Sequence[JobLocation], submissions: Mapping[int, Submission], *, exactly: bool
+    ) -> Iterator[RowState]:
+        """Yield how far jobs are that the engine must be asked about; see `states`."""
+
+    @abstractmethod
+    def _cancel(
+        self,
+        chosen: Sequence[JobLocation],
+        active: Sequence[JobLocation],
+        reason: str,
+        submissions: Mapping[int, Submission],
+    ) -> None:
+        """Cancel the chosen ones of the jobs that have not ended, which are ``active``."""
+
+    def _as_before(self, settings: S, last: Submission) -> S:
+        """Return settings with what the latest submission has, where they leave it open."""
+        return settings
+
+    def _tidy(self) -> None:
+        """Remove from the engine what a submission has made needless."""
+
+    def _check(self) -> None:
+        """Raise where another process may have taken over."""
+        assert self._lease
+        self._lease.check()
+
+    def _queue(self, default: str, last: Submission | None) -> str:
+        """Return where jobs go."""
+        return self._settings.queue or (last.queue if last else default)
+
+    def _begin(self, rows: Sequence[PlanRow], last: Submission | None, *, again: bool) -> Submission:
+        """Record a submission of the rows: first the rows, then the submission itself."""
+        token = secrets.token_hex(8)
+        arguments = self._settings.arguments
+        if arguments is None:
+            arguments = tuple(last.arguments) if last else ()
+        prepared = self._prepare(rows, token, arguments, last)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda item: write_slice(self._store, self._batch, *item), prepared.slices.items()))
+        submission = Submission(
+            number=last.number + 1 if last else 1,
+            token=token,
+            queue=prepared.queue,
+            definition=prepared.definition,
+            jobs=prepared.jobs,
+            arguments=list(arguments),
+            again=again,
+            engine=self.name,
+            settings=dict(prepared.settings),
+        )
+        if not self._records.begin(submission):
+            # the store's listing has not shown it: nothing that it has may be submitted once more
+            raise UserError(
+                f"{self._store.uri} does not list yet what was submitted as submission {submission.number}: try "
+                "again in a moment",
+                ExitCode.UPLOAD,
+            )
+        self._tell(f"submission {submission.number}: {len(rows)} rows in {len(submission.jobs)} jobs")
+        return submission
 
 
-class Leased:
-    """Holds the lease of a batch while its rows are submitted or cancelled."""
-
-    def __init__(self, store: Store, batch: str) -> None:
-        self._store, self._batch = store, batch
-        self._lease: Lease | None = None
-
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """See `Engine.alone`."""
-        if self._lease:
-            yield
-            return
-        require_lease(self._store, self._batch, "nothing can be sent or cancelled", may_probe=False)
-        with hold(self._store, lease_prefix(self._batch)) as self._lease:
-            try:
-                yield
-            finally:
-                self._lease = None
+def _by_number(recorded: Sequence[RecordedSubmission]) -> dict[int, Submission]:
+    return {item.submission.number: item.submission for item in recorded}

@@ -1,4 +1,4 @@
-"""The ledger of a batch: every decision about a job that ended without success, with its reason.
+"""The log of a batch's decisions: what the retry policy or an operator said of each job that ended without success.
 
 Each round of decisions is one object of JSON Lines below ``<batch>/decisions/``, written before anything is done
 about them. A decision that was written twice, since what followed was cut off, counts once.
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from hstdputils.core.formats import BadFormat, read_as
 from hstdputils.core.outcomes import Outcome
+from hstdputils.core.text import iso_time
 from hstdputils.engines.retry_policy import Action, Decision
 from hstdputils.store.base import Store
 from hstdputils.store.layout import decisions_prefix
@@ -40,7 +41,7 @@ class Entry:
     outcome: Outcome
     """Why it ended."""
     text: str
-    """The words that told."""
+    """The words that decided that."""
     memory_mib: int
     """The memory that it had, MiB."""
     max_seconds: int
@@ -55,12 +56,12 @@ class Entry:
     """Cause and decision in words."""
     by: str = WATCH
     """Who decided."""
-    time: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    time: str = field(default_factory=lambda: iso_time(timespec="seconds"))
     """When, UTC, ISO 8601."""
 
     @property
     def is_again(self) -> bool:
-        """Tell whether the dataset is sent again."""
+        """Tell whether the dataset is submitted again."""
         return self.next is not Action.NEVER
 
 
@@ -78,7 +79,7 @@ class DecisionLog:
         self._read: dict[str, list[Entry]] = {}
 
     def write(self, entries: Sequence[Entry]) -> None:
-        """Write decisions down."""
+        """Record decisions."""
         if not entries:
             return
         lines = "".join(json.dumps(asdict(entry)) + "\n" for entry in entries)
@@ -97,7 +98,7 @@ class DecisionLog:
 
 
 def since_operator(entries: Iterable[Entry]) -> list[Outcome]:
-    """Return why the jobs of a dataset ended since an operator last sent it again."""
+    """Return why the jobs of a dataset ended since an operator last submitted it again."""
     outcomes: list[Outcome] = []
     for entry in entries:
         outcomes = [] if entry.by != WATCH and entry.is_again else [*outcomes, entry.outcome]
@@ -105,7 +106,7 @@ def since_operator(entries: Iterable[Entry]) -> list[Outcome]:
 
 
 def _parsed(data: bytes) -> list[Entry]:
-    """Return the decisions of one object; lines that are none are passed over."""
+    """Return the decisions of one object; other lines are passed over."""
     entries = []
     for line in data.splitlines():
         try:

@@ -1,12 +1,11 @@
 """Markers of jobs that could not write their own: killed for memory, cut by time, lost with their host."""
 
-import contextlib
+import time
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 
-from hstdputils.core.outcomes import exit_code_of
-from hstdputils.engines.base import RowState
-from hstdputils.records.marker import Marker, read_marker, write_marker
+from hstdputils.engines.states import RowState
+from hstdputils.records.batch import Batch
+from hstdputils.records.marker import Marker
 from hstdputils.store.base import Store
 
 
@@ -27,12 +26,11 @@ def write_failure_marker(store: Store, batch: str, state: RowState) -> None:
     assert cause is not None
     if own is not None:
         if own.outcome is not cause.outcome:
-            write_marker(
-                store, replace(own, outcome=cause.outcome, exit_code=exit_code_of(cause.outcome), reason=cause.text)
-            )
+            corrected = replace(own, outcome=cause.outcome, exit_code=cause.outcome.exit_code, reason=cause.text)
+            Batch(store, batch).markers.write(corrected)
         return
-    earlier = read_marker(store, batch, state.ipppssoot, succeeded=False)
-    write_marker(store, _made(batch, state, earlier))
+    earlier = Batch(store, batch).markers.read(state.ipppssoot, succeeded=False)
+    Batch(store, batch).markers.write(_new_marker(batch, state, earlier))
 
 
 def exit_code(state: RowState) -> int:
@@ -40,41 +38,19 @@ def exit_code(state: RowState) -> int:
     assert state.cause is not None
     if state.marker and state.marker.outcome is state.cause.outcome:
         return state.marker.exit_code
-    return exit_code_of(state.cause.outcome)
+    return state.cause.outcome.exit_code
 
 
-def _made(batch: str, state: RowState, earlier: Marker | None) -> Marker:
+def _new_marker(batch: str, state: RowState, earlier: Marker | None) -> Marker:
     assert state.cause is not None
-    stopped = state.stopped or datetime.now(UTC).timestamp()
-    started = state.started or stopped
-    history = []
-    if earlier is not None:
-        with contextlib.suppress(TypeError, ValueError):
-            history = earlier.as_earlier()
-    return Marker(
-        ipppssoot=state.ipppssoot,
-        batch=batch,
-        outcome=state.cause.outcome,
-        exit_code=exit_code_of(state.cause.outcome),
-        reason=f"{state.cause.text} (log {state.log})" if state.log else state.cause.text,
-        attempt=earlier.attempt + 1 if earlier else 1,
+    stopped = state.stopped or time.time()
+    text = f"{state.cause.text} (log {state.log})" if state.log else state.cause.text
+    return Marker.new(
+        *(batch, state.ipppssoot, state.cause.outcome, state.cause.outcome.exit_code, text),
+        earlier=earlier,
         plan_row=asdict(state.row),
+        start=state.started or stopped,
+        end=stopped,
         crds_context=earlier.crds_context if earlier else "",
-        versions={},
-        host="",
-        start=_text(started),
-        end=_text(stopped),
-        wall_seconds=round(stopped - started, 3),
-        cpu_seconds=0.0,
-        peak_memory_mib=0,
-        bytes_in=0,
-        bytes_out=0,
-        n_products=0,
-        manifest_sha256="",
-        earlier=history,
         job=state.job,
     )
-
-
-def _text(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

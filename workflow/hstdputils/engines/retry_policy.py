@@ -1,28 +1,17 @@
-"""What follows from a cause: another submission, larger, with more time, or as it was; or none."""
+"""The retry policy: what follows from the outcome of an attempt, on every way of running datasets.
+
+`hstdputils run`, jobs of Snakemake, ``hstdp-process`` and ``watch`` on any engine ask here, and nowhere else is it
+said which outcomes are tried again, with what, and how often.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hstdputils.core.outcomes import RETRIED, Outcome
-from hstdputils.engines.base import Cause
+from hstdputils.core.outcomes import Outcome
+from hstdputils.engines.states import Cause
 from hstdputils.records.marker import Marker
-
-
-def next_size(
-    outcome: Outcome, memory_mib: int, max_seconds: int, max_memory_mib: int, longest_seconds: int
-) -> tuple[int, int]:
-    """Return memory (MiB) and time limit (s) for the attempt after one that ended with ``outcome``.
-
-    Memory doubles after ``out_of_memory``, up to ``max_memory_mib``; time doubles after ``timeout``, up to
-    ``longest_seconds``. What was more before stays as it was.
-    """
-    if outcome is Outcome.OUT_OF_MEMORY:
-        return max(memory_mib, min(2 * memory_mib, max_memory_mib)), max_seconds
-    if outcome is Outcome.TIMEOUT:
-        return memory_mib, max(max_seconds, min(2 * max_seconds, longest_seconds))
-    return memory_mib, max_seconds
 
 
 class Action(StrEnum):
@@ -34,48 +23,71 @@ class Action(StrEnum):
     NEVER = "no more"
 
 
-_KNOWN = frozenset(Outcome)
+RULES = {Outcome.OUT_OF_MEMORY: Action.LARGER, Outcome.TIMEOUT: Action.MORE_TIME}
+"""What makes another attempt end better; after other outcomes that are retried, it is made as it was."""
+
+
+MOST_STARTS = 4
+"""How often an engine starts a job by itself whose machines it loses, before that is its outcome."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How far rescues go."""
+    """How far further attempts go."""
 
     max_memory_mib: int = 65_536
-    """Largest memory of a submission, MiB."""
+    """Largest memory of an attempt, MiB."""
     max_seconds: int = 172_800
-    """Longest time limit of a submission, s."""
+    """Longest time limit of an attempt, s."""
     times_larger: int = 8
     """How often memory may grow."""
     times_longer: int = 2
     """How often the time limit may grow."""
     times_same: int = 3
-    """How often each cause that has nothing to do with size may be met by another submission."""
+    """How often each outcome that has nothing to do with size may be met by another attempt."""
+    retries: int | None = None
+    """Further attempts in all, whatever their outcomes; none for as many as the other limits allow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What follows from a cause, and why."""
+    """What follows from an outcome, and why."""
 
     next: Action
     """What follows."""
     memory_mib: int
-    """Memory of the next submission, MiB; of the last one where there is no next."""
+    """Memory of the next attempt, MiB; of the last one where there is no next."""
     max_seconds: int
-    """Time limit of the next submission, s; of the last one where there is no next."""
+    """Time limit of the next attempt, s; of the last one where there is no next."""
     reason: str
     """Cause and decision in words."""
 
     @property
     def is_again(self) -> bool:
-        """Tell whether the dataset is sent again."""
+        """Tell whether there is another attempt."""
         return self.next is not Action.NEVER
+
+
+def next_size(
+    outcome: Outcome, memory_mib: int, max_seconds: int, max_memory_mib: int, longest_seconds: int
+) -> tuple[int, int]:
+    """Return memory (MiB) and time limit (s) for the attempt after one that ended with ``outcome``.
+
+    Memory doubles after ``out_of_memory``, up to ``max_memory_mib``; time doubles after ``timeout``, up to
+    ``longest_seconds``. What was more before stays as it was.
+    """
+    action = _action(outcome)
+    if action is Action.LARGER:
+        return max(memory_mib, min(2 * memory_mib, max_memory_mib)), max_seconds
+    if action is Action.MORE_TIME:
+        return memory_mib, max(max_seconds, min(2 * max_seconds, longest_seconds))
+    return memory_mib, max_seconds
 
 
 def decide(
     cause: Cause, memory_mib: int, max_seconds: int, earlier: Sequence[Outcome] = (), limits: Limits | None = None
 ) -> Decision:
-    """Decide what follows from the end of a submission.
+    """Decide what follows from the end of an attempt.
 
     Parameters
     ----------
@@ -84,37 +96,40 @@ def decide(
     memory_mib, max_seconds
         What it had.
     earlier
-        Outcomes of the submissions of the dataset before it.
+        Outcomes of the attempts at the dataset before it.
     limits
-        How far rescues go.
+        How far further attempts go.
     """
     limits = limits or Limits()
-    outcome, times = cause.outcome, Counter(earlier)[cause.outcome]
-    said = f"{outcome} ({cause.text})" if cause.text else str(outcome)
+    outcome, times, said = cause.outcome, Counter(earlier)[cause.outcome], _said(cause)
 
     def never(why: str) -> Decision:
         return Decision(Action.NEVER, memory_mib, max_seconds, f"{said}: {why}")
 
     if outcome is Outcome.SUCCEEDED:
         return never("nothing more to do")
-    if outcome not in RETRIED:
+    if (action := _action(outcome)) is Action.NEVER:
         return never("another attempt would end the same")
     memory, seconds = next_size(outcome, memory_mib, max_seconds, limits.max_memory_mib, limits.max_seconds)
-    if outcome is Outcome.OUT_OF_MEMORY:
+    if action is Action.LARGER:
         if memory == memory_mib:
             return never(f"{memory_mib} MiB is the largest memory")
         if times >= limits.times_larger:
             return never(f"memory has grown {times} times")
-        return Decision(Action.LARGER, memory, seconds, f"{said}: again with {memory} MiB, after {memory_mib} MiB")
-    if outcome is Outcome.TIMEOUT:
+        reason = f"{said}: again with {memory} MiB, after {memory_mib} MiB"
+    elif action is Action.MORE_TIME:
         if seconds == max_seconds:
             return never(f"{max_seconds} s is the longest time limit")
         if times >= limits.times_longer:
             return never(f"the time limit has grown {_times(times)}")
-        return Decision(Action.MORE_TIME, memory, seconds, f"{said}: again with {seconds} s, after {max_seconds} s")
-    if times >= limits.times_same:
-        return never(f"it has been sent again {_times(times)} for this")
-    return Decision(Action.SAME, memory, seconds, f"{said}: again with the same size")
+        reason = f"{said}: again with {seconds} s, after {max_seconds} s"
+    else:
+        if times >= limits.times_same:
+            return never(f"it has been sent again {_times(times)} for this")
+        reason = f"{said}: again with the same size"
+    if limits.retries is not None and len(earlier) >= limits.retries:
+        return never("tried for the last time")
+    return Decision(action, memory, seconds, reason)
 
 
 def decide_after(marker: Marker, tries: int, memory_mib: int, max_seconds: int, limits: Limits) -> Decision:
@@ -136,6 +151,40 @@ def decide_after(marker: Marker, tries: int, memory_mib: int, max_seconds: int, 
     outcomes = [Outcome(one["outcome"]) for one in before if one.get("outcome") in _KNOWN]
     had = row.get("memory_mib", memory_mib), row.get("max_seconds", max_seconds)
     return decide(Cause(marker.outcome, marker.reason), *had, outcomes, limits)
+
+
+def decide_by_operator(
+    cause: Cause, memory_mib: int, max_seconds: int, by: str, wanted: tuple[int | None, int | None] = (None, None)
+) -> Decision:
+    """Return the decision of an operator for another attempt, whatever the policy says.
+
+    Parameters
+    ----------
+    cause
+        Why the last attempt ended.
+    memory_mib, max_seconds
+        What it had.
+    by
+        Who decides.
+    wanted
+        Memory (MiB) and time limit (s) of the next attempt; none for what would follow by the policy.
+    """
+    limits = Limits()
+    larger, longer = next_size(cause.outcome, memory_mib, max_seconds, limits.max_memory_mib, limits.max_seconds)
+    memory, seconds = wanted[0] or larger, wanted[1] or longer
+    action = Action.LARGER if memory > memory_mib else Action.MORE_TIME if seconds > max_seconds else Action.SAME
+    return Decision(action, memory, seconds, f"{_said(cause)}: again with {memory} MiB and {seconds} s, by {by}")
+
+
+_KNOWN = frozenset(Outcome)
+
+
+def _action(outcome: Outcome) -> Action:
+    return RULES.get(outcome, Action.SAME) if outcome.is_retried else Action.NEVER
+
+
+def _said(cause: Cause) -> str:
+    return f"{cause.outcome} ({cause.text})" if cause.text else str(cause.outcome)
 
 
 def _times(count: int) -> str:

@@ -1,35 +1,36 @@
-"""Waves: what is submitted together, written down in the store before the first job of it is made.
+"""Submissions: jobs that are sent together, recorded in the store before the first of them is made.
 
-Below ``<batch>/jobs/``, ``<number>/wave.json`` says which jobs a wave has, under names that no other job has, and
-``<number>/<index>.<job id>`` that a job has been made. So one listing tells all that was submitted.
+Below ``<batch>/jobs/``, ``<number>/wave.json`` says which jobs a submission has, under names that no other job has,
+and ``<number>/<index>.<job id>`` that a job has been made. So one listing tells all that was submitted.
 """
 
 import json
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.formats import BadFormat, read_as, shown
+from hstdputils.core.text import iso_time
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.records.plan_slices import read_slice
 from hstdputils.store.base import Store
 from hstdputils.store.layout import jobs_prefix
 
 AWS_BATCH = "aws-batch"
-"""AWS Batch, as the engine of waves."""
+"""The engine of records that do not name theirs: they are older than the second engine."""
 
 
 HTCONDOR = "htcondor"
-"""HTCondor, as the engine of waves."""
+"""The engine that configurations ask why a job of Snakemake ended."""
 
 
-BOUGHT = ("region", "purchase")
-"""Settings that say at which prices the jobs run."""
+PRICES = ("region", "purchase")
+"""Settings that say at which prices the jobs run, of engines whose jobs are paid for."""
 
 
 NEVER_SENT = "never-sent"
@@ -37,13 +38,13 @@ NEVER_SENT = "never-sent"
 
 
 _MOST_BYTES = 512 * 2**20
-"""Bytes of a wave; half a million jobs have half of that."""
+"""Bytes of a submission; half a million jobs have half of that."""
 
 
 _CONFIRMATION = re.compile(r"(\d+)/(\d+)\.(.+)")
 
 
-_WAVE = re.compile(r"(\d+)/wave\.json")
+_SUBMISSION = re.compile(r"(\d+)/wave\.json")
 
 
 class BadRecord(UserError):
@@ -52,7 +53,7 @@ class BadRecord(UserError):
 
 @dataclass(frozen=True, slots=True)
 class PlannedJob:
-    """One job of a wave: an array, a cluster, or the job of one row."""
+    """One job of a submission: an array, a cluster, or the job of one row."""
 
     name: str
     """Its name, which no other job has."""
@@ -89,109 +90,109 @@ class Submission:
     arguments: list[str] = field(default_factory=list)
     """Further arguments for ``hstdp-process``."""
     again: bool = False
-    """Whether it sends rows that earlier waves had sent."""
+    """Whether it has rows that earlier submissions had."""
     engine: str = AWS_BATCH
-    """The engine."""
+    """The name of the engine."""
     settings: dict[str, Any] = field(default_factory=dict)
-    """What else the engine is to do the same way for later waves."""
-    created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
-    """When it was written down, UTC, ISO 8601."""
+    """What else the engine does the same way for later submissions."""
+    created: str = field(default_factory=lambda: iso_time(timespec="seconds"))
+    """When it was recorded, UTC, ISO 8601."""
 
     def to_json(self) -> bytes:
-        """Return the wave as JSON."""
+        """Return the record as JSON."""
         return (json.dumps(asdict(self)) + "\n").encode()
 
     @classmethod
     def from_json(cls, data: bytes) -> "Submission":
-        """Read a wave.
+        """Read a record.
 
         Raises
         ------
         BadFormat
-            The data are not a wave.
+            The data are not the record of a submission.
         """
-        wave = read_as(cls, data, _MOST_BYTES)
+        found = read_as(cls, data, _MOST_BYTES)
         try:
-            datetime.fromisoformat(wave.created)
+            datetime.fromisoformat(found.created)
         except ValueError:
-            raise BadFormat(f"created must be a time, not {shown(wave.created)}") from None
-        if any(job.first < 0 or job.size < 1 for job in wave.jobs):
+            raise BadFormat(f"created must be a time, not {shown(found.created)}") from None
+        if any(job.first < 0 or job.size < 1 for job in found.jobs):
             raise BadFormat("a job has no rows")
-        return wave
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedSubmission:
-    """A wave, and which of its jobs are known to have been made."""
+    """A submission, and which of its jobs are known to have been made."""
 
-    wave: Submission
-    """The wave."""
+    submission: Submission
+    """The submission."""
     made: dict[int, str]
-    """Ids of jobs, by their index in the wave."""
+    """Ids of jobs, by their index in the submission."""
 
     @property
     def open(self) -> list[int]:
         """Return the indexes of jobs that may not have been made."""
-        return [index for index in range(len(self.wave.jobs)) if index not in self.made]
+        return [index for index in range(len(self.submission.jobs)) if index not in self.made]
 
 
 class SubmissionRecords:
-    """The records of a batch's waves in the store."""
+    """The records of a batch's submissions in the store."""
 
     def __init__(self, store: Store, batch: str) -> None:
         self._store, self.batch = store, batch
         self._prefix = jobs_prefix(batch)
-        self._read_wave = cache(self._wave)
+        self._read_one = cache(self._submission)
         self.slice = cache(lambda name: read_slice(store, batch, name))
 
     def read(self) -> list[RecordedSubmission]:
-        """Return all waves, oldest first, with one listing, and one request for each wave that is new."""
+        """Return all submissions, oldest first, with one listing, and one request for each that is new."""
         numbers: list[int] = []
         made: dict[int, dict[int, str]] = {}
         for entry in self._store.entries(self._prefix):
             key = entry.key.removeprefix(self._prefix)
             if match := _CONFIRMATION.fullmatch(key):
                 made.setdefault(int(match[1]), {})[int(match[2])] = match[3]
-            elif match := _WAVE.fullmatch(key):
+            elif match := _SUBMISSION.fullmatch(key):
                 numbers.append(int(match[1]))
-        return [RecordedSubmission(self._read_wave(number), made.get(number, {})) for number in sorted(numbers)]
+        return [RecordedSubmission(self._read_one(number), made.get(number, {})) for number in sorted(numbers)]
 
     def bought(self) -> dict[str, str]:
-        """Return region and purchase of the first wave, with one request; empty where they are not known."""
-        data = self._store.get_bytes(self._wave_key(1), _MOST_BYTES + 1)
-        settings = self._read_wave(1).settings if data is not None else {}
-        return {name: value for name in BOUGHT if isinstance(value := settings.get(name), str)}
+        """Return region and purchase of the first submission, with one request; empty where they are not known."""
+        data = self._store.get_bytes(self._key(1), _MOST_BYTES + 1)
+        settings = self._read_one(1).settings if data is not None else {}
+        return {name: value for name in PRICES if isinstance(value := settings.get(name), str)}
 
     def engine(self) -> str:
         """Return the engine that runs the batch, with one request; empty where nothing was submitted."""
-        return self._read_wave(1).engine if self._store.get_bytes(self._wave_key(1), 1) is not None else ""
+        return self._read_one(1).engine if self._store.get_bytes(self._key(1), 1) is not None else ""
 
-    def strike(self, recorded: Iterable[RecordedSubmission], wanted: Collection[str]) -> int:
-        """Take jobs that were not submitted yet off the records, where all their rows are to be cancelled.
+    def withdraw(self, recorded: Iterable[RecordedSubmission], wanted: Collection[str]) -> int:
+        """Withdraw jobs that were not submitted yet, where all their rows are to be cancelled.
 
         Parameters
         ----------
         recorded
-            The waves.
+            The submissions.
         wanted
             Datasets that are to be cancelled.
 
         Returns
         -------
         n_rows
-            Rows that will not be sent.
+            Rows that will not be submitted.
         """
         n_rows = 0
         for item in recorded:
             for index in item.open:
-                rows = rows_of(item.wave.jobs[index], self.slice(item.wave.jobs[index].rows))
+                rows = rows_of(item.submission.jobs[index], self.slice(item.submission.jobs[index].rows))
                 if all(row.ipppssoot in wanted for row in rows):
-                    self.confirm(item.wave, index, NEVER_SENT)
+                    self.confirm(item.submission, index, NEVER_SENT)
                     n_rows += len(rows)
         return n_rows
 
-    def _wave(self, number: int) -> Submission:
-        key = self._wave_key(number)
+    def _submission(self, number: int) -> Submission:
+        key = self._key(number)
         try:
             return Submission.from_json(self._store.get_bytes(key, _MOST_BYTES + 1) or b"")
         except BadFormat as error:
@@ -201,23 +202,23 @@ class SubmissionRecords:
                 ExitCode.UPLOAD,
             ) from error
 
-    def begin(self, wave: Submission) -> bool:
-        """Write a wave down; return false where another has taken its number."""
-        return self._store.put_bytes(wave.to_json(), self._wave_key(wave.number), only_if_absent=True)
+    def begin(self, submission: Submission) -> bool:
+        """Record a submission; return false where another has taken its number."""
+        return self._store.put_bytes(submission.to_json(), self._key(submission.number), only_if_absent=True)
 
-    def confirm(self, wave: Submission, index: int, job_id: str) -> None:
-        """Write down that a job has been made."""
-        self._store.put_bytes(b"", f"{self._prefix}{wave.number:04d}/{index:05d}.{job_id}")
+    def confirm(self, submission: Submission, index: int, job_id: str) -> None:
+        """Record that a job has been made."""
+        self._store.put_bytes(b"", f"{self._prefix}{submission.number:04d}/{index:05d}.{job_id}")
 
     def rows(self, recorded: Iterable[RecordedSubmission]) -> dict[str, PlanRow]:
-        """Return the latest row of each dataset that the waves have."""
+        """Return the latest row of each dataset that the submissions have."""
         latest: dict[str, PlanRow] = {}
         for item in recorded:
-            for name in dict.fromkeys(job.rows for job in item.wave.jobs):
+            for name in dict.fromkeys(job.rows for job in item.submission.jobs):
                 latest |= {row.ipppssoot: row for row in self.slice(name)}
         return latest
 
-    def _wave_key(self, number: int) -> str:
+    def _key(self, number: int) -> str:
         return f"{self._prefix}{number:04d}/wave.json"
 
 
@@ -231,22 +232,17 @@ class JobLocation:
     """The latest job of one dataset."""
 
     row: PlanRow
-    """The row as it was sent."""
-    wave: int
-    """Number of the wave."""
+    """The row as it was submitted."""
+    submission: int
+    """Number of the submission."""
     index: int
-    """Index of the job in the wave."""
+    """Index of the job in the submission."""
     parent: str
     """Id of the job, or of the array that it is a child of; empty where it may not have been made."""
     child: int | None
     """Index of the child; none for a single job."""
     submitted: float
-    """When the wave was written down, s since 1970."""
-
-    @property
-    def job(self) -> str:
-        """Return the id of the job or child; empty where it may not have been made."""
-        return f"{self.parent}:{self.child}" if self.parent and self.child is not None else self.parent
+    """When the submission was recorded, s since 1970."""
 
 
 def job_locations(records: SubmissionRecords, recorded: Iterable[RecordedSubmission]) -> dict[str, JobLocation]:
@@ -257,17 +253,17 @@ def job_locations(records: SubmissionRecords, recorded: Iterable[RecordedSubmiss
     records
         The records of the batch, which keep the slices that were read.
     recorded
-        Its waves, oldest first.
+        Its submissions, oldest first.
     """
     latest: dict[str, JobLocation] = {}
     for item in recorded:
-        wave = item.wave
-        submitted = datetime.fromisoformat(wave.created).timestamp()
-        for index, job in enumerate(wave.jobs):
+        submission = item.submission
+        submitted = datetime.fromisoformat(submission.created).timestamp()
+        for index, job in enumerate(submission.jobs):
             parent = item.made.get(index, "")
             is_array = job.size > 1
             for child, row in enumerate(rows_of(job, records.slice(job.rows))):
                 latest[row.ipppssoot] = JobLocation(
-                    row, wave.number, index, parent, child if is_array else None, submitted
+                    row, submission.number, index, parent, child if is_array else None, submitted
                 )
     return latest

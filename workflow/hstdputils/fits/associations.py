@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.files import whole_file
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.core.text import one_line
 from hstdputils.fits.headers import MOST_FIELDS, BadFits, NotAll, parse_header, read_hdus
@@ -161,11 +162,9 @@ def repeated_rows(asn_file: Path) -> list[Row]:
     first = [number for number, row in enumerate(rows) if rows.index(row) == number]
     if len(first) == len(rows):
         return []
-    whole = asn_file.with_suffix(".part")
-    with fits.open(asn_file, memmap=False) as hdus:
+    with whole_file(asn_file) as part, fits.open(asn_file, memmap=False) as hdus:
         hdus[1].data = hdus[1].data[np.array(first)]
-        hdus.writeto(whole, overwrite=True, output_verify="ignore")
-    whole.replace(asn_file)
+        hdus.writeto(part, output_verify="ignore")
     return [row for number, row in enumerate(rows) if number not in first]
 
 

@@ -1,4 +1,4 @@
-"""Kept inputs: what S3 and MAST have brought stays in a folder, and is not brought again."""
+"""The input cache: a folder where what S3 and MAST have sent stays, so that it is not fetched again."""
 
 import contextlib
 import hashlib
@@ -8,16 +8,43 @@ import shutil
 import sys
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
-from hstdputils.inputs.folder import cannot_copy
-from hstdputils.inputs.source import TARBALL_ENDINGS, Advance, Item, best_tarball, is_wanted, one_of_each
+from hstdputils.inputs.folder import cannot_copy, read_file_part
+from hstdputils.inputs.source import Item, Source, Wanted, is_wanted, one_of_each
+from hstdputils.store.transfers import Advance
 
 _CHUNK = 2**20
+
+
+RECORD = ".kept.json"
+"""The file in a folder of the cache that says what it holds; without it, nothing in the folder counts."""
+
+
+STALE_SECONDS = 86400.0
+"""Age at which a half-made folder is taken for what a killed process has left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What one folder of the cache holds."""
+
+    source: str
+    """The source of all its files."""
+    suffixes: list[str]
+    """Suffixes of which it holds all the files that the source had."""
+    files: dict[str, int]
+    """Sizes of the files, by name."""
+    sha256: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of the files, by name; a record of an earlier version without them does not count."""
+
+
+class ChangedCopyError(Exception):
+    """A cached file is not what was fetched; ``str()`` is one line that names it."""
 
 
 def copy_with_digest(source: Path, target: Path) -> str:
@@ -36,34 +63,8 @@ def copy_with_digest(source: Path, target: Path) -> str:
     return digest.hexdigest()
 
 
-RECORD = ".kept.json"
-"""The file in a kept folder that says what it holds; without it, nothing in the folder counts."""
-
-
-STALE_SECONDS = 86400.0
-"""Age at which a half-made folder is taken for one that a killed process has left."""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What one kept folder holds."""
-
-    source: str
-    """The source of all its files."""
-    suffixes: list[str]
-    """Suffixes of which it holds all the files that the source had."""
-    files: dict[str, int]
-    """Sizes of the files, by name."""
-    sha256: dict[str, str] = field(default_factory=dict)
-    """SHA-256 of the files, by name; a record of an earlier version without them does not count."""
-
-
-class ChangedCopyError(Exception):
-    """A kept file is not what it was when it came; ``str()`` is one line that names it."""
-
-
-class InputCache:
-    """A folder with kept files in ``<ippp>/<name>/``, as in the public bucket, each with a record.
+class InputCache(Source):
+    """A folder with files in ``<ippp>/<name>/``, as in the public bucket, each of these folders with a record.
 
     A folder counts only for suffixes that its record names, and only where the source that it came from is among the
     sources that are asked now.
@@ -77,38 +78,29 @@ class InputCache:
         try:
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise _cannot_keep(root, error.strerror or str(error)) from error
+            raise _cannot_cache(root, error.strerror or str(error)) from error
         if not os.access(root, os.R_OK | os.W_OK | os.X_OK):
-            raise _cannot_keep(root, "Permission denied")
+            raise _cannot_cache(root, "Permission denied")
 
-    def files(self, name: str, suffixes: frozenset[str], beside: str = "") -> list[Item]:
-        """See `Source.files`."""
+    def list_files(self, name: str, is_wanted: Wanted, association: str = "") -> Iterator[list[Item]]:
+        """See `Source.list_files`: of a name whose folder counts."""
+        if record := self._whole(name):
+            yield self._items(name, record, is_wanted)
+
+    def files(self, name: str, suffixes: Collection[str], association: str = "") -> list[Item]:
+        """See `Source.files`: only where all that the source had with these suffixes is there."""
         record = self._whole(name)
-        if record is None or not suffixes <= set(record.suffixes):
+        if record is None or not set(suffixes) <= set(record.suffixes):
             return []
-        return one_of_each(
-            self._items(name, record, [file for file in record.files if is_wanted(file, name, suffixes)])
-        )
-
-    def tarball(self, ipppssoot: str) -> Item | None:
-        """See `Source.tarball`."""
-        record = self._whole(ipppssoot)
-        if record is None:
-            return None
-        files = [file for file in record.files if file.endswith(TARBALL_ENDINGS)]
-        return best_tarball(self._items(ipppssoot, record, files), ipppssoot)
-
-    def named(self, name: str, folders: Sequence[str]) -> Item | None:
-        """See `Source.named`: files that are asked for alone are not kept."""
-        return None
+        return one_of_each(self._items(name, record, lambda file: is_wanted(file, name, suffixes)))
 
     def near(self, name: str) -> list[str]:
         """See `Source.near`: the source that they came from says it."""
         return []
 
-    def tables(self, visit: str) -> list[Item]:
-        """See `Source.tables`: the source that they came from has them."""
-        return []
+    def read_part(self, item: Item, start: int, size: int) -> bytes:
+        """See `Source.read_part`: it is not checked."""
+        return read_file_part(item, start, size)
 
     def fetch(self, item: Item, target: Path, advance: Advance) -> None:
         """See `Source.fetch`: the file is copied, since calibration changes its header, and checked on the way.
@@ -116,7 +108,7 @@ class InputCache:
         Raises
         ------
         ChangedCopyError
-            It is not the file that was kept. The folder is removed.
+            It is not the file that was fetched. The folder is removed.
         """
         path = Path(item.location)
         record = _read(path.parent)
@@ -130,11 +122,11 @@ class InputCache:
         if record is None or digest != record.sha256.get(item.name):
             target.unlink(missing_ok=True)
             self._remove(path.parent)
-            raise ChangedCopyError(f"the kept file {path} has changed since it came, and is fetched again")
+            raise ChangedCopyError(f"the cached file {path} has changed since it was fetched, and is fetched again")
         advance(item.size)
 
     def add(self, name: str, record: Record, paths: Mapping[str, Path]) -> None:
-        """Keep the files of one name; the folder appears whole, or what is there already grows.
+        """Copy the files of one name here; their folder appears whole, or more files join those that are there.
 
         Raises
         ------
@@ -157,17 +149,17 @@ class InputCache:
             except OSError:
                 if not folder.is_dir():
                     raise
-                self._grow(folder, stage, record)
+                self._extend(folder, stage, record)
             self._changed.discard(name)
         finally:
             shutil.rmtree(stage, ignore_errors=True)
 
-    def _grow(self, folder: Path, stage: Path, new: Record) -> None:
-        """Move files into a folder that was kept before; its record comes last."""
+    def _extend(self, folder: Path, stage: Path, new: Record) -> None:
+        """Move files into a folder that is there; its record comes last."""
         old = _read(folder)
         if old is None or old.source != new.source:
             print(
-                f"note: {folder} holds files of another source, so that those of {new.source} are not kept",
+                f"note: {folder} holds files of another source, so that those of {new.source} are not cached",
                 file=sys.stderr,
             )
             return
@@ -197,15 +189,18 @@ class InputCache:
     def _folder(self, name: str) -> Path:
         return self._root / name[:4] / name
 
+    def _items(self, name: str, record: Record, is_wanted: Wanted) -> list[Item]:
+        folder = self._folder(name)
+        return [
+            Item(file, record.files[file], str(folder / file)) for file in sorted(record.files) if is_wanted(file)
+        ]
+
     def _whole(self, name: str) -> Record | None:
         """Return the record of a folder that counts."""
         record = _read(self._folder(name))
         if record is None or record.source not in self._uris or name in self._changed:
             return None
         return record if _holds(self._folder(name), record) else None
-
-    def _items(self, name: str, record: Record, files: Iterable[str]) -> list[Item]:
-        return [Item(file, record.files[file], str(self._folder(name) / file)) for file in sorted(files)]
 
 
 def _read(folder: Path) -> Record | None:
@@ -245,5 +240,5 @@ def _sweep(folder: Path) -> None:
             shutil.rmtree(stage, ignore_errors=True)
 
 
-def _cannot_keep(root: Path, why: str) -> UserError:
-    return UserError(f"cannot keep inputs in {root}: {why}: name another folder with --keep-inputs", ExitCode.INPUTS)
+def _cannot_cache(root: Path, why: str) -> UserError:
+    return UserError(f"cannot cache inputs in {root}: {why}: name another folder with --keep-inputs", ExitCode.INPUTS)

@@ -13,18 +13,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from hstdputils.core.instruments import INSTRUMENTS
+from hstdputils.core.instruments import BY_LETTER, COUNTED_SUFFIXES, RAW_SUFFIXES, Instrument
 from hstdputils.core.outcomes import AttemptFailed
 from hstdputils.core.text import one_line
 from hstdputils.fits.associations import association, keywords
 from hstdputils.fits.headers import BLOCK, NotAll
-from hstdputils.inputs.shelves import Shelf, Sizes
-from hstdputils.inputs.source import plain_name
+from hstdputils.inputs.source import Item, Source, plain_name
 from hstdputils.inputs.unpacking import GZIP_MAGIC, unpacked
 from hstdputils.model.features import Features
 
 PARALLEL = 32
-"""Visits that are looked at at the same time."""
+"""Visits that are listed and read at the same time."""
 
 
 FIRST_BYTES = 10 * BLOCK
@@ -39,24 +38,6 @@ _MOST_TABLE_BYTES = 2**22
 
 _GZIP_END = 4
 """Bytes at the end of a gzip file that say how long its content is."""
-
-
-_WITH_MEMBERS = {"acs", "cos", "wfc3"}
-"""Instruments whose associations are made of exposures with files of their own."""
-
-
-_RAW = "raw rawaccum rawaccum_a rawaccum_b rawacq rawimage rawtag rawtag_a rawtag_b"
-
-
-_COUNTED = frozenset(f"asn epc pha_a pha_b {_RAW} spt tag wav wsp".split())
-"""Suffixes of the files that count."""
-
-
-_SEGMENTS = {"a": "b", "b": "a"}
-"""The segments of COS's FUV detector, each with the other one."""
-
-
-_LARGE_DETECTORS = ("UVIS", "WFC")
 
 
 _KEYWORDS = frozenset({"CRSPLIT", "DETECTOR", "DRIZCORR", "PCTECORR", "SUBARRAY"})
@@ -74,20 +55,20 @@ class Found:
     """Datasets of which no source has anything, in order; those that a source may have which cannot be listed are not
     among them."""
     failures: dict[str, str] = field(default_factory=dict)
-    """By source: why it cannot be looked into."""
+    """By source: why it cannot be listed."""
 
 
-def read_features(names: Sequence[str], shelves: Sequence[Shelf], done: Callable[[int], object]) -> Found:
-    """Look into sources for the features of datasets.
+def read_features(names: Sequence[str], sources: Sequence[Source], done: Callable[[int], object]) -> Found:
+    """Read the features of datasets from listings and headers.
 
     Parameters
     ----------
     names
         ipppssoots; other names are passed over.
-    shelves
-        The sources, in order of preference.
+    sources
+        The sources, in order of preference, all of them quick.
     done
-        Called with the number of datasets that were looked at since the last call.
+        Called with the number of datasets that are done since the last call.
 
     Returns
     -------
@@ -95,11 +76,11 @@ def read_features(names: Sequence[str], shelves: Sequence[Shelf], done: Callable
         What is known. A source that cannot be listed is asked no more.
     """
     found = Found()
-    wanted = sorted(name for name in names if name[0] in INSTRUMENTS)
+    wanted = sorted(name for name in names if name[0] in BY_LETTER)
     visits = [(visit, list(group)) for visit, group in groupby(wanted, key=lambda name: name[:6])]
     with ThreadPoolExecutor(PARALLEL) as pool:
         try:
-            for number in pool.map(lambda visit: _look_into(visit[0], visit[1], shelves, found), visits):
+            for number in pool.map(lambda visit: _read_visit(visit[0], visit[1], sources, found), visits):
                 done(number)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -110,16 +91,16 @@ def read_features(names: Sequence[str], shelves: Sequence[Shelf], done: Callable
     return found
 
 
-def _look_into(visit: str, names: Sequence[str], shelves: Sequence[Shelf], found: Found) -> int:
-    """Look for the datasets of one visit, and return how many they are."""
+def _read_visit(visit: str, names: Sequence[str], sources: Sequence[Source], found: Found) -> int:
+    """Read the features of the datasets of one visit, and return how many they are."""
     left = list(names)
-    for shelf in shelves:
-        if not left or shelf.uri in found.failures:
+    for source in sources:
+        if not left or source.uri in found.failures:
             continue
         try:
-            files = _Files(shelf, visit, left)
+            files = _Files(source, visit, left)
         except (AttemptFailed, OSError) as error:
-            found.failures[shelf.uri] = one_line(error)
+            found.failures[source.uri] = one_line(error)
             continue
         for name in [name for name in left if files.has(name)]:
             left.remove(name)
@@ -133,53 +114,60 @@ def _look_into(visit: str, names: Sequence[str], shelves: Sequence[Shelf], found
 class _Files:
     """The files of a visit that count, by exposure or association."""
 
-    def __init__(self, shelf: Shelf, visit: str, names: Iterable[str]) -> None:
-        self._shelf, self._visit = shelf, visit
-        self._sizes: dict[str, dict[str, tuple[str, int]]] = {}
-        self._seen = set(names)
-        self._take(shelf.visit(visit, self._seen, _COUNTED))
+    def __init__(self, source: Source, visit: str, names: Iterable[str]) -> None:
+        self._source, self._visit = source, visit
+        self._items: dict[str, dict[str, Item]] = {}
+        self._asked = set(names)
+        self._take(source.files_of_visit(visit, self._asked, COUNTED_SUFFIXES))
 
-    def _take(self, sizes: Sizes) -> None:
-        for place, size in sizes.items():
-            file = plain_name(place[place.rfind("/") + 1 :])
+    def _take(self, items: Iterable[Item]) -> None:
+        for item in items:
+            file = plain_name(item.name)
             if file.endswith(".fits"):
                 name, _, suffix = file[:-5].partition("_")
-                if suffix in _COUNTED:
-                    files = self._sizes.setdefault(name, {})
-                    if suffix not in files or not _is_packed(place):
-                        files[suffix] = (place, size)
+                if suffix in COUNTED_SUFFIXES:
+                    files = self._items.setdefault(name, {})
+                    if suffix not in files or not _is_packed(item):
+                        files[suffix] = item
 
-    def look_for(self, names: Iterable[str], association: str) -> None:
+    def ask_for(self, names: Iterable[str], association: str) -> None:
         """List exposures of an association that the visit's listing does not have."""
-        if new := [name for name in names if name not in self._sizes and name not in self._seen]:
-            self._seen.update(new)
-            self._take(self._shelf.visit(self._visit, new, _COUNTED, association))
+        if new := [name for name in names if name not in self._items and name not in self._asked]:
+            self._asked.update(new)
+            self._take(self._source.files_of_visit(self._visit, new, COUNTED_SUFFIXES, association))
 
     def has(self, name: str) -> bool:
         """Tell whether there is a file of a dataset."""
-        return name in self._sizes
+        return name in self._items
 
-    def of(self, name: str) -> Mapping[str, tuple[str, int]]:
-        """Return path and size of the files of an exposure or association, by suffix."""
-        return self._sizes.get(name, {})
+    def of(self, name: str) -> Mapping[str, Item]:
+        """Return the files of an exposure or association, by suffix."""
+        return self._items.get(name, {})
 
-    def part(self, place: str, first: int, size: int) -> bytes:
+    def part(self, item: Item, start: int, size: int) -> bytes:
         """Return bytes of a file from one on."""
-        return self._shelf.part(place, first, size)
+        return self._source.read_part(item, start, size)
 
 
 def _features(name: str, files: _Files) -> Features:
-    is_association = name.endswith("0")
-    exposures = list(_members(name, files)) if is_association and INSTRUMENTS[name[0]] in _WITH_MEMBERS else [name]
-    owned = dict.fromkeys([name, *exposures])
-    counted = {place: size for owner in owned for place, size in files.of(owner).values()}
-    raws = [(name, file) for name in exposures for suffix, file in sorted(files.of(name).items()) if _is_raw(suffix)]
+    instrument, is_association = BY_LETTER[name[0]], name.endswith("0")
+    exposures = list(_members(name, files)) if is_association and instrument.has_member_files else [name]
+    owners = dict.fromkeys([name, *exposures])
+    counted = {item.location: item for owner in owners for item in files.of(owner).values()}
+    raws = [
+        (name, item)
+        for name in exposures
+        for suffix, item in sorted(files.of(name).items())
+        if suffix in RAW_SUFFIXES
+    ]
     if not raws:
         raise ValueError("there is no raw file of it")
     without_support = sum(1 for exposure in {name for name, _ in raws} if "spt" not in files.of(exposure))
-    values, is_packed = _header(files, *raws[0][1])
-    sizes = {place: _size(files, place, size, may_be_packed=is_packed) for place, size in counted.items()}
-    other_segments = [sizes[place] for exposure in exposures for place in _other_segments(files.of(exposure))]
+    values, is_packed = _header(files, raws[0][1])
+    sizes = {place: _size(files, item, may_be_packed=is_packed) for place, item in counted.items()}
+    other_segments = [
+        sizes[item.location] for exposure in exposures for item in _single_segments(instrument, files.of(exposure))
+    ]
     return Features(
         n_files=float(len(counted) + without_support + len(other_segments)),
         total_mb=float(round((sum(sizes.values()) + sum(other_segments)) / 1e6)),
@@ -187,25 +175,21 @@ def _features(name: str, files: _Files) -> Features:
         pctecorr=float(values.get("PCTECORR") == "PERFORM"),
         crsplit=2.0 if values.get("CRSPLIT", "") not in ("", "0") else 0.0,
         subarray=float(values.get("SUBARRAY") == "T"),
-        detector=float(values.get("DETECTOR") in _LARGE_DETECTORS),
+        detector=float(values.get("DETECTOR") in instrument.large_detectors),
         dtype=float(is_association),
     )
 
 
-def _other_segments(files: Mapping[str, tuple[str, int]]) -> Iterator[str]:
-    """Yield, for each segment that an exposure of COS's FUV detector lacks, the path of the one that it has.
+def _single_segments(instrument: Instrument, files: Mapping[str, Item]) -> Iterator[Item]:
+    """Yield, for each segment that an exposure of COS's FUV detector lacks, the file of the one that it has.
 
     calcos takes as much memory for one segment as for both (1,270 MiB, measured), while a small dataset of two files
     is one of the NUV detector in the runs on which the model rests.
     """
-    for suffix, (place, _) in files.items():
+    for suffix, item in files.items():
         stem, _, segment = suffix.rpartition("_")
-        if _is_raw(stem) and segment in _SEGMENTS and f"{stem}_{_SEGMENTS[segment]}" not in files:
-            yield place
-
-
-def _is_raw(suffix: str) -> bool:
-    return suffix.startswith("raw") or suffix in ("tag", "wav")
+        if stem in RAW_SUFFIXES and segment in instrument.segments:
+            yield from (item for other in instrument.segments - {segment} if f"{stem}_{other}" not in files)
 
 
 def _members(name: str, files: _Files) -> Iterator[str]:
@@ -213,36 +197,36 @@ def _members(name: str, files: _Files) -> Iterator[str]:
     table = files.of(name).get("asn")
     if table is None:
         raise ValueError(f"{name}_asn.fits is not there")
-    data = files.part(table[0], 0, table[1])
+    data = files.part(table, 0, table.size)
     rows = association(unpacked(data, _MOST_TABLE_BYTES) if data.startswith(GZIP_MAGIC) else data)
     members = [row.name for row in rows if row.is_present and not row.is_product]
-    files.look_for(members, name)
+    files.ask_for(members, name)
     yield from members
 
 
-def _header(files: _Files, place: str, size: int) -> tuple[dict[str, str], bool]:
+def _header(files: _Files, raw: Item) -> tuple[dict[str, str], bool]:
     """Return the primary header of a raw file, and whether the file is packed, whatever its name says."""
     data = b""
     while True:
-        more = files.part(place, len(data), max(FIRST_BYTES, len(data)))
+        more = files.part(raw, len(data), max(FIRST_BYTES, len(data)))
         data += more
         is_packed = data.startswith(GZIP_MAGIC)
         plain = unpacked(data, _MOST_BYTES) if is_packed else data
         try:
             return keywords(plain, _KEYWORDS), is_packed
         except NotAll:
-            if not more or len(plain) >= _MOST_BYTES or len(data) >= size:
+            if not more or len(plain) >= _MOST_BYTES or len(data) >= raw.size:
                 raise
 
 
-def _size(files: _Files, place: str, size: int, *, may_be_packed: bool) -> int:
+def _size(files: _Files, item: Item, *, may_be_packed: bool) -> int:
     """Return how many bytes a file has when it is not packed; gzip says it at its end, modulo 2^32."""
-    if size < _GZIP_END or not (may_be_packed or _is_packed(place)):
-        return size
-    if files.part(place, 0, len(GZIP_MAGIC)) != GZIP_MAGIC:
-        return size
-    return int.from_bytes(files.part(place, size - _GZIP_END, _GZIP_END), "little")
+    if item.size < _GZIP_END or not (may_be_packed or _is_packed(item)):
+        return item.size
+    if files.part(item, 0, len(GZIP_MAGIC)) != GZIP_MAGIC:
+        return item.size
+    return int.from_bytes(files.part(item, item.size - _GZIP_END, _GZIP_END), "little")
 
 
-def _is_packed(place: str) -> bool:
-    return place[-3:].lower() == ".gz"
+def _is_packed(item: Item) -> bool:
+    return item.name[-3:].lower() == ".gz"

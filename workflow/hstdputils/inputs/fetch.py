@@ -1,63 +1,44 @@
-"""Bring a dataset's raw files into a folder of its own."""
+"""Fetch a dataset's raw files into a folder of its own."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
 
 from hstdputils.core.datasets import Dataset
-from hstdputils.core.errors import UserError
+from hstdputils.core.instruments import SUPPORT_SUFFIXES
 from hstdputils.fits.associations import exposures, read_rows
 from hstdputils.inputs.cache import ChangedCopyError
-from hstdputils.inputs.cached_source import cache_inputs
-from hstdputils.inputs.folder import FolderSource
-from hstdputils.inputs.mast import URI as MAST
-from hstdputils.inputs.mast import MastSource
 from hstdputils.inputs.missing import OTHER_SOURCE, missing_inputs, no_member_files, no_raw_files
 from hstdputils.inputs.progress_bar import transfer_bar
-from hstdputils.inputs.source import SUPPORT_SUFFIXES, VARIABLES_SUFFIX, Item, Source, is_wanted, suffix_of
+from hstdputils.inputs.source import VARIABLES_SUFFIX, Item, Source, is_wanted, suffix_of
 from hstdputils.inputs.tarball import bad_tarball, unpack
 from hstdputils.inputs.unpacking import Unpacker
+from hstdputils.store.transfers import Advance
 
 PARALLEL = 8
-"""Files that are brought at the same time."""
+"""Files that are fetched at the same time."""
 
 
-DEFAULT_SOURCES = ("s3://stpubdata/hst/public", MAST)
-"""The public bucket of HST data on AWS, and MAST for what it lacks."""
+Transfer = Callable[[Source, Item, Path, Advance], object]
+"""Fetches a file of a source, or what is wanted of it, or nothing, under a name."""
 
 
-def open_sources(uris: Sequence[str], keep: Path | None = None) -> list[Source]:
-    """Return the sources, in order of preference.
-
-    Parameters
-    ----------
-    uris
-        The sources as a user writes them; none for ``DEFAULT_SOURCES``.
-    keep
-        A folder where all that other sources than folders bring is kept; it comes before the first of them.
-
-    Raises
-    ------
-    UserError
-        A URI names no source, a folder is not there, or ``keep`` cannot be written.
-    """
-    sources = [_open_source(uri) for uri in uris or DEFAULT_SOURCES]
-    return cache_inputs(sources, keep) if keep else sources
+def whole(source: Source, item: Item, target: Path, advance: Advance) -> None:
+    """Fetch a file whole."""
+    source.fetch(item, target, advance)
 
 
-def _open_source(uri: str) -> Source:
-    if uri in (MAST, f"{MAST}//"):
-        return MastSource()
-    scheme, separator, rest = uri.partition("://")
-    if not separator:
-        return FolderSource(uri)
-    if scheme == "file":
-        return FolderSource(rest)
-    if scheme == "s3":
-        from hstdputils.inputs.s3 import BucketSource
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where files of one dataset go, and how."""
 
-        return BucketSource(uri)
-    raise UserError(f"{uri!r} is no source of inputs: give a folder, s3://bucket/prefix or {MAST}")
+    folder: Path
+    """A folder of their own."""
+    unpacker: Unpacker
+    """Unpacks what is packed, and takes notes."""
+    transfer: Transfer = whole
+    """Fetches a file."""
 
 
 def fetch_inputs(
@@ -68,8 +49,9 @@ def fetch_inputs(
     *,
     has_member_files: bool = True,
     unpacker: Unpacker | None = None,
+    transfer: Transfer = whole,
 ) -> tuple[list[Path], str]:
-    """Bring the raw files of a dataset and, for an association, of its members.
+    """Fetch the raw files of a dataset and, for an association, of its members.
 
     All sources are filtered alike: only files with the wanted suffixes come, of the dataset and of the members that
     its table lists. Under the own name of an association whose members have files of their own, only the table is an
@@ -87,9 +69,11 @@ def fetch_inputs(
     folder
         An empty folder.
     has_member_files
-        Whether each exposure of an association has files of its own, which are brought too.
+        Whether each exposure of an association has files of its own, which are fetched too.
     unpacker
         Unpacks what is packed, and takes notes of what was left out; none for one with the usual limit.
+    transfer
+        Fetches a file.
 
     Returns
     -------
@@ -104,28 +88,28 @@ def fetch_inputs(
         No source has the dataset or a member of it, or packed files cannot be used (``bad_input``), or a transfer
         failed (``storage_error``).
     """
-    unpacker = unpacker or Unpacker()
     apart = dataset.is_association and has_member_files
     own = suffixes & {"asn"} if apart else suffixes
+    into = Destination(folder, unpacker or Unpacker(), transfer)
 
     def fetch() -> str:
-        uri = _fetch_own(dataset, sources, own, suffixes, folder, unpacker)
+        uri = _fetch_own(dataset, sources, own, suffixes, into)
         if apart:
-            _fetch_members(dataset, sources, suffixes, folder, unpacker)
+            _fetch_members(dataset, sources, suffixes, into)
         return uri
 
-    uri = with_fresh_copies(fetch, folder, unpacker)
+    uri = with_fresh_copies(fetch, into)
     return sorted(path for path in folder.iterdir() if path.is_file()), uri
 
 
-def with_fresh_copies(fetch: Callable[[], str], folder: Path, unpacker: Unpacker) -> str:
-    """Fetch again, from the beginning, where a kept file turns out to have changed; it does not count any more."""
+def with_fresh_copies(fetch: Callable[[], str], into: Destination) -> str:
+    """Fetch again, from the beginning, where a cached file turns out to have changed; it does not count any more."""
     while True:
         try:
             return fetch()
         except ChangedCopyError as change:
-            unpacker.notes.append(str(change))
-            for path in folder.iterdir():
+            into.unpacker.notes.append(str(change))
+            for path in into.folder.iterdir():
                 path.unlink()
 
 
@@ -134,19 +118,18 @@ def _fetch_own(
     sources: Sequence[Source],
     own: frozenset[str],
     suffixes: frozenset[str],
-    folder: Path,
-    unpacker: Unpacker,
+    into: Destination,
 ) -> str:
-    """Bring the files under the dataset's own name, or its tarball; return the source that has them."""
+    """Fetch the files under the dataset's own name, or its tarball; return the source that has them."""
     name = dataset.ipppssoot
     for source in sources:
         items = source.files(name, own)
         if _has_dataset(items):
-            fetch_all(name, [(source, item) for item in items], folder, unpacker)
+            fetch_all(name, [(source, item) for item in items], into)
             return source.uri
         if tarball := source.tarball(name):
-            fetch_all(name, [(source, tarball)], folder, unpacker)
-            _unpack(dataset, folder / tarball.name.lower(), own, suffixes, unpacker)
+            fetch_all(name, [(source, tarball)], into)
+            _unpack(dataset, into.folder / tarball.name.lower(), own, suffixes, into.unpacker)
             return source.uri
     raise no_raw_files(dataset, sources)
 
@@ -184,19 +167,17 @@ def _unpack(
         there = f", but {left_out}" if left_out.count else ""
         raise bad_tarball(label, f"holds no raw files of {dataset}{there}")
     if left_out.count:
-        unpacker.notes.append(f"{label}: left out, since they are no inputs of {dataset}: {left_out}")
+        unpacker.notes.append(f"{label}: left out, since they are not inputs of {dataset}: {left_out}")
 
 
-def _fetch_members(
-    dataset: Dataset, sources: Sequence[Source], suffixes: frozenset[str], folder: Path, unpacker: Unpacker
-) -> None:
-    table = folder / f"{dataset}_asn.fits"
+def _fetch_members(dataset: Dataset, sources: Sequence[Source], suffixes: frozenset[str], into: Destination) -> None:
+    table = into.folder / f"{dataset}_asn.fits"
     if not table.exists():
         reason = f"{table.name} is not among the inputs of the association {dataset}"
         raise missing_inputs(reason, sources[-1], f"add it, or {OTHER_SOURCE}")
     wanted: list[tuple[Source, Item]] = []
     for member in exposures(table, read_rows(table)):
-        if any(folder.glob(f"{member.name}_raw*.fits")):
+        if any(into.folder.glob(f"{member.name}_raw*.fits")):
             continue
         for source in sources:
             items = source.files(member.name, suffixes, dataset.ipppssoot)
@@ -205,22 +186,25 @@ def _fetch_members(
                 break
         else:
             raise no_member_files(dataset, member.name, sources)
-    fetch_all(dataset.ipppssoot, wanted, folder, unpacker)
+    fetch_all(dataset.ipppssoot, wanted, into)
 
 
-def fetch_all(name: str, wanted: list[tuple[Source, Item]], folder: Path, unpacker: Unpacker) -> None:
-    """Bring files, several at a time, under their own names in lower case, and unpack FITS files."""
-    total = sum(item.size for _, item in wanted)
+def fetch_all(name: str, wanted: Sequence[tuple[Source, Item]], into: Destination) -> None:
+    """Fetch files, several at a time, under their own names in lower case, and unpack FITS files."""
+    paths = [into.folder / item.name.lower() for _, item in wanted]
     pool = ThreadPoolExecutor(PARALLEL)
-    with transfer_bar(name, total) as advance:
+    with transfer_bar(name, sum(item.size for _, item in wanted)) as advance:
         try:
-            jobs = [pool.submit(source.fetch, item, folder / item.name.lower(), advance) for source, item in wanted]
+            jobs = [
+                pool.submit(into.transfer, source, item, path, advance)
+                for (source, item), path in zip(wanted, paths, strict=True)
+            ]
             for job in as_completed(jobs):
                 job.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-    for _, item in wanted:
+    for (_, item), path in zip(wanted, paths, strict=True):
         if item.instead_of:
-            unpacker.notes.append(f"{item.name} is used, and not {', '.join(item.instead_of)} beside it")
-        if suffix_of(item.name):
-            unpacker.as_plain(folder / item.name.lower())
+            into.unpacker.notes.append(f"{item.name} is used, and not {', '.join(item.instead_of)} beside it")
+        if suffix_of(item.name) and path.exists():
+            into.unpacker.as_plain(path)

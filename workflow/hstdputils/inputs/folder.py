@@ -5,13 +5,14 @@ import os
 import shutil
 import stat
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import AttemptFailed, Outcome
-from hstdputils.inputs.source import Advance, Item, begins_with, best_tarball, is_wanted, one_of_each, suffix_of
+from hstdputils.inputs.source import Item, Source, Wanted, begins_with, is_wanted, one_of_each, suffix_of
+from hstdputils.store.transfers import Advance
 
 MAST_FOLDERS = ("HST", "mastDownload/HST")
 """Where MAST's own downloads lie: in a folder for each observation, below these."""
@@ -21,48 +22,51 @@ _Named = tuple[str, str]
 """Name and path of a file."""
 
 
-class FolderSource:
+_List = Callable[[str], list[_Named]]
+"""Returns the files of the source's own folder that begin with a name."""
+
+
+class FolderSource(Source):
     """A folder with raw files in ``<ippp>/<name>/``, in ``<name>/``, in ``mastDownload/HST/<name>/``, or in itself.
 
     Names of files and folders may be in upper case. An exposure's files may lie in its association's folder.
     """
 
-    def __init__(self, root: str) -> None:
-        self.root = Path(root)
-        self.uri = root
+    def __init__(self, uri: str) -> None:
+        self.uri = uri.removeprefix("file://")
+        self.root = Path(self.uri)
         if not self.root.is_dir():
-            what = "is no folder" if self.root.exists() else "is not there"
-            raise UserError(f"the input folder {root} {what}: correct --inputs", ExitCode.INPUTS)
+            what = "is not a folder" if self.root.exists() else "is not there"
+            raise UserError(f"the input folder {self.uri} {what}: correct --inputs", ExitCode.INPUTS)
         if not os.access(self.root, os.R_OK | os.X_OK):
-            raise UserError(f"the input folder {root} cannot be read: change its permissions", ExitCode.INPUTS)
+            raise UserError(f"the input folder {self.uri} cannot be read: change its permissions", ExitCode.INPUTS)
         self._remembered: dict[str, list[_Named]] | None = None
-        self._is_remembering = False
         self._lock = threading.Lock()
 
-    def remember(self) -> None:
-        """List the folder itself once from now on, for a caller that asks for many names at one time."""
-        self._is_remembering = True
+    def list_files(self, name: str, is_wanted: Wanted, association: str = "") -> Iterator[list[Item]]:
+        """See `Source.list_files`."""
+        for entries in self._places(name, association, self._in_root):
+            yield _items(entry for entry in entries if is_wanted(entry[0]))
 
-    def files(self, name: str, suffixes: frozenset[str], beside: str = "") -> list[Item]:
-        """See `Source.files`."""
-        for entries in self._places(name, beside):
-            found = [entry for entry in entries if is_wanted(entry[0], name, suffixes)]
-            if items := [item for entry in found if (item := _item(*entry))]:
-                return one_of_each(items)
-        return []
+    def read_part(self, item: Item, start: int, size: int) -> bytes:
+        """See `Source.read_part`."""
+        return read_file_part(item, start, size)
 
-    def tarball(self, ipppssoot: str) -> Item | None:
-        """See `Source.tarball`."""
-        for entries in self._places(ipppssoot):
-            items = (_item(*entry) for entry in entries if entry[0][len(ipppssoot)] == ".")
-            if found := best_tarball(filter(None, items), ipppssoot):
-                return found
-        return None
+    def files_of_visit(
+        self, visit: str, names: Iterable[str], suffixes: Collection[str], association: str = ""
+    ) -> Iterator[Item]:
+        """See `Source.files_of_visit`: the folder itself, which may have many files, is listed once."""
+        for name in names:
+            for entries in self._places(name, association, self._remembered_in_root):
+                found = [entry for entry in entries if is_wanted(entry[0], name, suffixes)]
+                if items := _items(found):
+                    yield from one_of_each(items)
+                    break
 
-    def named(self, name: str, folders: Sequence[str]) -> Item | None:
+    def named(self, file_name: str, folders: Sequence[str]) -> Item | None:
         """See `Source.named`."""
         for folder in folders:
-            for path in sorted(self.root.glob(f"{folder}{name}")):
+            for path in sorted(self.root.glob(f"{folder}{file_name}")):
                 if item := _item(path.name, str(path)):
                     return item
         return None
@@ -70,7 +74,7 @@ class FolderSource:
     def near(self, name: str) -> list[str]:
         """See `Source.near`."""
         found: dict[str, None] = {}
-        for entries in self._places(name):
+        for entries in self._places(name, "", self._in_root):
             for file, path in sorted(entries):
                 is_broken = not Path(path).exists()
                 found[f"{file} (a broken link)" if is_broken else file] = None
@@ -88,15 +92,20 @@ class FolderSource:
 
     def fetch(self, item: Item, target: Path, advance: Advance) -> None:
         """See `Source.fetch`: the file is copied, since calibration changes its header."""
-        copy_out(item, target, advance)
+        try:
+            shutil.copyfile(item.location, target)
+        except OSError as error:
+            target.unlink(missing_ok=True)
+            raise cannot_copy(item, target, error) from error
+        advance(item.size)
 
-    def _places(self, name: str, beside: str = "") -> Iterator[list[_Named]]:
+    def _places(self, name: str, association: str, in_root: _List) -> Iterator[list[_Named]]:
         """Yield what begins with a name in each folder where its files may be, the likeliest first."""
-        for home in (name, beside):
-            for folder in self._homes(home) if home else ():
+        for home in filter(None, (name, association)):
+            for folder in self._homes(home):
                 if found := [entry for entry in _entries(folder) if begins_with(entry[0], name)]:
                     yield found
-        yield self._in_root(name)
+        yield in_root(name)
 
     def _homes(self, name: str) -> Iterator[Path]:
         for spelled in (name, name.upper()):
@@ -105,9 +114,9 @@ class FolderSource:
         yield self.root / name[:4].upper() / name.upper()
 
     def _in_root(self, name: str) -> list[_Named]:
-        """Return the files of the folder itself that begin with a name."""
-        if not self._is_remembering:
-            return [entry for entry in _entries(self.root) if begins_with(entry[0], name)]
+        return [entry for entry in _entries(self.root) if begins_with(entry[0], name)]
+
+    def _remembered_in_root(self, name: str) -> list[_Named]:
         with self._lock:
             if self._remembered is None:
                 self._remembered = {}
@@ -128,6 +137,10 @@ def _entries(folder: Path) -> list[_Named]:
         raise AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.INPUTS, reason) from error
 
 
+def _items(entries: Iterable[_Named]) -> list[Item]:
+    return [item for entry in entries if (item := _item(*entry))]
+
+
 def _item(name: str, path: str) -> Item | None:
     """Return the file of this path, or none where there is none."""
     try:
@@ -137,20 +150,21 @@ def _item(name: str, path: str) -> Item | None:
     return Item(name, found.st_size, path) if stat.S_ISREG(found.st_mode) else None
 
 
-def copy_out(item: Item, target: Path, advance: Advance) -> None:
-    """Copy a file from a folder.
+def read_file_part(item: Item, start: int, size: int) -> bytes:
+    """Return bytes of a file from one on, or fewer where it ends before.
 
     Raises
     ------
     AttemptFailed
-        The file cannot be read, or its copy cannot be written (``storage_error``).
+        The file cannot be read (``storage_error``).
     """
     try:
-        shutil.copyfile(item.location, target)
+        with open(item.location, "rb") as file:  # noqa: PTH123  many a second, and the path is text
+            file.seek(start)
+            return file.read(size)
     except OSError as error:
-        target.unlink(missing_ok=True)
-        raise cannot_copy(item, target, error) from error
-    advance(item.size)
+        reason = f"cannot read {item.location}: {error.strerror or error}: check the file and its permissions"
+        raise AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.INPUTS, reason) from error
 
 
 def cannot_copy(item: Item, target: Path, error: OSError) -> AttemptFailed:

@@ -1,15 +1,20 @@
-"""Inputs from MAST, the archive of HST's data."""
+"""Inputs from MAST, the archive of HST's data.
+
+What is asked there takes seconds, so that planning asks it for nothing.
+"""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import AttemptFailed, Outcome
-from hstdputils.inputs.source import Advance, Item, is_wanted, one_of_each, suffix_of
-from hstdputils.store.transfers import fill, persist
+from hstdputils.inputs.source import Item, Source, Wanted, suffix_of
+from hstdputils.store.transfers import Advance, fill, persist
 
 if TYPE_CHECKING:
     from hstdputils.inputs.mast_session import MastSession
@@ -19,34 +24,46 @@ URI = "mast:"
 """MAST as a source."""
 
 
-class MastSource:
+class MastSource(Source):
     """MAST. What it says of a dataset is remembered for other names of the visit.
 
     MAST lists the files of an association's members with the association, and does not always know the members by
     themselves; a name that it does not know is looked for among all files of its visit.
     """
 
-    uri = URI
+    exit_code = ExitCode.MAST
+    is_quick = False
 
-    def __init__(self) -> None:
+    def __init__(self, uri: str = URI) -> None:
+        if uri not in (URI, f"{URI}//"):
+            raise UserError(f"{uri!r} is not a source of inputs: MAST is {URI}")
+        self.uri = URI
         self._opened: MastSession | None = None
         self._visit = ""
         self._listed: dict[str, dict[str, Item]] = {}
+        self._lock = threading.RLock()
 
-    def files(self, name: str, suffixes: frozenset[str], beside: str = "") -> list[Item]:
-        """See `Source.files`: one query, where the files have not come with another name of the visit."""
-        visit = name[:6]
-        if visit != self._visit:
-            self._visit, self._listed = visit, {}
-        for pattern in ("", name, f"{visit}*"):
-            if pattern:
-                self._list(pattern)
-            items = self._listed.get(name, {}).values()
-            if found := [item for item in items if is_wanted(item.name, name, suffixes)]:
-                return [self._with_size(item) for item in one_of_each(found)]
-        return []
+    def list_files(self, name: str, is_wanted: Wanted, association: str = "") -> Iterator[list[Item]]:
+        """See `Source.list_files`: one query, where the files have not come with another name of the visit."""
+        for pattern in ("", name, f"{name[:6]}*"):
+            with self._lock:
+                if name[:6] != self._visit:
+                    self._visit, self._listed = name[:6], {}
+                if pattern:
+                    self._list(pattern)
+                items = list(self._listed.get(name, {}).values())
+            yield [item for item in items if is_wanted(item.name)]
 
-    def tarball(self, ipppssoot: str) -> Item | None:
+    def read_part(self, item: Item, start: int, size: int) -> bytes:
+        """See `Source.read_part`."""
+        with _in_one_line():
+            return persist(lambda: self._session().read_part(item.location, start, size))
+
+    def files(self, name: str, suffixes: Collection[str], association: str = "") -> list[Item]:
+        """See `Source.files`; their sizes are asked for where the list does not say them."""
+        return [self._with_size(item) for item in super().files(name, suffixes, association)]
+
+    def tarball(self, name: str) -> Item | None:
         """See `Source.tarball`: MAST has none."""
         return None
 
@@ -59,12 +76,13 @@ class MastSource:
         listed = [item for items in self._listed.values() for item in items.values()]
         return [self._with_size(item) for item in listed if item.name[:6] == visit and suffix_of(item.name) == "asn"]
 
-    def named(self, name: str, folders: Sequence[str]) -> Item | None:
+    def named(self, file_name: str, folders: Sequence[str]) -> Item | None:
         """See `Source.named`: MAST has exposures of visit mosaics, as observations, and no poller files."""
-        if not name.startswith("hst_"):
+        if not file_name.startswith("hst_"):
             return None
-        self._list(name.rpartition("_")[0])
-        item = self._listed.get("hst", {}).get(name)
+        with self._lock:
+            self._list(file_name.rpartition("_")[0])
+            item = self._listed.get("hst", {}).get(file_name)
         return self._with_size(item) if item else None
 
     def fetch(self, item: Item, target: Path, advance: Advance) -> None:
@@ -95,13 +113,14 @@ class MastSource:
 
     def _session(self) -> "MastSession":
         """Return the session, begun when MAST is first asked, since its library takes a second to import."""
-        if self._opened is None:
-            from hstdputils.inputs.mast_session import MastSession
+        with self._lock:
+            if self._opened is None:
+                from hstdputils.inputs.mast_session import MastSession
 
-            session = MastSession()
-            session.log_in()
-            self._opened = session
-        return self._opened
+                session = MastSession()
+                session.log_in()
+                self._opened = session
+            return self._opened
 
 
 @contextlib.contextmanager

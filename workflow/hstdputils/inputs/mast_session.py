@@ -1,21 +1,35 @@
-"""A session with MAST: astroquery, kept quiet, with time limits and the user's token."""
+"""A session with MAST: astroquery, with time limits, the user's token, and errors of one line each."""
 
+import contextlib
 import logging
 import os
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import requests
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
+from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 
-from hstdputils.inputs.source import Advance, Item
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.outcomes import AttemptFailed, Outcome
+from hstdputils.core.text import one_line
+from hstdputils.inputs.source import Item
+from hstdputils.store.transfers import Advance
 from hstdputils.supervision.stopping import pause
 
 with warnings.catch_warnings(action="ignore"):
+    from astroquery.exceptions import LoginError, RemoteServiceError
     from astroquery.mast import ObservationsClass, conf
 
-    from hstdputils.inputs.mast_errors import TOKEN, mast_errors
+TOKEN = "MAST_API_TOKEN"
+"""The variable with the token of a user who may read data that are not public yet; the name is astroquery's."""
+
+
+TOKENS_PAGE = "https://auth.mast.stsci.edu/tokens"
+"""Where users make such tokens."""
 
 
 SECONDS = (15.0, 120.0)
@@ -23,7 +37,7 @@ SECONDS = (15.0, 120.0)
 
 
 CONNECTIONS = 16
-"""Connections that are kept open."""
+"""Connections that stay open."""
 
 
 _CHUNK = 2**16
@@ -97,6 +111,25 @@ class MastSession:
                 advance(len(chunk))
                 pause(0)
 
+    def read_part(self, uri: str, start: int, size: int) -> bytes:
+        """Return bytes of a file from one on; of what a server without ranges sends, no more is read than that."""
+        headers = _PLAIN | {"Range": f"bytes={start}-{start + size - 1}"}
+        with (
+            mast_errors(f"cannot read {uri} from {conf.server}"),
+            self._http.get(self._files_url, params={"uri": uri}, headers=headers, stream=True) as answer,
+        ):
+            if answer.status_code == 416:
+                return b""  # the file ends before
+            answer.raise_for_status()
+            skipped = 0 if answer.status_code == 206 else start
+            data = b""
+            for chunk in answer.iter_content(_CHUNK):
+                data += chunk
+                if len(data) >= skipped + size:
+                    break
+                pause(0)
+            return data[skipped : skipped + size]
+
     @property
     def _files_url(self) -> str:
         return str(self._observations._portal_api_connection.MAST_DOWNLOAD_URL)
@@ -115,3 +148,53 @@ def _raise_if_broken(answer: Response, *arguments: Any, **options: Any) -> None:
     """Raise for 5xx, which astroquery takes for an answer where it logs in."""
     if answer.status_code >= 500:
         answer.raise_for_status()
+
+
+@contextlib.contextmanager
+def mast_errors(what: str) -> Iterator[None]:
+    """Raise `ConnectionError` for errors of MAST that may pass, and `AttemptFailed` for others.
+
+    Parameters
+    ----------
+    what
+        What cannot be done, to begin the line with.
+    """
+    try:
+        yield
+    except LoginError as error:
+        reason = f"{what}: MAST does not accept the token in {TOKEN}: make a new one at {TOKENS_PAGE}, or unset it"
+        raise _failed(reason, Outcome.BAD_INPUT) from error
+    except requests.HTTPError as error:
+        raise _refused(what, error) from error
+    except (InvalidURL, InvalidSchema, MissingSchema) as error:
+        reason = f"{what}: the server's address is not a URL: correct it in astroquery.cfg"
+        raise _failed(reason, Outcome.BAD_INPUT) from error
+    except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+        raise ConnectionError(f"{what}: {_cause(error)}: check the network") from error
+    except (requests.RequestException, RemoteServiceError, TimeoutError) as error:
+        raise ConnectionError(f"{what}: {one_line(error)}: try again later") from error
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        reason = f"its answer is not what astroquery expects ({type(error).__name__}: {one_line(error)})"
+        raise _failed(f"{what}: {reason}: try again later, or with a newer astroquery") from error
+
+
+def _refused(what: str, error: requests.HTTPError) -> Exception:
+    """Return the error for an answer other than success."""
+    assert error.response is not None, "raise_for_status() sets it"
+    status = error.response.status_code
+    if status in (401, 403):
+        fix = f"set {TOKEN} to the token of somebody who may read it ({TOKENS_PAGE})"
+        if os.environ.get(TOKEN):
+            fix = f"whom {TOKEN} stands for may not read it: ask the program's investigator, or set another token"
+        return _failed(f"{what}: it is not public: {fix}", Outcome.BAD_INPUT)
+    reason = f"{what}: MAST answered {status} ({error.response.reason}): try again later"
+    return ConnectionError(reason) if status >= 500 or status in (408, 429) else _failed(reason)
+
+
+def _failed(reason: str, outcome: Outcome = Outcome.STORAGE_ERROR) -> AttemptFailed:
+    return AttemptFailed(outcome, ExitCode.MAST, reason)
+
+
+def _cause(error: Exception) -> str:
+    """Return the innermost cause of an error of requests, without what its layers say around it."""
+    return one_line(error).rpartition(": ")[2].strip("'\")(") or type(error).__name__

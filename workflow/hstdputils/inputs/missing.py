@@ -1,4 +1,4 @@
-"""What is said of inputs that no source has, or that are there and cannot be used."""
+"""Errors for inputs that no source has, or that are there and cannot be used: what is there, and what to do."""
 
 import contextlib
 import tempfile
@@ -6,11 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hstdputils.core.datasets import Dataset
-from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.core.text import one_line
 from hstdputils.fits.associations import Row, association
-from hstdputils.inputs.mast import URI as MAST
 from hstdputils.inputs.source import Source, plain_name
 from hstdputils.inputs.unpacking import GZIP_MAGIC, unpacked
 
@@ -40,12 +38,7 @@ def names_of(sources: Sequence[Source]) -> str:
 
 def missing_inputs(reason: str, source: Source, fix: str = _UNKNOWN) -> AttemptFailed:
     """Return the error for inputs that no source has, with the exit code of the last one."""
-    code = ExitCode.INPUTS
-    if source.uri == MAST:
-        code = ExitCode.MAST
-    elif source.uri.startswith("s3://"):
-        code = ExitCode.S3_DOWNLOAD
-    return AttemptFailed(Outcome.BAD_INPUT, code, f"{reason}: {fix}")
+    return AttemptFailed(Outcome.BAD_INPUT, source.exit_code, f"{reason}: {fix}")
 
 
 def no_raw_files(dataset: Dataset, sources: Sequence[Source]) -> AttemptFailed:

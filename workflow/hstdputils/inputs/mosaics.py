@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from hstdputils.core.datasets import Dataset
-from hstdputils.core.instruments import MOSAICKED
-from hstdputils.inputs.fetch import fetch_all, with_fresh_copies
+from hstdputils.core.instruments import BY_LETTER
+from hstdputils.inputs.fetch import Destination, Transfer, fetch_all, whole, with_fresh_copies
 from hstdputils.inputs.missing import missing_inputs, names_of
 from hstdputils.inputs.observation import Observation, RawFile, bad_file, failed_exposures, read_raw
 from hstdputils.inputs.poller_file import POLLER_SUFFIX, PollerRow, read_poller
@@ -14,13 +14,16 @@ from hstdputils.inputs.source import VARIABLES_SUFFIX, Item, Source, plain_name,
 from hstdputils.inputs.tarball import LeftOut, unpack
 from hstdputils.inputs.unpacking import Unpacker
 
-_INSTRUMENTS = {letter: name for name, letter in MOSAICKED.items()}
-
 
 def fetch_mosaic(
-    dataset: Dataset, sources: Sequence[Source], folder: Path, *, unpacker: Unpacker | None = None
+    dataset: Dataset,
+    sources: Sequence[Source],
+    folder: Path,
+    *,
+    unpacker: Unpacker | None = None,
+    transfer: Transfer = whole,
 ) -> tuple[list[Path], str]:
-    """Bring a poller file and the exposures that it names.
+    """Fetch a poller file and the exposures that it names.
 
     Parameters
     ----------
@@ -33,6 +36,8 @@ def fetch_mosaic(
         An empty folder.
     unpacker
         Unpacks what is packed, and takes notes of what was left out; none for one with the usual limit.
+    transfer
+        Fetches a file.
 
     Returns
     -------
@@ -46,10 +51,10 @@ def fetch_mosaic(
     AttemptFailed
         No source has the poller file or an exposure (``bad_input``), or a transfer failed (``storage_error``).
     """
-    unpacker = unpacker or Unpacker()
+    into = Destination(folder, unpacker or Unpacker(), transfer)
 
     def fetch() -> str:
-        uri, left_out = _fetch_poller(dataset, sources, folder, unpacker)
+        uri, left_out = _fetch_poller(dataset, sources, into)
         rows = read_poller(folder / f"{dataset}{POLLER_SUFFIX}", dataset)
         named = {row.file_name for row in rows}
         for path in sorted(folder.glob("*.fits")):
@@ -57,20 +62,18 @@ def fetch_mosaic(
                 path.unlink()
                 left_out.add(path.name)
         if left_out.count:
-            unpacker.notes.append(f"left out, since {dataset}{POLLER_SUFFIX} does not name them: {left_out}")
-        _fetch_exposures(dataset, rows, sources, folder, unpacker)
+            into.unpacker.notes.append(f"left out, since {dataset}{POLLER_SUFFIX} does not name them: {left_out}")
+        _fetch_exposures(dataset, rows, sources, into)
         return uri
 
-    uri = with_fresh_copies(fetch, folder, unpacker)
+    uri = with_fresh_copies(fetch, into)
     return sorted(path for path in folder.iterdir() if path.is_file()), uri
 
 
-def _fetch_poller(
-    dataset: Dataset, sources: Sequence[Source], folder: Path, unpacker: Unpacker
-) -> tuple[str, LeftOut]:
-    """Bring the poller file, or a tarball with it; return the source that has it, and what was left out."""
+def _fetch_poller(dataset: Dataset, sources: Sequence[Source], into: Destination) -> tuple[str, LeftOut]:
+    """Fetch the poller file, or a tarball with it; return the source that has it, and what was left out."""
     name = dataset.ipppssoot
-    poller = folder / f"{name}{POLLER_SUFFIX}"
+    poller = into.folder / f"{name}{POLLER_SUFFIX}"
     variables_name = f"{name}{VARIABLES_SUFFIX}"
     homes = [f"{name}/", "", *([f"{dataset.program}/{name}/"] if dataset.program else [])]
 
@@ -80,12 +83,12 @@ def _fetch_poller(
     for source in sources:
         if item := source.named(poller.name, homes):
             variables = source.named(variables_name, homes)
-            fetch_all(name, [(source, found) for found in (item, variables) if found], folder, unpacker)
+            fetch_all(name, [(source, found) for found in (item, variables) if found], into)
             return source.uri, LeftOut()
         if tarball := source.tarball(name):
-            fetch_all(name, [(source, tarball)], folder, unpacker)
-            path = folder / tarball.name.lower()
-            left_out = unpack(path, folder, is_input, unpacker)
+            fetch_all(name, [(source, tarball)], into)
+            path = into.folder / tarball.name.lower()
+            left_out = unpack(path, into.folder, is_input, into.unpacker)
             path.unlink()
             if not poller.exists():
                 raise missing_inputs(f"{poller.name} is not among the files of {tarball.name}", source)
@@ -94,13 +97,13 @@ def _fetch_poller(
 
 
 def _fetch_exposures(
-    dataset: Dataset, rows: Sequence[PollerRow], sources: Sequence[Source], folder: Path, unpacker: Unpacker
+    dataset: Dataset, rows: Sequence[PollerRow], sources: Sequence[Source], into: Destination
 ) -> None:
     if not any(row.is_new for row in rows):
         return  # nothing will be done, and no file is opened
     wanted: list[tuple[Source, Item]] = []
     for row in rows:
-        if (folder / row.file_name).exists():
+        if (into.folder / row.file_name).exists():
             continue
         for source in sources:
             if item := _exposure(dataset, row, source):
@@ -109,7 +112,7 @@ def _fetch_exposures(
         else:
             reason = f"no {row.file_name}, which {dataset}{POLLER_SUFFIX} names, in {names_of(sources)}"
             raise missing_inputs(reason, sources[-1])
-    fetch_all(dataset.ipppssoot, wanted, folder, unpacker)
+    fetch_all(dataset.ipppssoot, wanted, into)
 
 
 def _exposure(dataset: Dataset, row: PollerRow, source: Source) -> Item | None:
@@ -124,7 +127,7 @@ def _exposure(dataset: Dataset, row: PollerRow, source: Source) -> Item | None:
         if found := next((item for item in items if plain_name(item.name) == row.file_name), None):
             return found
     else:
-        visit = f"{_INSTRUMENTS[exposure[0]]}_{exposure[1:4]}_{exposure[4:6]}"
+        visit = f"{BY_LETTER[exposure[0]].name}_{exposure[1:4]}_{exposure[4:6]}"
         folders += [f"{visit}/", f"{program}/{exposure}?/"]
     return source.named(row.file_name, folders) or source.named(f"{row.file_name}.gz", folders)
 
@@ -145,7 +148,7 @@ def read_mosaic(dataset: Dataset, folder: Path, read: Callable[[Path, str, str],
     Raises
     ------
     AttemptFailed
-        An exposure is no FITS file, is cut short, or is another than its name says (``bad_input``).
+        An exposure is not a FITS file, is cut short, or is another than its name says (``bad_input``).
     """
     rows = read_poller(folder / f"{dataset}{POLLER_SUFFIX}", dataset)
     exposures: list[RawFile] = []

@@ -1,6 +1,5 @@
 """Raw files: what their headers say, after a check that they are whole and the dataset's own."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,34 +9,12 @@ from hstdputils.core.datasets import Dataset
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.fits.associations import Row, exposures, read_rows, repeated_rows
-from hstdputils.fits.headers import BLOCK, BadFits, Hdu, header_number, read_hdus
+from hstdputils.fits.headers import BadFits, Hdu, header_number, read_hdus
+from hstdputils.inputs.image_sets import ImageSet, read_image_sets
 from hstdputils.inputs.poller_file import PollerRow
 
 if TYPE_CHECKING:
     from astropy.io import fits
-
-
-_MEASURED = ("SCI", "EVENTS", "ACQ")
-"""Extensions with what the detector has measured."""
-
-
-@dataclass(frozen=True, slots=True)
-class ImageSet:
-    """What one exposure in a raw file is: SCI with ERR and DQ, or a list of events."""
-
-    exposure: str = ""
-    """EXPNAME: the exposure's name, lower case; empty where the header does not say it."""
-    seconds: float | None = None
-    """EXPTIME, s; none where the headers do not say it."""
-    flag: str = ""
-    """EXPFLAG, upper case; empty where the headers do not say it."""
-    lack: str = ""
-    """Why it has no data (no event, or pixels that are all the same); empty where it has."""
-
-    @property
-    def is_empty(self) -> bool:
-        """Tell whether nothing was exposed."""
-        return self.seconds == 0 or bool(self.lack)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +84,7 @@ class Observation:
     files: frozenset[str] = frozenset()
     """Names of all its input files."""
     notes: tuple[str, ...] = ()
-    """What is said of the dataset even if it succeeds: exposures that failed, and what was left out of its inputs."""
+    """Noted of the dataset even if it succeeds: exposures that failed, and what was left out of its inputs."""
     warnings: tuple[str, ...] = ()
     """What a person should know of files that are not quite as they should be."""
 
@@ -133,7 +110,7 @@ def read_observation(
     Raises
     ------
     AttemptFailed
-        A file is no FITS file, is cut short, or belongs to another instrument, exposure or association, or an
+        A file is not a FITS file, is cut short, or belongs to another instrument, exposure or association, or an
         exposure of the dataset has no raw file (``bad_input``).
     """
     paths = list(paths)
@@ -162,7 +139,7 @@ def read_observation(
         _check_members(table, rows, raws, has_member_files=has_member_files)
     if table and has_member_files:
         members = {row.name for row in exposures(table, rows)}
-        warnings += [f"{raw.path.name} is no member of {dataset}" for raw in raws if raw.exposure not in members]
+        warnings += [f"{raw.path.name} is not a member of {dataset}" for raw in raws if raw.exposure not in members]
         raws = [raw for raw in raws if raw.exposure in members]
     files = frozenset(path.name for path in paths)
     return Observation(dataset, raws, rows, [], files, (*notes, *failed_exposures(raws)), tuple(warnings))
@@ -174,7 +151,7 @@ def _check_belongs(raw: RawFile, dataset: Dataset) -> None:
         what = f"says INSTRUME = {found}, but {dataset} is a dataset of {dataset.instrument.upper()}"
         raise bad_file(raw.path, what, "check the id")
     if raw.exposure != dataset.ipppssoot and not dataset.is_association:
-        raise bad_file(raw.path, f"is no file of {dataset}", f"make the inputs of {dataset} anew")
+        raise bad_file(raw.path, f"is not a file of {dataset}", f"make the inputs of {dataset} anew")
     if raw.keyword("ROOTNAME") != raw.exposure.upper():
         found = raw.keyword("ROOTNAME").lower() or "missing"
         raise bad_file(raw.path, f"says ROOTNAME = {found}, but is named after {raw.exposure}")
@@ -223,14 +200,16 @@ def failed_exposures(raws: Iterable[RawFile]) -> list[str]:
     for raw in raws:
         for image_set in raw.image_sets:
             is_joint = raw.exposure.endswith("0")  # the raw file of a STIS association holds all its exposures
-            said = why.setdefault((is_joint and image_set.exposure) or raw.exposure, [])
+            problems = why.setdefault((is_joint and image_set.exposure) or raw.exposure, [])
             if image_set.seconds == 0:
-                said.append("EXPTIME = 0")
+                problems.append("EXPTIME = 0")
             if image_set.flag not in ("", "NORMAL"):
-                said.append(f"EXPFLAG = {image_set.flag}")
+                problems.append(f"EXPFLAG = {image_set.flag}")
             if image_set.lack:
-                said.append(f"{image_set.lack} in {raw.path.name}")
-    notes = [f"{name} failed: {', '.join(dict.fromkeys(said))}" for name, said in sorted(why.items()) if said]
+                problems.append(f"{image_set.lack} in {raw.path.name}")
+    notes = [
+        f"{name} failed: {', '.join(dict.fromkeys(problems))}" for name, problems in sorted(why.items()) if problems
+    ]
     more = f"{len(notes) - 4} more exposures failed"
     return [*notes[:4], more] if len(notes) > 5 else notes
 
@@ -248,58 +227,22 @@ def read_raw(path: Path, exposure: str, suffix: str) -> RawFile:
     Raises
     ------
     AttemptFailed
-        The file is no FITS file, or cut short, or its headers cannot be believed (``bad_input``).
+        The file is not a FITS file, or cut short, or its headers cannot be believed (``bad_input``).
     """
     from astropy.io import fits
 
     hdus = _hdus(path)
     headers = [fits.Header.fromstring(hdu.cards.decode("latin-1")) for hdu in hdus[:2]]
     primary, extension = (*headers, fits.Header())[:2]
-    image_sets = tuple(_image_set(path, hdus[0], hdu) for hdu in hdus if hdu.name in _MEASURED)
+    try:
+        image_sets = read_image_sets(path, hdus)
+    except ValueError as error:
+        raise bad_file(path, str(error)) from error
     is_empty = bool(image_sets) and all(image_set.is_empty for image_set in image_sets)
     raw = RawFile(path, exposure, suffix, primary, extension, is_empty, image_sets)
     if len(hdus) - 1 < (expected := int(raw.number("NEXTEND"))):
         raise bad_file(path, f"is cut short ({len(hdus) - 1} of its {expected} extensions are there)")
     return raw
-
-
-def _image_set(path: Path, primary: Hdu, hdu: Hdu) -> ImageSet:
-    def value(name: str) -> str | None:
-        return primary.values.get(name, hdu.values.get(name))
-
-    seconds = value("EXPTIME")
-    if (value("TARGNAME") or "").upper() == "BIAS":
-        seconds = None  # which has none to have
-    try:
-        exptime = header_number("EXPTIME", seconds, 0.0) if seconds else None
-    except ValueError as error:
-        raise bad_file(path, str(error)) from error
-    lack = ""
-    if hdu.name == "EVENTS" and hdu.values.get("NAXIS2", "0") == "0":
-        lack = "no events"
-    elif hdu.name == "SCI" and _holds_counts(hdu) and _is_constant(path, hdu):
-        lack = "all pixels are the same"
-    return ImageSet(hdu.values.get("EXPNAME", "").lower(), exptime, (value("EXPFLAG") or "").upper(), lack)
-
-
-def _holds_counts(hdu: Hdu) -> bool:
-    """Tell whether an extension is an image as the detector has read it, in whole numbers."""
-    return hdu.values.get("XTENSION") == "IMAGE" and not hdu.values["BITPIX"].startswith("-")
-
-
-def _is_constant(path: Path, hdu: Hdu) -> bool:
-    """Tell whether all pixels of an image are the same; most differ within the first block."""
-    left = math.prod(hdu.axes) * hdu.pixel_bytes if hdu.axes else 0
-    with path.open("rb") as file:
-        file.seek(hdu.start)
-        first = file.read(hdu.pixel_bytes)
-        left -= len(first)
-        while left > 0 and first:
-            chunk = file.read(min(left, BLOCK * hdu.pixel_bytes))
-            if chunk != first * (len(chunk) // len(first)):
-                return False
-            left -= len(chunk)
-    return True
 
 
 def _hdus(path: Path) -> list[Hdu]:

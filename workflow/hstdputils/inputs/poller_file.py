@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hstdputils.core.datasets import Dataset, Kind
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.instruments import BY_LETTER, MOSAICKED
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 
 POLLER_SUFFIX = "_input.out"
@@ -23,13 +24,16 @@ _VISIT_FIELDS = 8
 _SKYCELL_FIELDS = 10
 
 
-_PIPELINE_FILE = re.compile(r"([ij][a-z0-9]{8})_(fl[tc])\.fits")
+_LETTERS = "".join(MOSAICKED.values())
+
+
+_PIPELINE_FILE = re.compile(rf"([{_LETTERS}][a-z0-9]{{8}})_(fl[tc])\.fits")
 
 
 _NUMBER = re.compile(r"\d{1,9}(\.\d*)?(e[+-]?\d)?", re.ASCII | re.IGNORECASE)
 
 
-_MOSAIC_FILE = re.compile(r"hst_[a-z0-9_-]+_([ij][a-z0-9]{7})_(fl[tc])\.fits")
+_MOSAIC_FILE = re.compile(rf"hst_[a-z0-9_-]+_([{_LETTERS}][a-z0-9]{{7}})_(fl[tc])\.fits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class PollerRow:
     @property
     def instrument(self) -> str:
         """Return the exposure's instrument, lower case."""
-        return {"i": "wfc3", "j": "acs"}[self.exposure[0]]
+        return BY_LETTER[self.exposure[0]].name
 
 
 def read_poller(path: Path, dataset: Dataset) -> list[PollerRow]:
@@ -65,12 +69,12 @@ def read_poller(path: Path, dataset: Dataset) -> list[PollerRow]:
     Raises
     ------
     AttemptFailed
-        The file is no poller file of the dataset (``bad_input``); the line is named.
+        The file is not a poller file of the dataset (``bad_input``); the line is named.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:
-        raise _bad(path.name, "is no text file") from error
+        raise _bad(path.name, "is not a text file") from error
     rows: list[PollerRow] = []
     seen: dict[str, int] = {}
     widths: set[int] = set()
@@ -86,7 +90,7 @@ def read_poller(path: Path, dataset: Dataset) -> list[PollerRow]:
             if row.file_name in seen:
                 raise ValueError(f"{row.file_name} is at line {seen[row.file_name]} already")
         except ValueError as error:
-            raise _bad(f"{path.name}:{number}", f"is no line of a poller file of {dataset}: {error}") from error
+            raise _bad(f"{path.name}:{number}", f"is not a line of a poller file of {dataset}: {error}") from error
         seen[row.file_name] = number
         rows.append(row)
     if not rows:
@@ -104,9 +108,9 @@ def _row(fields: list[str], dataset: Dataset) -> PollerRow:
     if match is None and dataset.kind is Kind.SKYCELL:
         match = _MOSAIC_FILE.fullmatch(name)
     if match is None:
-        raise ValueError(f"{name!r} is no flt or flc file of ACS or WFC3")
+        raise ValueError(f"{name!r} is not an flt or flc file of {' or '.join(map(str.upper, MOSAICKED))}")
     if dataset.visit and not match[1].startswith(dataset.visit):
-        raise ValueError(f"{name} is no exposure of the visit {dataset.visit}")
+        raise ValueError(f"{name} is not an exposure of the visit {dataset.visit}")
     if len(fields) == 1:
         return PollerRow(name, match[1], match[2])
     proposal, _, _, seconds, filters, detector = fields[1:7]
@@ -121,7 +125,7 @@ def _row(fields: list[str], dataset: Dataset) -> PollerRow:
             raise ValueError(f"{fields[8]!r} is neither NEW nor OLD")
         is_new = state == "NEW"
     if not proposal.isdecimal() or not _NUMBER.fullmatch(seconds):
-        raise ValueError(f"{proposal!r} and {seconds!r} are no proposal and exposure time")
+        raise ValueError(f"{proposal!r} and {seconds!r} are not a proposal and an exposure time")
     return PollerRow(name, match[1], match[2], int(proposal), float(seconds), filters, detector.lower(), is_new)
 
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 
 from hstdputils.core.text import console
-from hstdputils.inputs.source import Advance
+from hstdputils.store.transfers import Advance
 
 _are_shown = True
 

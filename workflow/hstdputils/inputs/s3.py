@@ -1,7 +1,7 @@
 """Inputs from S3: a bucket laid out as ``s3://stpubdata/hst/public`` is or as a folder may be, or with tarballs."""
 
 import fnmatch
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -11,52 +11,82 @@ from hstdputils.core.errors import StoreError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.inputs.folder import MAST_FOLDERS
-from hstdputils.inputs.source import Advance, Item, begins_with, best_tarball, is_wanted, one_of_each, suffix_of
-from hstdputils.store.base import Entry
+from hstdputils.inputs.source import Item, Source, Wanted, one_of_each, suffix_of
 from hstdputils.store.quick_reads import QuickReads
-from hstdputils.store.s3 import s3_client, s3_errors, split_uri
-from hstdputils.store.transfers import Checksum, fill, read_object_on
+from hstdputils.store.s3_client import s3_client, s3_errors, split_uri
+from hstdputils.store.transfers import Advance, Checksum, fill, persist, read_object_on
 
 PUBLIC_BUCKETS = {"stpubdata"}
 """Buckets that are read without credentials."""
 
 
 TRIES = 3
-"""How often an object is brought whose bytes are not those that S3 has a checksum of."""
+"""How often an object is fetched whose bytes are not those that S3 has a checksum of."""
 
 
-class BucketSource:
+class BucketSource(Source):
     """A bucket with raw files under ``<prefix>/<ippp>/<name>/``.
 
     The public buckets have no other layout. In others they may be under ``<prefix>/<name>/``,
     ``<prefix>/mastDownload/HST/<name>/`` or ``<prefix>/`` as well, with names in upper case, or in tarballs.
     """
 
+    exit_code = ExitCode.S3_DOWNLOAD
+
     def __init__(self, uri: str) -> None:
         self.uri = uri
         self._bucket, prefix = split_uri(uri)
         self._prefix = f"{prefix}/" if prefix else ""
         with self._errors():
-            self._client: Any = s3_client(unsigned=self._bucket in PUBLIC_BUCKETS)
+            self._client: Any = s3_client(unsigned=self.is_public)
 
-    def files(self, name: str, suffixes: frozenset[str], beside: str = "") -> list[Item]:
-        """See `Source.files`: one listing, where they are in the layout of the public bucket."""
-        for items in self._places(name, beside):
-            if found := [item for item in items if is_wanted(item.name, name, suffixes)]:
-                return one_of_each(found)
-        return []
+    @property
+    def is_public(self) -> bool:
+        """Tell whether it is a public bucket, which has one layout."""
+        return self._bucket in PUBLIC_BUCKETS
 
-    def tarball(self, ipppssoot: str) -> Item | None:
-        """See `Source.tarball`: one listing, or three."""
-        for items in self._places(ipppssoot) if not self.is_public else ():
-            if found := best_tarball(items, ipppssoot):
-                return found
-        return None
+    def list_files(self, name: str, is_wanted: Wanted, association: str = "") -> Iterator[list[Item]]:
+        """See `Source.list_files`: one listing, where they are in the layout of the public bucket."""
+        for items in self._places(name, association):
+            yield [item for item in items if is_wanted(item.name)]
 
-    def near(self, name: str) -> list[str]:
-        """See `Source.near`."""
-        found = (item.name for items in self._places(name) for item in items if begins_with(item.name, name))
-        return list(dict.fromkeys(found))
+    def read_part(self, item: Item, start: int, size: int) -> bytes:
+        """See `Source.read_part`; many can be asked for in a second."""
+
+        def read() -> bytes:
+            try:
+                return self._quick.part(item.location, start, size)
+            except StoreError as error:
+                raise error.__cause__ or error from error  # which says whether to try again
+
+        with self._errors(f"s3://{self._bucket}/{item.location}"):
+            return persist(read)
+
+    def files_of_visit(
+        self, visit: str, names: Iterable[str], suffixes: Collection[str], association: str = ""
+    ) -> Iterator[Item]:
+        """See `Source.files_of_visit`: one listing in the layout of the public bucket.
+
+        Exposures of other visits, and those in other layouts, take listings of their own.
+        """
+        names = list(names)
+        prefixes = dict.fromkeys(visit if name.startswith(visit) else name for name in names)
+        known: set[str] = set()
+        for prefix in prefixes:
+            with self._errors():
+                entries = list(self._quick.entries(f"{self._prefix}{prefix[:4]}/{prefix}"))
+            for entry in entries:
+                file = entry.key[entry.key.rfind("/") + 1 :]
+                known.add(file.partition("_")[0].lower())
+                if suffix_of(file) in suffixes:
+                    yield Item(file, entry.size, entry.key)
+        for name in names if not self.is_public else ():
+            if name not in known:
+                yield from self.files(name, suffixes, association)
+
+    def tarball(self, name: str) -> Item | None:
+        """See `Source.tarball`: one listing, or three; a public bucket has none."""
+        return None if self.is_public else super().tarball(name)
 
     def tables(self, visit: str) -> list[Item]:
         """See `Source.tables`."""
@@ -68,13 +98,13 @@ class BucketSource:
             item for item in found if item.name.lower().startswith(visit) and suffix_of(item.name) == "asn"
         )
 
-    def named(self, name: str, folders: Sequence[str]) -> Item | None:
+    def named(self, file_name: str, folders: Sequence[str]) -> Item | None:
         """See `Source.named`: one listing a folder."""
         for folder in folders:
             fixed = folder.partition("?")[0]
-            prefix = f"{self._prefix}{fixed}{name if fixed == folder else ''}"
+            prefix = f"{self._prefix}{fixed}{file_name if fixed == folder else ''}"
             for item in self._listing(prefix):
-                if fnmatch.fnmatchcase(item.location, f"{self._prefix}{folder}{name}"):
+                if fnmatch.fnmatchcase(item.location, f"{self._prefix}{folder}{file_name}"):
                     return item
         return None
 
@@ -92,7 +122,7 @@ class BucketSource:
             def read_on(have: int, checksum: Checksum = checksum) -> None:
                 read_object_on(
                     *(self._client, self._bucket, item.location, part, item.size, advance, item.version),
-                    checksum=None if item.is_start else checksum,
+                    checksum=checksum,
                 )
 
             with self._errors(place):
@@ -107,31 +137,18 @@ class BucketSource:
             advance(-size)
         raise AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.S3_DOWNLOAD, f"{place} came with {problem}")
 
-    def beginning_with(self, start: str) -> list[Entry]:
-        """Return the files of all exposures and associations whose names begin so, with four characters at least.
-
-        It is quick, and so is `part`: many can be asked for in a second, by several threads.
-        """
-        with self._errors():
-            return list(self._quick.entries(f"{self._prefix}{start[:4]}/{start}"))
-
-    def part(self, key: str, first: int, size: int) -> bytes:
-        """Return bytes of an object from one on, or less where it ends before."""
-        with self._errors(f"s3://{self._bucket}/{key}"):
-            return self._quick.part(key, first, size)
-
-    def _places(self, name: str, beside: str = "") -> Iterator[list[Item]]:
+    def _places(self, name: str, association: str) -> Iterator[list[Item]]:
         """Yield what is in each folder where the files of a name may be, the likeliest first."""
-        for home in (name, beside):
+        for home in (name, association):
             if home:
                 yield self._listing(f"{self._prefix}{home[:4]}/{home}/")
         if self.is_public:
             return
-        for home in (name, beside):
+        for home in (name, association):
             for spelled in (home, home.upper()) if home else ():
                 for base in self._bases:
                     yield self._listing(f"{self._prefix}{base}{spelled}")
-        for home in (name, beside):
+        for home in (name, association):
             if home:
                 yield self._listing(f"{self._prefix}{home[:4].upper()}/{home.upper()}/")
 
@@ -139,11 +156,6 @@ class BucketSource:
     def _bases(self) -> list[str]:
         """Return where folders of observations are: the prefix itself, and where MAST's downloads lie, if any are."""
         return ["", *(f"{base}/" for base in MAST_FOLDERS if self._listing(f"{self._prefix}{base}/", most=1))]
-
-    @property
-    def is_public(self) -> bool:
-        """Tell whether it is a public bucket, which has one layout."""
-        return self._bucket in PUBLIC_BUCKETS
 
     @cached_property
     def _quick(self) -> QuickReads:

@@ -1,14 +1,20 @@
-"""What every source of inputs can do, and the one filter by which all of them choose files."""
+"""What a source of inputs is, and the one filter by which all sources choose files.
 
-from collections.abc import Callable, Iterable, Sequence
+A source is one class: what files there are of a name, a part of one, and one whole. Planning, ``sync`` and processing
+use the same ones, so that they see the same files.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from hstdputils.core.datasets import lower
+from hstdputils.core.exit_codes import ExitCode
+from hstdputils.store.transfers import Advance
 
-Advance = Callable[[int], object]
-"""Called with the number of bytes that have arrived since the last call."""
+Wanted = Callable[[str], bool]
+"""Tells by a file's own name whether it is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,45 +26,97 @@ class Item:
     size: int
     """Bytes."""
     location: str
-    """Where the source keeps it: a path or a key."""
+    """Where the source has it: a path or a key."""
     version: str = ""
     """What changes when the file changes (an S3 ETag); empty where the source knows no such thing."""
-    is_start: bool = False
-    """True where only the first ``size`` bytes are wanted, and not the whole file."""
     instead_of: tuple[str, ...] = ()
     """Files beside it that stand for the same input, such as a packed copy, and are not used."""
 
 
-class Source(Protocol):
-    """A place where raw files are. Its methods raise `AttemptFailed` where they cannot do what they say."""
+class Source(ABC):
+    """A place where raw files are, to be asked by several threads.
+
+    A new one has `list_files`, `read_part` and `fetch`, and a line in `hstdputils.inputs.registry`. Methods raise
+    `AttemptFailed` where they cannot do what they say.
+    """
 
     uri: str
     """The source as a user writes it."""
+    exit_code: ExitCode = ExitCode.INPUTS
+    """The exit code where it lacks a dataset."""
+    is_quick: bool = True
+    """Whether it answers many requests a second, so that planning may ask it."""
+    is_cached: bool = False
+    """Whether what is fetched from it goes into an input cache."""
 
-    def files(self, name: str, suffixes: frozenset[str], beside: str = "") -> list[Item]:
-        """Return the wanted files of one exposure or association; an empty list where it has none.
+    @abstractmethod
+    def list_files(self, name: str, is_wanted: Wanted, association: str = "") -> Iterable[list[Item]]:
+        """Yield the wanted files of an exposure, association or mosaic, for each place where they may be.
 
-        ``beside`` is the association of an exposure, whose folder may hold the exposure's files.
+        Parameters
+        ----------
+        name
+            Its name, with which the names of its files begin.
+        is_wanted
+            Which of them are wanted.
+        association
+            The association of an exposure, whose place may hold the exposure's files; empty for none.
+
+        Yields
+        ------
+        items
+            The files of one place, the likeliest first; an empty list where there are none.
         """
 
-    def tarball(self, ipppssoot: str) -> Item | None:
-        """Return the tarball of a dataset, such as ``<ipppssoot>.tar.gz``, or none where there is no such file."""
+    @abstractmethod
+    def read_part(self, item: Item, start: int, size: int) -> bytes:
+        """Return ``size`` bytes of a file from one on, or fewer where it ends before."""
 
-    def named(self, name: str, folders: Sequence[str]) -> Item | None:
-        """Return the file of this very name, or none.
+    @abstractmethod
+    def fetch(self, item: Item, target: Path, advance: Advance) -> None:
+        """Fetch one file, whole, under the name ``target``."""
+
+    def files(self, name: str, suffixes: Collection[str], association: str = "") -> list[Item]:
+        """Return the files of one exposure or association with some suffixes; an empty list where it has none."""
+        for items in self.list_files(name, lambda file: is_wanted(file, name, suffixes), association):
+            if items:
+                return one_of_each(items)
+        return []
+
+    def files_of_visit(
+        self, visit: str, names: Iterable[str], suffixes: Collection[str], association: str = ""
+    ) -> Iterable[Item]:
+        """Return the files of several exposures and associations of a visit (ipppss), and perhaps of others in it.
+
+        For planning, which asks for all visits within a short time: listings may be remembered.
+        """
+        return [item for name in names for item in self.files(name, suffixes, association)]
+
+    def tarball(self, name: str) -> Item | None:
+        """Return the tarball of a dataset, such as ``<name>.tar.gz``, or none where there is no such file."""
+        names = [f"{name}{ending}" for ending in TARBALL_ENDINGS]
+        for items in self.list_files(name, lambda file: lower(file) in names):
+            if items:
+                best, *others = sorted(items, key=lambda item: names.index(lower(item.name)))
+                return replace(best, instead_of=tuple(item.name for item in others))
+        return None
+
+    def named(self, file_name: str, folders: Sequence[str]) -> Item | None:
+        """Return the file of this very name, or none; poller files of mosaics, and their exposures, are found so.
 
         ``folders`` are below the source, in order of preference, and end with ``/``; the source itself is ``""``, and
         ``?`` stands for any one character.
         """
+        return None
 
     def near(self, name: str) -> list[str]:
         """Return the names of all files there that begin with a name, whether they can be used or not."""
+        found = self.list_files(name, lambda file: begins_with(file, name))
+        return list(dict.fromkeys(item.name for items in found for item in items))
 
     def tables(self, visit: str) -> list[Item]:
-        """Return the association tables of a visit (ipppss)."""
-
-    def fetch(self, item: Item, target: Path, advance: Advance) -> None:
-        """Bring one file, whole, under the name ``target``."""
+        """Return the association tables of a visit (ipppss), as far as they can be found by it."""
+        return []
 
 
 VARIABLES_SUFFIX = "_cal_env.txt"
@@ -67,10 +125,6 @@ VARIABLES_SUFFIX = "_cal_env.txt"
 
 TARBALL_ENDINGS = (".tar.gz", ".tgz", ".tar", ".tar.bz2")
 """Ends of the names of tarballs, in order of preference."""
-
-
-SUPPORT_SUFFIXES = frozenset({"epc", "pha_a", "pha_b", "spt"})
-"""Suffixes of files that a dataset does not consist of alone."""
 
 
 def plain_name(file_name: str) -> str:
@@ -97,7 +151,7 @@ def suffix_of(file_name: str) -> str:
     return name[:-5].partition("_")[2] if name.endswith(".fits") else ""
 
 
-def is_wanted(file_name: str, name: str, suffixes: frozenset[str]) -> bool:
+def is_wanted(file_name: str, name: str, suffixes: Collection[str]) -> bool:
     """Tell whether a file is ``<name>_<suffix>.fits`` with one of the suffixes, or holds variables for programs.
 
     Case does not matter, and the file may be packed with gzip.
@@ -123,10 +177,3 @@ def one_of_each(items: Iterable[Item]) -> list[Item]:
         copies.sort(key=lambda item: (item.name.lower().endswith(".gz"), not item.name.islower(), item.name))
         chosen.append(replace(copies[0], instead_of=tuple(copy.name for copy in copies[1:])))
     return chosen
-
-
-def best_tarball(items: Iterable[Item], ipppssoot: str) -> Item | None:
-    """Return the tarball of a dataset among files, or none."""
-    by_name = {item.name.lower(): item for item in items}
-    found = [by_name[name] for end in TARBALL_ENDINGS if (name := f"{ipppssoot}{end}") in by_name]
-    return replace(found[0], instead_of=tuple(item.name for item in found[1:])) if found else None

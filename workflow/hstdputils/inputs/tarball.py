@@ -92,10 +92,10 @@ def unpack(tarball: Path, folder: Path, is_input: Callable[[str], bool], unpacke
             while stream.read(CHUNK):
                 pass  # the checksum comes last
     except (tarfile.TarError, EOFError, zlib.error, RecursionError) as error:
-        raise bad_tarball(name, f"is no whole tarball ({_why(tarball, error)})") from error
+        raise bad_tarball(name, f"is not a whole tarball ({_why(tarball, error)})") from error
     except OSError as error:
         if error.errno is None:
-            raise bad_tarball(name, f"is no whole tarball ({_why(tarball, error)})") from error
+            raise bad_tarball(name, f"is not a whole tarball ({_why(tarball, error)})") from error
         raise no_space(name, folder, error) from error
     if not members.count:
         raise bad_tarball(name, "is empty")
@@ -201,5 +201,5 @@ def _why(tarball: Path, error: Exception) -> str:
     if tarball.stat().st_size == 0:
         return "the file is empty"
     if isinstance(error, tarfile.ReadError) and ("\n" in str(error) or "invalid header" in str(error)):
-        return "it is no tar file, or damaged"
+        return "it is not a tar file, or is damaged"
     return one_line(error)

@@ -93,7 +93,7 @@ class Unpacker:
                     count(len(chunk), path.name)
                     out.write(chunk)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise _bad(path, f"is no whole gzip file ({one_line(error)})") from error
+            raise _bad(path, f"is not a whole gzip file ({one_line(error)})") from error
         except OSError as error:
             raise no_space(path.name, target.parent, error) from error
 

@@ -1,4 +1,4 @@
-"""Why a dataset gets what it gets, in words."""
+"""Why a dataset gets what it gets, in words: numbers that nobody can follow are numbers that nobody trusts."""
 
 from math import inf, isnan
 
@@ -6,11 +6,25 @@ import numpy as np
 
 from hstdputils.core.datasets import Dataset
 from hstdputils.core.needs import Measured
-from hstdputils.model.arrays import characters, feature_array, is_sized, questions
-from hstdputils.model.features import QUESTIONS, SIZE, Features
+from hstdputils.model.features import (
+    QUESTIONS,
+    SIZE,
+    Features,
+    characters,
+    feature_array,
+    is_sized,
+    questions,
+)
 from hstdputils.model.fitted import Model
-from hstdputils.model.predict import KIND_FACTOR, LIMITS, LOST_MIB, MANY_RUNS, OWN_RANGE, TIME_FACTOR
-from hstdputils.model.program_factors import VISIT
+from hstdputils.model.predict import (
+    KIND_FACTOR,
+    LIMITS,
+    LOST_MIB,
+    MANY_RUNS,
+    OWN_RANGE,
+    TIME_FACTOR,
+    VISIT_LENGTH,
+)
 
 
 def explain(
@@ -45,9 +59,11 @@ def _by_features(model: Model, dataset: Dataset, values: np.ndarray) -> list[str
     size, node = float(values[0, SIZE]), tree.nodes[end]
     factor, _, slowest, runs, programs = node[4:]
     unknown = [name for name, value in zip(Features._fields, values[0], strict=True) if isnan(value)]
-    said = ", ".join(f"{name} {value:g}" for name, value in zip(QUESTIONS, asked[0], strict=True) if not isnan(value))
+    known_values = ", ".join(
+        f"{name} {value:g}" for name, value in zip(QUESTIONS, asked[0], strict=True) if not isnan(value)
+    )
     lines = [
-        f"features: {said}",
+        f"features: {known_values}",
         f"it is like {runs:.0f} runs of {programs:.0f} programs of {dataset.instrument}"
         + (f" with {', '.join(path)}" if path else ""),
         f"they need {factor:.4g} MiB for each MB of input + {tree.offset:g}: "
@@ -93,13 +109,13 @@ def _by_name(model: Model, dataset: Dataset, features: Features | None) -> list[
 
 
 def _by_program(model: Model, names: np.ndarray, sized: bool) -> list[str]:
-    corrections = model.planner.by_size if sized else model.planner.by_name
-    entry = int(corrections.find(names)[0])
+    factors = model.planner.by_size if sized else model.planner.by_name
+    entry = int(factors.find(names)[0])
     if entry < 0:
         return ["no run of its program is on record"]
-    memory, time, longest, runs = corrections.values[entry]
-    whose = corrections.name(entry).rstrip("+-")
-    what = "visit" if len(whose) == VISIT else "program"
+    memory, time, longest, runs = factors.values[entry]
+    whose = factors.name(entry).rstrip("+-")
+    what = "visit" if len(whose) == VISIT_LENGTH else "program"
     return [
         f"its {what} {whose} has {runs:.0f} run{'s' if runs != 1 else ''} on record: "
         f"memory x {memory:.3g}, expected time x {time:.3g}, time limit x {longest:.3g}"

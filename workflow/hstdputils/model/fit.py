@@ -1,22 +1,25 @@
-"""Fitting the model: one tree for each instrument, and the tables of programs."""
+"""Fitting the model to finished runs: a tree for each instrument, factors of programs and visits, and shared sizes.
+
+A program, then each of its visits, is seen with the runs above it counted in like `ABOVE` runs; the factor is the one
+of the lowest cost. Associations and single exposures are kept apart.
+"""
 
 from typing import Any
 
 import numpy as np
 
-from hstdputils.core.instruments import INSTRUMENTS
-from hstdputils.core.needs import BY_INSTRUMENT
-from hstdputils.model.arrays import Runs, is_association, of_instrument
-from hstdputils.model.cost import Levels
-from hstdputils.model.predict import LOST_MIB, Planner, fit_sizes
-from hstdputils.model.program_factors import Entry, fit_corrections
-from hstdputils.model.tree import MARGIN, SECOND_TRY, Tree, grow
-
-SECOND_TRY_BY_NAME = {"acs": 3.0, "cos": 40.0, "stis": 150.0, "wfc3": 3.0}
-"""Price of a second try where no more than instrument and kind are known, in mean bills of the instrument: it keeps
-sizes off the edge of a large group of runs of nearly one size. COS and STIS are so small beside the others that
-second tries of them are dearer than memory, of which a core has more than they need."""
-
+from hstdputils.core.instruments import BY_LETTER, INSTRUMENTS
+from hstdputils.model.features import Bytes, Floats, Ints, Runs, is_association, keys_of, of_instrument
+from hstdputils.model.predict import (
+    LOST_MIB,
+    PROGRAM_LENGTH,
+    STEP_MIB,
+    VISIT_LENGTH,
+    Planner,
+    kind_marks,
+    on_grid,
+)
+from hstdputils.model.tree import MARGIN, Histogram, Levels, Tree, fit_tree
 
 MIN_SIZED = 32
 """Runs with features that an instrument must have for a tree of its own."""
@@ -31,6 +34,29 @@ INSTRUMENT_SHARE = 0.25
 small runs of COS and STIS would all be rounded up to one size."""
 
 
+N_SIZES = 30
+"""Sizes that are fitted: as few as cost next to nothing against sizes of `STEP_MIB` each."""
+
+
+ABOVE = 2.0
+"""Runs that those above count like."""
+
+
+MIN_VISIT_RUNS = 2
+
+
+SAME = 0.02
+"""A visit whose factor differs from its program's by less than this has none of its own."""
+
+
+SLOWEST = 0.4
+"""A program's time limit is at least this part of what it would be without its runs."""
+
+
+Entry = tuple[float, float, float, int]
+"""Factors for memory, expected time and longest time, and the number of runs."""
+
+
 def fit(runs: Runs) -> dict[str, Any]:
     """Return the content of a model's file, without its header."""
     runs = runs[(runs.used > LOST_MIB) & (runs.wall > 0)]
@@ -43,21 +69,21 @@ def fit(runs: Runs) -> dict[str, Any]:
         "programs": no_programs,
     }
     found: dict[str, dict[str, Entry]] = {"by_size": {}, "by_name": {}}
-    for letter, instrument in sorted(INSTRUMENTS.items(), key=lambda item: item[1]):
-        mine = runs[of_instrument(runs.names, letter)]
+    for instrument, facts in sorted(INSTRUMENTS.items()):
+        mine = runs[of_instrument(runs.names, facts.letter)]
         sized = mine[mine.sized]
         if len(mine):
-            data["kinds"][instrument] = _kinds(mine, SECOND_TRY_BY_NAME[instrument])
+            data["kinds"][instrument] = _kinds(mine, facts.second_try_by_name)
             found["by_name"] |= _by_name(instrument, mine, Planner(data))
         if len(sized) >= MIN_SIZED:
-            tree = grow(instrument, sized)
+            tree = fit_tree(instrument, sized)
             data["trees"][instrument] = {"offset": tree.offset, "nodes": _rounded(tree)}
             found["by_size"] |= _by_size(instrument, sized, Planner(data))
     data["programs"] = {
         name: {key: _short(entries[key]) for key in sorted(entries)} for name, entries in found.items()
     }
     sizes = _sizes(runs, Planner(data), Planner({**data, "programs": no_programs}))
-    usual = [needs.memory_mib for instrument, needs in BY_INSTRUMENT.items() if instrument not in data["kinds"]]
+    usual = [facts.needs.memory_mib for instrument, facts in INSTRUMENTS.items() if instrument not in data["kinds"]]
     data["sizes"]["memory_mib"] = sorted({*sizes, *usual})
     return data
 
@@ -66,7 +92,7 @@ def _sizes(runs: Runs, planner: Planner, without_programs: Planner) -> list[int]
     """Return the sizes that plans share at the least cost; those by features of programs not seen count most."""
     bill = runs.used * runs.wall
     weight = runs.wall / bill.sum()
-    for letter in INSTRUMENTS:
+    for letter in BY_LETTER:
         mine = of_instrument(runs.names, letter)
         weight[mine] += INSTRUMENT_SHARE * runs.wall[mine] / max(bill[mine].sum(), 1.0)
     unknown = np.full_like(runs.features, np.nan)
@@ -95,15 +121,15 @@ def _kinds(runs: Runs, second_try: float) -> dict[str, list[float]]:
 
 def _by_name(instrument: str, runs: Runs, planner: Planner) -> dict[str, Entry]:
     base = planner.from_name(instrument, runs.names)
-    levels = Levels(runs.used / base.memory, runs.wall * base.memory, SECOND_TRY[instrument])
-    entries = fit_corrections(runs.names, levels, base.mean, base.slowest, runs.wall)
+    levels = Levels(runs.used / base.memory, runs.wall * base.memory, INSTRUMENTS[instrument].second_try)
+    entries = fit_program_factors(runs.names, levels, base.mean, base.slowest, runs.wall)
     return {key: (MARGIN * entry[0], *entry[1:]) for key, entry in entries.items()}
 
 
 def _by_size(instrument: str, runs: Runs, planner: Planner) -> dict[str, Entry]:
     base = planner.from_features(instrument, runs.features)
-    levels = Levels(runs.used / base.memory, runs.wall * base.memory, SECOND_TRY[instrument])
-    return fit_corrections(runs.names, levels, base.mean, base.slowest, runs.wall)
+    levels = Levels(runs.used / base.memory, runs.wall * base.memory, INSTRUMENTS[instrument].second_try)
+    return fit_program_factors(runs.names, levels, base.mean, base.slowest, runs.wall)
 
 
 def _rounded(tree: Tree) -> list[list[float]]:
@@ -117,3 +143,89 @@ def _number(value: float) -> float:
 
 def _short(entry: Entry) -> list[float]:
     return [round(value, 4) for value in entry[:3]] + [entry[3]]
+
+
+def fit_sizes(mib: Floats, weight: Floats, number: int = N_SIZES) -> list[int]:
+    """Return the sizes to which memory can be rounded up at the least cost.
+
+    Parameters
+    ----------
+    mib
+        Planned memory, MiB, on no grid.
+    weight
+        What one MiB more costs in each row.
+    number
+        How many sizes there may be.
+    """
+    sizes, row_size = np.unique(on_grid(mib, STEP_MIB), return_inverse=True)
+    up_to = np.concatenate([[0.0], np.bincount(row_size, weight).cumsum()])
+    n, number = len(sizes), min(number, len(sizes))
+    # cost[i]: the rows of the first i sizes rounded up to so many sizes, the last of which is the i-th
+    cost = np.full(n + 1, np.inf)
+    cost[0] = 0.0
+    before = np.zeros((number, n + 1), int)
+    for used in range(number):
+        best = np.full(n + 1, np.inf)
+        for i in range(1, n + 1):
+            ways = cost[:i] + sizes[i - 1] * (up_to[i] - up_to[:i])
+            before[used, i] = ways.argmin()
+            best[i] = ways[before[used, i]]
+        cost = best
+    chosen, i = [], n
+    for used in reversed(range(number)):
+        chosen.append(int(sizes[i - 1]))
+        i = before[used, i]
+    return chosen[::-1]
+
+
+def fit_program_factors(
+    names: Bytes, levels: Levels, expected: Floats, slowest: Floats, wall: Floats
+) -> dict[str, Entry]:
+    """Return the entries of an instrument's runs.
+
+    Parameters
+    ----------
+    names
+        The runs' names, (n, 9).
+    levels
+        Their memory as ratios to what they would get without factors.
+    expected, slowest
+        Wall times that they would be expected to take, and to take at most, s.
+    wall
+        Wall times that they took, s.
+    """
+    kinds = kind_marks(names)
+    found: dict[str, Entry] = {}
+    for kind in np.unique(kinds):
+        of_kind = np.flatnonzero(kinds == kind)
+        everything = levels.histogram(of_kind)
+        for rows in _groups(names, of_kind, PROGRAM_LENGTH):
+            seen = levels.histogram(rows).with_share(everything, ABOVE / len(rows))
+            program = _entry(rows, levels, seen, expected, slowest, wall)
+            found[_key(names, rows, PROGRAM_LENGTH, kind)] = program
+            for part in _groups(names, rows, VISIT_LENGTH):
+                if MIN_VISIT_RUNS <= len(part) < len(rows):
+                    own = levels.histogram(part).with_share(seen, ABOVE / len(part))
+                    visit = _entry(part, levels, own, expected, slowest, wall)
+                    if abs(np.log2(visit[0] / program[0])) > SAME:
+                        found[_key(names, part, VISIT_LENGTH, kind)] = visit
+    return found
+
+
+def _groups(names: Bytes, rows: Ints, length: int) -> list[Ints]:
+    """Return the rows of each program or visit."""
+    keys = keys_of(names[rows], length)
+    order = np.argsort(keys, kind="stable")
+    cuts = np.flatnonzero(np.diff(keys[order])) + 1
+    return [rows[part] for part in np.split(order, cuts)]
+
+
+def _key(names: Bytes, rows: Ints, length: int, kind: int) -> str:
+    return bytes(names[rows[0], :length]).decode() + chr(kind)
+
+
+def _entry(rows: Ints, levels: Levels, seen: Histogram, expected: Floats, slowest: Floats, wall: Floats) -> Entry:
+    usual = expected[rows].sum()
+    time = (wall[rows].sum() + ABOVE * usual / len(rows)) / (usual + ABOVE * usual / len(rows))
+    longest = max(float((wall[rows] / slowest[rows]).max()), SLOWEST)
+    return levels.cheapest(seen), float(time), longest, len(rows)

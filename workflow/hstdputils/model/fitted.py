@@ -1,7 +1,6 @@
-"""The fitted model: a small text file."""
+"""The fitted model as a text file, whose changes can be read, reviewed and committed."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -9,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from hstdputils.core.datasets import Dataset
 from hstdputils.core.errors import UserError
+from hstdputils.core.files import atomic_write
 from hstdputils.core.formats import BadFormat, read_object, shipped, shown
-from hstdputils.core.needs import Measured, Resources, needs_of_mosaic
+from hstdputils.core.needs import Measured, Resources, default_resources
 from hstdputils.model.features import Features
 
 if TYPE_CHECKING:
@@ -62,30 +62,30 @@ class Model:
         Raises
         ------
         UserError
-            The file is not there, is no model, or is of a later format.
+            The file is not there, is not a model, or is of a later format.
         """
         path = default_path() if path is None else path
-        mend = "fit one with hstdputils resources fit, or name another with --model"
+        fix = "fit one with hstdputils resources fit, or name another with --model"
         try:
             with path.open("rb") as file:
                 data = read_object(file.read(_MOST_BYTES + 1), _MOST_BYTES)
         except OSError as error:
-            raise UserError(f"cannot read the model {path} ({error.strerror}): {mend}") from error
+            raise UserError(f"cannot read the model {path} ({error.strerror}): {fix}") from error
         except BadFormat as error:
-            raise UserError(f"{path} is no fitted model ({error}): {mend}") from error
+            raise UserError(f"{path} is not a fitted model ({error}): {fix}") from error
         if type(data.get("format")) is not int:
-            raise UserError(f"{path} is no fitted model (it has no format): {mend}")
+            raise UserError(f"{path} is not a fitted model (it has no format): {fix}")
         if data["format"] > FORMAT:
-            raise UserError(f"{path} is a model of format {data['format']}, made by a later hstdputils: {mend}")
+            raise UserError(f"{path} is a model of format {data['format']}, made by a later hstdputils: {fix}")
         lost = [part for part in _PARTS if not isinstance(data.get(part), dict)]
         if lost:
-            raise UserError(f"{path} is no fitted model (it has no {lost[0]!r}): {mend}")
+            raise UserError(f"{path} is not a fitted model (it has no {lost[0]!r}): {fix}")
         model = cls(data, path)
         try:
             _ = model.planner
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             reason = shown(f"{type(error).__name__}: {error}", 200)
-            raise UserError(f"{path} is no fitted model ({reason}): {mend}") from error
+            raise UserError(f"{path} is not a fitted model ({reason}): {fix}") from error
         return model
 
     @cached_property
@@ -97,17 +97,12 @@ class Model:
 
     def save(self, path: Path) -> None:
         """Write the model: whole, or not at all."""
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(self.text(), encoding="utf-8")
-            part.replace(path)
+            atomic_write(path, self.text())
         except OSError as error:
             raise UserError(
                 f"cannot write the model {path} ({error.strerror}): name another file with --model"
             ) from error
-        finally:
-            part.unlink(missing_ok=True)
 
     def text(self) -> str:
         """Return the text of the file: one line for each node of a tree and each program."""
@@ -145,7 +140,7 @@ class Model:
     ) -> list[Resources]:
         import numpy as np
 
-        from hstdputils.model.arrays import characters, feature_array, history_array
+        from hstdputils.model.features import characters, feature_array, history_array
         from hstdputils.model.predict import EVIDENCE
 
         planned = self.planner.plan(characters(names), feature_array(names, features), history_array(names, history))
@@ -162,7 +157,7 @@ class Model:
         if set(map(len, names)) - {_IPPPSSOOT}:
             for place, name in enumerate(names):
                 if len(name) != _IPPPSSOOT:
-                    found[place] = needs_of_mosaic(name)
+                    found[place] = default_resources(Dataset(name))
         return found
 
 

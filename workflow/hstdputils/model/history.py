@@ -1,24 +1,26 @@
-"""The history: an embedded database (SQLite) of finished runs, which a site carries on.
+"""The history of finished runs, on which models are fitted: an SQLite file that a site carries on.
 
 A run is one row: the dataset, the memory and time that it used, how it ended, when, and in which batch. Features
-are one row a dataset. Adding the same runs again changes nothing.
+are one row a dataset. Adding the same runs again changes nothing, and the file changes as a whole or not at all.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isnan, nan
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
+from hstdputils.core.errors import UserError
 from hstdputils.core.formats import MOST_NUMBER
 from hstdputils.core.needs import Measured
 from hstdputils.core.outcomes import Outcome
 from hstdputils.model.features import Features
-from hstdputils.model.history_file import Database
 from hstdputils.model.tables import TableRow
 from hstdputils.records.marker import Marker
 
 if TYPE_CHECKING:
-    from hstdputils.model.arrays import Runs
+    from hstdputils.model.features import Runs
 
 
 class Run(NamedTuple):
@@ -75,6 +77,87 @@ _SOUND = """typeof(ipppssoot) = 'text' AND ipppssoot NOT GLOB '*[^a-z0-9_-]*'
 
 
 _ENOUGH_TO_ASK_ONE_BY_ONE = 500
+
+
+FORMAT = 1
+"""Format of the database, its ``user_version``."""
+
+
+class Database:
+    """An SQLite file; use it in a ``with`` block.
+
+    What is added is kept with `commit`, and at the end of a block that no exception ends. A file that was made for
+    a block that fails, and in which nothing was kept, is gone after it.
+
+    Parameters
+    ----------
+    path
+        The file.
+    tables
+        SQL that makes the tables.
+    create
+        Make it where it is not there.
+
+    Raises
+    ------
+    UserError
+        The file is not there, cannot be read, or is not a history.
+    """
+
+    def __init__(self, path: Path, tables: str, *, create: bool) -> None:
+        self.path = path
+        self._made: list[Path] = []
+        if not path.exists() and str(path) != ":memory:":
+            if not create:
+                raise UserError(f"no history {path}: make it with hstdputils resources fit --history {path}")
+            self._made = [path, *[folder for folder in path.parents if not folder.exists()]]
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with self.errors():
+            self.sql = sqlite3.connect(path, timeout=60)
+            found = self.sql.execute("PRAGMA user_version").fetchone()[0]
+            if found > FORMAT:
+                raise UserError(f"{path} is a history of format {found}, made by a later hstdputils: use that one")
+            if found == 0 and self.sql.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                raise UserError(f"{path} is another program's database: name another file with --history")
+            if found == 0:
+                self.sql.executescript(f"{tables} PRAGMA user_version = {FORMAT};")
+
+    def commit(self) -> None:
+        """Keep what has been added."""
+        if self.sql.in_transaction:
+            with self.errors():
+                self.sql.commit()
+            self._made = []
+
+    def close(self, *, failed: bool) -> None:
+        """Close the file, and take it away where it was made in vain."""
+        try:
+            if not failed:
+                self.commit()
+        finally:
+            self.sql.close()
+        if failed and self._made:
+            file, *folders = self._made
+            file.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # somebody else has put something there
+                for folder in folders:
+                    folder.rmdir()
+
+    @contextlib.contextmanager
+    def errors(self) -> Iterator[None]:
+        """Tell of an error of the database in one line."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise UserError(
+                f"cannot use the history {self.path} ({error}): name another file with --history"
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.close(failed=kind is not None)
 
 
 class History(Database):
@@ -173,7 +256,7 @@ class History(Database):
         """Return the latest run of each ipppssoot that succeeded, with its features, in the order of their names."""
         import numpy as np
 
-        from hstdputils.model.arrays import Runs, characters
+        from hstdputils.model.features import Runs, characters
 
         columns = ", ".join(f"features.{name}" for name in Features._fields)
         # of SQLite's aggregates max() alone takes the other columns from its own row

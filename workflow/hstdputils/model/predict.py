@@ -1,24 +1,29 @@
-"""Memory and time of many datasets at once, from the best evidence there is of each."""
+"""Memory and time of many datasets at once, from the best evidence there is of each: what a plan asks the model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from hstdputils.core.instruments import INSTRUMENTS
-from hstdputils.core.needs import BY_INSTRUMENT
-from hstdputils.model.arrays import Bools, Bytes, Floats, Ints, is_association, is_sized, of_instrument, questions
-from hstdputils.model.features import SIZE
-from hstdputils.model.program_factors import Corrections
+from hstdputils.model.features import (
+    SIZE,
+    Bools,
+    Bytes,
+    Floats,
+    Ints,
+    is_association,
+    is_sized,
+    keys_of,
+    of_instrument,
+    questions,
+)
 from hstdputils.model.tree import Tree
 
 STEP_MIB = 64
 """Fitted sizes are multiples of this, MiB."""
-
-
-N_SIZES = 30
-"""Sizes that are fitted: as few as cost next to nothing against sizes of `STEP_MIB` each."""
 
 
 BEYOND_MIB = 4096
@@ -37,10 +42,10 @@ def on_grid(mib: Floats, step: int) -> Floats:
     return np.maximum(np.ceil(mib / step - 1e-9), 1.0) * step
 
 
-def on_rungs(values: Floats, rungs: tuple[int, ...]) -> Floats:
+def on_steps(values: Floats, steps: tuple[int, ...]) -> Floats:
     """Round up to the next of a few values; what is larger than all of them stays as it is."""
-    steps = np.asarray(sorted(rungs), float)
-    return np.where(values > steps[-1], values, steps[np.minimum(np.searchsorted(steps, values), len(steps) - 1)])
+    rising = np.asarray(sorted(steps), float)
+    return np.where(values > rising[-1], values, rising[np.minimum(np.searchsorted(rising, values), len(rising) - 1)])
 
 
 def on_sizes(mib: Floats, sizes: Floats) -> Floats:
@@ -53,40 +58,7 @@ def on_sizes(mib: Floats, sizes: Floats) -> Floats:
 
 def on_limits(seconds: Floats) -> Floats:
     """Round time limits up to the next of `LIMITS`, or to whole days, s."""
-    return np.where(seconds > LIMITS[-1], np.ceil(seconds / _DAY) * _DAY, on_rungs(seconds, LIMITS))
-
-
-def fit_sizes(mib: Floats, weight: Floats, number: int = N_SIZES) -> list[int]:
-    """Return the sizes to which memory can be rounded up at the least cost.
-
-    Parameters
-    ----------
-    mib
-        Planned memory, MiB, on no grid.
-    weight
-        What one MiB more costs in each row.
-    number
-        How many sizes there may be.
-    """
-    sizes, row_size = np.unique(on_grid(mib, STEP_MIB), return_inverse=True)
-    up_to = np.concatenate([[0.0], np.bincount(row_size, weight).cumsum()])
-    n, number = len(sizes), min(number, len(sizes))
-    # cost[i]: the rows of the first i sizes rounded up to so many sizes, the last of which is the i-th
-    cost = np.full(n + 1, np.inf)
-    cost[0] = 0.0
-    before = np.zeros((number, n + 1), int)
-    for used in range(number):
-        best = np.full(n + 1, np.inf)
-        for i in range(1, n + 1):
-            ways = cost[:i] + sizes[i - 1] * (up_to[i] - up_to[:i])
-            before[used, i] = ways.argmin()
-            best[i] = ways[before[used, i]]
-        cost = best
-    chosen, i = [], n
-    for used in reversed(range(number)):
-        chosen.append(int(sizes[i - 1]))
-        i = before[used, i]
-    return chosen[::-1]
+    return np.where(seconds > LIMITS[-1], np.ceil(seconds / _DAY) * _DAY, on_steps(seconds, LIMITS))
 
 
 EVIDENCE = ("instrument", "features", "program", "history")
@@ -142,6 +114,48 @@ class Base:
     n: Floats
 
 
+PROGRAM_LENGTH, VISIT_LENGTH = 4, 6
+"""Characters of a name that say the program, and the visit."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramFactors:
+    """Factors by program and visit."""
+
+    keys: npt.NDArray[np.uint64]
+    """Programs and visits as numbers, sorted."""
+    values: Floats
+    """The entries in that order, (n, 4)."""
+
+    @classmethod
+    def of(cls, entries: Mapping[str, Sequence[float]]) -> "ProgramFactors":
+        """Return the factors of entries as they stand in the model's file."""
+        keys = np.array(list(entries), dtype="S8").view(">u8").astype(np.uint64)
+        values = np.array(list(entries.values()), dtype=float).reshape(-1, 4)
+        order = np.argsort(keys)
+        return cls(keys[order], values[order])
+
+    def name(self, entry: int) -> str:
+        """Return the program or visit of an entry, and ``+`` for associations or ``-`` for single exposures."""
+        return self.keys[entry : entry + 1].astype(">u8").tobytes().rstrip(b"\0").decode()
+
+    def find(self, names: Bytes) -> Ints:
+        """Return the entry of each name's visit, else of its program; -1 where there is neither."""
+        kind = kind_marks(names)
+        found = np.full(len(names), -1)
+        if len(self.keys):
+            for length in (PROGRAM_LENGTH, VISIT_LENGTH):
+                wanted = keys_of(names, length, kind)
+                place = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
+                found = np.where(self.keys[place] == wanted, place, found)
+        return found
+
+
+def kind_marks(names: Bytes) -> Bytes:
+    """Return ``+`` for associations and ``-`` for single exposures."""
+    return np.where(is_association(names), ord("+"), ord("-")).astype(np.uint8)
+
+
 class Planner:
     """The fitted model as arrays.
 
@@ -154,8 +168,8 @@ class Planner:
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.trees = {name: Tree.of(item["offset"], item["nodes"]) for name, item in data["trees"].items()}
         self.kinds: Mapping[str, Mapping[str, list[float]]] = data["kinds"]
-        self.by_size = Corrections.of(data["programs"]["by_size"])
-        self.by_name = Corrections.of(data["programs"]["by_name"])
+        self.by_size = ProgramFactors.of(data["programs"]["by_size"])
+        self.by_name = ProgramFactors.of(data["programs"]["by_name"])
         self.sizes = np.asarray(data["sizes"]["memory_mib"], float)
         self.most_mib = BEYOND * data["largest"]["memory_mib"]
         self.most_seconds = BEYOND * data["largest"]["wall_seconds"]
@@ -170,8 +184,8 @@ class Planner:
         numbers = np.array(kinds, float).reshape(-1, 4)
         if not (np.isfinite(numbers).all() and (numbers >= 0).all() and (numbers[:, 0] > 0).all()):
             raise ValueError("a kind has values that are not numbers of memory, times and runs")
-        for corrections in (self.by_size, self.by_name):
-            if not (np.isfinite(corrections.values).all() and (corrections.values[:, :3] > 0).all()):
+        for factors in (self.by_size, self.by_name):
+            if not (np.isfinite(factors.values).all() and (factors.values[:, :3] > 0).all()):
                 raise ValueError("a program has factors that are not numbers above 0")
         if (np.diff(self.sizes) <= 0).any():
             raise ValueError("sizes do not grow")
@@ -191,8 +205,8 @@ class Planner:
         n = len(names)
         planned = Planned(np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n, int), np.zeros(n, int))
         known = is_sized(features)
-        for letter, instrument in INSTRUMENTS.items():
-            mine = of_instrument(names, letter)
+        for instrument in INSTRUMENTS:
+            mine = of_instrument(names, INSTRUMENTS[instrument].letter)
             sized = mine & known if instrument in self.trees else np.zeros(n, bool)
             if sized.any():
                 base = self.from_features(instrument, features[sized])
@@ -223,7 +237,7 @@ class Planner:
 
     def from_name(self, instrument: str, names: Bytes) -> Base:
         """Return what datasets of an instrument get of which nothing but the name is known."""
-        least = BY_INSTRUMENT[instrument]
+        least = INSTRUMENTS[instrument].needs
         unknown = [least.memory_mib, 0.0, least.max_seconds / TIME_FACTOR, 0.0]
         kinds = self.kinds.get(instrument, {})
         table = np.array([kinds.get(kind, unknown) for kind in "-+"], float)
@@ -233,13 +247,13 @@ class Planner:
 
     @staticmethod
     def _fill(
-        planned: Planned, where: Bools, evidence: int, base: Base, corrections: Corrections, names: Bytes
+        planned: Planned, where: Bools, evidence: int, base: Base, factors: ProgramFactors, names: Bytes
     ) -> None:
         """Fill in rows from what their instrument or features say and from the runs of their programs."""
-        entry = corrections.find(names[where])
+        entry = factors.find(names[where])
         memory, time, longest, runs = np.ones((4, len(entry)))
         if (entry >= 0).any():
-            memory, time, longest, runs = np.where(entry >= 0, corrections.values[entry].T, [[1], [1], [1], [0]])
+            memory, time, longest, runs = np.where(entry >= 0, factors.values[entry].T, [[1], [1], [1], [0]])
         planned.memory[where] = base.memory * memory
         planned.seconds[where] = base.mean * time
         planned.limit[where] = TIME_FACTOR * base.slowest * longest

@@ -10,21 +10,65 @@ Left out are the times in which instances start, stop or have too few jobs, disk
 """
 
 import argparse
+import contextlib
 import json
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+from annotated_types import Ge, Gt, Le, MinLen
 
 from hstdputils.core.errors import UserError
-from hstdputils.core.formats import read_json, shipped, shown
+from hstdputils.core.formats import BadFormat, read_json, shipped, shown
 from hstdputils.core.text import nearest
 
 _MOST_BYTES = 64 * 2**20
 """Bytes of the table; that of all regions has 2 MB."""
+
+
+_STRICT: dict[str, Any] = {"strict": True, "allow_inf_nan": False}
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceType:
+    """What an instance has."""
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    vcpus: Annotated[float, Ge(1)]
+    """Its cores."""
+    memory_gib: Annotated[float, Gt(0)]
+    """Its memory, GiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstancePrices:
+    """What an instance costs, USD an hour; none where it is not sold in that way."""
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    on_demand: Annotated[float, Gt(0)] | None = None
+    spot: Annotated[float, Gt(0)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PriceTable:
+    """A table of prices, such as ``config/prices.json``; one that a user names is checked against the types."""
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    date: date
+    """The day of which the prices are."""
+    instances: Annotated[dict[str, InstanceType], MinLen(1)]
+    """Instances, by name."""
+    regions: Annotated[dict[str, Annotated[dict[str, InstancePrices], MinLen(1)]], MinLen(1)]
+    """Prices, by region and instance."""
+    source: str = ""
+    """Where they are from."""
+    usable_memory: Annotated[float, Gt(0), Le(1)] = 1.0
+    """Share of an instance's memory that it has for jobs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,90 +85,75 @@ class Instance:
     """Its price, USD."""
 
 
-class _NotThere(Exception):
-    """The table is right, but has no such prices."""
-
-
-def read_table(path: Path, region: str, purchase: str) -> tuple[date, str, tuple[Instance, ...]]:
-    """Read the prices of one region.
-
-    Parameters
-    ----------
-    path
-        The table: JSON with ``date``, ``source``, ``usable_memory``, ``instances`` and ``regions``.
-    region
-        The region of AWS.
-    purchase
-        ``on_demand`` or ``spot``.
-
-    Returns
-    -------
-    day, source, instances
-        The day of which the prices are, where they are from, and the instances with a price.
+def read_price_table(path: Path) -> PriceTable:
+    """Read a table of prices.
 
     Raises
     ------
     UserError
-        The table cannot be read, a value in it is wrong, or it has no such prices.
+        The table cannot be read, or a value in it is wrong.
     """
     try:
         with path.open("rb") as file:
-            table = _mapping(read_json(file.read(_MOST_BYTES + 1), _MOST_BYTES), "the table")
-        return _date(table.get("date")), str(table.get("source", "")), _instances(table, region, purchase)
+            table = read_json(file.read(_MOST_BYTES + 1), _MOST_BYTES)
     except OSError as error:
         raise UserError(
             f"cannot read the price table {path} ({error.strerror}): name one like config/prices.json"
         ) from error
-    except _NotThere as error:
-        raise UserError(f"the price table {path} {error}") from None
-    except ValueError as error:
-        raise UserError(f"the price table {path} is wrong: {_one_line(error)}") from error
+    except BadFormat as error:
+        raise UserError(f"the price table {path} is wrong: {shown(error, 200)}") from error
+    if path == shipped("prices.json"):  # the tests check it, and importing pydantic is a tenth of a plan's time
+        with contextlib.suppress(LookupError, TypeError, ValueError, AttributeError):  # somebody has edited it
+            return _trusted(table)
+    return _checked(path, table)
 
 
-def _instances(table: Mapping[str, Any], region: str, purchase: str) -> tuple[Instance, ...]:
-    kinds, regions = (_mapping(table.get(key), key) for key in ("instances", "regions"))
-    if region not in regions:
-        known = sorted(regions)
-        raise _NotThere(f"has no region {region!r}, but {', '.join(known)}{nearest(region, known)}")
-    for_jobs = _number(table.get("usable_memory", 1.0), "usable_memory")
-    if for_jobs > 1:
-        raise ValueError(f"usable_memory is a share and at most 1, not {for_jobs}")
-    found = []
-    for name, prices in _mapping(regions[region], region).items():
-        kind = _mapping(kinds.get(name), f"instances: {name}")
-        price = _mapping(prices, f"{region}: {name}").get(purchase)
-        if price is not None:
-            cores, gib = (_number(kind.get(key), f"instances: {name}: {key}") for key in ("vcpus", "memory_gib"))
-            if cores < 1:
-                raise ValueError(f"instances: {name}: vcpus must be at least 1, not {cores}")
-            usd = _number(price, f"{region}: {name}: {purchase}")
-            found.append(Instance(name, int(cores), gib * 1024 * for_jobs, usd))
-    if not found:
-        raise _NotThere(f"has no {purchase} price in {region}")
-    return tuple(found)
+def _trusted(table: Any) -> PriceTable:
+    return PriceTable(
+        date.fromisoformat(table["date"]),
+        {name: InstanceType(kind["vcpus"], kind["memory_gib"]) for name, kind in table["instances"].items()},
+        {
+            region: {name: InstancePrices(**price) for name, price in prices.items()}
+            for region, prices in table["regions"].items()
+        },
+        table["source"],
+        table["usable_memory"],
+    )
 
 
-def _mapping(value: Any, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict) or not value:
-        raise ValueError(f"{where} is missing, or no mapping from names to values")
-    return value
+def _checked(path: Path, table: Any) -> PriceTable:
+    from pydantic import TypeAdapter, ValidationError
 
-
-def _number(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise ValueError(f"{where} must be a number above 0, not {shown(json.dumps(value))}")
-    return float(value)
-
-
-def _date(value: Any) -> date:
     try:
-        return date.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"date must be a day such as 2026-01-31, not {shown(json.dumps(value))}") from None
+        found = TypeAdapter(PriceTable).validate_json(json.dumps(table))
+    except ValidationError as error:
+        raise UserError(f"the price table {path} is wrong: {_first_error(error.errors()[0])}") from error
+    for region, prices in found.regions.items():
+        if lost := sorted(prices.keys() - found.instances):
+            raise UserError(f"the price table {path} is wrong: instances: {lost[0]} is missing ({region} has it)")
+    return found
 
 
-def _one_line(error: ValueError) -> str:
-    return shown(error, 200)
+_WANTED = {
+    "missing": "is missing",
+    "less_than_equal": "is a share and at most 1",
+    "greater_than_equal": "must be at least 1",
+    "dict_type": "is missing, or not an object with names",
+    "dataclass_type": "is missing, or not an object with names",
+    "too_short": "is missing: it is an object without names",
+    "string_type": "must be text",
+}
+"""What is wanted, by pydantic's kind of error; numbers above 0, and dates, have more than one kind."""
+
+
+def _first_error(error: Any) -> str:
+    """Return one of pydantic's errors as one line."""
+    kind, place = error["type"], ": ".join(map(str, error["loc"])) or "the table"
+    wanted = _WANTED.get(kind) or (
+        "must be a day such as 2026-01-31" if "date" in kind else "must be a number above 0"
+    )
+    value = "" if "missing" in wanted else f", not {json.dumps(error['input'], default=str)}"
+    return shown(f"{place} {wanted}{value}", 200)
 
 
 Purchase = Literal["on_demand", "spot"]
@@ -148,7 +177,7 @@ class _Rates(dict[tuple[int, int], float]):
     def __missing__(self, size: tuple[int, int]) -> float:
         memory_mib, vcpus = size
         fitting = [one for one in self._instances if one.vcpus >= vcpus and one.memory_mib >= memory_mib]
-        # a job too large for each of them pays in proportion, so that the cost of a plan can always be told
+        # a job too large for each of them pays in proportion, so that the cost of a plan is always known
         self[size] = rate = min(
             one.usd_per_hour / 3600 * max(vcpus / one.vcpus, memory_mib / one.memory_mib)
             for one in fitting or self._instances
@@ -191,9 +220,24 @@ class Prices:
         """
         path, region, purchase = path or shipped("prices.json"), region or REGION, purchase or PURCHASE
         if purchase not in get_args(Purchase):
-            raise UserError(f"{purchase!r} is no way to buy instances: choose on_demand or spot")
-        day, source, instances = read_table(path, region, purchase)
-        return cls(region, purchase, day, source, instances)
+            raise UserError(f"{purchase!r} is not a way to buy instances: choose on_demand or spot")
+        table = read_price_table(path)
+        if region not in table.regions:
+            known = sorted(table.regions)
+            raise UserError(
+                f"the price table {path} has no region {region!r}, but {', '.join(known)}{nearest(region, known)}"
+            )
+        priced = [
+            (name, table.instances[name], getattr(prices, purchase)) for name, prices in table.regions[region].items()
+        ]
+        instances = tuple(
+            Instance(name, int(kind.vcpus), kind.memory_gib * 1024 * table.usable_memory, usd)
+            for name, kind, usd in priced
+            if usd is not None
+        )
+        if not instances:
+            raise UserError(f"the price table {path} has no {purchase} price in {region}")
+        return cls(region, purchase, table.date, table.source, instances)
 
     @cached_property
     def rates(self) -> dict[tuple[int, int], float]:

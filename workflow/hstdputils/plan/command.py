@@ -1,4 +1,4 @@
-"""``python -m hstdputils.plan``: turn a list of datasets into a plan, show a plan, or change its rows."""
+"""``hstdputils plan``: turn a list of datasets into a plan; `show` and `edit` are commands of their own."""
 
 import argparse
 import gc
@@ -33,8 +33,8 @@ AWS Batch) takes them from the plan, so it can be read, edited and compared befo
 The sizes rest on the best evidence there is of each dataset, which its row names: its own finished runs (--history),
 those of its program, its features before the run (--features, --inputs), or its instrument alone.
 
-`hstdputils plan --show PLAN` sums a plan up; `hstdputils plan --set NAME=VALUE... PLAN` changes rows of it. Each of
-the two has a --help of its own."""
+`hstdputils plan show PLAN` sums a plan up; `hstdputils plan edit PLAN COLUMN=VALUE...` changes rows of it. Each of
+the two has a --help of its own. A store folder of such a name is ./show or ./edit."""
 
 
 _EXAMPLES = """\
@@ -42,21 +42,21 @@ _EXAMPLES = """\
   hstdputils plan s3://my-bucket mybatch @my.ids --inputs s3://stpubdata/hst/public --history runs.sqlite > plan.out
   zcat many.ids.gz | hstdputils plan results mybatch - --skip-bad --features features.csv.gz > plan.out
   hstdputils plan results mybatch @my.ids --update results/mybatch/plan.out
-  hstdputils plan --show plan.out
-  hstdputils plan --set memory_mib=8192 --only acs plan.out"""
+  hstdputils plan show plan.out
+  hstdputils plan edit plan.out memory_mib=8192 --only acs"""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
-    first_words = {argument.partition("=")[0] for argument in arguments}
-    if "--show" in first_words:
+    verb = _verb(arguments)
+    if verb == "show":
         from hstdputils.plan.show import main as show
 
-        return show(arguments)
-    if "--set" in first_words:
-        from hstdputils.plan.edit import main as change
+        return show(arguments[1:] if arguments[0] == "show" else arguments)
+    if verb == "edit":
+        from hstdputils.plan.edit import main as edit
 
-        return change(arguments)
+        return edit(arguments[1:] if arguments[0] == "edit" else arguments)
     options = parse(arguments)
     if options.copy and not options.update:
         raise UserError("--copy goes with --update: give the plan that is to be copied")
@@ -80,6 +80,14 @@ def main(arguments: Sequence[str]) -> int:
     return ExitCode.SUCCESS
 
 
+def _verb(arguments: Sequence[str]) -> str:
+    """Return ``show`` or ``edit``, by the first word or by the option that stands for it; else nothing."""
+    if arguments[:1] in (["show"], ["edit"]):
+        return arguments[0]
+    options = {argument.partition("=")[0] for argument in arguments}
+    return "show" if "--show" in options else "edit" if "--set" in options else ""
+
+
 class _Planner:
     """Plans datasets, as the options want it, and says what they come to."""
 
@@ -93,7 +101,7 @@ class _Planner:
         evidence = gather(names, options.features, options.inputs, options.history)
         for first in range(0, len(names), _CHUNK):
             chunk = names[first : first + _CHUNK]
-            needs = self._model.needs(chunk, evidence.features, evidence.measured, options.grid)
+            needs = self._model.needs(chunk, evidence.features, evidence.measured, options.grid_mib)
             lines, costs = row_lines(options.output_bucket, self._batch, chunk, needs, self._prices.rates)
             yield lines
             totals.add(chunk, needs, costs)
@@ -125,13 +133,13 @@ def shaped_by(options: argparse.Namespace) -> str:
     UserError
         A file cannot be read.
     """
-    values = {name: getattr(options, name) for name in ("inputs", "history", "grid", "region", "purchase")}
+    values = {name: getattr(options, name) for name in ("inputs", "history", "grid_mib", "region", "purchase")}
     files = {name: getattr(options, name) for name in ("features", "model", "prices")}
     return settings_digest(values, files)
 
 
 def _check_output(output: str) -> None:
-    """Raise `UserError` where the output is no store; nothing is asked of AWS."""
+    """Raise `UserError` where the output is not a store; nothing is asked of AWS."""
     if is_none(output):
         return
     if not output.lower().startswith("s3://"):
@@ -170,13 +178,14 @@ def _parser() -> argparse.ArgumentParser:
         "--history", type=Path, metavar="FILE", help="the database of finished runs that hstdputils resources keeps"
     )
     parser.add_argument("--model", type=Path, metavar="FILE", help="another fitted model than config/resources.json")
-    parser.add_argument(
-        "--grid",
+    grid = parser.add_argument(
+        "--grid-mib",
         type=command_line.above_zero,
         metavar="MIB",
         help="memory is a multiple of this; without it, rows share the few sizes that were fitted with the model, as "
         "array jobs on AWS need",
     )
+    command_line.add_old_name(parser, "--grid", grid)
     parser.add_argument(
         "--update",
         type=Path,

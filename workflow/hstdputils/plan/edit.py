@@ -1,7 +1,6 @@
-"""``python -m hstdputils.plan --set``: change rows of a plan."""
+"""``hstdputils plan edit``: change rows of a plan, so that a person can put right what the planner could not know."""
 
 import argparse
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,10 +11,11 @@ from hstdputils.core import command_line
 from hstdputils.core.datasets import BadDatasetName, parse_dataset
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
-from hstdputils.core.instruments import INSTRUMENTS
+from hstdputils.core.files import whole_file
+from hstdputils.core.instruments import INSTRUMENT_OF
 from hstdputils.core.text import nearest
 from hstdputils.model.prices import Prices, add_price_options, chosen_prices
-from hstdputils.records.plan_rows import INSTRUMENT_OF, PlanRow, lines_of, read_rows
+from hstdputils.records.plan_rows import PlanRow, lines_of, read_rows
 
 COLUMNS = ("vcpus", "memory_mib", "max_seconds")
 """What can be changed."""
@@ -24,23 +24,25 @@ COLUMNS = ("vcpus", "memory_mib", "max_seconds")
 _DESCRIPTION = """\
 Change cores, memory (MiB) or time limit (s) of rows of a plan. All other rows stay as they are, letter by letter. A
 row's cost changes with its size; its evidence stays, since it says what the planner knew. The plan is written anew
-beside the old one, which it then replaces."""
+beside the old one, which it then replaces.
+
+`hstdputils plan --set COLUMN=VALUE... PLAN` does the same. A store folder named edit is ./edit."""
 
 
 _EXAMPLES = """\
-  hstdputils plan --set memory_mib=8192 max_seconds=7200 plan.out
-  hstdputils plan --set memory_mib=8192 --only acs plan.out
-  hstdputils plan --set vcpus=4 --only j8cb010b0 jbz504010 -o changed.out plan.out"""
+  hstdputils plan edit plan.out memory_mib=8192 max_seconds=7200
+  hstdputils plan edit plan.out memory_mib=8192 --only acs
+  hstdputils plan edit plan.out vcpus=4 --only j8cb010b0 jbz504010 -o changed.out"""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
-    options = _parser().parse_args(arguments)
-    path = _plan_of(options)
-    values = _values(options.set)
+    options = parse(arguments)
+    path: Path = options.plan
+    values = _values(options.values)
     instruments, names = _only(options.only)
     prices = chosen_prices(options)
-    left = set(names)
+    not_found = set(names)
     changed = 0
     with _opened(path) as lines, _replacing(options.output or path, like=path) as write:
         seen: set[str] = set()
@@ -48,14 +50,14 @@ def main(arguments: Sequence[str]) -> int:
             if row.ipppssoot in seen:
                 raise UserError(f"{path}:{number}: a second row for {row.ipppssoot}: keep one of them")
             seen.add(row.ipppssoot)
-            left.discard(row.ipppssoot)
+            not_found.discard(row.ipppssoot)
             if options.only is None or row.instrument in instruments or row.ipppssoot in names:
                 new = _changed(row, values, prices)
                 changed += new != row
                 line = line if new == row else f"{new.to_json()}\n".encode()
             write(line if line.endswith(b"\n") else line + b"\n")
         found = {INSTRUMENT_OF[name[0]] for name in seen}
-        if absent := [*sorted(left), *sorted(instruments - found)]:
+        if absent := [*sorted(not_found), *sorted(instruments - found)]:
             more = f" and {len(absent) - 3} more" if len(absent) > 3 else ""
             raise UserError(f"{path} has no row of {', '.join(absent[:3])}{more}: correct --only; nothing is changed")
     print(f"{changed:,} of {len(seen):,} rows changed in {options.output or path}")
@@ -77,9 +79,9 @@ def _values(texts: Sequence[str]) -> dict[str, int]:
         column, _, value = text.partition("=")
         if column not in COLUMNS:
             meant = nearest(column, list(COLUMNS))
-            raise UserError(f"--set: no column {column!r} can be changed{meant} ({', '.join(COLUMNS)} can)")
+            raise UserError(f"no column {column!r} can be changed{meant} ({', '.join(COLUMNS)} can)")
         if not value.isdecimal() or not value.isascii() or int(value) < 1:
-            raise UserError(f"--set: {column} must be a whole number above 0, not {value!r}")
+            raise UserError(f"{column} must be a whole number above 0, not {value!r}")
         values[column] = int(value)
     return values
 
@@ -87,7 +89,7 @@ def _values(texts: Sequence[str]) -> dict[str, int]:
 def _only(words: Sequence[str] | None) -> tuple[set[str], set[str]]:
     """Return the instruments and the datasets whose rows are to be changed."""
     instruments, names = set(), set()
-    known = {*INSTRUMENTS.values(), *INSTRUMENT_OF.values()}
+    known = {*INSTRUMENT_OF.values()}
     for word in [part for text in words or [] for part in text.split(",") if part]:
         if word.lower() in known:
             instruments.add(word.lower())
@@ -99,14 +101,35 @@ def _only(words: Sequence[str] | None) -> tuple[set[str], set[str]]:
     return instruments, names
 
 
-def _plan_of(options: argparse.Namespace) -> Path:
-    """Return the plan; it stands after the values of an option, which have taken it for one of theirs."""
-    if options.plan is not None:
-        return Path(options.plan)
-    for words, is_own in ((options.only, _is_wanted), (options.set, _is_value)):
-        if words and not is_own(words[-1]):
-            return Path(words.pop())
-    raise UserError("--set: which plan? Its file goes last: see hstdputils plan --set --help")
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return plan, values and datasets of a command line, in whatever order its words stand.
+
+    ``--only`` takes all words that follow it, so the plan and values may be among them; ``--set``, with which the
+    command is called too, is passed over.
+
+    Raises
+    ------
+    UserError
+        There is no plan, or no value.
+    """
+    words = [word.removeprefix("--set=") for word in arguments if word != "--set"]
+    options = _parser().parse_intermixed_args(words)
+    positional = [word for word in (options.plan, *options.values) if word]
+    after_only = [word for word in options.only or () if not _is_wanted(word)]
+    values = [word for word in (*positional, *after_only) if _is_value(word)]
+    plan, *wrong = (
+        [word for word in positional if not _is_value(word)]
+        or [word for word in after_only if not _is_value(word)][-1:]
+        or [None]
+    )
+    if plan is None:
+        raise UserError("which plan? Name its file: see hstdputils plan edit --help")
+    if not values and not wrong:
+        raise UserError(f"which values? Give some of {', '.join(COLUMNS)}, such as memory_mib=8192")
+    if options.only:
+        options.only = [word for word in options.only if word not in (plan, *values)]
+    options.plan, options.values = Path(plan), [*wrong, *values]
+    return options
 
 
 def _is_value(word: str) -> bool:
@@ -114,6 +137,7 @@ def _is_value(word: str) -> bool:
 
 
 def _is_wanted(word: str) -> bool:
+    """Tell whether a word names instruments or datasets."""
     try:
         return bool(_only([word])) and not Path(word).exists()
     except UserError:
@@ -133,22 +157,18 @@ def _opened(path: Path) -> Iterator[Iterator[bytes]]:
 @contextmanager
 def _replacing(path: Path, like: Path) -> Iterator[Callable[[bytes], object]]:
     """Write a file under another name, which it leaves when it is whole; a link stays a link."""
-    target = path.resolve()
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
+    with whole_file(path.resolve()) as part:
         with part.open("wb") as out:
             yield out.write
         shutil.copymode(like, part)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command_line.parser("plan --set", _DESCRIPTION, _EXAMPLES)
+    parser = command_line.parser("plan edit", _DESCRIPTION, _EXAMPLES)
+    parser.usage = "hstdputils plan edit PLAN COLUMN=VALUE... [options]"
     parser.add_argument("plan", nargs="?", metavar="PLAN", help="the plan")
     parser.add_argument(
-        "--set", nargs="+", required=True, metavar="NAME=VALUE", help=f"new values of {', '.join(COLUMNS)}"
+        "values", nargs="*", metavar="COLUMN=VALUE", help=f"new values of {', '.join(COLUMNS)}, at least one"
     )
     parser.add_argument(
         "--only", nargs="+", metavar="WHICH", help="change rows of these instruments or datasets alone, not all"

@@ -23,7 +23,7 @@ class Evidence:
 
 
 def gather(names: Sequence[str], table: Path | None, inputs: Sequence[str], history: Path | None) -> Evidence:
-    """Gather what is known of datasets; what cannot be read of single ones is said on standard error.
+    """Gather what is known of datasets; what cannot be read of single ones is noted on standard error.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def gather(names: Sequence[str], table: Path | None, inputs: Sequence[str], hist
     Raises
     ------
     UserError
-        A file cannot be read, or a source is none.
+        A file cannot be read, or a source is not a valid one.
     """
     evidence = Evidence()
     if history:
@@ -53,22 +53,24 @@ def gather(names: Sequence[str], table: Path | None, inputs: Sequence[str], hist
         known = read_features_table(table)
         evidence.features = {**evidence.features, **known} if evidence.features else known
     if inputs:
-        evidence.features = {**evidence.features, **_look_into(names, inputs, evidence.features)}
+        evidence.features = {**evidence.features, **_read_headers(names, inputs, evidence.features)}
     return evidence
 
 
-def _look_into(names: Sequence[str], inputs: Sequence[str], features: Mapping[str, Features]) -> dict[str, Features]:
+def _read_headers(
+    names: Sequence[str], inputs: Sequence[str], features: Mapping[str, Features]
+) -> dict[str, Features]:
     """Read the features that are not known yet from listings and headers."""
     from hstdputils.inputs.features import read_features
     from hstdputils.inputs.progress_bar import count_bar
-    from hstdputils.inputs.shelves import open_shelves
+    from hstdputils.inputs.registry import open_sources
 
-    shelves = open_shelves(inputs)
+    sources = [source for source in open_sources(inputs) if source.is_quick]
     left = [name for name in names if name not in features]
-    if not shelves or not left:
+    if not sources or not left:
         return {}
     with count_bar("headers", len(left)) as done:
-        found = read_features(left, shelves, done)
+        found = read_features(left, sources, done)
     for uri, reason in found.failures.items():
         print(f"note: no features from {uri.removesuffix(':')}: {reason}", file=sys.stderr)
     for name, reason in sorted(found.problems.items())[:SHOWN]:
@@ -77,7 +79,7 @@ def _look_into(names: Sequence[str], inputs: Sequence[str], features: Mapping[st
         print(f"note: no features of {len(found.problems) - SHOWN} more, for such reasons", file=sys.stderr)
     if found.missing:
         more = f" and {len(found.missing) - SHOWN:,} more" if len(found.missing) > SHOWN else ""
-        where = ", ".join(shelf.uri for shelf in shelves)
+        where = ", ".join(source.uri for source in sources)
         print(
             f"note: {len(found.missing):,} of {len(left):,} ids are in none of the sources that were looked into "
             f"({where}): {', '.join(found.missing[:SHOWN])}{more}: check them",

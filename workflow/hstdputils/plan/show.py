@@ -1,4 +1,4 @@
-"""``python -m hstdputils.plan --show``: a plan in numbers that people can read."""
+"""``hstdputils plan show``: a plan in numbers that people can read before anything runs."""
 
 import argparse
 import heapq
@@ -14,10 +14,13 @@ from rich.text import Text
 from hstdputils.core import command_line
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.instruments import INSTRUMENT_OF
 from hstdputils.core.needs import Resources
+from hstdputils.core.text import clock
 from hstdputils.core.text import console as visible_console
+from hstdputils.core.text_table import print_line, print_table
 from hstdputils.model.prices import Prices
-from hstdputils.records.plan_rows import INSTRUMENT_OF, PlanRow, read_plan
+from hstdputils.records.plan_rows import PlanRow, read_plan
 
 _EVIDENCE = Resources._fields.index("evidence")
 
@@ -65,11 +68,13 @@ LARGEST, SIZES = 10, 20
 
 _DESCRIPTION = """\
 Sum a plan up: datasets, memory, time limits and expected cost by instrument, by size and by evidence, and its largest
-rows."""
+rows.
+
+`hstdputils plan --show PLAN` does the same. A store folder named show is ./show."""
 
 
 _EXAMPLES = """\
-  hstdputils plan --show plan.out"""
+  hstdputils plan show plan.out"""
 
 
 _TOTAL = ("datasets", "GiB", "longest", "USD")
@@ -83,13 +88,14 @@ _TEXT = {"instrument", "size", "evidence", "dataset", "instr."}
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args([word.removeprefix("--show=") for word in arguments if word != "--show"])
+    path: Path = options.plan
     try:
-        rows = list(read_plan(options.show).values())
+        rows = list(read_plan(path).values())
     except OSError as error:
-        raise UserError(f"cannot read the plan {options.show} ({error.strerror}): correct its name") from error
+        raise UserError(f"cannot read the plan {path} ({error.strerror}): correct its name") from error
     if not rows:
-        raise UserError(f"the plan {options.show} is empty: write it with hstdputils plan")
+        raise UserError(f"the plan {path} is empty: write it with hstdputils plan")
     show(rows)
     return ExitCode.SUCCESS
 
@@ -112,7 +118,7 @@ class _Sum:
     @property
     def cells(self) -> tuple[str, ...]:
         usd = "-" if self.without_cost == self.datasets else f"{self.usd:,.2f}"
-        return f"{self.datasets:,}", f"{self.memory_mib / 1024:,.1f}", _duration(self.longest), usd
+        return f"{self.datasets:,}", f"{self.memory_mib / 1024:,.1f}", clock(self.longest), usd
 
 
 def show(rows: Sequence[PlanRow], console: Console | None = None) -> None:
@@ -120,23 +126,23 @@ def show(rows: Sequence[PlanRow], console: Console | None = None) -> None:
     console = console or visible_console()
     batches = sorted({(row.batch, row.output) for row in rows})
     for batch, output in batches[:LARGEST]:
-        _line(console, Text(f"batch {batch} in {output}"))
+        print_line(console, Text(f"batch {batch} in {output}"))
     if len(batches) > LARGEST:
-        _line(console, Text(f"and {len(batches) - LARGEST:,} more batches"))
+        print_line(console, Text(f"and {len(batches) - LARGEST:,} more batches"))
     _totals(console, "instrument", sorted(_sums((row.instrument, row) for row in rows).items()))
     sizes = sorted(_sums((_size(row), row) for row in rows).items(), key=lambda item: -item[1].datasets)
     _totals(console, "size", sizes[:SIZES])
     if len(sizes) > SIZES:
         left = sum(total.datasets for _, total in sizes[SIZES:])
-        _line(console, Text(f"and {left:,} datasets of {len(sizes) - SIZES:,} other sizes"))
+        print_line(console, Text(f"and {left:,} datasets of {len(sizes) - SIZES:,} other sizes"))
     _totals(console, "evidence", sorted(_sums((row.evidence, row) for row in rows).items()))
     largest = heapq.nlargest(LARGEST, rows, key=lambda row: (row.memory_mib, row.max_seconds, row.cost_usd or 0.0))
     _table(console, _ROW, [_cells(row) for row in largest])
     whole = _sums(("all", row) for row in rows)["all"]
-    _line(console, Text())
-    _line(console, Text(f"{whole.datasets:,} datasets, USD {whole.usd:,.2f} on AWS as the plan has it"))
+    print_line(console, Text())
+    print_line(console, Text(f"{whole.datasets:,} datasets, USD {whole.usd:,.2f} on AWS as the plan has it"))
     if whole.without_cost:
-        _line(console, Text(f"the cost of {whole.without_cost:,} of them is not known"))
+        print_line(console, Text(f"the cost of {whole.without_cost:,} of them is not known"))
 
 
 def _sums(rows: Iterable[tuple[str, PlanRow]]) -> dict[str, _Sum]:
@@ -152,39 +158,22 @@ def _size(row: PlanRow) -> str:
 
 def _cells(row: PlanRow) -> tuple[str, ...]:
     usd = "-" if row.cost_usd is None else f"{row.cost_usd:,.4f}"
-    sizes = (str(row.vcpus), str(row.memory_mib), _duration(row.max_seconds))
+    sizes = (str(row.vcpus), str(row.memory_mib), clock(row.max_seconds))
     return (row.ipppssoot, row.instrument, *sizes, row.evidence, f"{row.evidence_n:,}", usd)
-
-
-def _duration(seconds: int) -> str:
-    """Return a time limit as hours, minutes and seconds."""
-    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
 def _totals(console: Console, by: str, sums: Sequence[tuple[str, _Sum]]) -> None:
     _table(console, (by, *_TOTAL), [(name, *total.cells) for name, total in sums])
 
 
-def _table(console: Console, headings: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
-    """Print columns below their headings, after a blank line; a terminal cuts lines at its width."""
-    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
-    _line(console, Text())
-    for number, row in enumerate([headings, *cells]):
-        aligned = [
-            cell.ljust(width) if heading in _TEXT else cell.rjust(width)
-            for heading, cell, width in zip(headings, row, widths, strict=True)
-        ]
-        _line(console, Text("  ".join(aligned).rstrip(), style="" if number else "bold"))
-
-
-def _line(console: Console, text: Text) -> None:
-    if console.is_terminal:
-        console.print(text, no_wrap=True, overflow="ellipsis", crop=True)
-    else:
-        console.print(text, soft_wrap=True)
+def _table(console: Console, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print columns below their headings, after a blank line."""
+    print_line(console, Text())
+    right = [place for place, heading in enumerate(headings) if heading not in _TEXT]
+    print_table(console, headings, rows, right=right)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command_line.parser("plan --show", _DESCRIPTION, _EXAMPLES)
-    parser.add_argument("--show", required=True, type=Path, metavar="PLAN", help="the plan")
+    parser = command_line.parser("plan show", _DESCRIPTION, _EXAMPLES)
+    parser.add_argument("plan", type=Path, help="the plan, as hstdputils plan writes it")
     return parser

@@ -5,13 +5,13 @@ import fcntl
 import hashlib
 import json
 import os
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hstdputils.core.errors import UserError
+from hstdputils.core.files import atomic_write
 from hstdputils.records.plan_rows import PlanRow, lines_of, read_rows
 from hstdputils.store.registry import is_same_store
 
@@ -99,10 +99,10 @@ class BatchPlan:
                 as_planned = frozenset(_digest(line) for name, line in lines.items() if name not in edited)
                 # where this is cut off, the rows that the planner wrote are known, and the settings are not
                 self._write_record(_Record("", record.rows | as_planned))
-                _write(self.path, text)
+                atomic_write(self.path, text)
                 self._write_record(_Record(settings, as_planned))
             if copy:
-                _write(copy, text)
+                atomic_write(copy, text)
         return Updated(len(new), len(kept), len(edited))
 
     def _lines_to_keep(
@@ -163,7 +163,7 @@ class BatchPlan:
 
     def _write_record(self, record: "_Record") -> None:
         text = json.dumps({"settings": record.settings, "rows": sorted(record.rows)})
-        _write(self._record_path, f"{text}\n".encode())
+        atomic_write(self._record_path, f"{text}\n".encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,17 +203,6 @@ def settings_digest(values: Mapping[str, Any], files: Mapping[str, Path | None])
 
 def _digest(line: bytes) -> str:
     return hashlib.blake2b(line, digest_size=_DIGEST_BYTES).hexdigest()
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file under another name, which it leaves when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -113,8 +113,8 @@ def narrowed(image: np.ndarray) -> np.ndarray:
     columns = width // (WIDEST * height)
     if columns < 2:
         return image
-    kept = width - width % columns
-    return np.asarray(image[:, :kept].reshape(height, kept // columns, columns).mean(axis=2, dtype=np.float32))
+    used = width - width % columns
+    return np.asarray(image[:, :used].reshape(height, used // columns, columns).mean(axis=2, dtype=np.float32))
 
 
 def _is_ir(header: fits.Header) -> bool:

@@ -17,7 +17,6 @@ from hstdputils.process.processor import Ended, Processor, Settings
 from hstdputils.process.products import copy_marker
 from hstdputils.process.refusals import record_refusal
 from hstdputils.records.marker import exit_status
-from hstdputils.store.registry import is_none, open_store
 from hstdputils.supervision import guard
 from hstdputils.supervision.memory import MemoryKills
 from hstdputils.supervision.stopping import Stopped, leave, stop_by_exception
@@ -37,9 +36,9 @@ def main(arguments: Sequence[str], site: Site | None = None) -> int:
         require_all_good(ids, skip_bad=options.skip_bad)
     codes: list[int] = []
     if guard.is_called_for():
-        begun, kills = time.time(), MemoryKills()
-        if ending := guard.stand_guard():
-            return _after(ending, settings, ids, begun, kills)
+        start, kills = time.time(), MemoryKills()
+        if end := guard.stand_guard():
+            return _after(end, settings, ids, start, kills)
     with stop_by_exception():
         try:
             processor = _processor(settings, ids)
@@ -66,18 +65,18 @@ def _processor(settings: Settings, ids: IdList) -> Processor:
     try:
         return Processor(settings, _tell_step)
     except UserError as error:
-        store = None if is_none(settings.output) else open_store(settings.output)
+        batch = settings.stored_batch()
         for dataset in ids.datasets:
-            record_refusal(store, settings.batch, dataset, error, settings.context or "", settings.plan_row)
+            record_refusal(batch, dataset, error, settings.context or "", settings.plan_row)
         raise
 
 
-def _after(ending: guard.Ending, settings: Settings, ids: IdList, begun: float, kills: MemoryKills) -> int:
+def _after(end: guard.Ending, settings: Settings, ids: IdList, start: float, kills: MemoryKills) -> int:
     """Return the exit code of guarded work, after recording that it was killed if it was."""
-    if why := killed_attempt(ending, kills):
-        record_killed_attempt(settings, ids.datasets, begun, ending, why)
+    if why := killed_attempt(end, kills):
+        record_killed_attempt(settings, ids.datasets, start, end, why)
         return why.exit_code
-    return ending.exit_code if ending.exit_code >= 0 else 128 - ending.exit_code
+    return end.exit_code if end.exit_code >= 0 else 128 - end.exit_code
 
 
 def _tell_bad(ids: IdList) -> int:
@@ -105,8 +104,8 @@ def _process(processor: Processor, dataset: Dataset, marker_copy: Path | None) -
     return ended.marker.exit_code
 
 
-def _tell_step(ipppssoot: str, step: str, ending: str, wall_seconds: float) -> None:
-    print(f"{ipppssoot}  {step:<12} {ending:<6} {wall_seconds:8.2f} s", file=sys.stderr, flush=True)
+def _tell_step(ipppssoot: str, step: str, end: str, wall_seconds: float) -> None:
+    print(f"{ipppssoot}  {step:<12} {end:<6} {wall_seconds:8.2f} s", file=sys.stderr, flush=True)
 
 
 def _tell_end(ended: Ended) -> None:

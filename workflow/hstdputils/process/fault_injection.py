@@ -1,9 +1,9 @@
-"""Drills: an outcome that operators force upon attempts, to see what follows from it."""
+"""Fault injection: an outcome that operators force upon attempts, to see what follows from it."""
 
 import os
 
 from hstdputils.core.errors import UserError
-from hstdputils.core.outcomes import AttemptFailed, Outcome, exit_code_of
+from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.core.text import nearest
 
 VARIABLE = "HSTDP_FAULT"
@@ -16,7 +16,7 @@ def forced_outcome(ipppssoot: str) -> Outcome | None:
     Raises
     ------
     UserError
-        The variable names no outcome.
+        The variable does not name an outcome.
     """
     text = os.environ.get(VARIABLE, "")
     word, _, name = text.partition(":")
@@ -24,12 +24,14 @@ def forced_outcome(ipppssoot: str) -> Outcome | None:
         return None
     known = [str(outcome) for outcome in Outcome]
     if word not in known:
-        raise UserError(f"{VARIABLE}={text}: {word!r} is no outcome{nearest(word, known)}: one of {', '.join(known)}")
+        raise UserError(
+            f"{VARIABLE}={text}: {word!r} is not a valid outcome{nearest(word, known)}: give {', '.join(known)}"
+        )
     return Outcome(word) if name.lower() in ("", ipppssoot) else None
 
 
 def force_outcome(ipppssoot: str) -> None:
-    """End the attempt here where a drill wants it.
+    """End the attempt here where an outcome is forced upon it.
 
     Raises
     ------
@@ -38,5 +40,4 @@ def force_outcome(ipppssoot: str) -> None:
     """
     outcome = forced_outcome(ipppssoot)
     if outcome is not None and outcome is not Outcome.SUCCEEDED:
-        code = exit_code_of(outcome)
-        raise AttemptFailed(outcome, code, f"a drill: {VARIABLE}={os.environ[VARIABLE]}")
+        raise AttemptFailed(outcome, outcome.exit_code, f"fault injection: {VARIABLE}={os.environ[VARIABLE]}")

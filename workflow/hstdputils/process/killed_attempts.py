@@ -6,7 +6,7 @@ import shutil
 import signal
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from hstdputils.core.datasets import Dataset
@@ -15,19 +15,17 @@ from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.process.processor import Settings
 from hstdputils.process.products import keep_local, save_marker
 from hstdputils.process.work_folder import WorkFolders
-from hstdputils.records.batch import read_pins
-from hstdputils.records.marker import Marker, latest_marker
-from hstdputils.store.registry import is_none, open_store
+from hstdputils.records.marker import Marker
 from hstdputils.supervision.guard import PASSED_ON, Ending
 from hstdputils.supervision.memory import MemoryKills, told_limit
 
 
-def killed_attempt(ending: Ending, kills: MemoryKills) -> AttemptFailed | None:
+def killed_attempt(end: Ending, kills: MemoryKills) -> AttemptFailed | None:
     """Return why hstdputils itself was killed; none where it ended by itself, or was asked to."""
-    if ending.exit_code >= 0 or -ending.exit_code in PASSED_ON:
+    if end.exit_code >= 0 or -end.exit_code in PASSED_ON:
         return None
-    name = signal.Signals(-ending.exit_code).name
-    if -ending.exit_code != signal.SIGKILL or (kills.can_be_told and not kills.are_new):
+    name = signal.Signals(-end.exit_code).name
+    if -end.exit_code != signal.SIGKILL or (kills.can_be_told and not kills.are_new):
         return AttemptFailed(Outcome.UNKNOWN, ExitCode.GENERAL, f"hstdputils was ended by {name}")
     code = ExitCode.CONTAINER_MEMORY if kills.are_new else ExitCode.OS_MEMORY
     reason = f"hstdputils was killed (signal 9), as the kernel does when memory runs out{told_limit()}"
@@ -35,7 +33,7 @@ def killed_attempt(ending: Ending, kills: MemoryKills) -> AttemptFailed | None:
 
 
 def record_killed_attempt(
-    settings: Settings, datasets: Sequence[Dataset], since: float, ending: Ending, why: AttemptFailed
+    settings: Settings, datasets: Sequence[Dataset], since: float, end: Ending, why: AttemptFailed
 ) -> None:
     """Write the marker of the dataset that was being processed; its log goes with it.
 
@@ -47,7 +45,7 @@ def record_killed_attempt(
         The datasets of the call.
     since
         When the call began, s since the epoch.
-    ending
+    end
         How the process ended.
     why
         Why.
@@ -59,14 +57,15 @@ def record_killed_attempt(
     """
     if dataset := _killed_at(settings, datasets, since):
         folders = WorkFolders(settings.work, settings.batch, dataset.ipppssoot)
-        begun, folder = folders.cut_off(since)
+        start, folder = folders.cut_off(since)
         folder = folder or folders.new()
-        marker = _marker(settings, dataset, begun or since, ending, why)
+        marker = _marker(settings, dataset, start or since, end, why)
         _close_records(folder, marker)
-        if is_none(settings.output):
+        batch = settings.stored_batch()
+        if batch is None:
             keep_local(marker, folder)
         else:
-            save_marker(open_store(settings.output), marker, folder)
+            save_marker(batch, marker, folder)
             if settings.keep_work == "never":
                 shutil.rmtree(folder, ignore_errors=True)
         print(f"{dataset} {marker.outcome} (exit code {marker.exit_code}): {marker.reason}", flush=True)
@@ -77,9 +76,9 @@ def _killed_at(settings: Settings, datasets: Sequence[Dataset], since: float) ->
     for dataset in datasets:
         if WorkFolders(settings.work, settings.batch, dataset.ipppssoot).cut_off(since)[0]:
             return dataset
-    store = None if is_none(settings.output) else open_store(settings.output)
+    batch = settings.stored_batch()
     for dataset in datasets:
-        marker = latest_marker(store, settings.batch, dataset.ipppssoot) if store else None
+        marker = batch.markers.latest(dataset.ipppssoot) if batch else None
         end = marker.end if marker else ""
         has_ended = bool(end) and datetime.fromisoformat(end).timestamp() >= since
         if not (has_ended or (marker is not None and marker.succeeded and not settings.force)):
@@ -87,32 +86,21 @@ def _killed_at(settings: Settings, datasets: Sequence[Dataset], since: float) ->
     return None
 
 
-def _marker(settings: Settings, dataset: Dataset, begun: float, ending: Ending, why: AttemptFailed) -> Marker:
-    store = None if is_none(settings.output) else open_store(settings.output)
-    earlier = latest_marker(store, settings.batch, dataset.ipppssoot) if store else None
-    pins = read_pins(store, settings.batch) if store else None
-    now = time.time()
-    return Marker(
-        ipppssoot=dataset.ipppssoot,
-        batch=settings.batch,
-        outcome=why.outcome,
-        exit_code=int(why.exit_code),
-        reason=why.reason,
-        attempt=earlier.attempt + 1 if earlier else 1,
+def _marker(settings: Settings, dataset: Dataset, start: float, end: Ending, why: AttemptFailed) -> Marker:
+    batch = settings.stored_batch()
+    earlier = batch.markers.latest(dataset.ipppssoot) if batch else None
+    pins = batch.pins() if batch else None
+    return Marker.new(
+        *(settings.batch, dataset.ipppssoot, why.outcome, why.exit_code, why.reason),
+        earlier=earlier,
         plan_row=settings.plan_row,
+        start=start,
+        end=time.time(),
+        cpu_seconds=end.cpu_seconds,
+        peak_memory_mib=end.peak_memory_mib,
         crds_context=settings.context or (pins.crds_context if pins else ""),
-        versions=dict(pins.programs) if pins else {},
+        versions=pins.programs if pins else None,
         host=os.uname().nodename,
-        start=datetime.fromtimestamp(begun, UTC).isoformat(timespec="milliseconds"),
-        end=datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds"),
-        wall_seconds=round(now - begun, 3),
-        cpu_seconds=ending.cpu_seconds,
-        peak_memory_mib=ending.peak_memory_mib,
-        bytes_in=0,
-        bytes_out=0,
-        n_products=0,
-        manifest_sha256="",
-        earlier=earlier.as_earlier() if earlier else [],
     )
 
 

@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hstdputils.calibrate.astrometry import VARIABLES
+from hstdputils.calibrate.drizzlepac import VARIABLES
 from hstdputils.calibrate.registry import check_program_names
 from hstdputils.core import command_line
-from hstdputils.inputs.options import add_input_options
-from hstdputils.process.attempt import OVERHEAD_SECONDS
+from hstdputils.inputs.registry import add_input_options
 from hstdputils.process.processor import Settings
+from hstdputils.process.steps import OVERHEAD_SECONDS
 from hstdputils.records.batch import check_batch_name
 from hstdputils.records.plan_slices import INDEX_VARIABLE, ROW_VARIABLE, row_of_child
 from hstdputils.references.reference_list import work_off_line
@@ -52,7 +52,7 @@ ONSITE = Site(
 
 REMOTE = Site(
     command="hstdputils-remote-process",
-    description="CRDS asks its server, and keeps what it brings in ~/crds_cache, which grows as needed.",
+    description="CRDS asks its server, and keeps what it downloads in ~/crds_cache, which grows as needed.",
     variables={
         "CRDS_SERVER_URL": "https://hst-crds.stsci.edu",
         "CRDS_PATH": "~/crds_cache",
@@ -73,7 +73,7 @@ CRDS is set up with its own variables: CRDS_PATH (the cache), CRDS_SERVER_URL, C
 _EXAMPLES = """\
   hstdputils process none none ldfd01vlq
   hstdputils process results mybatch --inputs my-raws ldfd01vlq ldfd01010
-  hstdputils process s3://my-bucket mybatch --context hst_0729.pmap @my.ids"""
+  hstdputils process s3://my-bucket mybatch --crds-context hst_0729.pmap @my.ids"""
 
 
 _SITE_DESCRIPTION = """\
@@ -94,7 +94,7 @@ def _granted(row: dict[str, Any] | None, memory_mib: int | None, max_seconds: in
 def _named_program(text: str) -> tuple[str, str]:
     name, separator, command = text.partition("=")
     if not separator:
-        raise argparse.ArgumentTypeError(f"{text!r} names no program: write NAME=COMMAND")
+        raise argparse.ArgumentTypeError(f"{text!r} does not name a program: write NAME=COMMAND")
     check_program_names([name])
     return name, command
 
@@ -104,7 +104,7 @@ def _json_object(text: str) -> dict[str, Any]:
         row = json.loads(text)
         if isinstance(row, dict):
             return row
-    raise argparse.ArgumentTypeError(f"{text[:40]!r} is no JSON object: give a line of plan.out")
+    raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a valid JSON object: give a line of plan.out")
 
 
 def parse(arguments: Sequence[str], site: Site | None = None) -> argparse.Namespace:
@@ -135,7 +135,9 @@ def settings_of(options: argparse.Namespace) -> Settings:
         batch=check_batch_name(options.batch_name),
         inputs=options.inputs,
         work=options.work,
-        context=work_off_line(options.references, options.context) if options.references else options.context,
+        context=work_off_line(options.references, options.crds_context)
+        if options.references
+        else options.crds_context,
         plan_row=_granted(options.plan_row, options.memory_mib, options.max_seconds),
         max_seconds=options.max_seconds,
         overhead_seconds=options.overhead_seconds or max(OVERHEAD_SECONDS, options.max_seconds or 0),
@@ -173,7 +175,7 @@ def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentP
         "with <ipppssoot>.tar.gz files; or mast:, the archive itself (MAST_API_TOKEN shows it who asks for data that "
         "are not public); may be given several times, in order of preference (default: s3://stpubdata/hst/public, "
         "then mast: for what is not there)",
-        keep="keep what S3 and MAST bring in this folder, and look there before they are asked again",
+        keep="keep what is downloaded from S3 and MAST in this folder, and look there first",
     )
     parser.add_argument(
         "--work",
@@ -194,35 +196,35 @@ def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentP
         action="store_true",
         help="process datasets again that have succeeded, and let a batch change its CRDS context or programs",
     )
-    parser.add_argument("--skip-bad", action="store_true", help="end with 0 although some ids are no datasets")
-    parser.add_argument(
-        "--program",
-        dest="programs",
+    parser.add_argument("--skip-bad", action="store_true", help="end with 0 even if some ids are not valid")
+    programs = parser.add_argument(
+        "--programs",
         type=_named_program,
         action="append",
         default=[],
         metavar="NAME=COMMAND",
         help="the command that stands for a calibration program, such as calacs.e=/opt/hstcal/bin/calacs.e "
-        "(default: what PATH has, else what make hstcal has brought); may be given for several programs",
+        "(default: what PATH has, else what make hstcal has installed); may be given for several programs",
     )
-    parser.add_argument(
-        "--program-variable",
-        dest="program_variables",
+    command_line.add_old_name(parser, "--program", programs)
+    program_variables = parser.add_argument(
+        "--program-variables",
         action="append",
         default=[],
         metavar="NAME",
         help="an environment variable that calibration programs get beside those of a fixed list; they get no other, "
         "and so no credentials. NAME may be a pattern (MYSITE_*); may be given several times",
     )
-    parser.add_argument(
-        "--dataset-variable",
-        dest="dataset_variables",
+    command_line.add_old_name(parser, "--program-variable", program_variables)
+    dataset_variables = parser.add_argument(
+        "--dataset-variables",
         action="append",
         default=[],
         metavar="NAME",
         help="a variable that the file <dataset>_cal_env.txt among the inputs may set for the programs beside "
         "drizzlepac's SVM_*, MVM_*, HAP* and ASTROMETRY_*; others in it are refused, and a warning says so",
     )
+    command_line.add_old_name(parser, "--dataset-variable", dataset_variables)
     parser.add_argument(
         "--astrometry",
         choices=("on", "off"),
@@ -271,6 +273,6 @@ def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentP
         type=command_line.above_zero,
         default=1,
         metavar="N",
-        help="number of this try; from 2 on, nothing is done where another try cannot mend the last one's end",
+        help="number of this try; from 2 on, nothing is done where another try would end like the last one",
     )
     return parser

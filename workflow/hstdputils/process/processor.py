@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from hstdputils.calibrate.astrometry import astrometry_variables, describe
 from hstdputils.calibrate.programs import Programs
 from hstdputils.calibrate.recipe import Recipe
 from hstdputils.calibrate.registry import recipe_for
@@ -17,20 +16,19 @@ from hstdputils.core.errors import StoreError, UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.engines.retry_policy import Limits, decide_after
-from hstdputils.inputs.fetch import open_sources
+from hstdputils.inputs.registry import open_sources
 from hstdputils.inputs.unpacking import MAX_UNPACKED_MIB
-from hstdputils.process.attempt import OVERHEAD_SECONDS, Attempt, Job
+from hstdputils.process.attempt import Attempt
 from hstdputils.process.fault_injection import forced_outcome
+from hstdputils.process.pinning import Pinning
 from hstdputils.process.products import keep_local, save_marker, save_products
 from hstdputils.process.refusals import record_refusal, unbegun
+from hstdputils.process.steps import OVERHEAD_SECONDS, Job, Steps
 from hstdputils.process.work_folder import DiskFull, WorkFolders
-from hstdputils.records.batch import Pins, check_pins, pin_batch, read_pins
-from hstdputils.records.marker import Marker, latest_marker, read_marker, write_marker
+from hstdputils.records.batch import Batch
+from hstdputils.records.marker import Marker
 from hstdputils.references.crds import Crds
 from hstdputils.references.reference_list import read_reference_list
-from hstdputils.store.base import Store
-from hstdputils.store.layout import dataset_prefix
-from hstdputils.store.probe import CARELESS, ONE_RUN
 from hstdputils.store.registry import is_none, open_store
 from hstdputils.supervision.stopping import Halt, Overdue, TimeLimit, not_stopped_here, time_limit
 
@@ -85,6 +83,10 @@ class Settings:
     astrometry: bool | None = None
     """Whether images are aligned with catalogues; none for what drizzlepac's own variables say."""
 
+    def stored_batch(self) -> Batch | None:
+        """Return the batch in its store; none where nothing is kept there."""
+        return None if is_none(self.output) else Batch(open_store(self.output), self.batch)
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -104,17 +106,18 @@ class Processor:
     def __init__(self, settings: Settings, report: Report) -> None:
         self.settings = settings
         self._report = report
-        self._store: Store | None = None
-        if not is_none(settings.output):
-            self._store = open_store(settings.output)
-            self._store.check()
+        self._batch = settings.stored_batch()
+        if self._batch is not None:
+            self._batch.store.check()
         self._sources = open_sources(settings.inputs, settings.keep_inputs)
         self._crds = Crds(read_reference_list(settings.references).records if settings.references else None)
         self._programs = Programs(settings.programs, settings.program_variables)
-        self._astrometry = astrometry_variables(settings.astrometry)
-        self._context = ""
-        self._versions: dict[str, str] = {}
-        self._pinned_settings: dict[str, str] = {}
+        self._pinning = Pinning(
+            *(self._batch, self._crds, self._programs),
+            astrometry=settings.astrometry,
+            wanted_context=settings.context,
+            force=settings.force,
+        )
 
     def process(self, dataset: Dataset) -> Ended:
         """Process one dataset, unless its marker says that this is not needed.
@@ -128,27 +131,27 @@ class Processor:
         StoreError
             The store failed, so that not even the failure could be recorded there.
         """
-        forced_outcome(dataset.ipppssoot)  # a drill that is wrongly worded is said before anything is done
+        forced_outcome(dataset.ipppssoot)  # a wrong value is an error before anything is done
         recipe = recipe_for(dataset)
         folders = WorkFolders(self.settings.work, self.settings.batch, dataset.ipppssoot)
         for program in recipe.programs:
             self._programs.find(program)
             if has_short_buffers(program) and (problem := work_problem(folders.longest)):
                 raise UserError(f"{program.name} cannot run in {folders.longest} ({problem}): name another --work")
-        self._check_context()
+        self._pinning.check_context()
         before = self._marker_in_time(dataset) if self.settings.wait else None
         try:
             with folders.alone(wait=self.settings.wait), time_limit(self.settings.overhead_seconds) as limit:
                 return self._unless_needless(dataset, recipe, folders, limit, before)
         except DiskFull as full:
-            if self._store is None:
+            if self._batch is None:
                 raise
             earlier = self._earlier_marker(dataset)
             if self._is_needless(earlier, before):
                 return Ended(earlier, self._place(dataset), is_new=False)
             settings = self.settings
-            marker = unbegun(settings.batch, dataset, full, self._context, settings.plan_row, earlier)
-            write_marker(self._store, marker)
+            marker = unbegun(settings.batch, dataset, full, self._pinning.context, settings.plan_row, earlier)
+            self._batch.markers.write(marker)
             return Ended(marker, self._place(dataset), is_new=True)
 
     def _unless_needless(
@@ -162,11 +165,11 @@ class Processor:
             return Ended(earlier, self._place(dataset), is_new=False)
         halt = None
         try:
-            self._pin(recipe)
+            self._pinning.pin(recipe)
         except Halt as early:
             halt = early
         except UserError as error:
-            self._refuse(dataset, error)
+            record_refusal(self._batch, dataset, error, self._pinning.known_context, self.settings.plan_row)
             raise
         return self._attempt(self._job(dataset, recipe, earlier), folders, limit, halt)
 
@@ -178,18 +181,17 @@ class Processor:
             recipe=recipe,
             sources=self._sources,
             crds=self._crds,
-            context=self._context,
-            versions=self._versions,
+            context=self._pinning.context,
+            versions=self._pinning.versions,
             programs=self._programs,
-            variables=self._astrometry if recipe.is_aligned else {},
+            variables=self._pinning.astrometry if recipe.is_aligned else {},
             dataset_variables=settings.dataset_variables,
-            attempt=earlier.attempt + 1 if earlier else 1,
             plan_row=settings.plan_row,
             vcpus=(settings.plan_row or {}).get("vcpus", 1),
             max_seconds=settings.max_seconds,
             max_unpacked_mib=settings.max_unpacked_mib,
             overhead_seconds=settings.overhead_seconds,
-            earlier=earlier.as_earlier() if earlier else [],
+            earlier=earlier,
         )
 
     def _attempt(self, job: Job, folders: WorkFolders, limit: TimeLimit, halt: Halt | None) -> Ended:
@@ -205,14 +207,14 @@ class Processor:
                 halt = early
         keep = settings.keep_work == "always"
         try:
-            marker = attempt.halted(halt) if halt else attempt.run(self._save)
+            marker = attempt.halted(halt) if halt else attempt.run(self._save_products)
             keep = keep or (settings.keep_work == "failed" and not marker.succeeded)
-            if self._store is None:
+            if self._batch is None:
                 keep = True
                 keep_local(marker, folder)
                 return Ended(marker, str(folder), is_new=True)
             try:
-                self._deliver(marker, attempt)
+                self._save_marker(marker, attempt)
             except StoreError as error:
                 keep = True
                 print(f"note: the files of the attempt at {name} are kept in {folder}", file=sys.stderr)
@@ -229,61 +231,28 @@ class Processor:
             if not keep:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _deliver(self, marker: Marker, attempt: Attempt) -> None:
-        assert self._store is not None
+    def _save_marker(self, marker: Marker, attempt: Attempt) -> None:
+        assert self._batch is not None
         seconds = min(RECORD_SECONDS, self.settings.overhead_seconds)
         try:
             with time_limit(seconds, is_firm=True):
-                save_marker(self._store, marker, attempt.folder, attempt.unwritten)
+                save_marker(self._batch, marker, attempt.folder, attempt.unwritten)
         except Overdue:
             raise self._too_slow(attempt.job.dataset, seconds) from None
 
-    def _refuse(self, dataset: Dataset, error: UserError) -> None:
-        """Leave a marker where CRDS refuses the dataset before its attempt begins."""
-        settings = self.settings
-        context = self._context or settings.context or ""
-        record_refusal(self._store, settings.batch, dataset, error, context, settings.plan_row)
-
-    def _save(self, attempt: Attempt) -> None:
-        if self._store is not None:
-            name = attempt.job.dataset.ipppssoot
-            save_products(self._store, attempt.job.batch, name, attempt.data, attempt.files, attempt.manifest)
-
-    def _check_context(self) -> None:
-        """Hold the context that the user names against the batch's, before CRDS is asked anything."""
-        settings = self.settings
-        if self._store is not None and settings.context and not settings.force and not self._context:
-            check_pins(self._store, settings.batch, Pins(settings.context, {}))
-
-    def _pin(self, recipe: Recipe) -> None:
-        """Settle context and program versions, and record them for the batch or hold them against its record."""
-        new = {program.name: program for program in recipe.programs if program.name not in self._versions}
-        products = {"astrometry": describe(self._astrometry)} if recipe.is_aligned else {}
-        if self._context and not new and products.keys() <= self._pinned_settings.keys():
-            return
-        settings, store = self.settings, self._store
-        wanted = settings.context
-        if wanted is None and store is not None:
-            pinned = read_pins(store, settings.batch)
-            wanted = pinned.crds_context if pinned and (pinned.are_settled or not settings.force) else None
-        self._context = self._context or self._crds.resolve_context(wanted)
-        versions = self._versions | {name: self._programs.version(program) for name, program in new.items()}
-        if store is not None:
-            pins = Pins(self._context, versions, products)
-            pinned = pin_batch(store, settings.batch, pins, force=settings.force)
-            if pinned.conditional_writes is False and not self._versions:
-                print(f"note: the store {store.uri} {CARELESS}: {ONE_RUN}", file=sys.stderr)
-        self._versions = versions
-        self._pinned_settings |= products
+    def _save_products(self, steps: Steps) -> None:
+        if self._batch is not None:
+            name = steps.job.dataset.ipppssoot
+            save_products(self._batch, name, steps.data, steps.files, steps.manifest)
 
     def _earlier_marker(self, dataset: Dataset) -> Marker | None:
-        if self._store is None:
+        if self._batch is None:
             return None
-        batch, name = self.settings.batch, dataset.ipppssoot
-        succeeded = read_marker(self._store, batch, name, succeeded=True)
+        name = dataset.ipppssoot
+        succeeded = self._batch.markers.read(name, succeeded=True)
         if succeeded and not self.settings.force:
             return succeeded
-        return latest_marker(self._store, batch, name)
+        return self._batch.markers.latest(name)
 
     def _marker_in_time(self, dataset: Dataset) -> Marker | None:
         try:
@@ -293,7 +262,7 @@ class Processor:
             raise self._too_slow(dataset, self.settings.overhead_seconds) from None
 
     def _too_slow(self, dataset: Dataset, seconds: float) -> StoreError:
-        place = self._store.uri if self._store else "none"
+        place = self._batch.store.uri if self._batch else "none"
         return StoreError(
             f"{dataset}: the store {place} has not answered in {seconds:.0f} s: check it, and try again"
         )
@@ -317,8 +286,8 @@ class Processor:
         return not decide_after(earlier, max(1, self.settings.try_number - 1), 1, 1, limits).is_again
 
     def _place(self, dataset: Dataset) -> str:
-        assert self._store is not None
-        return self._store.address(dataset_prefix(self.settings.batch, dataset.ipppssoot))
+        assert self._batch is not None
+        return self._batch.store.address(self._batch.dataset_prefix(dataset.ipppssoot))
 
 
 def _begun(job: Job, folder: Path, report: Callable[[str, str, float], None], limit: TimeLimit) -> Attempt:

@@ -1,4 +1,4 @@
-"""Bringing an attempt's files to the store, in the order that keeps the store honest."""
+"""Products, log and marker of an attempt: checked, and saved in an order that keeps the store true."""
 
 import os
 import shutil
@@ -6,16 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from hstdputils.calibrate.recipe import Expectation
+from hstdputils.calibrate.recipe import Expectation, Recipe
+from hstdputils.core.datasets import Dataset
 from hstdputils.core.errors import StoreError
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.files import atomic_write
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.fits.files import fits_problem
 from hstdputils.process.work_folder import MARKER
+from hstdputils.records.batch import Batch
 from hstdputils.records.manifest import ProductFile
-from hstdputils.records.marker import Marker, write_marker
+from hstdputils.records.marker import Marker
 from hstdputils.store.base import Store
-from hstdputils.store.layout import LOG, MANIFEST, METRICS, dataset_prefix, marker_key
+from hstdputils.store.layout import LOG, MANIFEST, METRICS
 from hstdputils.store.transfers import TRIES, pause_after
 from hstdputils.supervision.stopping import Halt, not_stopped_here, pause
 
@@ -52,6 +55,18 @@ def _listed(path: Path) -> list[str]:
     return [path.name, *(line.strip() for line in lines if line.strip().endswith((".fits", ".ecsv")))]
 
 
+def remove_unsaved(folder: Path, dataset: Dataset, recipe: Recipe) -> None:
+    """Remove the files that are not saved with the products of a recipe."""
+    for suffix in recipe.unsaved_suffixes:
+        for path in folder.glob(f"*_{suffix}.fits"):
+            path.unlink()
+    if recipe.saved is not None:
+        patterns = list(recipe.saved(dataset))
+        for path in folder.iterdir():
+            if path.is_file() and not any(path.match(pattern) for pattern in patterns):
+                path.unlink()
+
+
 PARALLEL = 4
 """Files that are saved at the same time."""
 
@@ -61,12 +76,10 @@ _SMALL = 2**23
 
 
 RECORDS = (LOG, METRICS)
-"""Files that are kept of failed attempts too."""
+"""Files that are saved of failed attempts too."""
 
 
-def save_products(
-    store: Store, batch: str, ipppssoot: str, folder: Path, files: Sequence[ProductFile], manifest: bytes
-) -> None:
+def save_products(batch: Batch, ipppssoot: str, folder: Path, files: Sequence[ProductFile], manifest: bytes) -> None:
     """Save products, then the manifest, and see that the store lists them.
 
     An earlier ``succeeded`` marker and manifest are removed before the first of their products is replaced, and
@@ -77,19 +90,19 @@ def save_products(
     StoreError
         The store failed, or a file is no longer as ``files`` says; there is no ``succeeded`` marker then.
     """
-    home = dataset_prefix(batch, ipppssoot)
+    store, home = batch.store, batch.dataset_prefix(ipppssoot)
     store.sweep(home)
     earlier = {entry.key for entry in store.entries(home)}
     if earlier:
-        store.delete([marker_key(batch, ipppssoot, succeeded=True), f"{home}{MANIFEST}"])
+        store.delete([batch.markers.key(ipppssoot, succeeded=True), f"{home}{MANIFEST}"])
     _save_all(store, [(folder / file.name, f"{home}{file.name}", file.sha256) for file in files])
-    kept = {f"{home}{name}" for name in (*(file.name for file in files), *RECORDS, MANIFEST)}
-    store.delete(sorted(earlier - kept))
+    current = {f"{home}{name}" for name in (*(file.name for file in files), *RECORDS, MANIFEST)}
+    store.delete(sorted(earlier - current))
     store.put_bytes(manifest, f"{home}{MANIFEST}")
-    _check_kept(store, home, {**{file.name: file.size for file in files}, MANIFEST: len(manifest)})
+    _check_saved(store, home, {**{file.name: file.size for file in files}, MANIFEST: len(manifest)})
 
 
-def _check_kept(store: Store, home: str, sizes: Mapping[str, int]) -> None:
+def _check_saved(store: Store, home: str, sizes: Mapping[str, int]) -> None:
     """Hold names and sizes in one listing against what was saved: a store may say that it has, and lose it.
 
     Some stores list late what is new; they are listed again a few times.
@@ -109,7 +122,7 @@ def _check_kept(store: Store, home: str, sizes: Mapping[str, int]) -> None:
 
 
 def _save_all(store: Store, files: Sequence[tuple[Path, str, str]]) -> None:
-    """Save files with these checksums, several at a time; after the first that fails no other is begun."""
+    """Save files with these checksums, several at a time; after the first that fails no other is started."""
     pool = ThreadPoolExecutor(PARALLEL)
     wait = True
     try:
@@ -122,13 +135,13 @@ def _save_all(store: Store, files: Sequence[tuple[Path, str, str]]) -> None:
         pool.shutdown(wait=wait, cancel_futures=True)
 
 
-def save_marker(store: Store, marker: Marker, folder: Path, unwritten: Mapping[str, str] | None = None) -> None:
+def save_marker(batch: Batch, marker: Marker, folder: Path, unwritten: Mapping[str, str] | None = None) -> None:
     """Save log and metrics, and then the marker; no signal cuts this off.
 
     Parameters
     ----------
-    store
-        The store.
+    batch
+        The batch.
     marker
         The marker.
     folder
@@ -141,11 +154,11 @@ def save_marker(store: Store, marker: Marker, folder: Path, unwritten: Mapping[s
     StoreError
         The store failed; there is no new marker then.
     """
-    home = dataset_prefix(marker.batch, marker.ipppssoot)
+    home = batch.dataset_prefix(marker.ipppssoot)
     with not_stopped_here():
         for name in RECORDS:
-            _save_record(store, folder / name, f"{home}{name}", (unwritten or {}).get(name, ""))
-        write_marker(store, marker)
+            _save_record(batch.store, folder / name, f"{home}{name}", (unwritten or {}).get(name, ""))
+        batch.markers.write(marker)
 
 
 def _save_record(store: Store, path: Path, key: str, unwritten: str) -> None:
@@ -177,10 +190,7 @@ def copy_marker(marker: Marker, path: Path) -> None:
     StoreError
         The file cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(marker.to_json())
-        part.replace(path)
+        atomic_write(path, marker.to_json())
     except OSError as error:
         raise StoreError(f"cannot write the copy of the marker {path}: {error.strerror}") from error

@@ -10,20 +10,20 @@ from hstdputils.core.errors import StoreError, UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.process.attempt import job_id
-from hstdputils.records.marker import Marker, latest_marker, write_marker
-from hstdputils.store.base import Store
+from hstdputils.records.batch import Batch
+from hstdputils.records.marker import Marker
 
 
 def record_refusal(
-    store: Store | None, batch: str, dataset: Dataset, error: UserError, context: str, plan_row: dict[str, Any] | None
+    batch: Batch | None, dataset: Dataset, error: UserError, context: str, plan_row: dict[str, Any] | None
 ) -> None:
     """Leave a marker where a dataset cannot begin for want of references, so that no way of running tries it again.
 
     Parameters
     ----------
-    store
-        The store; none where nothing is kept.
-    batch, dataset
+    batch
+        The batch; none where nothing is kept.
+    dataset
         The dataset.
     error
         Why it cannot begin; errors with another exit code than that of references leave nothing.
@@ -32,12 +32,12 @@ def record_refusal(
     plan_row
         The dataset's row of the plan.
     """
-    if store is None or error.exit_code is not ExitCode.REFERENCES:
+    if batch is None or error.exit_code is not ExitCode.REFERENCES:
         return
     failure = AttemptFailed(Outcome.NO_REFERENCES, ExitCode.REFERENCES, str(error))
     with contextlib.suppress(StoreError):
-        earlier = latest_marker(store, batch, dataset.ipppssoot)
-        write_marker(store, unbegun(batch, dataset, failure, context, plan_row, earlier))
+        earlier = batch.markers.latest(dataset.ipppssoot)
+        batch.markers.write(unbegun(batch.name, dataset, failure, context, plan_row, earlier))
 
 
 def unbegun(
@@ -63,27 +63,14 @@ def unbegun(
     earlier
         The marker of the attempt before.
     """
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return Marker(
-        ipppssoot=dataset.ipppssoot,
-        batch=batch,
-        outcome=failure.outcome,
-        exit_code=int(failure.exit_code),
-        reason=failure.reason,
-        attempt=earlier.attempt + 1 if earlier else 1,
+    now = datetime.now(UTC)
+    return Marker.new(
+        *(batch, dataset.ipppssoot, failure.outcome, failure.exit_code, failure.reason),
+        earlier=earlier,
         plan_row=plan_row,
-        crds_context=context,
-        versions={},
-        host=os.uname().nodename,
         start=now,
         end=now,
-        wall_seconds=0.0,
-        cpu_seconds=0.0,
-        peak_memory_mib=0,
-        bytes_in=0,
-        bytes_out=0,
-        n_products=0,
-        manifest_sha256="",
-        earlier=earlier.as_earlier() if earlier else [],
+        crds_context=context,
+        host=os.uname().nodename,
         job=job_id(),
     )

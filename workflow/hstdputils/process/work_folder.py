@@ -88,15 +88,15 @@ class WorkFolders:
             raise _cannot_make(error) from error
 
     def cut_off(self, since: float) -> tuple[float, Path | None]:
-        """Return when the attempt that was killed was begun, s since the epoch, and its folder, if it had one.
+        """Return when the attempt that was killed started, s since the epoch, and its folder, if it had one.
 
-        The time is 0 where no attempt that was begun after ``since`` was killed.
+        The time is 0 where no attempt that started after ``since`` was killed.
         """
         with contextlib.suppress(OSError):
-            begun = self._path.stat().st_mtime
-            if begun >= since:
+            start = self._path.stat().st_mtime
+            if start >= since:
                 left = [path for path in self._home.iterdir() if path.is_dir() and not (path / MARKER).exists()]
-                return begun, max(left, key=lambda path: path.stat().st_mtime, default=None)
+                return start, max(left, key=lambda path: path.stat().st_mtime, default=None)
         return 0.0, None
 
     @property

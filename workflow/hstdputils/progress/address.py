@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 
 from hstdputils.core.errors import UserError
-from hstdputils.records.batch import check_batch_name
+from hstdputils.core.run_config import RUN_FILE, read_run_config
+from hstdputils.records.batch import Batch, check_batch_name
 from hstdputils.records.plan_rows import PlanRow, read_plan
-from hstdputils.store.base import Store
 from hstdputils.store.registry import open_store
 
 VARIABLE = "HSTDP_STORE"
@@ -18,33 +18,56 @@ PLAN = "results/{batch}/plan.out"
 """The plan whose store counts where no other is named: the workflow's, of that batch."""
 
 
-def add_batch(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that name a batch."""
+def add_batch(parser: argparse.ArgumentParser, *, is_last: bool = False) -> None:
+    """Add the arguments that name a batch; where no others follow, its store and its name may also be two words."""
     parser.add_argument(
         "batch",
-        help=f"the batch: s3://bucket/NAME, or NAME where --store, {VARIABLE} or {PLAN.format(batch='NAME')} tells "
-        "its store",
+        nargs="+" if is_last else None,
+        metavar="STORE/BATCH",
+        help=f"the batch: s3://bucket/NAME or FOLDER/NAME, or NAME where --store, {VARIABLE} or "
+        f"{RUN_FILE.format(batch='NAME')}, which each run of the workflow writes, tells its store",
     )
     parser.add_argument("--store", metavar="URI", help="the batch's store: s3://bucket or a folder")
 
 
-def open_batch(options: argparse.Namespace) -> tuple[Store, str]:
-    """Return the store and the name of the batch that the options name.
+def open_batch(options: argparse.Namespace) -> Batch:
+    """Return the batch that the options name.
 
     Raises
     ------
     UserError
         It cannot be told which batch is meant.
     """
-    text = options.batch.rstrip("/")
+    uri, name = named_batch(options)
+    return Batch(open_store(uri), name)
+
+
+def named_batch(options: argparse.Namespace) -> tuple[str, str]:
+    """Return the address of the store and the name of the batch that the options name; see `open_batch`."""
+    words = [options.batch] if isinstance(options.batch, str) else options.batch
+    if len(words) == 2 and not options.store:  # as some commands had it before
+        return words[0], check_batch_name(words[1])
+    if len(words) > 1:
+        raise UserError(f"{' '.join(words)!r} names more than a batch: give it as STORE/BATCH")
+    text = words[0].rstrip("/")
     uri, separator, name = text.rpartition("/")
     if separator and options.store:
         raise UserError(f"the batch {text!r} names its store, and so does --store: leave one out")
     if not separator:
-        uri = options.store or os.environ.get(VARIABLE) or _store_of_plan(name)
+        uri = options.store or os.environ.get(VARIABLE) or _store_of_run(check_batch_name(name))
     elif uri.lower() in ("s3:/", "file:/"):
         raise UserError(f"{text!r} is a store without a batch: give it as {text}/NAME")
-    return open_store(uri), check_batch_name(name)
+    return uri, check_batch_name(name)
+
+
+def plan_path(text: str) -> Path:
+    """Return the path of a plan that is named by itself or by its batch, for ``type`` of an argument."""
+    path = Path(text)
+    if path.is_file():
+        return path
+    name = text.rstrip("/").rpartition("/")[2]
+    of_batch = Path(PLAN.format(batch=name))
+    return of_batch if name and of_batch.is_file() else path
 
 
 def planned_rows(batch: str) -> dict[str, PlanRow]:
@@ -56,7 +79,9 @@ def planned_rows(batch: str) -> dict[str, PlanRow]:
         return {}
 
 
-def _store_of_plan(batch: str) -> str:
+def _store_of_run(batch: str) -> str:
+    if config := read_run_config(batch):
+        return config.store
     rows = planned_rows(batch)
     if not rows:
         raise UserError(

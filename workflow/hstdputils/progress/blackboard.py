@@ -1,13 +1,11 @@
 """The blackboard: one pipe-separated text file in the store that says how far each dataset is."""
 
-from datetime import UTC, datetime
-
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.base import RowState
+from hstdputils.core.text import iso_time
+from hstdputils.engines.states import RowState
 from hstdputils.progress.states import ENDED, Progress
-from hstdputils.store.base import Store
-from hstdputils.store.layout import blackboard_key
+from hstdputils.records.batch import Batch
 
 COLUMNS = (
     "ipppssoot",
@@ -32,15 +30,15 @@ def blackboard_text(progress: Progress) -> str:
     return "\n".join(["|".join(COLUMNS), *(lines[name] for name in sorted(lines))]) + "\n"
 
 
-def write_blackboard(store: Store, batch: str, progress: Progress) -> None:
+def write_blackboard(batch: Batch, progress: Progress) -> None:
     """Write a batch's blackboard into its store."""
-    store.put_bytes(blackboard_text(progress).encode(), blackboard_key(batch))
+    batch.store.put_bytes(blackboard_text(progress).encode(), batch.blackboard_key)
 
 
 def _line_of(state: RowState) -> str:
     row = state.row
-    outcome, text = (state.cause.outcome, state.cause.text) if state.cause else ("", "")
-    sizes = row.memory_mib, row.max_seconds, state.job, _time(state.started), _time(state.stopped), text
+    outcome = state.cause.outcome if state.cause else ""
+    sizes = row.memory_mib, row.max_seconds, state.job, _time(state.started), _time(state.stopped), state.reason
     return _line(row.ipppssoot, row.instrument, ENDED if state.state.is_over else state.state, outcome, *sizes)
 
 
@@ -57,4 +55,4 @@ def _instrument(name: str) -> str:
 
 
 def _time(seconds: float | None) -> str:
-    return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return "" if seconds is None else iso_time(seconds, "seconds", "Z")

@@ -1,4 +1,4 @@
-"""Announcing how datasets and batches ended, to SNS topics and EventBridge buses; off where none is named."""
+"""Notifications of how datasets and batches ended, to SNS topics and EventBridge buses; off where none is named."""
 
 import hashlib
 import json
@@ -20,12 +20,12 @@ DATASET_ENDED, BATCH_ENDED = "Dataset Ended", "Batch Ended"
 
 
 LONGEST_REASON = 2000
-"""Characters of a reason that are announced; the marker has the rest."""
+"""Characters of a reason that are sent; the marker has the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """Something that is announced."""
+    """What is sent about one dataset or batch."""
 
     kind: str
     """What has ended: `DATASET_ENDED` or `BATCH_ENDED`."""
@@ -43,7 +43,7 @@ class Notification:
 
 
 def of_marker(store: str, marker: Marker) -> Notification:
-    """Return the announcement of one attempt's end.
+    """Return the notification of one attempt's end.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def of_marker(store: str, marker: Marker) -> Notification:
 
 
 def of_batch(store: str, batch: str, summary: Mapping[str, Any]) -> Notification:
-    """Return the announcement of a whole batch's end.
+    """Return the notification of a whole batch's end.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ SOURCE = "hstdputils"
 
 
 A_CALL = 10
-"""Announcements that SNS and EventBridge take in one call."""
+"""Notifications that SNS and EventBridge take in one call."""
 
 
 MOST_BYTES = 250_000
@@ -114,12 +114,12 @@ _BUS_NAME = re.compile(r"[A-Za-z0-9._-][A-Za-z0-9._/-]{0,255}")
 
 
 class Notifier:
-    """Sends announcements to topics and buses; what cannot be sent is said in one line, and never raised.
+    """Sends notifications to topics and buses; what cannot be sent is said in one line, and never raised.
 
     Parameters
     ----------
     targets
-        ARNs of SNS topics, and names or ARNs of EventBridge buses; none to announce nothing.
+        ARNs of SNS topics, and names or ARNs of EventBridge buses; none to send nothing.
     warn
         Takes the line about what could not be sent.
 
@@ -135,33 +135,33 @@ class Notifier:
 
     @property
     def has_targets(self) -> bool:
-        """Tell whether anybody is told."""
+        """Tell whether anything is sent."""
         return bool(self._targets)
 
-    def tell(self, announcements: Iterable[Notification]) -> int:
-        """Send announcements to all targets, several a call, and return how many have reached every one of them.
+    def send(self, notifications: Iterable[Notification]) -> int:
+        """Send notifications to all targets, several a call, and return how many have reached every one of them.
 
         Where a target refuses a whole call, what would follow is not tried.
         """
-        told = list(announcements) if self._targets else []
-        reached = [self._tell(target, told) for target in self._targets if told]
+        items = list(notifications) if self._targets else []
+        reached = [self._send(target, items) for target in self._targets if items]
         return min(reached, default=0)
 
-    def _tell(self, target: "_Target", told: Sequence[Notification]) -> int:
+    def _send(self, target: "_Target", items: Sequence[Notification]) -> int:
         sent, reason = 0, ""
         try:
-            for chunk in _chunks(told):
+            for chunk in _chunks(items):
                 left, refused = target.send(chunk)
                 if left:
                     left, refused = target.send(left)
                 sent += len(chunk) - len(left)
                 reason = refused or reason
-        except Exception as error:  # an announcement is never worth a batch
+        except Exception as error:  # a notification is never worth a batch
             reason = credentials_problem(error) or one_line(error) or type(error).__name__
         if reason:
             reason = without_passwords(reason)
             self._warn(
-                f"warning: {len(told) - sent} of {len(told)} announcements not sent to {target.name}: {reason}"
+                f"warning: {len(items) - sent} of {len(items)} notifications not sent to {target.name}: {reason}"
             )
         return sent
 
@@ -187,7 +187,7 @@ class _Target:
         return boto3.client(self.service, region_name=self._region, config=config)
 
     def send(self, chunk: Sequence[Notification]) -> tuple[list[Notification], str]:
-        """Send a few announcements; return those that were refused, and why the last one was."""
+        """Send a few notifications; return those that were refused, and why the last one was."""
         raise NotImplementedError
 
 
@@ -242,15 +242,16 @@ def _target(text: str) -> _Target:
     if _BUS_NAME.fullmatch(text):
         return _Bus(text, None)
     raise UserError(
-        f"{text!r} is nothing to announce to: give the ARN of an SNS topic, or the name or ARN of an EventBridge bus"
+        f"{text!r} is not a target of notifications: give the ARN of an SNS topic, or the name or ARN of an "
+        "EventBridge bus"
     )
 
 
-def _chunks(told: Sequence[Notification]) -> Iterator[list[Notification]]:
-    """Yield announcements as many at a time as one call takes."""
+def _chunks(items: Sequence[Notification]) -> Iterator[list[Notification]]:
+    """Yield notifications, as many at a time as one call takes."""
     chunk: list[Notification] = []
     size = 0
-    for item in told:
+    for item in items:
         more = len(item.text.encode()) + len(item.batch.encode()) + 500
         if chunk and (len(chunk) == A_CALL or size + more > MOST_BYTES):
             yield chunk

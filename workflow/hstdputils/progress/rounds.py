@@ -1,14 +1,15 @@
-"""Rounds of watching: list the markers, ask the engine, and rescue what failed."""
+"""Rounds of watching: list the markers, ask the engine, and submit again what failed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from hstdputils.engines.base import Engine, RowState, State
+from hstdputils.engines.base import Engine
 from hstdputils.engines.decision_log import Entry
 from hstdputils.engines.resubmit import Resubmitter
+from hstdputils.engines.states import RowState, State
 from hstdputils.progress.states import Progress, state_of_marker
-from hstdputils.records.marker import ended, read_markers
-from hstdputils.store.base import Store
+from hstdputils.records.batch import Batch
 from hstdputils.store.lease import Busy
 
 
@@ -21,7 +22,7 @@ class Round:
     decided: Sequence[Entry] = field(default_factory=tuple)
     """What was decided about jobs that ended without success."""
     busy: str = ""
-    """Who keeps this process from rescuing; empty where nobody does."""
+    """Who keeps this process from resubmitting; empty where nobody does."""
 
 
 class Watcher:
@@ -31,17 +32,17 @@ class Watcher:
     ----------
     engine
         The engine that runs it.
-    store, batch
+    batch
         The batch.
-    rescuer
-        Decides about failures, and sends datasets again; none only looks.
+    resubmitter
+        Decides about failures, and submits datasets again; none where nothing is to be done about them.
     """
 
-    def __init__(self, engine: Engine, store: Store, batch: str, rescuer: Resubmitter | None) -> None:
-        self._engine, self._store, self._batch, self._rescuer = engine, store, batch, rescuer
+    def __init__(self, engine: Engine[Any], batch: Batch, resubmitter: Resubmitter | None) -> None:
+        self._engine, self._batch, self._resubmitter = engine, batch, resubmitter
 
-    def look(self) -> Round:
-        """Look once, and do what follows.
+    def round(self) -> Round:
+        """List the markers, ask the engine about the other datasets, and do what follows from what has failed.
 
         Raises
         ------
@@ -50,24 +51,24 @@ class Watcher:
         StoreError
             The store cannot be read.
         """
-        kinds = ended(self._store, self._batch)
+        kinds = self._batch.markers.ended()
         done = {name for name, succeeded in kinds.items() if succeeded}
         states = list(self._engine.states(without=done))
         known = {state.ipppssoot for state in states}
         states += self._run_elsewhere({name: False for name in kinds if name not in known and name not in done})
-        if self._rescuer is None:
+        if self._resubmitter is None:
             return Round(Progress.of(done, states))
-        names = [state.ipppssoot for state in self._rescuer.needs(states)]
+        names = [state.ipppssoot for state in self._resubmitter.undecided(states)]
         is_cut_off = any(state.state is State.UNSENT for state in states)
         if not names and not is_cut_off:
             return Round(Progress.of(done, states))
         try:
-            rescued = self._rescuer.rescue(names)
+            resubmitted = self._resubmitter.by_policy(names)
         except Busy as busy:
             return Round(Progress.of(done, states, names), busy=str(busy))
-        again = {entry.ipppssoot for entry in rescued.again} | rescued.gone_on
-        return Round(Progress.of(done, states, again), [*rescued.again, *rescued.ended])
+        again = {entry.ipppssoot for entry in resubmitted.again} | resubmitted.gone_on
+        return Round(Progress.of(done, states, again), [*resubmitted.again, *resubmitted.ended])
 
     def _run_elsewhere(self, kinds: dict[str, bool]) -> list[RowState]:
         """Return the states of datasets that failed without having been submitted."""
-        return [state_of_marker(marker) for marker in read_markers(self._store, self._batch, kinds)]
+        return [state_of_marker(marker) for marker in self._batch.markers.read_all(kinds)]

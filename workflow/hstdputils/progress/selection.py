@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.errors import UserError
 from hstdputils.core.id_lists import read_ids
-from hstdputils.core.instruments import INSTRUMENTS, MOSAICKED, SKYCELL
+from hstdputils.core.instruments import INSTRUMENT_OF
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import nearest
 
-_INSTRUMENTS = sorted({*INSTRUMENTS.values(), *MOSAICKED, SKYCELL})
+_INSTRUMENTS = sorted({*INSTRUMENT_OF.values()})
 
 
 def add_selection(parser: argparse.ArgumentParser, outcomes: Iterable[str] = tuple(Outcome)) -> None:
@@ -49,7 +49,7 @@ def selected(options: argparse.Namespace, outcomes: Mapping[str, str], batch: st
     Raises
     ------
     UserError
-        Nothing is selected, or a dataset that is named is none of the batch.
+        Nothing is selected, or a dataset that is named is not in the batch.
     """
     if not is_selective(options):
         raise UserError("which datasets? Name some, or give --instrument, --outcome or --all")
@@ -63,7 +63,8 @@ def selected(options: argparse.Namespace, outcomes: Mapping[str, str], batch: st
         if missing:
             more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
             raise UserError(
-                f"{missing[0]}{more} is no dataset of batch {batch!r}{nearest(missing[0], list(outcomes)[:10_000])}"
+                f"{missing[0]}{more} is not a dataset of batch {batch!r}"
+                f"{nearest(missing[0], list(outcomes)[:10_000])}"
             )
     fits: list[Callable[[str], bool]] = []
     if options.instrument:

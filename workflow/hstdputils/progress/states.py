@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.base import Cause, RowState, State
 from hstdputils.engines.failure_markers import exit_code
+from hstdputils.engines.states import Cause, RowState, State
 from hstdputils.records.marker import Marker, exit_status
 from hstdputils.records.plan_rows import COMMAND, PlanRow
 
@@ -50,6 +50,15 @@ class Progress:
     def failed(self) -> list[RowState]:
         """Return the states of datasets that have failed for good."""
         return [state for name, state in self.states.items() if state.state.is_over and name not in self.open]
+
+    @property
+    def stuck(self) -> list[RowState]:
+        """Return the states of datasets whose jobs are held, or whose engine says why they do not start."""
+        return [
+            state
+            for state in self.states.values()
+            if state.state is State.HELD or (state.why and not state.state.is_over)
+        ]
 
     @property
     def n_ended(self) -> int:

@@ -6,29 +6,26 @@ import os
 import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from hstdputils.core.errors import UserError
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.base import Engine, RowState
+from hstdputils.engines.base import Engine
 from hstdputils.engines.registry import open_engine
+from hstdputils.engines.states import RowState
 from hstdputils.engines.submissions import BadRecord
 from hstdputils.progress.address import open_batch
 from hstdputils.progress.rounds import Watcher
 from hstdputils.progress.selection import selected
 from hstdputils.progress.states import Progress, word_of
-from hstdputils.store.base import Store
+from hstdputils.records.batch import Batch
 
 
 @dataclass(frozen=True, slots=True)
-class BatchView:
+class BatchView(Batch):
     """A batch that an operator looks at."""
 
-    store: Store
-    """Its store."""
-    batch: str
-    """Its name."""
-    engine: Engine
+    engine: Engine[Any]
     """What runs it."""
     progress: Progress
     """How far it is."""
@@ -40,10 +37,10 @@ class BatchView:
 
     def selected(self, options: argparse.Namespace) -> list[str]:
         """Return the datasets that the options select."""
-        return selected(options, self.outcomes(), self.batch)
+        return selected(options, self.outcomes(), self.name)
 
 
-def open_view(options: argparse.Namespace, queue: str | None = None, *, only_look: bool = False) -> BatchView:
+def open_view(options: argparse.Namespace, queue: str | None = None, *, read_only: bool = False) -> BatchView:
     """Return the batch that the options name.
 
     Parameters
@@ -52,7 +49,7 @@ def open_view(options: argparse.Namespace, queue: str | None = None, *, only_loo
         The options.
     queue
         Where further jobs go; none for where the latest went.
-    only_look
+    read_only
         Go on with the markers alone where a record of jobs cannot be read.
 
     Raises
@@ -60,26 +57,27 @@ def open_view(options: argparse.Namespace, queue: str | None = None, *, only_loo
     UserError
         There is no such batch.
     """
-    store, batch = open_batch(options)
+    batch = open_batch(options)
     try:
-        engine = open_engine(store, batch, queue=queue)
-        progress = Watcher(engine, store, batch, None).look().progress
+        engine = open_engine(batch.store, batch.name, queue=queue)
+        progress = Watcher(engine, batch, None).round().progress
     except BadRecord as error:
-        if not only_look:
+        if not read_only:
             raise
-        engine, progress = without_records(store, batch, error)
+        engine, progress = without_records(batch, error)
     if not progress.total:
         raise UserError(
-            f"no batch {batch!r} in {store.uri}: nothing was submitted or has ended there; correct the name"
+            f"no batch {batch.name!r} in {batch.store.uri}: nothing was submitted or has ended there; "
+            "correct the name"
         )
-    return BatchView(store, batch, engine, progress)
+    return BatchView(batch.store, batch.name, engine, progress)
 
 
-def without_records(store: Store, batch: str, error: BadRecord) -> tuple[Engine, Progress]:
+def without_records(batch: Batch, error: BadRecord) -> tuple[Engine[Any], Progress]:
     """Say that a record of jobs cannot be read, and return how far a batch is as its markers tell."""
     print(f"note: {error}; jobs are not known, what follows is from the markers alone", file=sys.stderr)
-    engine = cast(Engine, _NoJobs())
-    return engine, Watcher(engine, store, batch, None).look().progress
+    engine = cast(Engine[Any], _NoJobs())
+    return engine, Watcher(engine, batch, None).round().progress
 
 
 class _NoJobs:

@@ -3,12 +3,11 @@
 import contextlib
 import logging
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from hstdputils.core.text import visible, without_passwords
+from hstdputils.core.text import iso_time, visible, without_passwords
 
 LONGEST_LINE = 8192
 """Bytes of a line; a longer one is told in pieces."""
@@ -112,8 +111,7 @@ class AttemptLog:
 
 
 def _stamped(source: str, lines: Sequence[str]) -> str:
-    now = time.time()
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z"
+    stamp = iso_time(zone="Z")
     return "".join(f"{stamp} {source:<12} | {without_passwords(line)}\n" for line in lines)
 
 

@@ -1,8 +1,7 @@
 """Markers: the JSON that says how one dataset ended, written after everything else."""
 
 import json
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -10,19 +9,9 @@ from typing import Any
 
 from hstdputils.core.datasets import BadDatasetName, parse_dataset
 from hstdputils.core.exit_codes import ExitCode
-from hstdputils.core.formats import MOST_BYTES, MOST_NUMBER, BadFormat, checked_fields, read_object, shown
+from hstdputils.core.formats import MOST_NUMBER, BadFormat, checked_fields, read_object, shown
 from hstdputils.core.outcomes import Outcome
-from hstdputils.store.base import Store
-from hstdputils.store.folder import FolderStore
-from hstdputils.store.layout import FAILED, SUCCEEDED, marker_key, markers_prefix
-
-Tell = Callable[[str], object]
-"""Takes a line for a person."""
-
-
-_USUAL_BYTES = range(300, 65_536)
-"""Sizes of markers; what has another is looked into before it counts as one."""
-
+from hstdputils.core.text import iso_time
 
 _LARGEST = {"_mib": 2**30, "_seconds": 10**9}
 """Largest numbers, by the end of their names: 1 PiB, 31 years."""
@@ -111,6 +100,89 @@ class Marker:
     job: str = ""
     """Id of the engine's job that made the attempt; empty for one that nobody gave an id."""
 
+    @classmethod
+    def new(
+        cls,
+        batch: str,
+        ipppssoot: str,
+        outcome: Outcome,
+        exit_code: int,
+        reason: str,
+        *,
+        earlier: "Marker | None",
+        plan_row: dict[str, Any] | None,
+        start: datetime | float,
+        end: datetime | float,
+        wall_seconds: float | None = None,
+        cpu_seconds: float = 0.0,
+        peak_memory_mib: int = 0,
+        crds_context: str = "",
+        versions: Mapping[str, str] | None = None,
+        host: str = "",
+        job: str = "",
+        bytes_in: int = 0,
+        bytes_out: int = 0,
+        n_products: int = 0,
+        manifest_sha256: str = "",
+        warnings: Sequence[str] = (),
+        references: Sequence[dict[str, str]] = (),
+        reference_keywords: Mapping[str, list[str]] | None = None,
+    ) -> "Marker":
+        """Return the marker of an attempt; what is not known of one that was killed, or never began, is left out.
+
+        Parameters
+        ----------
+        earlier
+            The marker of the attempt before; none for the first.
+        start, end
+            When the attempt began and ended, as s since the epoch where they are numbers.
+        wall_seconds
+            Wall time, s; none for the time from start to end.
+        batch, ipppssoot, outcome, exit_code, reason, **others
+            The fields.
+        """
+        if wall_seconds is None:
+            times = (time if isinstance(time, int | float) else time.timestamp() for time in (end, start))
+            wall_seconds = next(times) - next(times)
+        return cls(
+            ipppssoot=ipppssoot,
+            batch=batch,
+            outcome=outcome,
+            exit_code=int(exit_code),
+            reason=reason,
+            attempt=earlier.attempt + 1 if earlier else 1,
+            plan_row=plan_row,
+            crds_context=crds_context,
+            versions=dict(versions or {}),
+            host=host,
+            start=iso_time(start),
+            end=iso_time(end),
+            wall_seconds=round(wall_seconds, 3),
+            cpu_seconds=cpu_seconds,
+            peak_memory_mib=peak_memory_mib,
+            bytes_in=bytes_in,
+            bytes_out=bytes_out,
+            n_products=n_products,
+            manifest_sha256=manifest_sha256,
+            warnings=list(warnings),
+            earlier=earlier.as_earlier() if earlier else [],
+            references=list(references),
+            reference_keywords=dict(reference_keywords or {}),
+            job=job,
+        )
+
+    @classmethod
+    def unreadable(cls, batch: str, ipppssoot: str, problem: str) -> "Marker":
+        """Return what stands for a marker that cannot be read: its outcome is ``unknown``, its attempt 0."""
+        unknown = cls.new(
+            *(batch, ipppssoot, Outcome.UNKNOWN, ExitCode.GENERAL, problem),
+            earlier=None,
+            plan_row=None,
+            start=0,
+            end=0,
+        )
+        return replace(unknown, attempt=0, start="", end="")
+
     @property
     def succeeded(self) -> bool:
         """Tell whether the attempt succeeded."""
@@ -160,15 +232,6 @@ class Marker:
         return [*self.earlier, this]
 
 
-def read_marker(store: Store, batch: str, ipppssoot: str, *, succeeded: bool) -> Marker | None:
-    """Return a dataset's marker of one kind, or none where there is no readable one."""
-    data = store.get_bytes(marker_key(batch, ipppssoot, succeeded=succeeded), MOST_BYTES + 1)
-    try:
-        return None if data is None else marker_of(data, batch, ipppssoot, succeeded=succeeded)
-    except ValueError:
-        return None
-
-
 def marker_of(data: bytes, batch: str, ipppssoot: str, *, succeeded: bool) -> Marker:
     """Read the marker that stands under the key of a dataset.
 
@@ -183,142 +246,6 @@ def marker_of(data: bytes, batch: str, ipppssoot: str, *, succeeded: bool) -> Ma
     if marker.succeeded is not succeeded:
         raise BadFormat(f"it says {marker.outcome}, among those that {'succeeded' if succeeded else 'failed'}")
     return marker
-
-
-def latest_marker(store: Store, batch: str, ipppssoot: str) -> Marker | None:
-    """Return the marker of a dataset's latest attempt, or none where there is no readable one."""
-    kinds = (read_marker(store, batch, ipppssoot, succeeded=succeeded) for succeeded in (True, False))
-    return max((marker for marker in kinds if marker), key=lambda marker: marker.attempt, default=None)
-
-
-def write_marker(store: Store, marker: Marker) -> None:
-    """Write a marker; the last thing that an attempt does."""
-    key = marker_key(marker.batch, marker.ipppssoot, succeeded=marker.succeeded)
-    store.put_bytes(marker.to_json(), key)
-
-
-@cache
-def note_once(text: str) -> None:
-    """Say a line on standard error, the first time that it is to be said."""
-    print(f"note: {text}", file=sys.stderr, flush=True)
-
-
-def listed(store: Store, batch: str, tell: Tell = note_once) -> dict[str, bool]:
-    """Return all datasets of a batch that have a marker, and of which kind, from one listing.
-
-    What lies among the markers under a name that no dataset has is told, and passed over.
-    """
-    return {name: succeeded for name, (succeeded, _) in _listed(store, batch, tell).items()}
-
-
-def _listed(store: Store, batch: str, tell: Tell) -> dict[str, tuple[bool, int]]:
-    """Return kind and size of the markers of a batch by dataset."""
-    found: dict[str, tuple[bool, int]] = {}
-    prefix = markers_prefix(batch)
-    for entry in store.entries(prefix):
-        kind, _, name = entry.key.removeprefix(prefix).partition("/")
-        if kind not in (SUCCEEDED, FAILED) or not name.endswith(".json"):
-            continue
-        ipppssoot = name.removesuffix(".json")
-        if not is_dataset(ipppssoot):
-            tell(f"{shown(store.address(entry.key), 400)} is passed over: no dataset has this name")
-        elif kind == SUCCEEDED or ipppssoot not in found:
-            found[ipppssoot] = kind == SUCCEEDED, entry.size
-    return found
-
-
-def ended(store: Store, batch: str, tell: Tell = note_once, unreadable: list[str] | None = None) -> dict[str, bool]:
-    """Return all datasets of a batch that have a marker, and whether they succeeded.
-
-    A dataset whose ``succeeded`` marker cannot be read has not succeeded; the marker is told. In a folder all that
-    are new to this process are read, in a bucket, where that takes a request each, those whose size no marker has.
-
-    Parameters
-    ----------
-    store, batch
-        The batch.
-    tell
-        Takes a line for each file among the markers that is none.
-    unreadable
-        Takes the datasets whose ``succeeded`` marker cannot be read.
-    """
-    found = _listed(store, batch, tell)
-    doubtful = []
-    for name, (succeeded, size) in found.items():
-        if succeeded and (size not in _USUAL_BYTES or isinstance(store, FolderStore)):
-            key = marker_key(batch, name, succeeded=True)
-            if (store.uri, key, size) not in _known_good:
-                doubtful.append((name, key, size))
-    kinds = {name: succeeded for name, (succeeded, _) in found.items()}
-    data_of = store.get_many((key for _, key, _ in doubtful), MOST_BYTES + 1)
-    for (name, key, size), (_, data) in zip(doubtful, data_of, strict=True):
-        try:
-            if data is not None:
-                marker_of(data, batch, name, succeeded=True)
-            _known_good.add((store.uri, key, size))
-        except ValueError as error:
-            tell(_unreadable_text(store, key, error))
-            kinds[name] = False
-            if unreadable is not None:
-                unreadable.append(name)
-    return kinds
-
-
-_known_good: set[tuple[str, str, int]] = set()
-"""Store, key and size of ``succeeded`` markers that this process has read."""
-
-
-def read_markers(store: Store, batch: str, kinds: Mapping[str, bool]) -> Iterator[Marker]:
-    """Yield the markers of the datasets in ``kinds`` (as `ended` returns it), many requests at a time.
-
-    For a dataset that has no readable marker of this kind stands that of the other kind or, where there is none
-    either, one that says so: its outcome is ``unknown``, its attempt 0.
-    """
-    keys = (marker_key(batch, name, succeeded=succeeded) for name, succeeded in kinds.items())
-    for (name, succeeded), (key, data) in zip(kinds.items(), store.get_many(keys, MOST_BYTES + 1), strict=True):
-        try:
-            if data is None:
-                raise BadFormat("it is not there")
-            yield marker_of(data, batch, name, succeeded=succeeded)
-        except ValueError as error:
-            yield _other_marker(store, batch, name, succeeded, _unreadable_text(store, key, error))
-
-
-def _other_marker(store: Store, batch: str, name: str, succeeded: bool, problem: str) -> Marker:
-    """Return what stands for a marker that cannot be read."""
-    other = store.get_bytes(marker_key(batch, name, succeeded=not succeeded), MOST_BYTES + 1)
-    if other is not None:
-        try:
-            marker = marker_of(other, batch, name, succeeded=not succeeded)
-            return replace(marker, warnings=[*marker.warnings, problem]) if succeeded else marker
-        except ValueError as error:
-            if not succeeded:
-                problem = _unreadable_text(store, marker_key(batch, name, succeeded=True), error)
-    return Marker(
-        ipppssoot=name,
-        batch=batch,
-        outcome=Outcome.UNKNOWN,
-        exit_code=ExitCode.GENERAL,
-        reason=problem,
-        attempt=0,
-        plan_row=None,
-        crds_context="",
-        versions={},
-        host="",
-        start="",
-        end="",
-        wall_seconds=0.0,
-        cpu_seconds=0.0,
-        peak_memory_mib=0,
-        bytes_in=0,
-        bytes_out=0,
-        n_products=0,
-        manifest_sha256="",
-    )
-
-
-def _unreadable_text(store: Store, key: str, error: ValueError) -> str:
-    return f"its marker {store.address(key)} cannot be read ({error}): remove it, and run the batch again"
 
 
 def is_dataset(name: str) -> bool:

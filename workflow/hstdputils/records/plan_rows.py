@@ -13,16 +13,12 @@ from annotated_types import Ge, Le, Lt, MinLen
 
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.errors import UserError
-from hstdputils.core.instruments import INSTRUMENTS, MOSAICKED, SKYCELL
+from hstdputils.core.instruments import INSTRUMENT_OF
 from hstdputils.core.needs import Resources
 from hstdputils.core.text import one_line
 
 COMMAND: Literal["hstdp-process"] = "hstdp-process"
 """The command that runs in the container."""
-
-
-INSTRUMENT_OF = {**INSTRUMENTS, **{name[0]: name for name in (*MOSAICKED, SKYCELL)}}
-"""Instruments by the first letter of a dataset's name; those of ipppssoots begin no visit or sky cell."""
 
 
 LONGEST_LINE = 4096

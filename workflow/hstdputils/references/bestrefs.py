@@ -27,7 +27,7 @@ def load_crds() -> ModuleType:
     """Import CRDS, once; it takes most of the fixed time of a dataset.
 
     CRDS never asks a server nor downloads a file: its own downloads leave short files in the cache and give up at the
-    first error. What is missing comes from `Origin`.
+    first error. What is missing comes from `ReferenceServer`.
     """
     settings = crds_settings()
     for name in _NOT_FOR_CRDS:
@@ -61,7 +61,7 @@ def is_mapping(name: str) -> bool:
     return name.endswith((".pmap", ".imap", ".rmap"))
 
 
-def download_context(context: str, folder: Path, bring: Callable[[Iterable[str]], None]) -> None:
+def download_context(context: str, folder: Path, download: Callable[[Iterable[str]], None]) -> None:
     """See that a context and all mappings below it are there.
 
     Parameters
@@ -70,17 +70,17 @@ def download_context(context: str, folder: Path, bring: Callable[[Iterable[str]]
         The context, such as ``hst_0729.pmap``.
     folder
         The folder of the mappings in the cache.
-    bring
-        Brings those of the mappings that are missing.
+    download
+        Downloads those of the mappings that are missing.
     """
     names = [context]
     while names:
-        bring(names)
+        download(names)
         names = [below for name in names if not name.endswith(".rmap") for below in mappings_below(folder / name)]
 
 
 def mappings_below(path: Path) -> list[str]:
-    """Return the mappings that a pmap or imap selects, without those that its header tells the history with.
+    """Return the mappings that a pmap or imap selects, without those in its header, which tell its history.
 
     Raises
     ------

@@ -1,10 +1,11 @@
-"""Digests of references: recorded when a file comes, and held against the file system's word before each use.
+"""Digests of references: recorded when a file is downloaded, and held against the file system's word before each use.
 
 A record keeps, beside the digest, what the file system says of the file: size, times of its last changes to the
 nanosecond, and inode. Whatever is written to a file changes these, so that a job needs no more than a look at them,
 and reads no file for its digest. Where they differ, a growing cache reads that one file, once for all jobs: it was
-only touched, and its record is renewed, or it has changed, and is brought anew. A cache that is only read cannot be
-mended: a file that has changed since it came, or since the list of a sync was written, is not used.
+only touched, and its record is renewed, or it has changed, and is downloaded again. A cache that is only read
+cannot be repaired: a file that has changed since it was downloaded, or since the reference list was written, is not
+used.
 """
 
 import contextlib
@@ -12,18 +13,19 @@ import hashlib
 import json
 import os
 import re
-import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from hstdputils.core.files import atomic_write
+
 FROM_CRDS = "crds"
-"""The digest is CRDS's own sum, and the file had it when it came."""
+"""The digest is CRDS's own sum, and the file had it when it was downloaded."""
 
 
 FROM_DOWNLOAD = "download"
-"""The digest is of what came; its origin lists no sums."""
+"""The digest is of what was downloaded; the server lists no sums."""
 
 
 FROM_LIST = "list"
@@ -31,7 +33,7 @@ FROM_LIST = "list"
 
 
 NOT_CHECKED = "none"
-"""There is no digest: the cache is one that others keep."""
+"""There is no digest: others look after the cache."""
 
 
 _NAME = re.compile(r"[A-Za-z0-9_][\w.+-]*", re.ASCII)
@@ -102,13 +104,7 @@ class Records:
 
     def write(self, name: str, record: Record) -> None:
         """Write a record; it appears whole."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        part = self._folder / f".{name}.{uuid.uuid4().hex}.part"
-        try:
-            part.write_text(json.dumps(asdict(record)) + "\n")
-            part.replace(self._folder / f"{name}.json")
-        finally:
-            part.unlink(missing_ok=True)
+        atomic_write(self._folder / f"{name}.json", json.dumps(asdict(record)) + "\n")
 
     def are_in_doubt(self, path: Path) -> bool:
         """Tell whether a reference has a record and the file system says something else of the file now."""

@@ -1,8 +1,7 @@
-"""Bring files into a growing CRDS cache: each appears whole, under its own name, or not at all."""
+"""Download files into a growing CRDS cache: each appears whole, under its own name, or not at all."""
 
 import contextlib
 import fcntl
-import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.files import atomic_write
 from hstdputils.core.text import one_line
 from hstdputils.references.bestrefs import is_mapping, load_crds
 from hstdputils.references.digests import FROM_CRDS, FROM_DOWNLOAD, Record, Records, digest_of
@@ -18,11 +18,11 @@ from hstdputils.references.settings import CrdsSettings
 from hstdputils.store.transfers import Advance, fill
 
 PARALLEL = 8
-"""Files that are brought at the same time."""
+"""Files that are downloaded at the same time."""
 
 
 _TIMES = 3
-"""How often a file is brought that comes with another checksum than it should."""
+"""How often a file is downloaded that comes with another checksum than it should."""
 
 
 @contextlib.contextmanager
@@ -34,20 +34,20 @@ def cache_alone(cache: Path) -> Iterator[None]:
 
 
 def download_files(
-    origin: ReferenceServer, wanted: Mapping[Path, RemoteFile], advance: Advance, records: Records
+    server: ReferenceServer, wanted: Mapping[Path, RemoteFile], advance: Advance, records: Records
 ) -> None:
-    """Bring files to their places, several at a time, and record their digests; the cache must be locked.
+    """Download files to their places, several at a time, and record their digests; the cache must be locked.
 
-    What was begun and interrupted earlier is gone on with.
+    What was interrupted earlier goes on where it stopped.
 
     Raises
     ------
-    OriginError
-        A file cannot be had, or comes broken.
+    ReferenceServerError
+        A file cannot be downloaded, or comes broken.
     """
     pool = ThreadPoolExecutor(PARALLEL)
     try:
-        jobs = [pool.submit(_bring, origin, file, target, advance, records) for target, file in wanted.items()]
+        jobs = [pool.submit(_download, server, file, target, advance, records) for target, file in wanted.items()]
         for job in as_completed(jobs):
             job.result()
     finally:
@@ -55,12 +55,12 @@ def download_files(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _bring(origin: ReferenceServer, file: RemoteFile, target: Path, advance: Advance, records: Records) -> None:
+def _download(server: ReferenceServer, file: RemoteFile, target: Path, advance: Advance, records: Records) -> None:
     part = target.with_name(f".{target.name}.part")
     with reading_errors(file.address):
         target.parent.mkdir(parents=True, exist_ok=True)
         for _ in range(_TIMES):
-            size = fill(part, file.size, lambda have: origin.read_on(file, part, advance))
+            size = fill(part, file.size, lambda have: server.read_on(file, part, advance))
             if size < file.size:
                 break
             digest = digest_of(part)
@@ -80,9 +80,9 @@ def write_config(settings: CrdsSettings, info: Mapping[str, Any]) -> None:
 
     Sizes and checksums of all files are left out: CRDS needs them for downloads alone, and reads the file each time.
     """
-    kept = {key: value for key, value in info.items() if key != "download_metadata"}
-    kept = {"last_synced": "unknown", **kept}
-    lines = [f" {key!r}: {value!r}," for key, value in sorted(kept.items())]
+    values = {key: value for key, value in info.items() if key != "download_metadata"}
+    values = {"last_synced": "unknown", **values}
+    lines = [f" {key!r}: {value!r}," for key, value in sorted(values.items())]
     bad = "\n".join(info.get("bad_files_list", []))
     folder = settings.config_file.parent
     wanted = {settings.config_file: "\n".join(["{", *lines, "}", ""]), folder / "bad_files.txt": bad}
@@ -93,7 +93,7 @@ def write_config(settings: CrdsSettings, info: Mapping[str, Any]) -> None:
         # flat, or a folder for each instrument: CRDS decides once for a new cache, and writes it down
         load_crds().config.get_crds_ref_subdir_mode("hst")
         for path, text in wanted.items():
-            _write(path, text)
+            atomic_write(path, text)
 
 
 def read_config(settings: CrdsSettings) -> Any:
@@ -116,12 +116,3 @@ def read_config(settings: CrdsSettings) -> Any:
         what = f"CRDS cannot read {settings.config_file} ({reason}): see to that, or sync the cache"
         raise UserError(what, ExitCode.REFERENCES) from error
     return info
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        part.write_text(text)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

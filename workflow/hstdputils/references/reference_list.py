@@ -1,8 +1,7 @@
-"""The list that a sync leaves: a context, and its references that lie in the cache."""
+"""The reference list that ``sync`` writes: a context, and its references that lie in the cache."""
 
 import json
 import os
-import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,12 +9,13 @@ from typing import Any
 
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.files import atomic_write
 from hstdputils.references.digests import Record
 
 
 @dataclass(frozen=True, slots=True)
 class ReferenceList:
-    """What a sync has brought or found."""
+    """What ``sync`` has downloaded or found."""
 
     context: str
     """The CRDS context."""
@@ -36,27 +36,24 @@ class ReferenceList:
 
     def write(self, path: Path) -> None:
         """Write the list as JSON; it appears whole."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-        part.write_text(json.dumps(asdict(self), indent=1) + "\n")
-        part.replace(path)
+        atomic_write(path, json.dumps(asdict(self), indent=1) + "\n")
 
 
 def read_reference_list(path: Path) -> ReferenceList:
-    """Read a list.
+    """Read a reference list.
 
     Raises
     ------
     UserError
-        The file is none.
+        The file is not a reference list.
     """
     try:
-        synced = ReferenceList(**json.loads(path.read_text()))
-        if not isinstance(synced.digests, dict):
+        read = ReferenceList(**json.loads(path.read_text()))
+        if not isinstance(read.digests, dict):
             raise ValueError("digests are not by name")
-        return synced
+        return read
     except (OSError, ValueError, TypeError, RecursionError) as error:
-        what = error.strerror if isinstance(error, OSError) else "it is no list of hstdputils sync"
+        what = error.strerror if isinstance(error, OSError) else "it is not a reference list of hstdputils sync"
         raise UserError(f"cannot use {path} ({what}): sync again", ExitCode.REFERENCES) from error
 
 
@@ -68,11 +65,11 @@ def work_off_line(path: Path, context: str | None) -> str:
     UserError
         The list cannot be read, or is of another context than the one wanted.
     """
-    synced = read_reference_list(path)
-    if context and context != synced.context:
+    listed = read_reference_list(path)
+    if context and context != listed.context:
         raise UserError(
-            f"{path} is of the CRDS context {synced.context}, not {context}: sync again", ExitCode.REFERENCES
+            f"{path} is of the CRDS context {listed.context}, not {context}: sync again", ExitCode.REFERENCES
         )
     os.environ["CRDS_READONLY_CACHE"] = "1"
-    os.environ.setdefault("CRDS_PATH", synced.cache)
-    return synced.context
+    os.environ.setdefault("CRDS_PATH", listed.cache)
+    return listed.context

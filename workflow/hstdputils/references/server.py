@@ -18,12 +18,12 @@ from hstdputils.store.transfers import SILENCE_SECONDS, Advance, may_pass, persi
 
 
 class ReferenceServerError(Exception):
-    """A file cannot be had; ``str()`` is one line that names it and the mend."""
+    """A file cannot be downloaded; ``str()`` is one line that names it and the fix."""
 
     def __init__(self, message: str, *, is_absent: bool = False) -> None:
         super().__init__(without_passwords(message))
         self.is_absent = is_absent
-        """True where the origin has no such file, so that trying again is no use."""
+        """True where the server has no such file, so that trying again is no use."""
 
 
 @contextlib.contextmanager
@@ -39,7 +39,7 @@ def instead(error: ReferenceServerError) -> Iterator[None]:
 
 @contextlib.contextmanager
 def reading_errors(address: str) -> Iterator[None]:
-    """Turn errors of S3, HTTP and the disk into an `OriginError`."""
+    """Turn errors of S3, HTTP and the disk into a `ReferenceServerError`."""
     try:
         with _s3_errors(address):
             yield
@@ -69,7 +69,7 @@ def _s3_errors(address: str) -> Iterator[None]:
     if not address.startswith("s3://"):
         yield
         return
-    from hstdputils.store.s3 import s3_errors
+    from hstdputils.store.s3_client import s3_errors
 
     with s3_errors(address, "read"):
         yield
@@ -77,7 +77,7 @@ def _s3_errors(address: str) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A mapping or reference, as its origin has it."""
+    """A mapping or reference, as the server has it."""
 
     name: str
     """Its name."""
@@ -86,13 +86,13 @@ class RemoteFile:
     size: int
     """Bytes."""
     sha1: str = ""
-    """SHA-1 checksum, hexadecimal; empty where the origin does not know it."""
+    """SHA-1 checksum, hexadecimal; empty where the server does not say it."""
 
 
 class ReferenceServer:
     """A CRDS server, a bucket, or both: addresses of ``CRDS_…_URI`` come before those that the server names.
 
-    Its methods raise `OriginError` where they cannot do what they say.
+    Its methods raise `ReferenceServerError` where they cannot do what they say.
     """
 
     def __init__(self, settings: CrdsSettings) -> None:
@@ -104,15 +104,15 @@ class ReferenceServer:
         if uri := self._settings.uris.get("config"):
             with reading_errors(address := f"{uri}/server_config"):
                 text = persist(lambda: self._content(address))
-            with instead(ReferenceServerError(f"{address} is no CRDS configuration: set CRDS_CONFIG_URI")):
+            with instead(ReferenceServerError(f"{address} is not a CRDS configuration: set CRDS_CONFIG_URI")):
                 info = ast.literal_eval(text.decode())
                 assert info["operational_context"]
                 assert info["bad_files_list"] is not None
                 return dict(info)
         proxy, server = load_crds().client.proxy, self._settings.server
         calls = proxy.CheckingProxy(f"{server}/json/", version="1.0")
-        mend = "check the network and CRDS_SERVER_URL, or set CRDS_READONLY_CACHE=1 to use the cache as it is"
-        with instead(ReferenceServerError(f"the CRDS server {server} does not answer: {mend}")):
+        fix = "check the network and CRDS_SERVER_URL, or set CRDS_READONLY_CACHE=1 to use the cache as it is"
+        with instead(ReferenceServerError(f"the CRDS server {server} does not answer: {fix}")):
             info = dict(_call(calls.get_server_info))
             if "download_metadata" not in info:  # servers before CRDS 11
                 sizes = _call(lambda: calls.get_file_info_map("hst", None, ["size", "sha1sum"]))
@@ -121,22 +121,22 @@ class ReferenceServer:
 
     @cached_property
     def known(self) -> dict[str, dict[str, str]]:
-        """Return size and checksum by file name, as far as the origin lists them."""
+        """Return size and checksum by file name, as far as the server lists them."""
         listed = self.info.get("download_metadata", {})
         return dict(load_crds().client.proxy.crds_decode(listed))
 
     def known_size(self, name: str) -> int | None:
-        """Return the size that the origin lists for a file, or none where it lists none."""
+        """Return the size that the server lists for a file, or none where it lists none."""
         listed = self.known.get(name)
         return int(listed["size"]) if listed and str(listed.get("size", "")).isdecimal() else None
 
     def known_sha1(self, name: str) -> str:
-        """Return the checksum that the origin lists for a file, hexadecimal; empty where it lists none."""
+        """Return the checksum that the server lists for a file, hexadecimal; empty where it lists none."""
         sha1 = str((self.known.get(name) or {}).get("sha1sum", ""))
         return "" if sha1 == "none" else sha1
 
     def file(self, name: str) -> RemoteFile:
-        """Return one file; where the origin does not list its size, it is asked for it."""
+        """Return one file; where the server does not list its size, it is asked for it."""
         kind = "mapping" if is_mapping(name) else "reference"
         address = f"{self._folder(kind)}/{name}"
         size = self.known_size(name)
@@ -192,7 +192,7 @@ class ReferenceServer:
     def _s3(self) -> Any:
         """Return a client with the credentials that boto3 finds; without any, as public buckets allow."""
         from hstdputils.store.credentials import load_credentials
-        from hstdputils.store.s3 import s3_client
+        from hstdputils.store.s3_client import s3_client
 
         with reading_errors(self._settings.uris.get("reference", "S3")):
             return s3_client(unsigned=load_credentials().get_credentials() is None, tries=1)
@@ -212,6 +212,6 @@ def _call(ask: Any) -> Any:
 
 
 def _split(address: str) -> tuple[str, str]:
-    from hstdputils.store.s3 import split_uri
+    from hstdputils.store.s3_client import split_uri
 
     return split_uri(address)

@@ -36,10 +36,10 @@ class CrdsSettings:
     uris: Mapping[str, str] = field(default_factory=dict)
     """Addresses that take the place of the server's, by kind of file (``config``, ``mapping``, ``reference``)."""
     is_growing: bool = False
-    """Whether what is missing in the cache is brought; false where it is only read."""
+    """Whether what is missing in the cache is downloaded; false where it is only read."""
 
     @property
-    def origin(self) -> str:
+    def source(self) -> str:
         """Return, for a person, where the cache gets its files."""
         if not self.is_growing:
             return "the cache alone"
@@ -88,7 +88,7 @@ def _check(server: str, uris: Mapping[str, str], *, is_s3: bool) -> None:
         if kind not in uris and (not server or is_s3):
             raise UserError(f"{name} is not set, which CRDS needs to work from S3: {like}", ExitCode.REFERENCES)
         if uris.get(kind, "s3://").partition("://")[0] not in ("s3", "http", "https"):
-            raise UserError(f"{name} = {uris[kind]!r} is no address: {like}", ExitCode.REFERENCES)
+            raise UserError(f"{name} = {uris[kind]!r} is not an address: {like}", ExitCode.REFERENCES)
 
 
 def _is_set(variables: Mapping[str, str], name: str) -> bool:

@@ -1,8 +1,10 @@
-"""Collecting how the datasets of a batch ended, from the markers in the store and the plan."""
+"""Collecting how the datasets of a batch ended, and what it was made with, from the store and the plan."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Any
 
 from hstdputils.core.datasets import BadDatasetName, parse_dataset
@@ -11,35 +13,32 @@ from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import one_line
 from hstdputils.engines.decision_log import DecisionLog, Entry
 from hstdputils.model.prices import Prices
-from hstdputils.records.marker import Marker, listed, read_markers
+from hstdputils.records.batch import Batch
+from hstdputils.records.marker import Marker
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.report.provenance import Provenance, ReferenceFiles
-from hstdputils.report.rows import PENDING, BatchReport, Row, Try
+from hstdputils.report.rows import PENDING, BatchReport, Provenance, Row, Try
 from hstdputils.store.base import Store
 from hstdputils.store.folder import FolderStore
-from hstdputils.store.layout import MARKERS, batch_key
+from hstdputils.store.layout import MARKERS
 
 
 def collect(
-    store: Store,
-    batch: str,
+    batch: Batch,
     plan: Mapping[str, PlanRow],
     prices: Prices | None = None,
-    told: Provenance | None = None,
+    provenance: Provenance | None = None,
 ) -> BatchReport:
     """Return how the datasets of a batch ended.
 
     Parameters
     ----------
-    store
-        The store; its markers are listed once and then read.
     batch
-        The batch's name.
+        The batch; its markers are listed once and then read.
     plan
         The batch's rows of the plan, by ipppssoot; may be empty.
     prices
         The prices for what the attempts cost on AWS; none where no cost is wanted.
-    told
+    provenance
         What plan and configuration tell of the batch's provenance.
 
     Raises
@@ -47,23 +46,25 @@ def collect(
     StoreError
         The store cannot be read.
     """
-    kinds = listed(store, batch)
-    files = ReferenceFiles()
-    markers = {marker.ipppssoot: files.taken_from(marker) for marker in read_markers(store, batch, kinds)}
-    ladders = {name: tuple(map(_decision, entries)) for name, entries in DecisionLog(store, batch).entries().items()}
+    kinds = batch.markers.listed()
+    files = _ReferenceFiles()
+    markers = {marker.ipppssoot: files.taken_from(marker) for marker in batch.markers.read_all(kinds)}
+    decisions = DecisionLog(batch.store, batch.name).entries()
     rows = []
     for name in sorted(kinds.keys() | plan.keys()):
         if name in kinds:
             row = _row_of_marker(name, markers[name], plan.get(name), prices)
         else:
             row = _pending_row(name, plan[name])
-        if name in ladders:
+        if name in decisions:
             # what was decided says more than how the attempts ended
-            row = replace(row, notes=(*row.notes[: len(row.notes) - len(row.tries[1:])], *ladders[name]))
+            notes = row.notes[: len(row.notes) - len(row.tries[1:])]
+            row = replace(row, notes=(*notes, *map(_decision, decisions[name])))
         rows.append(row)
-    provenance = replace((told or Provenance()).with_markers(markers.values()), references=files.counts())
-    made_with = _made_with(store.get_bytes(batch_key(batch), MOST_BYTES + 1))
-    return BatchReport(batch, store, rows, made_with, prices, provenance)
+    provenance = _with_markers(provenance or Provenance(), markers.values())
+    provenance = replace(provenance, references=files.counts())
+    made_with = _made_with(batch.store.get_bytes(batch.record_key, MOST_BYTES + 1))
+    return BatchReport(batch, rows, made_with, prices, provenance)
 
 
 def known_batches(store: Store) -> list[str]:
@@ -138,7 +139,7 @@ def _try(attempt: Mapping[str, Any]) -> Try:
 
 
 def _cost(tries: Sequence[Try], vcpus: int, prices: Prices | None) -> float | None:
-    """Return what all tries cost, USD, or none where that cannot be told."""
+    """Return what all tries cost, USD, or none where that is not known."""
     if prices is None or not all(one.memory_mib for one in tries):
         return None
     return sum(prices.cost_usd(one.memory_mib, vcpus, one.wall_seconds) for one in tries)
@@ -174,3 +175,54 @@ def _made_with(batch_json: bytes | None) -> dict[str, str]:
         return {one_line(name): one_line(version) for name, version in pins.items() if isinstance(version, str)}
     except (ValueError, TypeError, AttributeError):
         return {}
+
+
+def _with_markers(provenance: Provenance, markers: Iterable[Marker]) -> Provenance:
+    """Return a provenance with what the markers tell; values in them that are not valid are passed over."""
+    contexts: Counter[str] = Counter()
+    versions: dict[str, Counter[str]] = {}
+    hosts, starts, ends = set(), [], []
+    for marker in markers:
+        contexts.update([one_line(marker.crds_context)] if marker.crds_context else [])
+        for name, version in marker.versions.items() if isinstance(marker.versions, dict) else ():
+            versions.setdefault(one_line(name), Counter())[one_line(version)] += 1
+        hosts.add(str(marker.host))
+        starts += _time(marker.start)
+        ends += _time(marker.end)
+    return replace(
+        provenance,
+        contexts=dict(sorted(contexts.items())),
+        versions={name: dict(versions[name]) for name in sorted(versions)},
+        hosts=len(hosts - {""}),
+        start=min(starts).isoformat() if starts else "",
+        end=max(ends).isoformat() if ends else "",
+    )
+
+
+class _ReferenceFiles:
+    """The different reference files of many markers, each of which names about twenty."""
+
+    def __init__(self) -> None:
+        self._origins: dict[tuple[str, str], str] = {}
+
+    def taken_from(self, marker: Marker) -> Marker:
+        """Count a marker's references, and return it without them: a report keeps all markers at once."""
+        for one in marker.references if isinstance(marker.references, list) else ():
+            if isinstance(one, dict):
+                named = (one_line(one.get("name", "")), one_line(one.get("digest", "")))
+                self._origins.setdefault(named, one_line(one.get("digest_from", "")))
+        self._origins.pop(("", ""), None)
+        return replace(marker, references=[], reference_keywords={})
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of files by where their digests are from."""
+        return dict(sorted(Counter(self._origins.values()).items()))
+
+
+def _time(text: Any) -> list[datetime]:
+    """Return the time, or nothing where the text is none or says no zone."""
+    try:
+        time = datetime.fromisoformat(str(text))
+    except ValueError:
+        return []
+    return [time] if time.tzinfo else []

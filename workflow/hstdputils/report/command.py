@@ -1,26 +1,31 @@
-"""``python -m hstdputils.report``: show how the datasets of a batch ended."""
+"""``hstdputils report``: show how the datasets of a batch ended; it reads the store and changes nothing in it."""
 
 import argparse
+import hashlib
+import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from hstdputils.core import command_line
+from hstdputils.core.config import Config
 from hstdputils.core.errors import StoreError, UserError
 from hstdputils.core.exit_codes import ExitCode
-from hstdputils.core.text import nearest, without_passwords
+from hstdputils.core.run_config import read_run_config
+from hstdputils.core.text import nearest, one_line, without_passwords
 from hstdputils.engines.submissions import SubmissionRecords
 from hstdputils.model.prices import Purchase, add_price_options, chosen_prices
-from hstdputils.records.batch import check_batch_name
+from hstdputils.progress.address import PLAN, add_batch, named_batch
+from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow, read_plan
 from hstdputils.report.collect import collect, known_batches
 from hstdputils.report.files import write_csv, write_json
 from hstdputils.report.page import write_page
-from hstdputils.report.provenance import Provenance, configuration, plan_file
+from hstdputils.report.rows import PlanFile, Provenance
 from hstdputils.report.terminal import show
-from hstdputils.store.base import Store
 from hstdputils.store.registry import is_none, is_same_store, open_store
 
 _DESCRIPTION = """\
@@ -39,33 +44,37 @@ The exit status says whether the report was written, not how the datasets ended.
 
 
 _EXAMPLES = """\
-  hstdputils report results mybatch
-  hstdputils report results mybatch --plan plan.out --html mybatch.html
-  hstdputils report results mybatch --no-html --csv mybatch.csv
-  hstdputils report s3://my-bucket mybatch --no-html"""
+  hstdputils report results/mybatch
+  hstdputils report results/mybatch --plan plan.out --html mybatch.html
+  hstdputils report results/mybatch --no-html --csv mybatch.csv
+  hstdputils report s3://my-bucket/mybatch --no-html"""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     options = _parser().parse_args(arguments)
-    batch = check_batch_name(options.batch_name)
-    if is_none(options.output_bucket):
+    uri, name = named_batch(options)
+    if is_none(uri):
         raise UserError("the store none keeps no markers: give the folder or s3://bucket that the batch ran with")
-    store = open_store(options.output_bucket)
+    batch = Batch(open_store(uri), name)
+    last = _last_run(batch)
+    if last and options.plan is None and (planned_here := Path(PLAN.format(batch=name))).is_file():
+        options.plan = planned_here
     has_plan = options.plan is not None and not (options.if_any and not options.plan.exists())
-    prices = chosen_prices(_as_bought(options, store, batch))
+    prices = chosen_prices(_as_bought(options, last, batch))
     plan = options.plan if has_plan else None
-    config = configuration(options.config_json) if options.config_json else {}
-    planned = _planned(plan, store, batch)
-    told = Provenance(plan=plan_file(plan, planned) if plan else None, config=config)
-    report = collect(store, batch, planned, prices, told)
+    text = options.config_json or (json.dumps(last.model_dump(mode="json", exclude_defaults=True)) if last else "")
+    config = configuration(text) if text else {}
+    planned = _planned(plan, batch)
+    provenance = Provenance(plan=_plan_file(plan, planned) if plan else None, config=config)
+    report = collect(batch, planned, prices, provenance)
     if not report.rows and options.if_any:
         return ExitCode.SUCCESS
     if not report.rows:
-        raise UserError(_no_batch(store, batch))
+        raise UserError(_no_batch(batch))
     page = None
     if options.html:
-        page = options.page or Path("results") / batch / "report.html"
+        page = options.page or Path("results") / batch.name / "report.html"
         write_page(report, page, shlex.join(["hstdputils", "report", *_without_config(arguments)]))
     if options.json:
         write_json(report, options.json)
@@ -75,10 +84,21 @@ def main(arguments: Sequence[str]) -> int:
     return ExitCode.SUCCESS
 
 
-def _as_bought(options: argparse.Namespace, store: Store, batch: str) -> argparse.Namespace:
-    """Return the options with region and purchase of the batch's submission, where they name none."""
+def _last_run(batch: Batch) -> Config | None:
+    """Return the configuration of the last run over the batch here, if it was in this store."""
+    config = read_run_config(batch.name)
+    return config if config and is_same_store(config.store, batch.store.uri) else None
+
+
+def _as_bought(options: argparse.Namespace, last: Config | None, batch: Batch) -> argparse.Namespace:
+    """Return the options with prices of the batch's submission, or of its last run here, where they name none."""
+    run = (
+        {"prices": last.prices and Path(last.prices), "region": last.region, "purchase": last.purchase}
+        if last
+        else {}
+    )
     try:
-        bought = SubmissionRecords(store, batch).bought()
+        bought = SubmissionRecords(batch.store, batch.name).bought()
     except UserError as error:
         print(f"note: {error}", file=sys.stderr)
         bought = {}
@@ -87,10 +107,10 @@ def _as_bought(options: argparse.Namespace, store: Store, batch: str) -> argpars
     if bought.get("purchase") not in (None, *get_args(Purchase)):
         del bought["purchase"]
     named = {name: value for name, value in vars(options).items() if value is not None}
-    return argparse.Namespace(**(vars(options) | bought | named))
+    return argparse.Namespace(**(vars(options) | run | bought | named))
 
 
-def _planned(path: Path | None, store: Store, batch: str) -> dict[str, PlanRow]:
+def _planned(path: Path | None, batch: Batch) -> dict[str, PlanRow]:
     """Return the plan's rows of the batch in the store, by lower-case ipppssoot."""
     if path is None:
         return {}
@@ -98,8 +118,47 @@ def _planned(path: Path | None, store: Store, batch: str) -> dict[str, PlanRow]:
         rows = read_plan(path).values()
     except OSError as error:
         raise UserError(f"cannot read the plan {path} ({error.strerror}): correct --plan") from error
-    same = {output: is_same_store(output, store.uri) for output in {row.output for row in rows}}
-    return {row.ipppssoot.lower(): row for row in rows if row.batch == batch and same[row.output]}
+    same = {output: is_same_store(output, batch.store.uri) for output in {row.output for row in rows}}
+    return {row.ipppssoot.lower(): row for row in rows if row.batch == batch.name and same[row.output]}
+
+
+def _plan_file(path: Path, rows: Mapping[str, PlanRow]) -> PlanFile:
+    """Return what the page tells of a plan.
+
+    Parameters
+    ----------
+    path
+        The plan, which has been read.
+    rows
+        Its rows that are of the batch.
+    """
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    evidence = Counter(one_line(row.evidence) for row in rows.values())
+    return PlanFile(str(path), digest, len(rows), dict(evidence.most_common()))
+
+
+def configuration(text: str) -> dict[str, str]:
+    """Return keys and values of a configuration in JSON, without passwords of addresses.
+
+    Raises
+    ------
+    UserError
+        The text is not a JSON object.
+    """
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise UserError(f"--config-json is not JSON ({error}): give an object of keys and values") from error
+    if not isinstance(values, dict):
+        raise UserError("--config-json is not a JSON object: give keys and values")
+    return {one_line(key): without_passwords(one_line(_plain(value))) for key, value in values.items()}
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value))
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _without_config(arguments: Sequence[str]) -> list[str]:
@@ -111,26 +170,25 @@ def _without_config(arguments: Sequence[str]) -> list[str]:
     ]
 
 
-def _no_batch(store: Store, batch: str) -> str:
-    message = f"no batch {batch!r} in {store.uri}: neither markers nor rows of a plan"
-    known = known_batches(store)
+def _no_batch(batch: Batch) -> str:
+    message = f"no batch {batch.name!r} in {batch.store.uri}: neither markers nor rows of a plan"
+    known = known_batches(batch.store)
     if known:
         more = f" and {len(known) - 10} more" if len(known) > 10 else ""
-        return f"{message}; known: {', '.join(known[:10])}{more}{nearest(batch, known)}"
+        return f"{message}; known: {', '.join(known[:10])}{more}{nearest(batch.name, known)}"
     return f"{message}: correct the store or the name, or give its --plan"
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = command_line.parser("report", _DESCRIPTION, _EXAMPLES)
     command_line.add_version(parser)
-    parser.add_argument("output_bucket", help="the store that the batch ran with: s3://bucket or a folder")
-    parser.add_argument("batch_name", help="the batch's name")
+    add_batch(parser, is_last=True)
     parser.add_argument(
         "--plan",
         type=Path,
         metavar="FILE",
         help="the plan of the batch: its datasets without a marker are shown as pending; rows of other batches "
-        "or stores are passed over",
+        "or stores are passed over (default: results/<batch>/plan.out, where the workflow ran here)",
     )
     page = parser.add_mutually_exclusive_group()
     page.add_argument(

@@ -1,4 +1,4 @@
-"""A closer look at some datasets of a batch: the end of their logs, what took their time, and their previews."""
+"""Details of some datasets of a batch, for the page: the end of their logs, what took their time, their previews."""
 
 import base64
 import math
@@ -11,9 +11,10 @@ from hstdputils.core.errors import StoreError
 from hstdputils.core.formats import MOST_BYTES, read_object
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import one_line, visible
+from hstdputils.records.batch import Batch
 from hstdputils.report.rows import BatchReport, Row
 from hstdputils.store.base import Store
-from hstdputils.store.layout import LOG, METRICS, dataset_key, previews_prefix
+from hstdputils.store.layout import LOG, METRICS
 
 MOST_SLOW = 10
 """Datasets that are shown as the slowest."""
@@ -73,7 +74,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What a closer look has found."""
+    """Details of some datasets."""
 
     slowest: Sequence[Row] = ()
     """The datasets that took longest."""
@@ -97,15 +98,15 @@ def read_details(report: BatchReport, failed: Iterable[Row]) -> Details:
     failed
         Failed datasets, of which the first are looked into.
     """
-    store, batch = report.store, report.batch
+    batch, store = report.batch, report.batch.store
     tried = [row for row in report.rows if row.attempt]
     slowest = sorted(tried, key=lambda row: (-row.wall_seconds, row.ipppssoot))[:MOST_SLOW]
     names = list(dict.fromkeys([row.ipppssoot for row in [*list(failed)[:MOST_LOGS], *slowest]]))
     asked = _spread([row for row in report.rows if row.state == Outcome.SUCCEEDED], _ASKED)
     with ThreadPoolExecutor(_PARALLEL) as pool:
-        logs = pool.map(_or_none(lambda name: _log(store, dataset_key(batch, name, LOG))), names)
-        steps = pool.map(_or_none(lambda row: _longest(store, dataset_key(batch, row.ipppssoot, METRICS))), slowest)
-        thumbnails = pool.map(_or_none(lambda row: (row, _thumbnails(store, batch, row.ipppssoot))), asked)
+        logs = pool.map(_or_none(lambda name: _log(store, batch.dataset_key(name, LOG))), names)
+        steps = pool.map(_or_none(lambda row: _longest(store, batch.dataset_key(row.ipppssoot, METRICS))), slowest)
+        thumbnails = pool.map(_or_none(lambda row: (row, _thumbnails(batch, row.ipppssoot))), asked)
         have = {row.ipppssoot: (row, keys) for row, keys in filter(None, thumbnails) if keys}
         shown = _spread([row for row, _ in have.values()], MOST_PICTURES)
         each = min(_MOST_OF_ONE, MOST_PICTURES // max(1, len(shown)))
@@ -120,13 +121,13 @@ def read_details(report: BatchReport, failed: Iterable[Row]) -> Details:
 
 
 def _or_none(read: Callable[..., Answer]) -> Callable[..., Answer | None]:
-    def tolerant(item: object) -> Answer | None:
+    def or_none(item: object) -> Answer | None:
         try:
             return read(item)
         except StoreError:
             return None
 
-    return tolerant
+    return or_none
 
 
 def _log(store: Store, key: str) -> Sequence[str]:
@@ -162,12 +163,12 @@ def _spread(rows: Sequence[Row], most: int) -> Sequence[Row]:
     return chosen
 
 
-def _thumbnails(store: Store, batch: str, ipppssoot: str) -> Sequence[str]:
+def _thumbnails(batch: Batch, ipppssoot: str) -> Sequence[str]:
     """Return the keys of a dataset's thumbnails, those that have its own name first."""
-    prefix = previews_prefix(batch, ipppssoot)
+    prefix = batch.previews_prefix(ipppssoot)
     keys = [
         entry.key
-        for entry in store.entries(prefix)
+        for entry in batch.store.entries(prefix)
         if entry.key.rpartition(".")[0].endswith("_thumb") and entry.size <= _PICTURE_BYTES
     ]
     return sorted(keys, key=lambda key: (not key.startswith(prefix + ipppssoot), key))

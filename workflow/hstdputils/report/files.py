@@ -4,16 +4,15 @@ import csv
 import dataclasses
 import io
 import json
-import uuid
 from collections import Counter
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from hstdputils import __version__
 from hstdputils.core.errors import UserError
-from hstdputils.report.attempts import summarize_attempts
-from hstdputils.report.costs import spending
+from hstdputils.core.files import atomic_write
+from hstdputils.core.text import iso_time
+from hstdputils.report.attempts import costs_by_instrument, summarize_attempts
 from hstdputils.report.rows import BatchReport, Row
 
 COLUMNS = (
@@ -43,15 +42,17 @@ def to_json(report: BatchReport) -> str:
     for row in report.rows:
         counts.setdefault(row.instrument, Counter())[row.state] += 1
     head = {
-        "batch": report.batch,
-        "store": report.store.uri,
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "batch": report.batch.name,
+        "store": report.batch.store.uri,
+        "made": iso_time(timespec="seconds"),
         "hstdputils": __version__,
         "n_datasets": len(report.rows),
         "states": report.states,
         "by_instrument": {name: dict(counts[name]) for name in sorted(counts)},
-        "attempts": [dataclasses.asdict(rung) for rung in summarize_attempts(report.rows).rungs],
-        "spending": [dataclasses.asdict(item) | {"memory_bill": item.memory_bill} for item in spending(report.rows)],
+        "attempts": [dataclasses.asdict(one) for one in summarize_attempts(report.rows).by_number],
+        "spending": [
+            dataclasses.asdict(item) | {"memory_bill": item.memory_bill} for item in costs_by_instrument(report.rows)
+        ],
         "prices": str(report.prices) if report.prices else None,
         "made_with": dict(report.made_with),
         "provenance": dataclasses.asdict(report.provenance),
@@ -79,14 +80,8 @@ def write_whole(path: Path, text: str, option: str) -> None:
     UserError
         It cannot be written; ``option`` is what names another.
     """
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(text, encoding="utf-8", errors="replace")
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        atomic_write(path, text, errors="replace")
     except OSError as error:
         what = "page" if option == "--html" else "file"
         raise UserError(

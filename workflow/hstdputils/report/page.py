@@ -4,7 +4,6 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import chain, zip_longest
 from pathlib import Path
 from urllib.parse import quote
@@ -12,16 +11,15 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hstdputils import __version__
-from hstdputils.core.text import duration, usd, utc
-from hstdputils.report import text as wording
-from hstdputils.report.attempts import MOST_LADDERS, in_words, summarize_attempts
-from hstdputils.report.costs import spending
+from hstdputils.core.text import duration, iso_time, usd, utc
+from hstdputils.report import text
+from hstdputils.report.attempts import MOST_LISTED_ATTEMPTS, costs_by_instrument, in_words, summarize_attempts
 from hstdputils.report.details import read_details
 from hstdputils.report.files import write_whole
-from hstdputils.report.planned import how_to_read, pictures
+from hstdputils.report.plots import how_to_read, pictures
 from hstdputils.report.rows import BatchReport, Row, kind_of
 from hstdputils.store.folder import FolderStore
-from hstdputils.store.layout import LOG, batch_prefix, dataset_key
+from hstdputils.store.layout import LOG
 
 
 class Links:
@@ -36,20 +34,20 @@ class Links:
     """
 
     def __init__(self, report: BatchReport, path: Path) -> None:
-        self._report = report
+        self._batch = report.batch
         self._folder: Path | None = None
         self._relative = ""
-        if isinstance(report.store, FolderStore):
-            self._folder = report.store.root.resolve() / report.batch
+        if isinstance(store := report.batch.store, FolderStore):
+            self._folder = store.root.resolve() / report.batch.name
             relative = Path(os.path.relpath(self._folder, path.parent.resolve())).as_posix()
             self._relative = "" if relative == "." else f"{quote(relative)}/"
 
     def folder(self, row: Row) -> str:
-        """Return a link to a dataset's folder, or nothing where the store is no folder."""
+        """Return a link to a dataset's folder, or nothing where the store is not a folder."""
         return "" if self._folder is None else f"{self._relative}{quote(row.ipppssoot)}/"
 
     def log(self, row: Row) -> str:
-        """Return a link to a dataset's log, or nothing where the store is no folder or has no log."""
+        """Return a link to a dataset's log, or nothing where the store is not a folder or has no log."""
         if self._folder is None or not (self._folder / row.ipppssoot / LOG).is_file():
             return ""
         return f"{self.folder(row)}{LOG}"
@@ -58,19 +56,15 @@ class Links:
         """Return where a dataset's log is, for a person, or nothing where a folder store has no log."""
         if self._folder is not None and not self.log(row):
             return ""
-        return self._report.store.address(dataset_key(self._report.batch, row.ipppssoot, LOG))
+        return self._batch.store.address(self._batch.dataset_key(row.ipppssoot, LOG))
 
     def file(self, key: str) -> str:
-        """Return a link to a file of the batch, or nothing where the store is no folder."""
-        return (
-            ""
-            if self._folder is None
-            else f"{self._relative}{quote(key.removeprefix(batch_prefix(self._report.batch)))}"
-        )
+        """Return a link to a file of the batch, or nothing where the store is not a folder."""
+        return "" if self._folder is None else f"{self._relative}{quote(key.removeprefix(self._batch.prefix))}"
 
     def address(self, key: str) -> str:
         """Return where a file is, for a person."""
-        return self._report.store.address(key)
+        return self._batch.store.address(key)
 
 
 MOST_LISTED = 12_000
@@ -81,7 +75,7 @@ _TEMPLATE = "page.html.j2"
 
 
 _MANY, _EACH = 1000, 100
-"""Of more failures than the first number, only the second number of each outcome are told at length."""
+"""Of more failures than the first number, only the second number of each outcome are shown at length."""
 
 
 _LONG, _SHORT = 600, 100
@@ -127,15 +121,15 @@ def render(report: BatchReport, path: Path, command: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    spent = spending(report.rows)
+    costs = costs_by_instrument(report.rows)
     listed = report.rows if len(report.rows) <= MOST_LISTED else report.urgent_first[:MOST_LISTED]
     environment.filters |= {
         "usd": usd,
         "duration": duration,
         "utc": utc,
         "cut": _cut,
-        "exit_meaning": wording.exit_meaning,
-        "what_follows": wording.what_follows,
+        "exit_meaning": text.exit_meaning,
+        "what_follows": text.what_follows,
         "tries": in_words,
         "n": "{:,}".format,
         "how_to_read": how_to_read,
@@ -143,10 +137,10 @@ def render(report: BatchReport, path: Path, command: str) -> str:
     return environment.get_template(_TEMPLATE).render(
         report=report,
         listed=listed,
-        address=report.store.address(report.batch),
-        is_folder=isinstance(report.store, FolderStore),
-        summary=wording.summary(report),
-        totals=wording.totals(report),
+        address=report.batch.store.address(report.batch.name),
+        is_folder=isinstance(report.batch.store, FolderStore),
+        summary=text.summary(report),
+        totals=text.totals(report),
         groups=groups,
         at_length={row.ipppssoot for group in groups for row in group.rows},
         long=_LONG,
@@ -154,22 +148,22 @@ def render(report: BatchReport, path: Path, command: str) -> str:
         note=_LONG if len(report.rows) <= _MANY else _SHORT,
         most_shown=_SHOWN,
         is_open=len(failed) <= _OPEN,
-        closer=read_details(report, _in_turn([group.rows for group in groups])),
+        details=read_details(report, _in_turn([group.rows for group in groups])),
         pictures=pictures(report),
-        ladder=summarize_attempts(report.rows),
-        most_ladders=MOST_LADDERS,
-        spending_headings=wording.SPENDING_HEADINGS,
-        spending=[wording.spending_cells(item) for item in spent] if report.prices else [],
-        spending_notes=wording.spending_notes(report, spent[-1]),
+        attempts=summarize_attempts(report.rows),
+        most_attempts=MOST_LISTED_ATTEMPTS,
+        cost_headings=text.COST_HEADINGS,
+        costs=[text.cost_cells(one) for one in costs] if report.prices else [],
+        cost_notes=text.cost_notes(report, costs[-1]),
         instruments=sorted({row.instrument for row in report.rows}),
         by_instrument=Counter((row.state, row.instrument) for row in report.rows),
         per_instrument=Counter(row.instrument for row in report.rows),
         kind_of=kind_of,
         links=Links(report, path),
-        products=wording.products,
+        products=text.products,
         command=command,
         version=__version__,
-        now=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S"),
+        now=utc(iso_time(timespec="seconds")),
     )
 
 
@@ -184,11 +178,11 @@ class _Group:
     codes: Sequence[int]
     """Their exit codes."""
     rows: Sequence[Row]
-    """Those that are told at length."""
+    """Those that are shown at length."""
 
 
 def _groups(failed: Sequence[Row], each: int) -> list[_Group]:
-    """Return the failures by outcome, in their order, of which ``each`` are told at length."""
+    """Return the failures by outcome, in their order, of which ``each`` are shown at length."""
     rows: dict[str, list[Row]] = {}
     for row in failed:
         rows.setdefault(row.state, []).append(row)
@@ -203,5 +197,5 @@ def _in_turn(groups: Sequence[Sequence[Row]]) -> list[Row]:
     return [row for row in chain.from_iterable(zip_longest(*groups)) if row is not None]
 
 
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+def _cut(words: str, most: int) -> str:
+    return words if len(words) <= most else f"{words[: most - 1].rstrip()}…"

@@ -1,4 +1,4 @@
-"""How the datasets of a batch ended: one row a dataset."""
+"""What a report holds, whatever shows it: a row a dataset, and what the batch was made with."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from hstdputils.core.outcomes import RETRIED, Outcome
 from hstdputils.model.prices import Prices
-from hstdputils.report.provenance import Provenance
-from hstdputils.store.base import Store
+from hstdputils.records.batch import Batch
 
 PENDING = "pending"
 """The state of a dataset of the plan that has no marker."""
@@ -116,13 +115,47 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanFile:
+    """The plan of a batch."""
+
+    path: str
+    """The file."""
+    sha256: str
+    """SHA-256 of its bytes."""
+    n_rows: int
+    """Number of its rows that are of the batch."""
+    evidence: Mapping[str, int]
+    """How many of them rest on what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What ran, as markers, plan and configuration tell."""
+
+    contexts: Mapping[str, int] = field(default_factory=dict)
+    """Number of datasets by CRDS context."""
+    versions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Number of datasets by version of each program."""
+    references: Mapping[str, int] = field(default_factory=dict)
+    """Number of reference files by where their digests are from (`crds`, `download`, `list` or `none`)."""
+    hosts: int = 0
+    """Number of machines of the last attempts."""
+    start: str = ""
+    """When the first of these attempts began, ISO 8601."""
+    end: str = ""
+    """When the last of them ended, ISO 8601."""
+    plan: PlanFile | None = None
+    """The plan; none where it is not given."""
+    config: Mapping[str, str] = field(default_factory=dict)
+    """Keys of the workflow's configuration and their values; empty where it is not given."""
+
+
+@dataclass(frozen=True, slots=True)
 class BatchReport:
     """How the datasets of a batch ended."""
 
-    batch: str
-    """The batch's name."""
-    store: Store
-    """Its store."""
+    batch: Batch
+    """The batch."""
     rows: Sequence[Row]
     """One a dataset, by name."""
     made_with: Mapping[str, str]

@@ -8,9 +8,10 @@ from rich.text import Text
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import console as visible_console
 from hstdputils.core.text import duration
-from hstdputils.report.costs import spending
+from hstdputils.core.text_table import print_table
+from hstdputils.report.attempts import costs_by_instrument
 from hstdputils.report.rows import PENDING, BatchReport, Row
-from hstdputils.report.text import SPENDING_HEADINGS, products, spending_cells, spending_notes, totals
+from hstdputils.report.text import COST_HEADINGS, cost_cells, cost_notes, products, totals
 
 MOST_ROWS = 40
 """Datasets that are listed at most; of a larger batch, only those that did not succeed."""
@@ -23,7 +24,7 @@ _WIDE = 120
 _HEADINGS = ("dataset", "instr.", "outcome", "try", "time", "MiB/planned", "products")
 
 
-_RIGHT = {"try", "time", "MiB/planned", "products"}
+_RIGHT = [_HEADINGS.index(name) for name in ("try", "time", "MiB/planned", "products")]
 
 
 _STYLES = {"person": "red", "retry": "yellow", "pending": "dim", "succeeded": "green"}
@@ -48,29 +49,24 @@ def show(report: BatchReport, page: str | None, console: Console | None = None) 
     if rows:
         _table(console, rows)
     if left := _left_out(report, rows, page):
-        _line(console, Text(left))
-    _line(console, Text())
+        _line(console, left)
+    console.print()
     _totals(console, report)
     if report.prices:
-        _spending(console, report)
+        _costs(console, report)
     if page:
-        _line(console, Text(f"page: {page}"))
+        _line(console, f"page: {page}")
 
 
 def _table(console: Console, rows: Sequence[Row]) -> None:
-    cells = [_HEADINGS, *map(_cells, rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(_HEADINGS))]
-    beside = not console.is_terminal or console.width >= _WIDE
-    heading = (*_HEADINGS, "reason") if beside else _HEADINGS
-    _line(console, Text(_padded(heading, widths), style="bold"), whole=False)
-    for row, line in zip(rows, cells[1:], strict=True):
-        reason = "; ".join(part for part in (row.reason, *row.notes) if part)
-        text = Text(_padded((*line, reason) if beside else line, widths))
-        start = sum(widths[:2]) + 4
-        text.stylize(_STYLES[row.kind], start, start + len(row.state))
-        _line(console, text, whole=False)
-        if reason and not beside:
-            _line(console, Text(f"  {reason}", style="dim"), whole=False)
+    reasons = ["; ".join(part for part in (row.reason, *row.notes) if part) for row in rows]
+    cells = [_cells(row) for row in rows]
+    styles = {(number, _HEADINGS.index("outcome")): _STYLES[row.kind] for number, row in enumerate(rows)}
+    if console.is_terminal and console.width < _WIDE:
+        print_table(console, _HEADINGS, cells, right=_RIGHT, styles=styles, below=reasons)
+    else:
+        beside = [(*row, reason) for row, reason in zip(cells, reasons, strict=True)]
+        print_table(console, (*_HEADINGS, "reason"), beside, right=_RIGHT, styles=styles)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -86,15 +82,6 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{row.peak_memory_mib}/{row.planned_memory_mib or '-'}",
         products(row),
     )
-
-
-def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
-    """Return the cells in their columns; one more than there are headings is a reason, and left as it is."""
-    aligned = [
-        cell.rjust(width) if heading in _RIGHT else cell.ljust(width)
-        for heading, cell, width in zip(_HEADINGS, cells, widths, strict=False)
-    ]
-    return "  ".join([*aligned, *cells[len(_HEADINGS) :]]).rstrip()
 
 
 def _left_out(report: BatchReport, listed: Sequence[Row], page: str | None) -> str:
@@ -115,28 +102,19 @@ def _totals(console: Console, report: BatchReport) -> None:
     lines = {"datasets": f"{len(report.rows):,}"}
     lines |= {state: f"{n:,}" for state, n in report.states.items()}
     lines |= totals(report)
-    width = max(map(len, lines))
-    for name, value in lines.items():
-        _line(console, Text(f"{name:<{width}}  {value:>12}"))
+    print_table(console, None, [(name, value.rjust(12)) for name, value in lines.items()], right=[1])
 
 
-def _spending(console: Console, report: BatchReport) -> None:
-    spent = spending(report.rows)
-    cells = [SPENDING_HEADINGS, *map(spending_cells, spent)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(SPENDING_HEADINGS))]
-    _line(console, Text())
-    for number, (name, *numbers) in enumerate(cells):
-        aligned = (cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=True))
-        text = "  ".join([name.ljust(widths[0]), *aligned])
-        _line(console, Text(text, style="" if number else "bold"), whole=False)
-    for note in spending_notes(report, spent[-1]):
-        _line(console, Text(note, style="dim"))
-    _line(console, Text())
+def _costs(console: Console, report: BatchReport) -> None:
+    costs = costs_by_instrument(report.rows)
+    console.print()
+    cells = [cost_cells(one) for one in costs]
+    print_table(console, COST_HEADINGS, cells, right=range(1, len(COST_HEADINGS)))
+    for note in cost_notes(report, costs[-1]):
+        _line(console, note, "dim")
+    console.print()
 
 
-def _line(console: Console, text: Text, *, whole: bool = True) -> None:
-    """Print one line; where it need not be whole, a terminal cuts it at its width."""
-    if whole or not console.is_terminal:
-        console.print(text, soft_wrap=True)
-    else:
-        console.print(text, no_wrap=True, overflow="ellipsis", crop=True)
+def _line(console: Console, text: str, style: str = "") -> None:
+    """Print a line whole, however wide it is."""
+    console.print(Text(text, style), soft_wrap=True)

@@ -1,9 +1,9 @@
-"""Numbers and sentences of a report, the same on the terminal and on the page."""
+"""Numbers and sentences of a report, so that they are the same on the terminal and on the page."""
 
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import duration, size, usd
-from hstdputils.report.costs import Spending, spending
+from hstdputils.report.attempts import Costs, costs_by_instrument
 from hstdputils.report.rows import NEEDS_PERSON, PENDING, RETRY, BatchReport, Row, kind_of
 
 _MORE = {Outcome.OUT_OF_MEMORY: ", with more memory", Outcome.TIMEOUT: ", with more time"}
@@ -35,7 +35,7 @@ def what_follows(state: str) -> str:
     """Return what happens, or has to be done, after a failure."""
     outcome = Outcome(state)
     if kind_of(state) == NEEDS_PERSON:
-        return "Needs you: a run makes no further attempt by itself. Mend the cause, then run the batch again."
+        return "Needs you: a run makes no further attempt by itself. Fix the cause, then run the batch again."
     return (
         f"Another attempt may end better: a run makes it by itself{_MORE.get(outcome, '')}, until its retries "
         "are used up. After that, run the batch again."
@@ -47,7 +47,7 @@ def exit_meaning(code: int) -> str:
     try:
         return ExitCode(code).meaning
     except ValueError:
-        return "no exit code of hstdputils: a program or the system ended the attempt"
+        return "not an exit code of hstdputils: a program or the system ended the attempt"
 
 
 def totals(report: BatchReport) -> dict[str, str]:
@@ -62,40 +62,40 @@ def totals(report: BatchReport) -> dict[str, str]:
         "peak memory": f"{largest.peak_memory_mib:,} MiB" if largest.peak_memory_mib else "none",
     }
     if report.prices:
-        all_of_them = spending(rows)[-1]
-        known = all_of_them.tried > all_of_them.unknown
-        found["cost on AWS"] = f"${usd(all_of_them.used_usd)}" if known else "unknown"
-        found["memory bill"] = _ratio(all_of_them.memory_bill)
+        total = costs_by_instrument(rows)[-1]
+        known = total.tried > total.unknown
+        found["cost on AWS"] = f"${usd(total.used_usd)}" if known else "unknown"
+        found["memory bill"] = _ratio(total.memory_bill)
     return found
 
 
-SPENDING_HEADINGS = ("USD on AWS", "tried", "planned", "used", "pending", "memory bill", "over memory", "over time")
+COST_HEADINGS = ("USD on AWS", "tried", "planned", "used", "pending", "memory bill", "over memory", "over time")
 """The headings of the table of what the jobs cost."""
 
 
-def spending_cells(spent: Spending) -> tuple[str, ...]:
+def cost_cells(costs: Costs) -> tuple[str, ...]:
     """Return one line of the table of what the jobs cost."""
     return (
-        spent.instrument,
-        f"{spent.tried:,}",
-        usd(spent.planned_usd) if spent.planned else "-",
-        usd(spent.used_usd) if spent.tried > spent.unknown else "-",
-        usd(spent.pending_usd) if spent.pending_planned else "-",
-        _ratio(spent.memory_bill),
-        _share(spent.over_memory, spent.tried),
-        _share(spent.over_time, spent.tried),
+        costs.instrument,
+        f"{costs.tried:,}",
+        usd(costs.planned_usd) if costs.planned else "-",
+        usd(costs.used_usd) if costs.tried > costs.unknown else "-",
+        usd(costs.pending_usd) if costs.pending_planned else "-",
+        _ratio(costs.memory_bill),
+        _share(costs.over_memory, costs.tried),
+        _share(costs.over_time, costs.tried),
     )
 
 
-def spending_notes(report: BatchReport, spent: Spending) -> list[str]:
-    """Return the sentences below the table of what the jobs cost; ``spent`` is its last line."""
+def cost_notes(report: BatchReport, costs: Costs) -> list[str]:
+    """Return the sentences below the table of what the jobs cost; ``costs`` is its last line."""
     notes = [f"Cost is that of AWS Batch jobs with all their tries, wherever they ran; {report.prices}."]
     if report.prices and (old := report.prices.age_note()):
         notes.append(f"{old[0].upper()}{old[1:]}.")
-    if spent.unknown:
-        notes.append(f"Not in it: {spent.unknown:,} of {spent.tried:,} datasets, which ran without a plan.")
-    if 0 < spent.planned < spent.tried:
-        notes.append(f"The plan says a cost for {spent.planned:,} of {spent.tried:,} datasets that were tried.")
+    if costs.unknown:
+        notes.append(f"Not in it: {costs.unknown:,} of {costs.tried:,} datasets, which ran without a plan.")
+    if 0 < costs.planned < costs.tried:
+        notes.append(f"The plan says a cost for {costs.planned:,} of {costs.tried:,} datasets that were tried.")
     notes.append(
         "Memory bill: memory asked for x time, second tries included, over memory used x time; 1 is a perfect plan. "
         "Over memory, over time: datasets with a try that needed more than it was given, whether it was killed for "

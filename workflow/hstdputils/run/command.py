@@ -11,16 +11,14 @@ import psutil
 
 from hstdputils.core import command_line
 from hstdputils.engines.retry_policy import Limits
+from hstdputils.progress.address import plan_path
 from hstdputils.progress.screen import Screen, sentence
-from hstdputils.records.batch import probe_once
-from hstdputils.records.marker import ended
+from hstdputils.records.batch import Batch
 from hstdputils.records.plan_files import read_plan_strictly
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.run.local_executor import LocalExecutor, RunProgress
 from hstdputils.run.scheduler import Scheduler
 from hstdputils.run.worker import WorkerStarter
-from hstdputils.store.base import Store
-from hstdputils.store.layout import lease_prefix
 from hstdputils.store.lease import hold
 from hstdputils.store.probe import CARELESS, ONE_RUN
 from hstdputils.store.registry import open_store
@@ -36,7 +34,7 @@ The exit status is 0 where all succeeded; else it is the failures' own, or 1 whe
 
 _EXAMPLES = """\
   hstdputils run plan.out
-  hstdputils run plan.out --cores 8 -- --inputs /my/raws --context hst_0729.pmap"""
+  hstdputils run plan.out --cores 8 -- --inputs /my/raws --crds-context hst_0729.pmap"""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -44,23 +42,22 @@ def main(arguments: Sequence[str]) -> int:
     own, further = command_line.split_at_dashes(arguments)
     options = _parser().parse_args(own)
     rows = read_plan_strictly(options.plan, options.wanted)
-    store, batch = open_store(rows[0].output), rows[0].batch
-    store.check()
+    batch = Batch(open_store(rows[0].output), rows[0].batch)
+    batch.store.check()
     waiting = command_line.tell if options.wait else None
-    is_exclusive = probe_once(store, batch)
+    is_exclusive = batch.probe()
     if not is_exclusive:
-        command_line.tell(f"note: the store {store.uri} {CARELESS}: {ONE_RUN}")
-    with hold(store, lease_prefix(batch), waiting, is_exclusive=is_exclusive) as lease, stop_by_exception():
+        command_line.tell(f"note: the store {batch.store.uri} {CARELESS}: {ONE_RUN}")
+    with hold(batch.store, batch.lease_prefix, waiting, is_exclusive=is_exclusive) as lease, stop_by_exception():
         try:
-            return _run(store, batch, rows, options, further, lease.check_taken_over)
+            return _run(batch, rows, options, further, lease.check_taken_over)
         except Stopped as stopped:
             print(f"{stopped.reason}: to go on, run it again", file=sys.stderr)
             return stopped.exit_code
 
 
 def _run(
-    store: Store,
-    batch: str,
+    batch: Batch,
     rows: Sequence[PlanRow],
     options: argparse.Namespace,
     further: Sequence[str],
@@ -68,22 +65,24 @@ def _run(
 ) -> int:
     done: set[str] = set()
     if not options.force:
-        done = {name for name, succeeded in ended(store, batch).items() if succeeded}
+        done = {name for name, succeeded in batch.markers.ended().items() if succeeded}
     else:
         further = [*further, "--force"]
     left = [row for row in rows if row.ipppssoot not in done]
-    tally = RunProgress(len(rows), len(rows) - len(left))
-    screen = Screen(batch, quiet=options.quiet)
-    packing = Scheduler(options.cores, options.memory_mib)
-    starter = WorkerStarter(further, options.logs or Path("logs") / batch, shlex.split(options.command or ""))
+    progress = RunProgress(len(rows), len(rows) - len(left))
+    screen = Screen(batch.name, quiet=options.quiet)
+    scheduler = Scheduler(options.cores, options.memory_mib)
+    starter = WorkerStarter(
+        further, options.logs or Path("logs") / batch.name, shlex.split(options.process_command or "")
+    )
     limits = Limits(max_memory_mib=options.max_memory_mib, max_seconds=options.max_seconds)
-    pool = LocalExecutor(store, packing, starter, options.retries, limits, screen.tell, check)
+    executor = LocalExecutor(batch.store, scheduler, starter, options.retries, limits, screen.tell, check)
     with screen:
-        status = pool.run(left, tally, screen.show)
-    print(sentence(batch, tally))
+        status = executor.run(left, progress, screen.show)
+    print(sentence(batch.name, progress))
     if options.to:
         options.to.parent.mkdir(parents=True, exist_ok=True)
-        options.to.write_text(f"{sentence(batch, tally)}\n")
+        options.to.write_text(f"{sentence(batch.name, progress)}\n")
     return status
 
 
@@ -92,7 +91,9 @@ def _parser() -> argparse.ArgumentParser:
     command_line.add_version(parser)
     above_zero = command_line.above_zero
     memory_mib = psutil.virtual_memory().total * 9 // 10 // 2**20
-    parser.add_argument("plan", type=Path, help="the plan, as hstdputils plan writes it")
+    parser.add_argument(
+        "plan", type=plan_path, help="the plan, as hstdputils plan writes it, or its batch, as STORE/BATCH"
+    )
     parser.add_argument(
         "--cores", type=above_zero, default=len(os.sched_getaffinity(0)), metavar="N", help="cores (default: all)"
     )
@@ -130,8 +131,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--logs", type=Path, metavar="DIR", help="folder of the logs (default: logs/<batch>)")
     parser.add_argument("--to", type=Path, metavar="FILE", help="write there how the batch ended, once it has")
     parser.add_argument("--quiet", action="store_true", help="say what failed and how it ended, and no more")
-    parser.add_argument(
-        "--command", metavar="WORDS", help="what runs in place of hstdputils process, with the same arguments"
+    command = parser.add_argument(
+        "--process-command", metavar="WORDS", help="what runs in place of hstdputils process, with the same arguments"
     )
+    command_line.add_old_name(parser, "--command", command)
     parser.epilog = f"what follows -- goes to hstdputils process for each dataset\n\n{parser.epilog}"
     return parser

@@ -4,18 +4,19 @@ import contextlib
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from multiprocessing.connection import wait
 from time import monotonic, time
 
 from hstdputils.core.errors import StoreError
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.base import Cause, RowState, State
 from hstdputils.engines.exit_causes import cause_of_exit
 from hstdputils.engines.failure_markers import exit_code, write_failure_marker
 from hstdputils.engines.retry_policy import Decision, Limits, decide
-from hstdputils.records.marker import Marker, exit_status, read_marker
+from hstdputils.engines.states import Cause, RowState, State
+from hstdputils.records.batch import Batch
+from hstdputils.records.marker import Marker, exit_status
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.run.scheduler import Scheduler, WaitingRow
 from hstdputils.run.worker import Worker, WorkerStarter
@@ -62,7 +63,7 @@ class RunProgress:
 class _Job:
     """A row that runs."""
 
-    wanted: WaitingRow
+    waiting: WaitingRow
     process: Worker
     started: float
     id: str
@@ -75,7 +76,7 @@ class LocalExecutor:
     ----------
     store
         The store of the batch.
-    packing
+    scheduler
         The machine's cores and memory.
     starter
         Starts processes.
@@ -92,87 +93,81 @@ class LocalExecutor:
     def __init__(
         self,
         store: Store,
-        packing: Scheduler,
+        scheduler: Scheduler,
         starter: WorkerStarter,
         retries: int,
         limits: Limits,
         tell: Tell,
         check: Callable[[], None] = lambda: None,
     ) -> None:
-        self._store, self._packing, self._starter, self._tell = store, packing, starter, tell
-        self._retries, self._limits, self._check = retries, limits, check
+        self._store, self._scheduler, self._starter, self._tell = store, scheduler, starter, tell
+        self._limits, self._check = replace(limits, retries=retries), check
         self._jobs: dict[int, _Job] = {}
         self._earlier: dict[str, list[Outcome]] = {}
         self._codes: set[int] = set()
 
-    def run(self, rows: Sequence[PlanRow], tally: RunProgress, show: Callable[[RunProgress], None]) -> int:
+    def run(self, rows: Sequence[PlanRow], progress: RunProgress, show: Callable[[RunProgress], None]) -> int:
         """Run rows until all have ended, and return the exit status for those that failed.
 
         Parameters
         ----------
         rows
             The rows.
-        tally
+        progress
             Where it is counted how far they are.
         show
             Called several times a second, while rows run.
         """
         by_name = {row.ipppssoot: row for row in rows}
         for number, row in enumerate(rows):
-            self._packing.add(WaitingRow(number, row.ipppssoot, row.vcpus, row.memory_mib, row.max_seconds))
+            self._scheduler.add(WaitingRow(number, row.ipppssoot, row.vcpus, row.memory_mib, row.max_seconds))
         shown = 0.0
         try:
             while True:
                 self._check()
                 self._start_what_fits(by_name)
-                tally.running = len(self._jobs)
+                progress.running = len(self._jobs)
                 if monotonic() - shown > 0.25:
-                    show(tally)
+                    show(progress)
                     shown = monotonic()
                 if not self._jobs:
-                    show(tally)
+                    show(progress)
                     return exit_status(self._codes)
                 for sentinel in wait(list(self._jobs), 1.0):
                     assert isinstance(sentinel, int)
-                    self._end(self._jobs.pop(sentinel), by_name, tally)
+                    self._end(self._jobs.pop(sentinel), by_name, progress)
         finally:
             self._stop()
 
     def _start_what_fits(self, rows: Mapping[str, PlanRow]) -> None:
-        while (wanted := self._packing.next()) is not None:
+        while (waiting := self._scheduler.next()) is not None:
             job = secrets.token_hex(8)
-            process = self._starter.start(rows[wanted.ipppssoot], wanted, job)
-            self._jobs[process.sentinel] = _Job(wanted, process, time(), job)
+            process = self._starter.start(rows[waiting.ipppssoot], waiting, job)
+            self._jobs[process.sentinel] = _Job(waiting, process, time(), job)
 
-    def _end(self, job: _Job, rows: Mapping[str, PlanRow], tally: RunProgress) -> None:
-        status, wanted = job.process.status(), job.wanted
-        self._packing.give_back(wanted)
+    def _end(self, job: _Job, rows: Mapping[str, PlanRow], progress: RunProgress) -> None:
+        status, waiting = job.process.status(), job.waiting
+        self._scheduler.release(waiting)
         if status == 0:
-            tally.succeeded += 1
+            progress.succeeded += 1
             return
-        state = self._state(rows[wanted.ipppssoot], job, status)
+        state = self._state(rows[waiting.ipppssoot], job, status)
         assert state.cause is not None
-        earlier = self._earlier.setdefault(wanted.ipppssoot, [])
-        decision = decide(state.cause, wanted.memory_mib, wanted.max_seconds, earlier, self._limits)
+        earlier = self._earlier.setdefault(waiting.ipppssoot, [])
+        decision = decide(state.cause, waiting.memory_mib, waiting.max_seconds, earlier, self._limits)
         earlier.append(state.cause.outcome)
-        if decision.is_again and wanted.tries <= self._retries:
-            self._tell(f"{wanted.ipppssoot}  {decision.reason}")
-            self._packing.add(_next(wanted, decision))
+        self._tell(f"{waiting.ipppssoot}  {decision.reason}")
+        if decision.is_again:
+            self._scheduler.add(_next(waiting, decision))
             return
-        why = (
-            decision.reason
-            if not decision.is_again
-            else f"{state.cause.outcome} ({state.cause.text}), for the last time"
-        )
-        self._tell(f"{wanted.ipppssoot}  {why}")
-        tally.failed[str(state.cause.outcome)] += 1
+        progress.failed[str(state.cause.outcome)] += 1
         self._codes.add(exit_code(state) or 1)
 
     def _state(self, row: PlanRow, job: _Job, status: int) -> RowState:
         """Return how a process ended, from its marker; where it has left none, one is written."""
         marker = None
         with contextlib.suppress(StoreError):
-            marker = read_marker(self._store, row.batch, row.ipppssoot, succeeded=False)
+            marker = Batch(self._store, row.batch).markers.read(row.ipppssoot, succeeded=False)
         own = marker if marker is not None and _is_of(job, marker) else None
         if own is not None:
             return RowState(row, State.FAILED, "", Cause(own.outcome, own.reason), own, started=job.started)
@@ -197,14 +192,14 @@ class LocalExecutor:
                 self._jobs.pop(sentinel).process.status()
 
 
-def _next(wanted: WaitingRow, decision: Decision) -> WaitingRow:
+def _next(waiting: WaitingRow, decision: Decision) -> WaitingRow:
     return WaitingRow(
-        wanted.number,
-        wanted.ipppssoot,
-        wanted.vcpus,
+        waiting.number,
+        waiting.ipppssoot,
+        waiting.vcpus,
         decision.memory_mib,
         decision.max_seconds,
-        wanted.tries + 1,
+        waiting.tries + 1,
     )
 
 

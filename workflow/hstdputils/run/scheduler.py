@@ -38,9 +38,9 @@ class Scheduler:
         self._free_cores, self._free_memory = cores, memory_mib
         self._waiting: dict[tuple[int, int], deque[WaitingRow]] = {}
 
-    def add(self, wanted: WaitingRow) -> None:
-        """Let a row wait. One that wants more than there is takes all there is."""
-        self._waiting.setdefault(self._taken(wanted), deque()).append(wanted)
+    def add(self, row: WaitingRow) -> None:
+        """Let a row wait. One that asks for more than there is takes all there is."""
+        self._waiting.setdefault(self._share(row), deque()).append(row)
 
     def next(self) -> WaitingRow | None:
         """Take what the first row that fits needs, and return the row; none where none fits now."""
@@ -52,18 +52,18 @@ class Scheduler:
         if not fitting:
             return None
         size = min(fitting)[1]
-        wanted = self._waiting[size].popleft()
+        row = self._waiting[size].popleft()
         if not self._waiting[size]:
             del self._waiting[size]
         self._free_cores -= size[0]
         self._free_memory -= size[1]
-        return wanted
+        return row
 
-    def give_back(self, wanted: WaitingRow) -> None:
-        """Give back what a row has taken."""
-        cores, memory = self._taken(wanted)
+    def release(self, row: WaitingRow) -> None:
+        """Release what a row has taken."""
+        cores, memory = self._share(row)
         self._free_cores += cores
         self._free_memory += memory
 
-    def _taken(self, wanted: WaitingRow) -> tuple[int, int]:
-        return min(wanted.vcpus, self.cores), min(wanted.memory_mib, self.memory_mib)
+    def _share(self, row: WaitingRow) -> tuple[int, int]:
+        return min(row.vcpus, self.cores), min(row.memory_mib, self.memory_mib)

@@ -97,11 +97,11 @@ class WorkerStarter:
         if not command:
             self._context.set_forkserver_preload(_PRELOADED)
 
-    def start(self, row: PlanRow, wanted: WaitingRow, job: str) -> Worker:
+    def start(self, row: PlanRow, waiting: WaitingRow, job: str) -> Worker:
         """Start the process of a row, whose marker is to have this id of a job."""
-        granted = replace(row, memory_mib=wanted.memory_mib, max_seconds=wanted.max_seconds)
-        words = [*self._arguments, "--plan-row", json.dumps(asdict(granted)), "--wait", "--try", str(wanted.tries)]
-        words += ["--memory-mib", str(wanted.memory_mib), "--max-seconds", str(wanted.max_seconds)]
+        granted = replace(row, memory_mib=waiting.memory_mib, max_seconds=waiting.max_seconds)
+        words = [*self._arguments, "--plan-row", json.dumps(asdict(granted)), "--wait", "--try", str(waiting.tries)]
+        words += ["--memory-mib", str(waiting.memory_mib), "--max-seconds", str(waiting.max_seconds)]
         words += [row.output, row.batch, row.ipppssoot]
         log = self._logs / f"{row.ipppssoot}.log"
         if not self._command:

@@ -13,10 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from hstdputils.core.errors import StoreError
+from hstdputils.core.files import PART, whole_file
 from hstdputils.store.base import Entry, require_digest
-
-_PART = ".part"
-
 
 _PARALLEL = 16
 """Files that are read at once where many are wanted: a shared file system answers each slowly."""
@@ -33,7 +31,7 @@ class FolderStore:
         """See `Store.check`."""
         with self._errors("write"):
             self.root.mkdir(parents=True, exist_ok=True)
-            probe = self.root / f".probe-{uuid.uuid4().hex}{_PART}"
+            probe = self.root / f".probe-{uuid.uuid4().hex}{PART}"
             probe.touch()
             probe.unlink()
 
@@ -122,7 +120,7 @@ class FolderStore:
         except FileNotFoundError:
             return
         for item in found:
-            if not item.name.startswith(start) or item.name.endswith(_PART):
+            if not item.name.startswith(start) or item.name.endswith(PART):
                 continue
             below = f"{key}/{item.name}" if key else item.name
             if item.is_dir():
@@ -144,7 +142,7 @@ class FolderStore:
     def sweep(self, prefix: str) -> None:
         """See `Store.sweep`."""
         with self._errors("write"):
-            for part in (self.root / prefix).rglob(f".*{_PART}"):
+            for part in (self.root / prefix).rglob(f".*{PART}"):
                 part.unlink(missing_ok=True)
 
     def prune(self, prefix: str) -> None:
@@ -164,15 +162,8 @@ class FolderStore:
         """Give a hidden path to fill, which takes its final name when the block ends well."""
         final = self.root / key
         final.parent.mkdir(parents=True, exist_ok=True)
-        part = final.with_name(f".{final.name}.{uuid.uuid4().hex}{_PART}")
-        try:
+        with whole_file(final, only_if_absent=exclusive) as part:
             yield part
-            if exclusive:
-                os.link(part, final)
-            else:
-                part.replace(final)
-        finally:
-            part.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def _errors(self, verb: str) -> Iterator[None]:
@@ -181,15 +172,15 @@ class FolderStore:
         except OSError as error:
             is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             place = Path((is_full and error.filename2) or error.filename or self.root)
-            if place.name.endswith(_PART):
+            if place.name.endswith(PART):
                 place = place.parent
-            mend = {
+            fix = {
                 errno.ENOSPC: "free some space there",
                 errno.EDQUOT: "free some of your quota there",
                 errno.ENOTDIR: "give a folder, not a file",
                 errno.EEXIST: "give a folder, not a file",
             }.get(error.errno or 0, "name another store, or change its permissions")
-            raise StoreError(f"cannot {verb} the store {self.uri} ({place}: {error.strerror}): {mend}") from error
+            raise StoreError(f"cannot {verb} the store {self.uri} ({place}: {error.strerror}): {fix}") from error
 
 
 def _digest(path: Path) -> str:

@@ -19,7 +19,7 @@ from botocore.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
 from hstdputils.store.base import Entry
-from hstdputils.store.s3 import s3_errors
+from hstdputils.store.s3_client import s3_errors
 
 PARALLEL = 32
 """Connections that are kept open."""

@@ -102,7 +102,7 @@ def variables_of_file(path: Path, also: Iterable[str] = ()) -> tuple[dict[str, s
         if not separator or not _NAME.fullmatch(name):
             warnings.append(f"{place}: passed over, since it is no NAME=value: {line.strip()[:80]}")
         elif _CHOOSES_WHAT_RUNS.fullmatch(name.upper()) or not _matches(name, (*FROM_DATA, *also)):
-            warnings.append(f"{place}: refused, since data do not set {name[:80]}: see --dataset-variable")
+            warnings.append(f"{place}: refused, since data do not set {name[:80]}: see --dataset-variables")
         elif len(value) > _LONGEST or not value.isprintable():
             warnings.append(f"{place}: refused, since {name} has a value that cannot be printed, or is too long")
         else:

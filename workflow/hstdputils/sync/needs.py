@@ -21,7 +21,7 @@ from hstdputils.inputs.unpacking import MAX_UNPACKED_MIB, Unpacker
 from hstdputils.records.log import AttemptLog
 from hstdputils.references.bestrefs import REFERENCE, GaveUp, assign_bestrefs, named_references
 from hstdputils.references.crds import DISTORTION, Crds
-from hstdputils.sync.header_source import read_start, shorten
+from hstdputils.sync.headers import header_transfer, read_exposure, shorten
 
 CHUNK = 200
 """Datasets whose headers are on disk at the same time, about 6 MB."""
@@ -29,10 +29,6 @@ CHUNK = 200
 
 PARALLEL = 16
 """Datasets whose headers are read at the same time."""
-
-
-SourcesFor = Callable[[Recipe], Sequence[Source]]
-"""Returns the sources of the raw files of a recipe's datasets."""
 
 
 @dataclass(slots=True)
@@ -47,7 +43,7 @@ class Needs:
 
 def find_needs(
     datasets: Sequence[Dataset],
-    sources_for: SourcesFor,
+    sources: Sequence[Source],
     crds: Crds,
     context: str,
     done: Callable[[int], object],
@@ -59,8 +55,8 @@ def find_needs(
     ----------
     datasets
         The datasets.
-    sources_for
-        Where the headers are.
+    sources
+        The sources of their raw files, in order of preference.
     crds
         CRDS.
     context
@@ -72,11 +68,11 @@ def find_needs(
     """
     needs = Needs()
     with tempfile.TemporaryDirectory(prefix="hstdputils-sync-") as place:
-        for number, start in enumerate(range(0, len(datasets), CHUNK)):
+        for number, first in enumerate(range(0, len(datasets), CHUNK)):
             folder = Path(place) / str(number)
             folder.mkdir()
-            chunk = datasets[start : start + CHUNK]
-            owners = _collect(chunk, sources_for, folder, needs, max_unpacked_mib)
+            chunk = datasets[first : first + CHUNK]
+            owners = _collect(chunk, sources, folder, needs, max_unpacked_mib)
             _name(owners, folder, crds, context, needs)
             shutil.rmtree(folder)
             done(len(chunk))
@@ -84,13 +80,13 @@ def find_needs(
 
 
 def _collect(
-    datasets: Sequence[Dataset], sources_for: SourcesFor, folder: Path, needs: Needs, max_unpacked_mib: int
+    datasets: Sequence[Dataset], sources: Sequence[Source], folder: Path, needs: Needs, max_unpacked_mib: int
 ) -> dict[str, set[str]]:
-    """Bring shortened raw files into one folder; return the datasets of each, by file name."""
+    """Write shortened raw files into one folder; return the datasets of each, by file name."""
     owners: dict[str, set[str]] = {}
     with without_bars(), ThreadPoolExecutor(PARALLEL) as pool:
         found = pool.map(
-            lambda dataset: list(_shortened(dataset, sources_for, folder, needs, max_unpacked_mib)), datasets
+            lambda dataset: list(_shortened(dataset, sources, folder, needs, max_unpacked_mib)), datasets
         )
         for dataset, paths in zip(datasets, found, strict=True):
             for path in paths:
@@ -100,7 +96,7 @@ def _collect(
 
 
 def _shortened(
-    dataset: Dataset, sources_for: SourcesFor, folder: Path, needs: Needs, max_unpacked_mib: int
+    dataset: Dataset, sources: Sequence[Source], folder: Path, needs: Needs, max_unpacked_mib: int
 ) -> Iterator[Path]:
     """Yield the raw files of a dataset, in a folder of its own, without data."""
     recipe = recipe_for(dataset)
@@ -108,16 +104,15 @@ def _shortened(
     own.mkdir()
     try:
         if dataset.is_mosaic:
-            for reference in _references_of_mosaic(dataset, recipe, sources_for(recipe), own, max_unpacked_mib):
+            for reference in _references_of_mosaic(dataset, recipe, sources, own, max_unpacked_mib):
                 needs.references.setdefault(reference, set()).add(dataset.ipppssoot)
             shutil.rmtree(own)  # a sky cell may have hundreds of exposures
             return
-        suffixes = recipe.raw_suffixes | {"asn"}
-        apart = recipe.has_member_files
         paths, _ = fetch_inputs(
-            *(dataset, sources_for(recipe), suffixes, own),
-            has_member_files=apart,
+            *(dataset, sources, recipe.input_suffixes, own),
+            has_member_files=recipe.has_member_files,
             unpacker=Unpacker(max_unpacked_mib),
+            transfer=header_transfer(recipe),
         )
         raws = [path for path in paths if path.stem.partition("_")[2] in recipe.raw_suffixes]
         for path in paths:
@@ -139,8 +134,9 @@ def _references_of_mosaic(
 ) -> set[str]:
     """Return the references for distortion of those exposures that the program makes a WCS for, as headers say."""
     assert recipe.needs_references is not None
-    fetch_mosaic(dataset, sources, folder, unpacker=Unpacker(max_unpacked_mib))
-    observation = read_mosaic(dataset, folder, read_start)
+    unpacker, transfer = Unpacker(max_unpacked_mib), header_transfer(recipe)
+    fetch_mosaic(dataset, sources, folder, unpacker=unpacker, transfer=transfer)
+    observation = read_mosaic(dataset, folder, read_exposure)
     values = {
         str(exposure.header.get(keyword, "")).strip()
         for exposure in recipe.needs_references(observation)
@@ -157,12 +153,12 @@ def _name(owners: dict[str, set[str]], folder: Path, crds: Crds, context: str, n
     try:
         with AttemptLog(folder / "crds.log") as log:
             errors = assign_bestrefs(paths, context, log)
-    except GaveUp as error:
-        errors = [str(error)]
-    for said in errors:
-        named = {name for name in re.findall(r"\w+\.fits", said) if name in owners} or owners.keys()
+    except GaveUp as gave_up:
+        errors = [str(gave_up)]
+    for error in errors:
+        named = {name for name in re.findall(r"\w+\.fits", error) if name in owners} or owners.keys()
         for dataset in {dataset for name in named for dataset in owners[name]}:
-            needs.problems.setdefault(dataset, crds.explained(said, context))
+            needs.problems.setdefault(dataset, crds.explained(error, context))
     for path in paths:
         for reference in (named.name for named in named_references(path)):
             if reference.lower() in crds.bad_files:

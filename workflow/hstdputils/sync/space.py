@@ -1,4 +1,4 @@
-"""Bring what a cache lacks of a list of references, after a look at the disk."""
+"""Download what a cache lacks of a list of references, after a look at the disk."""
 
 import os
 from collections.abc import Collection
@@ -11,48 +11,48 @@ import psutil
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.inputs.progress_bar import transfer_bar
-from hstdputils.references.crds import Crds, some_of
+from hstdputils.references.cache import ReferenceCache, some_of
 from hstdputils.references.download import PARALLEL
 from hstdputils.references.server import ReferenceServerError
 
 
 @dataclass(slots=True)
 class Balance:
-    """What there is and what is to be brought."""
+    """What there is and what is to be downloaded."""
 
     present: dict[str, int] = field(default_factory=dict)
     """Sizes of the references that are in the cache, bytes."""
-    to_bring: dict[str, int] = field(default_factory=dict)
-    """Sizes of those that the cache lacks and its origin has, bytes."""
+    to_download: dict[str, int] = field(default_factory=dict)
+    """Sizes of those that the cache lacks and the server has, bytes."""
     absent: dict[str, str] = field(default_factory=dict)
-    """Those that cannot be had, with the reason."""
+    """Those that are unavailable, with the reason."""
 
     @property
-    def bytes_to_bring(self) -> int:
-        """Return the size of what is to be brought, bytes."""
-        return sum(self.to_bring.values())
+    def bytes_to_download(self) -> int:
+        """Return the size of what is to be downloaded, bytes."""
+        return sum(self.to_download.values())
 
 
-def balance(crds: Crds, references: Collection[str]) -> Balance:
-    """Look at what the cache has of references, and ask its origin for the sizes of the others.
+def balance(cache: ReferenceCache, references: Collection[str]) -> Balance:
+    """Look at what the cache has of references, and ask the server for the sizes of the others.
 
     Raises
     ------
     UserError
-        The origin does not answer.
+        The server does not answer.
     """
-    lacking = crds.lacking(references)
-    if crds.origin is not None:
-        lacking = sorted({*lacking, *crds.changed(set(references) - set(lacking))})
-    found = Balance({name: crds.path(name).stat().st_size for name in sorted(set(references) - set(lacking))})
-    origin = crds.origin
-    if origin is None:
-        found.absent = {name: f"{name} is missing in the CRDS cache {crds.cache}" for name in lacking}
+    missing = cache.missing(references)
+    if cache.server is not None:
+        missing = sorted({*missing, *cache.changed(set(references) - set(missing))})
+    found = Balance({name: cache.path(name).stat().st_size for name in sorted(set(references) - set(missing))})
+    server = cache.server
+    if server is None:
+        found.absent = {name: f"{name} is missing in the CRDS cache {cache.cache}" for name in missing}
         return found
 
     def size(name: str) -> int | str:
         try:
-            return origin.file(name).size
+            return server.file(name).size
         except ReferenceServerError as error:
             if not error.is_absent:
                 raise
@@ -60,9 +60,9 @@ def balance(crds: Crds, references: Collection[str]) -> Balance:
 
     try:
         with ThreadPoolExecutor(PARALLEL) as pool:
-            for name, answer in zip(lacking, pool.map(size, lacking), strict=True):
+            for name, answer in zip(missing, pool.map(size, missing), strict=True):
                 if isinstance(answer, int):
-                    found.to_bring[name] = answer
+                    found.to_download[name] = answer
                 else:
                     found.absent[name] = answer
     except ReferenceServerError as error:
@@ -70,32 +70,35 @@ def balance(crds: Crds, references: Collection[str]) -> Balance:
     return found
 
 
-def check_space(crds: Crds, found: Balance) -> None:
-    """Raise `UserError` where the disk has no room for what is to be brought."""
-    free = free_bytes(crds.cache)
-    if found.bytes_to_bring > free:
+def check_space(cache: ReferenceCache, found: Balance) -> None:
+    """Raise `UserError` where the disk has no room for what is to be downloaded."""
+    free = free_bytes(cache.cache)
+    if found.bytes_to_download > free:
         raise UserError(
-            f"the references to bring take {found.bytes_to_bring / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free in "
-            f"{crds.cache}: free some space there, set CRDS_PATH to another disk, or make the list of ids shorter",
+            f"the references to download take {found.bytes_to_download / 1e9:.1f} GB, and {free / 1e9:.1f} GB are "
+            f"free in {cache.cache}: free some space there, set CRDS_PATH to another disk, or make the list of ids "
+            "shorter",
             ExitCode.REFERENCES,
         )
 
 
-def bring(crds: Crds, found: Balance) -> None:
-    """Bring what is to be brought.
+def download(cache: ReferenceCache, found: Balance) -> None:
+    """Download what is to be downloaded.
 
     Raises
     ------
     UserError
-        A reference cannot be brought.
+        A reference cannot be downloaded.
     """
-    if not found.to_bring:
+    if not found.to_download:
         return
     try:
-        with transfer_bar("references", found.bytes_to_bring) as advance:
-            crds.bring(found.to_bring, advance)
+        with transfer_bar("references", found.bytes_to_download) as advance:
+            cache.download(found.to_download, advance)
     except ReferenceServerError as error:
-        raise UserError(f"{error}; what has come stays, the same command goes on", ExitCode.REFERENCES) from error
+        raise UserError(
+            f"{error}; what is downloaded stays, and the same command goes on", ExitCode.REFERENCES
+        ) from error
 
 
 def free_bytes(folder: Path) -> int:

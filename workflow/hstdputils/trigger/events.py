@@ -42,13 +42,13 @@ def messages_of(event: Any) -> list[Message]:
     Raises
     ------
     UserError
-        It is no such event.
+        It is not such an event.
     """
     try:
         objects = list(_objects(event))
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(
-            f"this is no event of S3 ({type(error).__name__}: {error}): send the function S3's notifications, or "
+            f"this is not an event of S3 ({type(error).__name__}: {error}): send the function S3's notifications, or "
             "EventBridge's 'Object Created'"
         ) from None
     below = ((bucket, key.removeprefix(SUBMIT)) for bucket, key in objects if key.startswith(SUBMIT))

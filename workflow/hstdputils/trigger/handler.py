@@ -8,6 +8,7 @@ further events find nothing. What became of it is one line at ``messages/submitt
 Settings, all of them optional, are environment variables:
 
 ================================  ====================================================================================
+``HSTDP_TRIGGER_ENGINE``          the engine (``aws-batch``), whose settings are the next five and the last
 ``HSTDP_TRIGGER_QUEUE``           the job queue (that of the batch's latest jobs, or ``hstdp``)
 ``HSTDP_TRIGGER_JOB_DEFINITION``  the job definition that the batch's own is made from (``hstdp``)
 ``HSTDP_TRIGGER_IMAGE``           the container image (the job definition's)
@@ -22,20 +23,18 @@ Settings, all of them optional, are environment variables:
 
 import os
 import sys
-from datetime import UTC, datetime
 from typing import Any
 
 from hstdputils.core.errors import StoreError, UserError
 from hstdputils.core.exit_codes import ExitCode
-from hstdputils.engines.aws_batch.engine import AwsBatch
+from hstdputils.core.text import iso_time
 from hstdputils.engines.base import Engine
-from hstdputils.records.batch import check_batch_name, require_lease
-from hstdputils.records.marker import ended
-from hstdputils.store.layout import plan_key
+from hstdputils.records.batch import Batch, check_batch_name
 from hstdputils.store.lease import Busy
-from hstdputils.store.s3 import S3Store, s3_client, s3_errors
+from hstdputils.store.s3 import S3Store
+from hstdputils.store.s3_client import s3_client, s3_errors
 from hstdputils.trigger.events import Message, messages_of
-from hstdputils.trigger.plans import MOST_BYTES, plan_of, read_list, told
+from hstdputils.trigger.plans import MOST_BYTES, plan_of, problems_text, read_list
 from hstdputils.trigger.settings import TriggerSettings, trigger_settings
 
 _TAKEN = "there is no message: it was taken before"
@@ -60,7 +59,7 @@ def handler(event: Any, context: Any = None) -> dict[str, str]:
     ------
     UserError, StoreError
         Something failed that may go well later, so that Lambda should send the event again: another process is at
-        work on the batch, or AWS does not answer. What cannot go well later is told at ``messages/failed/<name>``
+        work on the batch, or AWS does not answer. What cannot go well later is written to ``messages/failed/<name>``
         alone.
     """
     settings = trigger_settings(os.environ)
@@ -88,13 +87,14 @@ def take(message: Message, settings: TriggerSettings) -> str:
             raise UserError("a batch cannot have the name of the folder of messages: choose another name")
         address = box.store.address(message.key)
         read_list(found[0], address, skip_bad=settings.skip_bad)  # a bad list begins no batch
-        require_lease(box.store, message.name, "nothing can be submitted", may_probe=True)
-        engine = AwsBatch(box.store, message.name, settings.batch, _tell)
+        batch = Batch(box.store, message.name)
+        batch.require_lease("nothing can be submitted", may_probe=True)
+        engine = settings.engine(box.store, message.name, settings.jobs, _tell)
         with engine.alone():
             line = ""
             while (found := box.read()) is not None:  # again, where another list was put there meanwhile
                 data, version = found
-                line = _submit(engine, box.store, message, data, settings)
+                line = _submit(engine, batch, message, data, settings)
                 box.answer("submitted", line)
                 box.remove(version)
             return line or _TAKEN
@@ -134,14 +134,16 @@ class _Box:
         with s3_errors(self.store.address(self._message.key), "delete"):
             self._client.delete_object(Bucket=self._message.bucket, Key=self._message.moved("failed"))
             try:
-                self._client.delete_object(**self._place, IfMatch=version)
+                # some servers delete whatever the condition says
+                if self._client.head_object(**self._place)["ETag"] == version:
+                    self._client.delete_object(**self._place, IfMatch=version)
             except self._client.exceptions.ClientError as error:
                 if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (404, 409, 412):
                     raise
 
     def answer(self, folder: str, line: str) -> None:
         """Write a line about the message."""
-        text = f"{datetime.now(UTC).isoformat(timespec='seconds')} {self._message.name}: {line}\n"
+        text = f"{iso_time(timespec='seconds')} {self._message.name}: {line}\n"
         self.store.put_bytes(text.encode(), self._message.moved(folder))
 
     def fail(self, line: str) -> None:
@@ -152,12 +154,11 @@ class _Box:
             _tell(f"{self._message.name}: {error}")
 
 
-def _submit(engine: Engine, store: S3Store, message: Message, data: bytes, settings: TriggerSettings) -> str:
+def _submit(engine: Engine, batch: Batch, message: Message, data: bytes, settings: TriggerSettings) -> str:
     """Plan and submit an id list, and return the line about it."""
-    batch = message.name
-    ids = read_list(data, store.address(message.key), skip_bad=settings.skip_bad)
-    rows = plan_of(store, batch, ids.names, settings)
-    done = {name for name, succeeded in ended(store, batch).items() if succeeded}
+    ids = read_list(data, batch.store.address(message.key), skip_bad=settings.skip_bad)
+    rows = plan_of(batch, ids.names, settings)
+    done = {name for name, succeeded in batch.markers.ended().items() if succeeded}
     left = [row for row in rows if row.ipppssoot not in done]
     notes = (
         [f"{len(rows) - len(left)} of {len(rows)} datasets have succeeded before"] if len(left) < len(rows) else []
@@ -169,8 +170,8 @@ def _submit(engine: Engine, store: S3Store, message: Message, data: bytes, setti
         notes += [f"{sent.adopted} jobs found that were made before"] if sent.adopted else []
         notes += [f"{sent.earlier} rows left alone, submitted before"] if sent.earlier else []
     notes += [f"{len(ids.duplicates)} ids given more than once"] if ids.duplicates else []
-    notes += [told(ids)] if ids.problems else []
-    line = f"{submitted} rows submitted in {jobs} jobs, by the plan {store.address(plan_key(batch))}"
+    notes += [problems_text(ids)] if ids.problems else []
+    line = f"{submitted} rows submitted in {jobs} jobs, by the plan {batch.store.address(batch.plan_key)}"
     return "; ".join([line, *notes])
 
 

@@ -10,10 +10,9 @@ from hstdputils.core.id_lists import IdList, read_id_lines
 from hstdputils.model.fitted import Model
 from hstdputils.model.prices import Prices
 from hstdputils.plan.evidence import gather
+from hstdputils.records.batch import Batch
 from hstdputils.records.plan_files import read_plan_strictly
 from hstdputils.records.plan_rows import PlanRow, row_lines
-from hstdputils.store.base import Store
-from hstdputils.store.layout import plan_key
 from hstdputils.trigger.settings import TriggerSettings
 
 MOST_BYTES = 32 * 2**20
@@ -21,7 +20,7 @@ MOST_BYTES = 32 * 2**20
 
 
 _SHOWN = 5
-"""Ids that cannot be processed whose reasons are told."""
+"""Ids that cannot be processed whose reasons are given."""
 
 
 def read_list(data: bytes, address: str, *, skip_bad: bool) -> IdList:
@@ -39,7 +38,7 @@ def read_list(data: bytes, address: str, *, skip_bad: bool) -> IdList:
     Raises
     ------
     UserError
-        It is no id list, or has bad ids that are not to be left out; each is told with its line.
+        It is not an id list, or has bad ids that are not to be left out; each is named with its line.
     """
     if len(data) > MOST_BYTES:
         raise UserError(
@@ -47,17 +46,17 @@ def read_list(data: bytes, address: str, *, skip_bad: bool) -> IdList:
         )
     ids = read_id_lines(address, io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig"))
     if ids.problems and not (skip_bad and ids.names):
-        raise UserError(f"{told(ids)}; nothing is submitted: correct the list and put it there again")
+        raise UserError(f"{problems_text(ids)}; nothing is submitted: correct the list and put it there again")
     return ids
 
 
-def told(ids: IdList) -> str:
+def problems_text(ids: IdList) -> str:
     """Return which ids of a list cannot be processed, and why; the first of them."""
     more = f"; and {len(ids.problems) - _SHOWN} more" if len(ids.problems) > _SHOWN else ""
     return f"{len(ids.problems)} of the ids cannot be processed: {'; '.join(ids.problems[:_SHOWN])}{more}"
 
 
-def plan_of(store: Store, batch: str, names: Sequence[str], settings: TriggerSettings) -> list[PlanRow]:
+def plan_of(batch: Batch, names: Sequence[str], settings: TriggerSettings) -> list[PlanRow]:
     """Return the rows of datasets, in their order, and keep the batch's plan in the store.
 
     Rows that the plan has stay as they are, so that it says what was submitted however often a message comes.
@@ -67,12 +66,12 @@ def plan_of(store: Store, batch: str, names: Sequence[str], settings: TriggerSet
     UserError
         The plan in the store is none, or would have too many rows.
     """
-    key = plan_key(batch)
+    store, key = batch.store, batch.plan_key
     known = _rows_of(store.get_bytes(key), store.address(key))
     new = [name for name in names if name not in known]
     if new:
         earlier = "".join(f"{row.to_json()}\n" for row in known.values())
-        text = (earlier + "".join(_lines(store.uri, batch, new, settings))).encode()
+        text = (earlier + "".join(_lines(store.uri, batch.name, new, settings))).encode()
         known = _rows_of(text, store.address(key))
         store.put_bytes(text, key)
     return [known[name] for name in names]

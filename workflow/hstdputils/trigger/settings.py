@@ -2,27 +2,21 @@
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any, get_args, get_type_hints
 
 from hstdputils.core.errors import UserError
 from hstdputils.core.text import nearest
-from hstdputils.engines.aws_batch.engine import BatchSettings
+from hstdputils.engines.base import Engine
+from hstdputils.engines.registry import DEFAULT, engine_class
+from hstdputils.engines.requests import Settings
 
 PREFIX = "HSTDP_TRIGGER_"
 """How the variables' names begin."""
 
 
-_NAMES = (
-    "QUEUE",
-    "JOB_DEFINITION",
-    "IMAGE",
-    "ARGUMENTS",
-    "SKIP_BAD",
-    "INPUTS",
-    "PURCHASE",
-    "REGION",
-    "SETTLE_SECONDS",
-)
+_OWN = ("ENGINE", "SKIP_BAD", "INPUTS", "PURCHASE", "REGION")
+"""The variables that every engine's trigger has; the others are the settings of the engine."""
 
 
 _YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
@@ -32,8 +26,10 @@ _YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 class TriggerSettings:
     """How the batches that messages start are planned and submitted."""
 
-    batch: BatchSettings
-    """Queue, job definition, image, and arguments of ``hstdp-process``."""
+    engine: type[Engine[Any]]
+    """The class of the engine."""
+    jobs: Settings
+    """Its settings, such as queue, image, and arguments of ``hstdp-process``."""
     skip_bad: bool = False
     """Whether the good ids of a list are submitted where others are bad."""
     inputs: tuple[str, ...] = ()
@@ -54,25 +50,43 @@ def trigger_settings(variables: Mapping[str, str]) -> TriggerSettings:
     """
     given = {name.removeprefix(PREFIX): value.strip() for name, value in variables.items() if name.startswith(PREFIX)}
     given = {name: value for name, value in given.items() if value}
+    engine = engine_class(given.get("ENGINE", DEFAULT))
+    kinds = _kinds(engine.settings_type)
+    names = [*_OWN, *kinds]
     for name in given:
-        if name not in _NAMES:
-            raise UserError(f"{PREFIX}{name} is no setting of the trigger{nearest(name, list(_NAMES))}: unset it")
-    default = BatchSettings()
+        if name not in names:
+            raise UserError(f"{PREFIX}{name} is not a setting of the trigger{nearest(name, names)}: unset it")
+    values = {name.lower(): _value(given, name, kind) for name, kind in kinds.items() if name in given}
     return TriggerSettings(
-        batch=BatchSettings(
-            queue=given.get("QUEUE"),
-            job_definition=given.get("JOB_DEFINITION", default.job_definition),
-            image=given.get("IMAGE"),
-            arguments=_words(given, "ARGUMENTS") or None,
-            region=given.get("REGION"),
-            purchase=given.get("PURCHASE"),
-            settle_seconds=_seconds(given.get("SETTLE_SECONDS"), default.settle_seconds),
-        ),
+        engine=engine,
+        jobs=engine.settings_type(**values),
         skip_bad=_is_set(given.get("SKIP_BAD", "")),
         inputs=_words(given, "INPUTS"),
         purchase=given.get("PURCHASE"),
         region=given.get("REGION"),
     )
+
+
+def _kinds(settings: type[Settings]) -> dict[str, type]:
+    """Return what the settings are that a variable can hold, by the variables' names: str, float or tuple."""
+    hints = get_type_hints(settings)
+    kinds = {}
+    for field in fields(settings):
+        hint = hints[field.name]
+        (kind,) = [one for one in get_args(hint) if one is not type(None)] if type(None) in get_args(hint) else [hint]
+        kind = getattr(kind, "__origin__", kind)
+        if kind in (str, float, tuple):
+            kinds[field.name.upper()] = kind
+    return kinds
+
+
+def _value(given: Mapping[str, str], name: str, kind: type) -> Any:
+    if kind is tuple:
+        return _words(given, name) or None
+    try:
+        return kind(given[name])
+    except ValueError:
+        raise UserError(f"{PREFIX}{name} is {given[name]!r}: set it to a number") from None
 
 
 def _words(given: Mapping[str, str], name: str) -> tuple[str, ...]:
@@ -86,13 +100,3 @@ def _is_set(text: str) -> bool:
     if text.lower() not in (*_YES, *_NO):
         raise UserError(f"{PREFIX}SKIP_BAD is {text!r}: set it to yes or no")
     return text.lower() in _YES
-
-
-def _seconds(text: str | None, default: float) -> float:
-    try:
-        value = default if text is None else float(text)
-    except ValueError:
-        value = -1
-    if not 0 <= value <= 600:
-        raise UserError(f"{PREFIX}SETTLE_SECONDS is {text!r}: set it to a number of seconds from 0 to 600")
-    return value

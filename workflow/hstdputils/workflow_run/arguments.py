@@ -25,10 +25,10 @@ class Arguments:
         """Return the arguments of ``hstdputils plan``."""
         config = self.batch.config
         options = ["--skip-bad"] if config.skip_bad else []
-        files = {"features": config.features, "history": config.history, "model": config.model}
+        files = {"features": config.plan.features, "history": config.plan.history, "model": config.plan.model}
         options += [f"--{name}={path}" for name, path in files.items() if path]
         options += [f"--inputs={source}" for source in self._sources_of_headers]
-        options += [f"--grid={config.grid_mib}"] if config.grid_mib else []
+        options += [f"--grid-mib={config.plan.grid_mib}"] if config.plan.grid_mib else []
         options += [*self._prices, f"--update={self.batch.plan}"]
         return [*options, config.store, self.batch.name, *[f"@{path}" for path in config.ids]]
 
@@ -46,8 +46,8 @@ class Arguments:
         if config.keep_inputs:
             options.append(f"--keep-inputs={config.keep_inputs}")
         options += self._unpacking
-        if config.crds_context:
-            options.append(f"--context={config.crds_context}")
+        if config.crds.context:
+            options.append(f"--crds-context={config.crds.context}")
         options.append(f"--list={self.batch.result('references.json')}")
         return [*options, "--force" if config.force else "--unfinished"]
 
@@ -57,31 +57,30 @@ class Arguments:
         # Snakemake shows commands that fail
         config = without_passwords(json.dumps(self.batch.config.model_dump(mode="json", exclude_defaults=True)))
         files = [f"--{kind}={self.batch.result(f'report.{kind}')}" for kind in ("html", "json", "csv")]
-        return [*self._prices, *files, f"--config-json={config}", self.batch.config.store, self.batch.name]
+        return [*self._prices, *files, f"--config-json={config}", self.batch.address]
 
     def submit(self, plan: str, wanted: str) -> list[str]:
         """Return the command that submits a plan of these datasets to the batch's engine."""
         config = self.batch.config
         options = [f"--engine={self.batch.engine}", f"--wanted={wanted}", "--wait"]
         if self.batch.engine == AWS_BATCH:
-            options += [f"--queue={config.batch_queue}", f"--job-definition={config.batch_job_definition}"]
-            options += [f"--image={config.batch_image}"] if config.batch_image else []
+            options.append(f"--aws-batch-queue={config.aws_batch.queue}")
+            options.append(f"--aws-batch-job-definition={config.aws_batch.job_definition}")
             options += [f"--region={config.region}", f"--purchase={config.purchase}"]
+        options += [f"--image={config.image}"] if config.image else []
         options += ["--force"] if config.force else []
         further = self._anywhere if self.batch.engine == AWS_BATCH else self._here
         return ["hstdputils", "submit", *options, plan, "--", *further]
 
     def watch(self, ended: str) -> list[str]:
         """Return the command that follows the jobs of the batch to their end."""
-        options = [f"--store={self.batch.config.store}", *self._limits, f"--to={ended}"]
-        return ["hstdputils", "watch", *options, self.batch.name]
+        return ["hstdputils", "watch", *self._limits, f"--to={ended}", self.batch.address]
 
-    def run(self, plan: str, wanted: str, ended: str, cores: int, memory_mib: int | None) -> list[str]:
+    def run(self, plan: str, wanted: str, ended: str, cores: int, memory_mib: int) -> list[str]:
         """Return the command that runs a plan of these datasets here, on so many cores, in so much memory (MiB)."""
         config = self.batch.config
-        options = [f"--cores={cores}", f"--retries={config.retries}", *self._limits]
-        options += [f"--memory-mib={memory_mib}"] if memory_mib else []
-        options += [f"--command={config.process_command}"] if config.process_command != PROCESS else []
+        options = [f"--cores={cores}", f"--memory-mib={memory_mib}", f"--retries={config.retries}", *self._limits]
+        options += [f"--process-command={config.process_command}"] if config.process_command != PROCESS else []
         options += ["--force"] if config.force else []
         options += [f"--wanted={wanted}", "--wait", f"--logs=logs/{self.batch.name}", f"--to={ended}"]
         return ["hstdputils", "run", *options, plan, "--", *self._here]
@@ -96,9 +95,9 @@ class Arguments:
     def _sources_of_headers(self) -> list[str]:
         """Return the inputs into whose headers the plan may look."""
         config = self.batch.config
-        if config.read_headers == "folders":
+        if config.plan.read_headers == "folders":
             return [source for source in config.inputs if not source.startswith(("s3://", "mast:"))]
-        return config.inputs if config.read_headers == "always" else []
+        return config.inputs if config.plan.read_headers == "always" else []
 
     @property
     def _prices(self) -> list[str]:
@@ -120,13 +119,13 @@ class Arguments:
         config = self.batch.config
         options = [f"--inputs={source}" for source in config.inputs]
         options += self._unpacking
-        options += [f"--program={name}={command}" for name, command in config.programs.items()]
-        options += [f"--program-variable={name}" for name in config.program_variables]
-        options += [f"--dataset-variable={name}" for name in config.dataset_variables]
+        options += [f"--programs={name}={command}" for name, command in config.programs.items()]
+        options += [f"--program-variables={name}" for name in config.program_variables]
+        options += [f"--dataset-variables={name}" for name in config.dataset_variables]
         if config.astrometry is not None:
             options.append(f"--astrometry={'on' if config.astrometry else 'off'}")
-        if config.crds_context:
-            options.append(f"--context={config.crds_context}")
+        if config.crds.context:
+            options.append(f"--crds-context={config.crds.context}")
         return options
 
     @property
@@ -136,6 +135,6 @@ class Arguments:
         options = [f"--work={config.work}", f"--keep-work={config.keep_work}"]
         if config.keep_inputs:
             options.append(f"--keep-inputs={config.keep_inputs}")
-        if config.sync_references:
+        if config.crds.sync:
             options.append(f"--references={self.batch.result('references.json')}")
         return [*self._anywhere, *options]

@@ -10,8 +10,7 @@ from hstdputils.calibrate.registry import check_program_names
 from hstdputils.core.config import Config
 from hstdputils.core.errors import StoreError, UserError
 from hstdputils.engines.submissions import AWS_BATCH
-from hstdputils.records.batch import check_batch_name
-from hstdputils.store.base import Store
+from hstdputils.records.batch import Batch, check_batch_name
 from hstdputils.store.registry import is_none, open_store
 
 
@@ -20,8 +19,8 @@ class RunError(Exception):
 
 
 @contextlib.contextmanager
-def said_in_one_line() -> Iterator[None]:
-    """End the run with the line that an error says; Snakemake would put a trace and text of its own around it.
+def errors_in_one_line() -> Iterator[None]:
+    """End the run with an error's one line; Snakemake would put a traceback and text of its own around it.
 
     In a thread of an executor, which would end without a word and leave Snakemake waiting, the error is raised to it.
     """
@@ -70,14 +69,19 @@ class RunBatch:
         return self.config.batch
 
     @property
+    def address(self) -> str:
+        """Return its store and its name, as commands take them."""
+        return f"{self.config.store.rstrip('/')}/{self.name}"
+
+    @property
     def engine(self) -> str:
         """Return the engine that the whole plan can be sent to; empty where there is none."""
-        return AWS_BATCH if self.config.engine == AWS_BATCH else self.config.batch_system or ""
+        return "" if self.config.engine == "local" else self.config.engine
 
     @cached_property
-    def store(self) -> Store:
-        """Return its store, opened when it is first needed."""
-        return open_store(self.config.store)
+    def stored(self) -> Batch:
+        """Return what of it is in its store, which is opened when it is first needed."""
+        return Batch(open_store(self.config.store), self.name)
 
     @property
     def plan(self) -> str:

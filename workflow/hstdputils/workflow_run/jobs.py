@@ -1,15 +1,17 @@
 """The jobs of datasets in Snakemake: cores, memory and time from the plan, and from how the last try ended."""
 
 import contextlib
+import math
 import shlex
 from typing import Any
 
+from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.errors import StoreError, UserError
 from hstdputils.engines.htcondor.last_jobs import OVERHEAD_MIB, OVERHEAD_SECONDS, mark_last_job, run_name
 from hstdputils.engines.retry_policy import Limits, decide_after
-from hstdputils.records.marker import read_marker
+from hstdputils.engines.submissions import HTCONDOR
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.workflow_run.batch import RunBatch, said_in_one_line
+from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
 from hstdputils.workflow_run.plans import RunPlan
 
 
@@ -30,12 +32,12 @@ class Jobs:
         """The words of the command that processes a dataset."""
         self._asked: set[tuple[str, int]] = set()
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def row(self, wildcards: Any, input: Any) -> str:
         """Return the dataset's row of the plan as JSON."""
         return self._row(wildcards.ipppssoot).to_json()
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def vcpus(self, wildcards: Any, input: Any) -> int:
         """Return the cores of the dataset's job; 1 while there is no plan yet, since Snakemake wants a number."""
         try:
@@ -43,38 +45,54 @@ class Jobs:
         except FileNotFoundError:
             return 1
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def memory_mib(self, wildcards: Any, input: Any, attempt: int) -> int:
         """Return the memory, MiB, of a try at the dataset: more after a try that ran out of it."""
         return self._size(wildcards.ipppssoot, attempt)[0]
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def max_seconds(self, wildcards: Any, input: Any, attempt: int) -> int:
         """Return the time limit, s, of a try at the dataset: more after a try that was cut by it."""
         return self._size(wildcards.ipppssoot, attempt)[1]
+
+    @errors_in_one_line()
+    def runtime(self, wildcards: Any, input: Any, attempt: int) -> int:
+        """Return the time limit of the job, minutes: the programs' own limit comes first."""
+        return math.ceil(self._seconds_of_job(wildcards.ipppssoot, attempt) / 60)
+
+    def disk_mib(self, wildcards: Any) -> int:
+        """Return the disk space of the dataset's job, MiB: twice what the work folder of a large one takes."""
+        return math.ceil(2 * parse_dataset(wildcards.ipppssoot).default_needs.work_gb * 1e9 / 2**20)
 
     def try_number(self, wildcards: Any, attempt: int) -> int:
         """Return the number of the try."""
         return attempt
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def request_memory(self, wildcards: Any, input: Any, attempt: int) -> int:
         """Return the memory of a job of HTCondor, MiB: Snakemake runs in it, too."""
         return self._size(wildcards.ipppssoot, attempt)[0] + OVERHEAD_MIB
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def execute_seconds(self, wildcards: Any, input: Any, attempt: int) -> int:
-        """Return the time limit of a job of HTCondor, s: the programs' own limit comes first."""
-        return self._size(wildcards.ipppssoot, attempt)[1] + OVERHEAD_SECONDS
+        """Return the time limit of a job of HTCondor, s."""
+        return self._seconds_of_job(wildcards.ipppssoot, attempt)
 
-    @said_in_one_line()
+    def request_disk(self, wildcards: Any) -> int:
+        """Return the disk space of a job of HTCondor, KiB."""
+        return self.disk_mib(wildcards) * 1024
+
+    @errors_in_one_line()
     def condor_run(self, wildcards: Any = None) -> str:
         """Return what names the batch in jobs of HTCondor."""
-        return run_name(self._batch.store, self._batch.name)
+        return run_name(self._batch.stored.store, self._batch.name)
 
     def condor_dataset(self, wildcards: Any) -> str:
         """Return what names the dataset in its job of HTCondor."""
         return str(wildcards.ipppssoot)
+
+    def _seconds_of_job(self, ipppssoot: str, attempt: int) -> int:
+        return self._size(ipppssoot, attempt)[1] + OVERHEAD_SECONDS
 
     def _row(self, ipppssoot: str) -> PlanRow:
         """Return the dataset's row.
@@ -98,8 +116,8 @@ class Jobs:
             last = None
             # a store that is away for a while does not stop the other jobs
             with contextlib.suppress(StoreError):
-                self._ask_why(ipppssoot, row, attempt)
-                last = read_marker(self._batch.store, self._batch.name, ipppssoot, succeeded=False)
+                self._record_last_cause(ipppssoot, row, attempt)
+                last = self._batch.stored.markers.read(ipppssoot, succeeded=False)
             if last:
                 config = self._batch.config
                 limits = Limits(max_memory_mib=config.max_memory_mib, max_seconds=config.max_seconds)
@@ -107,10 +125,10 @@ class Jobs:
                 return decision.memory_mib, decision.max_seconds
         return row.memory_mib, row.max_seconds
 
-    def _ask_why(self, ipppssoot: str, row: PlanRow, attempt: int) -> None:
+    def _record_last_cause(self, ipppssoot: str, row: PlanRow, attempt: int) -> None:
         """See that the marker tells how the last try ended, where its job could not say so itself."""
-        if self._batch.config.batch_system == "htcondor" and (ipppssoot, attempt) not in self._asked:
+        if self._batch.engine == HTCONDOR and (ipppssoot, attempt) not in self._asked:
             self._asked.add((ipppssoot, attempt))
             # without HTCondor's tools, as in the job itself, it has been asked before
             with contextlib.suppress(UserError):
-                mark_last_job(self._batch.store, row, self.condor_run())
+                mark_last_job(self._batch.stored.store, row, self.condor_run())

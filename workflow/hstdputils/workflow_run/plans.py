@@ -12,7 +12,7 @@ from hstdputils.plan.update import BatchPlan
 from hstdputils.records.plan_files import ids_digest
 from hstdputils.records.plan_rows import PlanRow, read_plan
 from hstdputils.workflow_run.arguments import Arguments
-from hstdputils.workflow_run.batch import RunBatch, said_in_one_line
+from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
 
 SHOWN = Path("plan.out")
 """The copy of a plan for people."""
@@ -88,19 +88,19 @@ class RunPlan:
                 raise self._not_there()
         return self._rows
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def path(self, wildcards: Any = None) -> str:
         """Return the path of the batch's plan."""
         return self._batch.plan
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def sha256(self, wildcards: Any, input: Any) -> str:
         """Return the SHA-256 of the batch's plan."""
         if not Path(self.copy).exists() and not self.is_current:
             raise self._not_there()
         return self._sha256(Path(self._batch.plan))
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def to_be_shown(self, wildcards: Any = None) -> list[str]:
         """Return what has to be made before the plan is shown: nothing where the right one is shown already."""
         is_shown = self.is_current and SHOWN.is_file() and self._sha256(SHOWN) == self._sha256(Path(self._batch.plan))

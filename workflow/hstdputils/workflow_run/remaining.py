@@ -1,4 +1,4 @@
-"""What of a batch is left to do."""
+"""What of a batch is left to do, from one listing of its store: the graph of jobs has nothing else in it."""
 
 import sys
 from functools import cached_property
@@ -7,11 +7,10 @@ from pathlib import Path
 from hstdputils.core.errors import UserError
 from hstdputils.core.id_lists import require_all_good
 from hstdputils.engines.submissions import AWS_BATCH
-from hstdputils.records.batch import Pins, check_pins, probe_once, require_lease
-from hstdputils.records.marker import ended
+from hstdputils.records.pins import Pins
 from hstdputils.store.probe import CARELESS, ONE_RUN
 from hstdputils.workflow_run.arguments import PROCESS
-from hstdputils.workflow_run.batch import RunBatch, said_in_one_line
+from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
 from hstdputils.workflow_run.plans import RunPlan
 
 
@@ -31,7 +30,7 @@ class Remaining:
         self.is_local = True
         """Whether Snakemake runs jobs on this machine."""
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def plan(self, wildcards: object = None) -> list[str]:
         """Return the plan of this run, where the batch's has to be brought up to date or there is anything to do.
 
@@ -43,7 +42,7 @@ class Remaining:
         is_current = self._plan.is_current
         return [self._plan.copy] if self._work or not is_current else []
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def work(self, wildcards: object = None) -> list[str]:
         """Return what is to be made so that all datasets have ended: markers, or the end of the jobs of an engine.
 
@@ -54,7 +53,7 @@ class Remaining:
         """
         return self._work
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def probe(self) -> None:
         """Learn what the store can do, where anything is left to do, and say what it cannot.
 
@@ -67,9 +66,9 @@ class Remaining:
         if not self.__dict__.get("_markers"):  # nothing is left, or was asked for
             return
         if batch.engine:
-            require_lease(batch.store, batch.name, "nothing can be submitted", may_probe=True)
-        elif not probe_once(batch.store, batch.name):
-            print(f"note: the store {batch.store.uri} {CARELESS}: {ONE_RUN}", file=sys.stderr)
+            batch.stored.require_lease("nothing can be submitted", may_probe=True)
+        elif not batch.stored.probe():
+            print(f"note: the store {batch.stored.store.uri} {CARELESS}: {ONE_RUN}", file=sys.stderr)
 
     @cached_property
     def _work(self) -> list[str]:
@@ -95,11 +94,11 @@ class Remaining:
         batch, config, ids = self._batch, self._batch.config, self._plan.ids
         if ids.problems and not config.skip_bad:
             more = f" (and {len(ids.problems) - 1} more)" if len(ids.problems) > 1 else ""
-            raise UserError(f"{ids.problems[0]}{more}: mend the list, or set skip_bad: true")
+            raise UserError(f"{ids.problems[0]}{more}: correct the list, or set skip_bad: true")
         require_all_good(ids, skip_bad=config.skip_bad)
         done: set[str] = set()
         if not config.force:
-            if config.crds_context:
-                check_pins(batch.store, batch.name, Pins(config.crds_context, {}))
-            done = {name for name, succeeded in ended(batch.store, batch.name).items() if succeeded}
+            if config.crds.context:
+                batch.stored.check_pins(Pins(config.crds.context, {}))
+            done = {name for name, succeeded in batch.stored.markers.ended().items() if succeeded}
         return [batch.marker.format(ipppssoot=name) for name in ids.names if name not in done]

@@ -2,9 +2,9 @@
 
 import os
 import re
+import secrets
 import shutil
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,21 @@ import psutil
 
 from hstdputils.containers import mounts
 from hstdputils.core.config import Config, load_config
+from hstdputils.core.run_config import save_run_config, set_crds_variables
+from hstdputils.engines.htcondor.site import image_of
 from hstdputils.workflow_run.arguments import Arguments
-from hstdputils.workflow_run.batch import RunBatch, said_in_one_line
+from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
 from hstdputils.workflow_run.jobs import Jobs
 from hstdputils.workflow_run.plans import RunPlan
 from hstdputils.workflow_run.remaining import Remaining
+
+FOLLOWING_MIB = 2000
+"""Memory of a job that follows the jobs of an engine, MiB."""
+
+
+IMAGE = "docker://calcloud:latest"
+"""The container image where the configuration names none."""
+
 
 RUN_VARIABLE = "HSTDP_RUN"
 """The environment variable with what tells one run of the workflow from others."""
@@ -39,7 +49,7 @@ class Run:
         Something in it will not do.
     """
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def __init__(self, settings: Mapping[str, Any], *, is_main: bool = True) -> None:
         self.config = load_config(settings)
         self.batch = self.config.batch
@@ -57,29 +67,46 @@ class Run:
         self.ended_of_run = self._batch.of_run("ended.txt")
         self.references = self._batch.result("references.json")
         self.references_of_run = self._batch.of_run("references.done")
-        self._cores, self._memory = 1, None
+        self.cores = 1
+        """Cores that Snakemake may use."""
         _set_variables(self.config)
         _have_executor_wait()
 
     @property
+    @errors_in_one_line()
+    def container(self) -> str:
+        """Return the image for rules that Snakemake runs in containers."""
+        return image_of(self.config.image or IMAGE)
+
+    @property
     def synced_references(self) -> list[str]:
         """Return what says that the references are there; nothing where each job brings its own."""
-        return [self.references_of_run] if self.config.sync_references else []
+        return [self.references_of_run] if self.config.crds.sync else []
 
-    def use(self, cores: int, memory: Any, *, is_local: bool) -> None:
-        """Take what Snakemake may use: cores, and memory (MiB) where it is limited; and whether jobs run here."""
-        self._cores, self._memory = cores, memory
-        self.remaining.is_local = is_local
+    @property
+    def threads_of_jobs(self) -> int:
+        """Return the cores of the job that runs or follows all datasets: all there are, where they run here."""
+        return 1 if self._batch.engine else self.cores
 
-    @said_in_one_line()
-    def start(self, wildcards: object, input: Any, output: Any) -> list[str]:
+    @property
+    def memory_of_jobs(self) -> int:
+        """Return the memory of that job, MiB; Snakemake takes what it may use itself where that is less."""
+        return FOLLOWING_MIB if self._batch.engine else psutil.virtual_memory().total * 9 // 10 // 2**20
+
+    @errors_in_one_line()
+    def begin(self) -> None:
+        """Learn what the store can do, and keep the configuration for commands on the batch."""
+        save_run_config(self.config)
+        self.remaining.probe()
+
+    @errors_in_one_line()
+    def start(self, wildcards: object, input: Any, output: Any, threads: int, resources: Any) -> list[str]:
         """Return the command that runs or submits the datasets of the plan that have not succeeded."""
         if self._batch.engine:
             return self.arguments.submit(input.plan, self.plan.wanted)
-        memory_mib = getattr(self._memory, "value", self._memory)
-        return self.arguments.run(input.plan, self.plan.wanted, output.ended, self._cores, memory_mib)
+        return self.arguments.run(input.plan, self.plan.wanted, output.ended, threads, resources.mem_mb)
 
-    @said_in_one_line()
+    @errors_in_one_line()
     def follow(self, wildcards: object, output: Any) -> list[str]:
         """Return the command that follows what was submitted to its end."""
         return self.arguments.watch(output.ended) if self._batch.engine else ["true"]
@@ -100,7 +127,7 @@ def _run_name(*, is_main: bool) -> str:
     name = "" if is_main else os.environ.get(RUN_VARIABLE, "")
     if not name:
         host = re.sub(r"[^A-Za-z0-9]", "-", os.uname().nodename)
-        name = f"{host}_{os.getpid()}_{time.time_ns():x}"
+        name = f"{host}_{os.getpid()}_{secrets.token_hex(8)}"
         os.environ[RUN_VARIABLE] = name
     return name
 
@@ -127,10 +154,7 @@ def _have_executor_wait() -> None:
 def _set_variables(config: Config) -> None:
     """Give the jobs what they use: CRDS's variables, the programs beside this Python, this host's files."""
     os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{Path(sys.executable).parent}"
-    if config.crds_path:
-        os.environ.setdefault("CRDS_PATH", str(Path(config.crds_path).expanduser().absolute()))
-    if config.crds_server_url:
-        os.environ.setdefault("CRDS_SERVER_URL", config.crds_server_url)
-    files = [config.features, config.history, config.model, config.prices, config.keep_inputs]
+    set_crds_variables(config)
+    files = [config.plan.features, config.plan.history, config.plan.model, config.prices, config.keep_inputs]
     crds = os.environ.get("CRDS_PATH", "/grp/crds/cache")
     mounts.bind([config.store, *config.inputs, config.work, *config.ids, crds, *filter(None, files)])

@@ -7,8 +7,8 @@ from enum import Enum
 from typing import Any
 
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.base import Cause
 from hstdputils.engines.exit_causes import cause_of_exit
+from hstdputils.engines.states import Cause
 from hstdputils.records.marker import Marker
 
 ABSENT = {"", "undefined", "none", "null", "unknown", "-"}
@@ -140,7 +140,7 @@ def _by_words(detail: Mapping[str, Any], status: str, reason: str) -> Cause | No
 
 def _fitting(kinds: Iterable[tuple[Reason, Outcome]], text: str) -> Outcome | None:
     """Return the outcome of the first kind of end that a text words."""
-    return next((outcome for ending, outcome in kinds if ending.fits(text)), None)
+    return next((outcome for kind, outcome in kinds if kind.fits(text)), None)
 
 
 def _by_exit_code(code: Any, status: str, reason: str) -> Cause:

@@ -1,4 +1,4 @@
-"""The client for AWS Batch: adaptive retries, 50 submissions a second at most, and no submission sent twice."""
+"""The client for AWS Batch: adaptive retries, 50 submissions a second at most, and no submission made twice."""
 
 import contextlib
 import threading
@@ -44,12 +44,12 @@ def batch_client() -> Any:
 
     Its ``SubmitJob`` is asked again only where Batch says that it is too busy: the service knows no token that makes
     two submissions one. Where it is open whether Batch has taken a submission, the call ends with an error, and
-    `is_unsure` tells such errors.
+    `is_unsure` recognises such errors.
 
     Raises
     ------
     UserError
-        There is no region, or ``AWS_ENDPOINT_URL`` is no URL.
+        There is no region, or ``AWS_ENDPOINT_URL`` is not a URL.
     """
     import boto3
     from botocore.config import Config
@@ -101,9 +101,9 @@ def check_queue(client: Any, queue: str) -> None:
     with batch_errors(f"cannot look for the job queue {queue!r}"):
         found = client.describe_job_queues(jobQueues=[queue])["jobQueues"]
     if not found:
-        raise UserError(f"AWS Batch has no job queue {queue!r}: deploy it, or name another with --queue")
+        raise UserError(f"AWS Batch has no job queue {queue!r}: deploy it, or name another with --aws-batch-queue")
     if found[0].get("state") == "DISABLED":
-        raise UserError(f"the job queue {queue!r} is disabled: enable it, or name another with --queue")
+        raise UserError(f"the job queue {queue!r} is disabled: enable it, or name another with --aws-batch-queue")
 
 
 @contextlib.contextmanager
@@ -118,11 +118,11 @@ def batch_errors(doing: str) -> Iterator[None]:
             raise NoBatchAccess(f"{doing}: {problem}", ExitCode.GENERAL) from error
         code = error.response.get("Error", {}).get("Code", "")
         message = one_line(error.response.get("Error", {}).get("Message") or "no reason given")
-        mend = {
+        fix = {
             "AccessDeniedException": ": check the credentials and their policy",
             "TooManyRequestsException": ": others use the account's share: try again later",
         }.get(code, "")
-        raise UserError(f"{doing}: AWS Batch answered {code} ({message}){mend}", ExitCode.GENERAL) from error
+        raise UserError(f"{doing}: AWS Batch answered {code} ({message}){fix}", ExitCode.GENERAL) from error
     except BotoCoreError as error:
         if problem := credentials_problem(error):
             raise NoBatchAccess(f"{doing}: {problem}") from error

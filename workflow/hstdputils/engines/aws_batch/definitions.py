@@ -5,8 +5,8 @@ from typing import Any
 
 from hstdputils.core.errors import UserError
 from hstdputils.engines.aws_batch.client import batch_errors
-from hstdputils.engines.aws_batch.requests import RETRIES, tags
 from hstdputils.engines.aws_batch.roles import BOUNDARY, role_of_batch
+from hstdputils.engines.aws_batch.submit import RETRIES, tags
 from hstdputils.store.base import Store
 from hstdputils.store.layout import definition_key
 
@@ -51,8 +51,8 @@ def _register(client: Any, store: Store, batch: str, base: str, image: str | Non
     properties = known.get("containerProperties")
     if properties is None and image is None:
         raise UserError(
-            f"AWS Batch has no active job definition {base!r}: deploy it, name another with --job-definition, "
-            "or give --image"
+            f"AWS Batch has no active job definition {base!r}: deploy it, name another with "
+            "--aws-batch-job-definition, or give --image"
         )
     properties = dict(properties or {})
     for name in ("vcpus", "memory", "command"):

@@ -1,33 +1,26 @@
-"""AWS Batch as an engine."""
+"""AWS Batch: rows that share size and time are one array job, the others a job each."""
 
-import secrets
+import argparse
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, get_args
 
+from hstdputils.core import command_line
+from hstdputils.core.command_line import seconds_between
 from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
-from hstdputils.engines.aws_batch.cancel import terminate
-from hstdputils.engines.aws_batch.client import batch_client, check_queue
+from hstdputils.engines.aws_batch.client import batch_client, batch_errors, check_queue
 from hstdputils.engines.aws_batch.definitions import definition_of
-from hstdputils.engines.aws_batch.requests import job_prefix
-from hstdputils.engines.aws_batch.states import JobStates
-from hstdputils.engines.aws_batch.submit import SETTLE_SECONDS, Submitter, group
-from hstdputils.engines.base import Leased, RowState, Submitted, Tell
-from hstdputils.engines.submissions import (
-    BOUGHT,
-    PlannedJob,
-    RecordedSubmission,
-    Submission,
-    SubmissionRecords,
-    job_locations,
-)
+from hstdputils.engines.aws_batch.states import JobStates, job_of
+from hstdputils.engines.aws_batch.submit import SETTLE_SECONDS, Submitter, group, job_prefix
+from hstdputils.engines.base import Engine
+from hstdputils.engines.requests import Prepared, Settings
+from hstdputils.engines.states import RowState
+from hstdputils.engines.submissions import PRICES, JobLocation, PlannedJob, RecordedSubmission, Submission
+from hstdputils.model.prices import Purchase
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.records.plan_slices import write_slice
-from hstdputils.store.base import Store
 
 QUEUE = "hstdp"
 """The job queue where none is named."""
@@ -37,18 +30,22 @@ JOB_DEFINITION = "hstdp"
 """The job definition that a batch's own is made from, where none is named."""
 
 
+MOST_SETTLE_SECONDS = 600
+"""The longest that a new job may be missing in Batch's lists, s."""
+
+
+PARALLEL = 16
+"""Cancellations that are under way at the same time."""
+
+
 @dataclass(frozen=True, slots=True)
-class BatchSettings:
+class BatchSettings(Settings):
     """How jobs are submitted."""
 
-    queue: str | None = None
-    """The job queue; none for that of the batch's latest jobs, or `QUEUE`."""
     job_definition: str = JOB_DEFINITION
     """The job definition that the batch's own is made from."""
     image: str | None = None
     """The container image; none for the definition's."""
-    arguments: tuple[str, ...] | None = None
-    """Further arguments for ``hstdp-process``; none for those of the batch's latest jobs."""
     region: str | None = None
     """The region of AWS whose prices the jobs pay; none for that of the batch's latest jobs, if it is known."""
     purchase: str | None = None
@@ -56,155 +53,183 @@ class BatchSettings:
     settle_seconds: float = SETTLE_SECONDS
     """How long a job that was submitted may be missing in Batch's lists."""
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.settle_seconds <= MOST_SETTLE_SECONDS:
+            raise UserError(
+                f"settle_seconds is {self.settle_seconds:g}: give a number from 0 to {MOST_SETTLE_SECONDS}"
+            )
 
-def _bought(settings: BatchSettings) -> dict[str, str]:
-    """Return what is known of how jobs are bought."""
-    known = {"region": settings.region, "purchase": settings.purchase}
-    return {name: value for name, value in known.items() if value}
 
-
-class AwsBatch(Leased):
+class AwsBatch(Engine[BatchSettings]):
     """AWS Batch, for the rows of one batch."""
 
-    def __init__(
-        self,
-        store: Store,
-        batch: str,
-        settings: BatchSettings | None = None,
-        tell: Tell = lambda text: None,
-    ) -> None:
-        super().__init__(store, batch)
-        self._tell = tell
-        self._settings = settings or BatchSettings()
-        self._records = SubmissionRecords(store, batch)
-        self._looker = JobStates(lambda: self._client, store)
+    name = "aws-batch"
+    title = "AWS Batch"
+    about = """\
+AWS Batch: rows that share size and time become array jobs, the rest single jobs. Region, credentials and endpoints
+are boto3's: AWS_PROFILE, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL."""
+    examples = """\
+  hstdputils submit plan.out --aws-batch-queue hstdp-ondemand --image "$REPOSITORY@sha256:$DIGEST"
+"""
+    queue_option = "--aws-batch-queue"
+    queue_help = f"job queue of AWS Batch (default: {QUEUE})"
+    image_help = "the job definition's on AWS Batch"
+    shares_folders = False
+    is_priced = True
+    settings_type = BatchSettings
+    job_id = staticmethod(job_of)
 
     @cached_property
     def _client(self) -> Any:
         return batch_client()
 
-    def submit(self, rows: Sequence[PlanRow], *, again: bool = False) -> Submitted:
-        """See `Engine.submit`."""
-        with self.alone():
-            assert self._lease
-            waves = self._records.read()
-            sender = Submitter(self._client, self._records, self._lease.check, self._settings.settle_seconds)
-            calls = adopted = finished = 0
-            for recorded in waves:
-                if recorded.open:
-                    self._tell(f"wave {recorded.wave.number} was cut off: {len(recorded.open)} of its jobs are open")
-                    made, found = sender.finish(recorded)
-                    calls, adopted = calls + made, adopted + found
-                    finished += sum(recorded.wave.jobs[index].size for index in recorded.open)
-            left = self._without_sent(rows, [item for item in waves if item.open or not again])
-            earlier = len(rows) - len(left)
-            if left:
-                wave = self._begin(left, waves[-1].wave if waves else None, again=again)
-                sender.send(wave, range(len(wave.jobs)))
-                calls += len(wave.jobs)
-            return Submitted(
-                rows=len(left) + finished, calls=calls, adopted=adopted, earlier=max(0, earlier - finished)
-            )
+    @cached_property
+    def _job_states(self) -> JobStates:
+        return JobStates(lambda: self._client, self._store)
 
-    def states(self, without: Collection[str] = (), only: Collection[str] | None = None) -> Iterator[RowState]:
-        """See `Engine.states`."""
-        placed = job_locations(self._records, self._records.read())
-        names = placed.keys() if only is None else only
-        wanted = [placed[name] for name in names if name in placed and name not in without]
-        yield from self._looker.look(wanted, exactly=only is not None)
+    @property
+    def _submitter(self) -> Submitter:
+        return Submitter(self._client, self._records, self._check, self._settings.settle_seconds)
 
-    def arguments(self) -> list[str]:
-        """See `Engine.arguments`."""
-        recorded = self._records.read()
-        return list(recorded[-1].wave.arguments) if recorded else []
+    @classmethod
+    def add_options(cls, group: argparse._ArgumentGroup) -> None:
+        """See `Engine.add_options`."""
+        definition = group.add_argument(
+            "--aws-batch-job-definition",
+            dest="job_definition",
+            default=JOB_DEFINITION,
+            metavar="NAME",
+            help="job definition that the batch's own is made from, once (default: %(default)s)",
+        )
+        command_line.add_old_name(group, "--job-definition", definition)
+        group.add_argument(
+            "--settle",
+            type=seconds_between(0, MOST_SETTLE_SECONDS),
+            default=SETTLE_SECONDS,
+            metavar="SECONDS",
+            help="how long a new job may be missing in Batch's lists; waited for after an interruption "
+            "(default: %(default)s)",
+        )
+        group.add_argument(
+            "--region", help="region of AWS whose prices the jobs pay, which the batch's records keep for its report"
+        )
+        group.add_argument(
+            "--purchase",
+            choices=get_args(Purchase),
+            help="how the queue's instances are bought, which the batch's records keep for its report",
+        )
 
-    def sibling(self, batch: str, queue: str | None, arguments: Sequence[str]) -> "AwsBatch":
-        """See `Engine.sibling`."""
-        recorded = self._records.read()
-        settings = replace(self._settings, arguments=tuple(arguments), queue=queue or self._settings.queue)
-        if recorded:
-            last = recorded[-1].wave
-            settings = replace(settings, queue=settings.queue or last.queue, job_definition=last.definition)
-            bought = {name: last.settings.get(name) for name in BOUGHT} | _bought(settings)
-            settings = replace(settings, region=bought["region"], purchase=bought["purchase"])
-        return AwsBatch(self._store, batch, settings, self._tell)
+    @classmethod
+    def settings_of(cls, options: argparse.Namespace, arguments: Sequence[str]) -> BatchSettings:
+        """See `Engine.settings_of`."""
+        return BatchSettings(
+            queue=options.queue or QUEUE,
+            arguments=tuple(arguments),
+            job_definition=options.job_definition,
+            image=options.image,
+            region=options.region,
+            purchase=options.purchase,
+            settle_seconds=options.settle,
+        )
 
-    def cancel(self, ipppssoots: Collection[str], reason: str) -> int:
-        """See `Engine.cancel`."""
-        wanted = set(ipppssoots)
-        with self.alone():
-            recorded = self._records.read()
-            ended = self._records.strike(recorded, wanted)
-            if ended:
-                recorded = self._records.read()
-            if any(item.open for item in recorded):
-                self.submit([])  # arrays that were cut off: their children can be ended when they are there
-            active = [state.ipppssoot for state in self.states() if not state.state.is_over]
-            placed = job_locations(self._records, self._records.read())
-            chosen = [placed[name] for name in active if name in wanted]
-            sizes = Counter(placed[name].parent for name in active)
-            terminate(self._client, chosen, sizes, reason)
-            return ended + len(chosen)
-
-    def _without_sent(self, rows: Sequence[PlanRow], waves: Sequence[RecordedSubmission]) -> list[PlanRow]:
-        sent = self._records.rows(waves)
-        return [row for row in rows if row.ipppssoot not in sent]
-
-    def _begin(self, rows: Sequence[PlanRow], last: Submission | None, *, again: bool) -> Submission:
-        """Write down a wave with the rows: first their slices, then the wave itself."""
-        # recipes and CRDS take a tenth of a second to import, and those who only look need neither
+    def _prepare(
+        self, rows: Sequence[PlanRow], token: str, arguments: Sequence[str], last: Submission | None
+    ) -> Prepared:
+        """See `Engine._prepare`."""
+        # recipes and CRDS take a tenth of a second to import, and those who only ask for states need neither
         from hstdputils.engines.aws_batch.pinning import pin_submission
 
-        settings, token = self._settings, secrets.token_hex(4)
-        number = last.number + 1 if last else 1
-        queue = settings.queue or (last.queue if last else QUEUE)
-        arguments = settings.arguments if settings.arguments is not None else last.arguments if last else ()
+        settings, queue = self._settings, self._queue(QUEUE, last)
         check_queue(self._client, queue)
         definition = definition_of(self._client, self._store, self._batch, settings.job_definition, settings.image)
         pin_submission(self._client, self._store, self._batch, definition, rows, arguments)
-        slices: dict[str, Sequence[PlanRow]] = {}
-        jobs: list[PlannedJob] = []
-        alone: list[PlanRow] = []
-        prefix, singles = job_prefix(self._batch, token), f"{token}-single"
-        for members in group(rows):
-            is_array = len(members.rows) > 1
-            row = members.rows[0]
-            name = f"{token}-{len(slices):04d}" if is_array else singles
-            if is_array:
-                slices[name] = members.rows
-            else:
-                alone.append(row)
-            jobs.append(
-                PlannedJob(
-                    name=f"{prefix}{f'array-{len(slices) - 1:04d}' if is_array else row.ipppssoot}",
-                    rows=name,
-                    first=0 if is_array else len(alone) - 1,
-                    size=len(members.rows),
-                    vcpus=row.vcpus,
-                    memory_mib=row.memory_mib,
-                    max_seconds=row.max_seconds,
-                    instrument=members.instrument,
-                )
+        jobs, slices = _jobs_of(rows, token, job_prefix(self._batch, token))
+        bought = (last.settings if last else {}) | _prices(settings)
+        return Prepared(queue, jobs, slices, definition, bought)
+
+    def _make(self, submission: Submission) -> None:
+        """See `Engine._make`."""
+        self._submitter.make(submission, range(len(submission.jobs)))
+
+    def _finish(self, recorded: Sequence[RecordedSubmission]) -> tuple[int, int]:
+        """See `Engine._finish`."""
+        counts = [self._submitter.finish(item) for item in recorded if item.open]
+        return sum(made for made, _ in counts), sum(adopted for _, adopted in counts)
+
+    def _states(
+        self, locations: Sequence[JobLocation], submissions: Mapping[int, Submission], *, exactly: bool
+    ) -> Iterator[RowState]:
+        """See `Engine._states`."""
+        return self._job_states.of(locations, exactly=exactly)
+
+    def _cancel(
+        self,
+        chosen: Sequence[JobLocation],
+        active: Sequence[JobLocation],
+        reason: str,
+        submissions: Mapping[int, Submission],
+    ) -> None:
+        """Cancel jobs; of an array all of whose children are meant, the array.
+
+        ``TerminateJob`` ends jobs in every state, and says nothing of those that have ended.
+        """
+        wanted, left = Counter(place.parent for place in chosen), Counter(place.parent for place in active)
+        jobs = {place.parent if wanted[place.parent] >= left[place.parent] else job_of(place) for place in chosen}
+
+        def terminate(job: str) -> None:
+            with batch_errors(f"cannot cancel job {job}"):
+                self._client.terminate_job(jobId=job, reason=reason)
+
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            list(pool.map(terminate, sorted(jobs)))
+
+    def _as_before(self, settings: BatchSettings, last: Submission) -> BatchSettings:
+        """See `Engine._as_before`."""
+        known = {name: last.settings.get(name) for name in PRICES} | _prices(settings)
+        return replace(settings, job_definition=last.definition, region=known["region"], purchase=known["purchase"])
+
+
+def _prices(settings: BatchSettings) -> dict[str, str]:
+    """Return what is known of the prices that jobs pay."""
+    known = {"region": settings.region, "purchase": settings.purchase}
+    return {name: value for name, value in known.items() if value}
+
+
+def _jobs_of(
+    rows: Sequence[PlanRow], token: str, prefix: str
+) -> tuple[list[PlannedJob], dict[str, Sequence[PlanRow]]]:
+    """Return the jobs for rows, and the slices in which they find them.
+
+    Parameters
+    ----------
+    rows
+        The rows.
+    token
+        What must be in the name of each slice.
+    prefix
+        How the names of the jobs begin.
+    """
+    slices: dict[str, Sequence[PlanRow]] = {}
+    jobs: list[PlannedJob] = []
+    alone: list[PlanRow] = []
+    singles = f"{token}-single"
+    for members in group(rows):
+        row, is_array = members.rows[0], len(members.rows) > 1
+        name = f"array-{len(slices):04d}" if is_array else row.ipppssoot
+        if is_array:
+            slices[f"{token}-{len(slices):04d}"] = members.rows
+        else:
+            alone.append(row)
+        jobs.append(
+            PlannedJob(
+                name=f"{prefix}{name}",
+                rows=f"{token}-{len(slices) - 1:04d}" if is_array else singles,
+                first=0 if is_array else len(alone) - 1,
+                size=len(members.rows),
+                vcpus=row.vcpus,
+                memory_mib=row.memory_mib,
+                max_seconds=row.max_seconds,
+                instrument=members.instrument,
             )
-        if alone:
-            slices[singles] = alone
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda item: write_slice(self._store, self._batch, *item), slices.items()))
-        wave = Submission(
-            number=number,
-            token=token,
-            queue=queue,
-            definition=definition,
-            jobs=jobs,
-            arguments=list(arguments),
-            again=again,
-            settings=(last.settings if last else {}) | _bought(settings),
         )
-        if not self._records.begin(wave):
-            # the store's listing has not shown it: nothing that it sends may be sent once more
-            raise UserError(
-                f"{self._store.uri} does not list yet what was submitted as wave {number}: try again in a moment",
-                ExitCode.UPLOAD,
-            )
-        self._tell(f"wave {number}: {len(rows)} rows in {len(jobs)} jobs")
-        return wave
+    return jobs, slices | ({singles: alone} if alone else {})

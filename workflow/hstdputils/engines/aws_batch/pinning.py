@@ -4,13 +4,14 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hstdputils.calibrate.astrometry import astrometry_variables, describe
+from hstdputils.calibrate.drizzlepac import astrometry_variables, describe
 from hstdputils.calibrate.registry import recipe_for
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.engines.aws_batch.client import batch_errors
-from hstdputils.records.batch import IMAGE, Pins, pin_batch, read_pins
+from hstdputils.records.batch import Batch
+from hstdputils.records.pins import IMAGE, Pins
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.references.server import ReferenceServer, ReferenceServerError
 from hstdputils.references.settings import settings_of
@@ -54,7 +55,7 @@ def pin_submission(
         return
     variables = {item["name"]: item.get("value", "") for item in container.get("environment", [])}
     options = _options(arguments)
-    pinned = read_pins(store, batch)
+    pinned = Batch(store, batch).pins()
     context = options.context or variables.get("CRDS_CONTEXT")
     if context is None:
         context = pinned.crds_context if pinned else _operational(variables)
@@ -64,13 +65,13 @@ def pin_submission(
     if any(recipe_for(parse_dataset(row.ipppssoot)).is_aligned for row in rows):
         wanted = {"on": True, "off": False}.get(options.astrometry or "")
         settings["astrometry"] = describe(astrometry_variables(wanted, variables))
-    pin_batch(store, batch, Pins(context, {}, settings), force=options.force)
+    Batch(store, batch).pin(Pins(context, {}, settings), force=options.force)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     """Return those of a job's arguments that say what products are made with."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--context")
+    parser.add_argument("--crds-context", "--context", dest="context")
     parser.add_argument("--astrometry")
     parser.add_argument("--force", action="store_true")
     return parser.parse_known_args(list(arguments))[0]
@@ -86,6 +87,6 @@ def _operational(variables: Mapping[str, str]) -> str | None:
     except ReferenceServerError as error:
         raise UserError(
             f"it is not known which CRDS context is operational ({error}); or name one: "
-            "submit … -- --context hst_….pmap",
+            "submit … -- --crds-context hst_….pmap",
             ExitCode.REFERENCES,
         ) from error

@@ -15,7 +15,7 @@ from typing import Any
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.text import one_line
-from hstdputils.engines.aws_batch.requests import tags
+from hstdputils.engines.aws_batch.submit import tags
 from hstdputils.store.base import Store
 from hstdputils.store.layout import MARKERS, NOT_DATASETS, batch_prefix
 
@@ -136,12 +136,12 @@ def _iam_errors(doing: str) -> Iterator[None]:
     except ClientError as error:
         answer = error.response.get("Error", {})
         code = answer.get("Code", "")
-        cure = {
+        fix = {
             "AccessDenied": ": ask for the template's SubmitPolicy, or have it deployed with BatchRoles=no",
             "LimitExceeded": ": remove roles of batches that have ended, or deploy the template with BatchRoles=no",
         }.get(code, "")
         raise UserError(
-            f"{doing}: IAM answered {code} ({one_line(answer.get('Message', ''))}){cure}", ExitCode.GENERAL
+            f"{doing}: IAM answered {code} ({one_line(answer.get('Message', ''))}){fix}", ExitCode.GENERAL
         ) from error
     except BotoCoreError as error:
         raise UserError(

@@ -3,15 +3,13 @@
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
-from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.aws_batch.causes import cause_of, is_of
 from hstdputils.engines.aws_batch.client import batch_errors
-from hstdputils.engines.base import Cause, RowState, State
-from hstdputils.engines.submissions import NEVER_SENT, JobLocation
-from hstdputils.records.marker import read_marker
+from hstdputils.engines.states import RowState, State
+from hstdputils.engines.submissions import JobLocation
+from hstdputils.records.batch import Batch
 from hstdputils.store.base import Store
 
 PARALLEL = 8
@@ -37,6 +35,16 @@ _STATES = {
 }
 
 
+_CANNOT_START = ("MISCONFIGURATION", "CAPACITY")
+"""How the reasons of jobs begin that wait for machines which their queue does not have, or not now."""
+
+
+def job_of(location: JobLocation) -> str:
+    """Return the id of a job or of a child; empty where there is none yet."""
+    is_child = location.parent and location.child is not None
+    return f"{location.parent}:{location.child}" if is_child else location.parent
+
+
 class JobStates:
     """Finds out how far jobs are.
 
@@ -50,48 +58,37 @@ class JobStates:
 
     def __init__(self, client: Callable[[], Any], store: Store) -> None:
         self._client, self._store = client, store
-        self._over: dict[str, RowState] = {}
         self._failed_children: dict[str, set[int]] = {}
 
-    def look(self, placed: Iterable[JobLocation], *, exactly: bool = False) -> Iterator[RowState]:
-        """Yield how far the jobs at the places are.
+    def of(self, locations: Iterable[JobLocation], *, exactly: bool = False) -> Iterator[RowState]:
+        """Yield how far the jobs at locations are.
 
         Parameters
         ----------
-        placed
-            Where the rows are.
+        locations
+            The locations; each has a job.
         exactly
             Ask about each child of an array, instead of taking the array's counts.
         """
-        alone: list[JobLocation] = []
+        single: list[JobLocation] = []
         arrays: dict[str, list[JobLocation]] = {}
-        for place in placed:
-            if not place.parent:
-                yield RowState(place.row, State.UNSENT, "")
-            elif known := self._known(place):
-                yield known
-            elif place.child is None:
-                alone.append(place)
+        for location in locations:
+            if location.child is None:
+                single.append(location)
             else:
-                arrays.setdefault(place.parent, []).append(place)
+                arrays.setdefault(location.parent, []).append(location)
         for parent, children in list(arrays.items()):
             if exactly or len(children) <= A_CALL:
-                alone += arrays.pop(parent)
+                single += arrays.pop(parent)
         # one request tells all of an array but which of its children have ended
         parents = self._describe(arrays)
         for parent, children in arrays.items():
-            left, yielded = self._of_array(parents.get(parent), children)
-            alone += left
-            yield from yielded
-        found = self._describe([place.job for place in alone])
+            left, states = self._of_array(parents.get(parent), children)
+            single += left
+            yield from states
+        found = self._describe([job_of(location) for location in single])
         with ThreadPoolExecutor(2 * PARALLEL) as pool:
-            yield from pool.map(lambda place: self._state(place, found.get(place.job)), alone)
-
-    def _known(self, place: JobLocation) -> RowState | None:
-        if place.parent == NEVER_SENT:
-            cause = Cause(Outcome.CANCELLED, "cancelled before it was submitted")
-            return RowState(place.row, State.FAILED, NEVER_SENT, cause)
-        return self._over.get(place.job)
+            yield from pool.map(lambda location: self._state(location, found.get(job_of(location))), single)
 
     def _of_array(
         self, parent: Mapping[str, Any] | None, children: Sequence[JobLocation]
@@ -103,16 +100,16 @@ class JobStates:
         if parent is None or not waiting + sum(active.values()):
             return list(children), []
         failed = self._failed(str(parent["jobId"]), counts.get("FAILED", 0))
-        ended = [place for place in children if place.child in failed]
-        others = [place for place in children if place.child not in failed]
+        ended = [location for location in children if location.child in failed]
+        others = [location for location in children if location.child not in failed]
         # children start in the order of their indexes, and those that have just ended count as running
         running = max(0, len(others) - waiting - active["STARTING"])
         starting = running + active["STARTING"]
         states = []
-        for number, place in enumerate(others):
+        for number, location in enumerate(others):
             is_begun = number < starting
             state = State.RUNNING if number < running else State.STARTING if is_begun else State.WAITING
-            states.append(RowState(place.row, state, place.job))
+            states.append(RowState(location.row, state, job_of(location)))
         return ended, states
 
     def _failed(self, parent: str, count: int) -> set[int]:
@@ -136,34 +133,34 @@ class JobStates:
         with ThreadPoolExecutor(PARALLEL) as pool:
             return {job["jobId"]: job for answer in pool.map(ask, calls) for job in answer}
 
-    def _state(self, place: JobLocation, job: Mapping[str, Any] | None) -> RowState:
+    def _state(self, location: JobLocation, job: Mapping[str, Any] | None) -> RowState:
         if job is None:
-            if time.time() - place.submitted < SETTLES_SECONDS:
-                return RowState(place.row, State.WAITING, place.job)
-            return self._ended(place, {"status": "FAILED", "statusReason": "AWS Batch no longer knows the job"})
+            if time.time() - location.submitted < SETTLES_SECONDS:
+                return RowState(location.row, State.WAITING, job_of(location))
+            return self._ended(location, {"status": "FAILED", "statusReason": "AWS Batch no longer knows the job"})
         state = _STATES.get(job["status"], State.WAITING)
         if state.is_over:
-            return self._ended(place, job)
-        return replace(RowState(place.row, state, place.job), started=_seconds(job.get("startedAt")))
+            return self._ended(location, job)
+        reason = str(job.get("statusReason") or "")
+        why = reason if state is State.WAITING and reason.startswith(_CANNOT_START) else ""
+        return RowState(location.row, state, job_of(location), started=_seconds(job.get("startedAt")), why=why)
 
-    def _ended(self, place: JobLocation, job: Mapping[str, Any]) -> RowState:
+    def _ended(self, location: JobLocation, job: Mapping[str, Any]) -> RowState:
         """Return the state of a job that has ended, with what its marker says."""
-        batch, name = place.row.batch, place.row.ipppssoot
-        marker = read_marker(self._store, batch, name, succeeded=True)
+        name, markers = location.row.ipppssoot, Batch(self._store, location.row.batch).markers
+        marker = markers.read(name, succeeded=True)
         if marker is None:
-            marker = read_marker(self._store, batch, name, succeeded=False)
-        state = RowState(
-            row=place.row,
+            marker = markers.read(name, succeeded=False)
+        return RowState(
+            row=location.row,
             state=_STATES[job["status"]],
-            job=place.job,
+            job=job_of(location),
             cause=cause_of(job, marker),
             marker=marker if marker and is_of(job, marker) else None,
             log=_log_stream(job),
             started=_seconds(job.get("startedAt")),
             stopped=_seconds(job.get("stoppedAt")),
         )
-        self._over[place.job] = state
-        return state
 
 
 def _log_stream(job: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
-"""Making the jobs of a wave, each exactly once, however often this is cut off and begun again."""
+"""Making the jobs of a submission, each exactly once, however often this is cut off and begun again."""
 
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,9 +12,38 @@ from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.text import one_line
 from hstdputils.engines.aws_batch.client import batch_errors, is_unsure, was_never_sent
-from hstdputils.engines.aws_batch.requests import job_prefix, submission
+from hstdputils.engines.retry_policy import MOST_STARTS
 from hstdputils.engines.submissions import PlannedJob, RecordedSubmission, Submission, SubmissionRecords, rows_of
 from hstdputils.records.plan_rows import PlanRow
+from hstdputils.records.plan_slices import ROW_VARIABLE
+
+RETRIES: dict[str, Any] = {
+    "attempts": MOST_STARTS,
+    "evaluateOnExit": [
+        {"action": "RETRY", "onStatusReason": "Host EC2*"},
+        {"action": "RETRY", "onStatusReason": "Task failed to start*"},
+        {"action": "RETRY", "onReason": "Cannot*"},
+        {"action": "RETRY", "onReason": "DockerTimeoutError*"},
+        # what matches nothing would be retried
+        {"action": "EXIT", "onReason": "*"},
+    ],
+}
+"""Lost hosts and containers that do not start are tried again in place; of all else the cause decides."""
+
+
+SHORTEST_SECONDS = 60
+"""Least time limit that AWS Batch takes, s."""
+
+
+def tags(batch: str, instrument: str = "") -> dict[str, str]:
+    """Return the tags by which costs are told apart."""
+    return {"project": "calcloud", "batch": batch} | ({"instrument": instrument} if instrument else {})
+
+
+def job_prefix(batch: str, token: str) -> str:
+    """Return how the names of a submission's jobs begin: with the batch's name, in characters that Batch allows."""
+    return f"{re.sub('[^A-Za-z0-9_-]', '-', batch)[:70]}-{token}-"
+
 
 LARGEST_ARRAY = 10_000
 """Children that AWS Batch allows an array."""
@@ -65,7 +95,7 @@ PARALLEL = 16
 
 
 TRIES = 5
-"""How often a job is sent that got no answer and is not there."""
+"""How often a job is submitted that got no answer and is not there."""
 
 
 class Submitter:
@@ -90,35 +120,35 @@ class Submitter:
         self._check, self._settle_seconds = check, settle_seconds
 
     def finish(self, recorded: RecordedSubmission) -> tuple[int, int]:
-        """Make the jobs of a wave that was cut off; return how many were made now, and how many had been made."""
+        """Make the jobs that a submission has left open; return how many were made now, and how many had been."""
         if not recorded.open:
             return 0, 0
         time.sleep(self._settle_seconds)  # what was under way when it was cut off is in the lists after this
-        known = self._made(recorded.wave, "*")
-        adopted = [index for index in recorded.open if recorded.wave.jobs[index].name in known]
+        known = self._made(recorded.submission, "*")
+        adopted = [index for index in recorded.open if recorded.submission.jobs[index].name in known]
         for index in adopted:
-            self._records.confirm(recorded.wave, index, known[recorded.wave.jobs[index].name])
+            self._records.confirm(recorded.submission, index, known[recorded.submission.jobs[index].name])
         left = [index for index in recorded.open if index not in set(adopted)]
-        self.send(recorded.wave, left)
+        self.make(recorded.submission, left)
         return len(left), len(adopted)
 
-    def send(self, wave: Submission, indexes: Iterable[int]) -> None:
-        """Make jobs of a wave, several at a time; each is recorded before its thread makes the next."""
+    def make(self, submission: Submission, indexes: Iterable[int]) -> None:
+        """Make jobs of a submission, several at a time; each is recorded before its thread makes the next."""
         pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="submit")
-        jobs = [pool.submit(self._send_one, wave, index) for index in indexes]
+        jobs = [pool.submit(self._make_one, submission, index) for index in indexes]
         try:
             for job in jobs:
                 job.result()
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _send_one(self, wave: Submission, index: int) -> None:
-        job = wave.jobs[index]
-        self._records.confirm(wave, index, self._make(wave, job))
+    def _make_one(self, submission: Submission, index: int) -> None:
+        job = submission.jobs[index]
+        self._records.confirm(submission, index, self._job_for(submission, job))
 
-    def _make(self, wave: Submission, job: PlannedJob) -> str:
+    def _job_for(self, submission: Submission, job: PlannedJob) -> str:
         """Return the id of a job, made now or by a submission whose answer was lost."""
-        request = submission(wave, job, rows_of(job, self._records.slice(job.rows)))
+        request = _request(submission, job, rows_of(job, self._records.slice(job.rows)))
         for left in reversed(range(TRIES)):
             self._check()
             try:
@@ -130,25 +160,52 @@ class Submitter:
                 unsure = is_unsure(cause)
                 if not unsure and not was_never_sent(cause):
                     raise
-                if unsure and (made := self._found_within(wave, job)):
+                if unsure and (made := self._found_within(submission, job)):
                     return made
                 if not left:
-                    raise UserError(f"{one_line(error)}; sent {TRIES} times", ExitCode.GENERAL) from error
+                    raise UserError(f"{one_line(error)}; submitted {TRIES} times", ExitCode.GENERAL) from error
                 time.sleep(self._settle_seconds / TRIES)
         raise AssertionError("unreachable")
 
-    def _found_within(self, wave: Submission, job: PlannedJob) -> str | None:
+    def _found_within(self, submission: Submission, job: PlannedJob) -> str | None:
         """Return the id of a job that Batch lists within the time that new jobs may be missing, or none."""
         deadline = time.monotonic() + self._settle_seconds
-        while not (made := self._made(wave, job.name).get(job.name)) and time.monotonic() < deadline:
+        while not (made := self._made(submission, job.name).get(job.name)) and time.monotonic() < deadline:
             time.sleep(min(0.5, self._settle_seconds / 4))
         return made
 
-    def _made(self, wave: Submission, name: str) -> dict[str, str]:
-        """Return the ids of jobs that Batch knows, by name: those of one name, or ``*`` for all of the wave."""
-        value = f"{job_prefix(self._records.batch, wave.token)}*" if name == "*" else name
-        with batch_errors(f"cannot list the jobs in {wave.queue}"):
+    def _made(self, submission: Submission, name: str) -> dict[str, str]:
+        """Return the ids of jobs that Batch knows, by name: those of one name, or ``*`` for all of the submission."""
+        value = f"{job_prefix(self._records.batch, submission.token)}*" if name == "*" else name
+        with batch_errors(f"cannot list the jobs in {submission.queue}"):
             pages = self._client.get_paginator("list_jobs").paginate(
-                jobQueue=wave.queue, filters=[{"name": "JOB_NAME", "values": [value]}]
+                jobQueue=submission.queue, filters=[{"name": "JOB_NAME", "values": [value]}]
             )
             return {item["jobName"]: item["jobId"] for page in pages for item in page["jobSummaryList"]}
+
+
+def _request(submission: Submission, job: PlannedJob, rows: Sequence[PlanRow]) -> dict[str, Any]:
+    """Return the arguments of ``SubmitJob`` for a job and its rows."""
+    row = rows[0]
+    target = ["--slice", job.rows] if job.size > 1 else [row.ipppssoot]
+    environment = [] if job.size > 1 else [{"name": ROW_VARIABLE, "value": row.to_json()}]
+    request: dict[str, Any] = {
+        "jobName": job.name,
+        "jobQueue": submission.queue,
+        "jobDefinition": submission.definition,
+        "containerOverrides": {
+            "command": [row.command, row.output, row.batch, *target, *submission.arguments],
+            "resourceRequirements": [
+                {"type": "VCPU", "value": str(job.vcpus)},
+                {"type": "MEMORY", "value": str(job.memory_mib)},
+            ],
+            "environment": environment,
+        },
+        "timeout": {"attemptDurationSeconds": max(SHORTEST_SECONDS, job.max_seconds)},
+        "retryStrategy": RETRIES,
+        "propagateTags": True,
+        "tags": tags(row.batch, job.instrument),
+    }
+    if job.size > 1:
+        request["arrayProperties"] = {"size": job.size}
+    return request

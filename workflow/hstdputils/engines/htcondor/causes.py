@@ -1,4 +1,4 @@
-"""Why HTCondor holds a job: what its codes and words stand for."""
+"""Why a job of HTCondor is held or has ended: what its codes and words stand for."""
 
 import re
 from collections.abc import Mapping
@@ -7,8 +7,9 @@ from typing import Any
 
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.base import Cause
 from hstdputils.engines.exit_causes import cause_of_exit
+from hstdputils.engines.retry_policy import MOST_STARTS
+from hstdputils.engines.states import Cause
 from hstdputils.records.marker import Marker
 
 BY_A_PERSON = {1, 15}
@@ -16,11 +17,7 @@ BY_A_PERSON = {1, 15}
 
 
 FOR_NOW = {16}
-"""Codes of jobs that HTCondor releases by itself: while their files are brought to the scheduler."""
-
-
-MOST_STARTS = 4
-"""How often a job is started before machines that it loses are a reason to hold it."""
+"""Codes of jobs that HTCondor releases by itself: while their files are copied to the scheduler."""
 
 
 TIME = int(ExitCode.TIME)
@@ -42,8 +39,8 @@ _BY_CODE = {
     9: Outcome.HOST_LOST,
     10: Outcome.HOST_LOST,
     11: Outcome.HOST_LOST,  # a transfer was broken off
-    12: Outcome.STORAGE_ERROR,  # files cannot be brought back
-    13: Outcome.STORAGE_ERROR,  # files cannot be brought there
+    12: Outcome.STORAGE_ERROR,  # files cannot be copied back
+    13: Outcome.STORAGE_ERROR,  # files cannot be copied there
     14: Outcome.HOST_LOST,  # the machine has no such folder
     18: Outcome.HOST_LOST,
     19: Outcome.CONTAINER_ERROR,
@@ -91,6 +88,11 @@ def cause_of_hold(ad: Mapping[str, Any], last: bool = False) -> Cause | None:
         return None
     text = f"held: {reason} (code {code}{f', {subcode}' if subcode else ''})"
     return Cause(_outcome(code, subcode, reason), text)
+
+
+def is_released_by_itself(ad: Mapping[str, Any]) -> bool:
+    """Tell whether HTCondor will release a job that is held, without a person."""
+    return _number(ad.get("HoldReasonCode")) in FOR_NOW
 
 
 def _outcome(code: int, subcode: int, reason: str) -> Outcome:

@@ -1,14 +1,16 @@
-"""What is asked of HTCondor for a wave: one cluster, whose jobs are made as the earlier ones start."""
+"""What is asked of HTCondor for a submission: one cluster, whose jobs are made as the earlier ones start."""
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 from hstdputils.core.errors import UserError
-from hstdputils.engines.htcondor.causes import LOST, MOST_STARTS, TIME
-from hstdputils.engines.htcondor.tools import TOKEN, quoted
+from hstdputils.engines.htcondor.causes import LOST, TIME
+from hstdputils.engines.htcondor.site import NOT_ONE_LINE, Site, check_lines
+from hstdputils.engines.htcondor.tools import DATASET, TOKEN, quoted
+from hstdputils.engines.retry_policy import MOST_STARTS
 from hstdputils.engines.submissions import Submission
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.records.plan_slices import JOB_VARIABLE, ROW_VARIABLE
@@ -19,28 +21,11 @@ GO = "HstdpGo"
 """The attribute of a cluster that says whether its jobs may start: not before the cluster is on record."""
 
 
-STRUCK = "HstdpStruck"
+WITHDRAWN = "HstdpStruck"
 """The attribute of a cluster with the datasets that were cancelled before their jobs were made."""
 
 
-DATASET = "HstdpDataset"
-"""The attribute of a job with its dataset."""
-
-
 _COMMAND = re.compile(r"[A-Za-z0-9_./+-]+")
-
-
-_LINE = re.compile(r"\s*(my\.|\+)?[A-Za-z_][\w.]*\s*=.*", re.ASCII)
-
-
-_NOT_ONE_LINE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]|\\\s*$")
-"""What ends a line of a submit description, or joins it with the next one."""
-
-
-_OURS = """
-arguments environment executable transfer_executable initialdir output error log queue max_idle requirements
-request_memory request_cpus request_disk periodic_hold periodic_remove periodic_hold_reason periodic_hold_subcode
-""".split()
 
 
 _DESCRIPTION = """\
@@ -69,10 +54,10 @@ periodic_hold_reason = ifThenElse(JobStatus == 1, \
 "{most_starts} starts came to no end: its machines were lost, or could not start it", \
 "it ran for longer than its time limit")
 # no job starts before its cluster is on record, nor after its dataset was cancelled
-requirements = (MY.{go} =?= true) && !stringListMember(MY.{dataset}, MY.{struck}, " ")
-periodic_remove = stringListMember(MY.{dataset}, MY.{struck}, " ")
+requirements = (MY.{go} =?= true) && !stringListMember(MY.{dataset}, MY.{withdrawn}, " ")
+periodic_remove = stringListMember(MY.{dataset}, MY.{withdrawn}, " ")
 My.{go} = false
-My.{struck} = ""
+My.{withdrawn} = ""
 My.{dataset} = "$(dataset)"
 My.{token} = {token_value}
 max_idle = {max_idle}
@@ -80,47 +65,21 @@ max_idle = {max_idle}
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
-    """What the jobs of a batch have in common, recorded with its first wave and kept for the later ones."""
-
-    folder: str
-    """The folder in which they were submitted: where logs go, and what paths are relative to."""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """Their environment variables."""
-    disk_mib: int = 10_240
-    """Disk space of each, MiB."""
-    image: str = ""
-    """The container image; empty for the machines' own programs."""
-    max_idle: int = 1000
-    """Jobs that wait for a machine at the same time; the others are made when these have started."""
-    lines: Sequence[str] = ()
-    """Further lines of the submit description."""
-
-
-def check_lines(lines: Iterable[str]) -> None:
-    """Raise `UserError` where a further line is none, or sets what the engine itself sets."""
-    for line in lines:
-        name = line.partition("=")[0].strip().lower()
-        if _NOT_ONE_LINE.search(line) or not _LINE.fullmatch(line) or name in _OURS:
-            raise UserError(f"--line {line!r} cannot be used: give NAME = VALUE, with a name that is not set already")
-
-
-def log_of(site: Site, batch: str, wave: int, ipppssoot: str) -> str:
-    """Return the path of the log of a job: what it printed."""
-    number = "" if wave == 1 else f".{wave}"
+def log_of(site: Site, batch: str, submission: int, ipppssoot: str) -> str:
+    """Return the path of the log of a job, by the number of its submission: what it printed."""
+    number = "" if submission == 1 else f".{submission}"
     return f"{site.folder}/logs/{batch}/{ipppssoot}{number}.log"
 
 
-def description_of(store: Store, batch: str, wave: Submission, site: Site) -> str:
-    """Return the submit description of a wave; its jobs are queued ``from items``.
+def description_of(store: Store, batch: str, submission: Submission, site: Site) -> str:
+    """Return the submit description of a submission; its jobs are queued ``from items``.
 
     Parameters
     ----------
     store, batch
         The batch.
-    wave
-        The wave.
+    submission
+        The submission.
     site
         What the jobs of the batch have in common.
 
@@ -132,35 +91,35 @@ def description_of(store: Store, batch: str, wave: Submission, site: Site) -> st
     is_folder = isinstance(store, FolderStore)
     # a folder must be the same one wherever a job runs; HTCondor knows which machines share the file system
     transfer = "NO" if is_folder else 'IF_NEEDED\nwhen_to_transfer_output = ON_EXIT\ntransfer_output_files = ""'
-    variables = {JOB_VARIABLE: f"{wave.queue}#$(ClusterId).$(ProcId)", ROW_VARIABLE: "$(plan_row)"}
+    variables = {JOB_VARIABLE: f"{submission.queue}#$(ClusterId).$(ProcId)", ROW_VARIABLE: "$(plan_row)"}
     assigned = [f"{name}='{value}'" for name, value in variables.items()]
     assigned += [f"{name}={_word(value)}" for name, value in site.environment.items()]
     output = str(Path(store.root).absolute()) if isinstance(store, FolderStore) else store.uri
     parts = {
-        "size": wave.jobs[0].size,
+        "size": submission.jobs[0].size,
         "batch": batch,
         "image": site.image,
         "store": _word(output),
         "batch_word": _word(batch),
-        "arguments": "".join(f" {_word(argument)}" for argument in wave.arguments),
+        "arguments": "".join(f" {_word(argument)}" for argument in submission.arguments),
         "environment": " ".join(assigned),
         "folder": site.folder,
-        "log": log_of(site, batch, wave.number, "$(dataset)"),
-        "events": f"{site.folder}/logs/{batch}/wave-{wave.number:04d}.events",
+        "log": log_of(site, batch, submission.number, "$(dataset)"),
+        "events": f"{site.folder}/logs/{batch}/submission-{submission.number:04d}.events",
         "disk_mib": site.disk_mib,
         "most_starts": MOST_STARTS,
         "lost": LOST,
         "time": TIME,
         "go": GO,
         "dataset": DATASET,
-        "struck": STRUCK,
+        "withdrawn": WITHDRAWN,
         "token": TOKEN,
-        "token_value": quoted(wave.token),
+        "token_value": quoted(submission.token),
         "max_idle": site.max_idle,
     }
     check_lines(site.lines)
     for name, value in parts.items():
-        if _NOT_ONE_LINE.search(str(value)):
+        if NOT_ONE_LINE.search(str(value)):
             raise UserError(f"{name} {value!r} is not a single line, so that HTCondor would obey it: correct it")
     return _DESCRIPTION.format(
         **parts,
@@ -168,24 +127,6 @@ def description_of(store: Store, batch: str, wave: Submission, site: Site) -> st
         transfer=f"should_transfer_files = {transfer}",
         lines="".join(f"{line}\n" for line in site.lines),
     )
-
-
-def image_of(name: str) -> str:
-    """Return a container image as HTCondor wants it: an address with its protocol, or a path.
-
-    Raises
-    ------
-    UserError
-        It is a relative path, and nothing is there.
-    """
-    path = Path(name)
-    if not name or "://" in name or path.is_absolute():
-        return name
-    if path.exists():
-        return str(path.absolute())
-    if path.suffix == ".sif" or name.startswith("."):
-        raise UserError(f"--image {name}: there is no such file or folder: correct the path")
-    return f"docker://{name}"
 
 
 def _universe(image: str) -> str:
@@ -203,7 +144,7 @@ def items_of(rows: Iterable[PlanRow]) -> Iterator[str]:
     Raises
     ------
     UserError
-        A row's command is no plain word.
+        A row's command is not a plain word.
     """
     for row in rows:
         if not _COMMAND.fullmatch(row.command):

@@ -1,15 +1,14 @@
-"""Why a job ended that Snakemake sent to HTCondor: it sees that a job failed, and not that it was held for memory."""
+"""Why a job of Snakemake's ended on HTCondor: Snakemake sees that it failed, and not that it was held for memory."""
 
 from dataclasses import replace
 from pathlib import Path
 
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.base import RowState, State
 from hstdputils.engines.failure_markers import write_failure_marker
 from hstdputils.engines.htcondor.causes import ATTRIBUTES, cause_of, is_of
-from hstdputils.engines.htcondor.description import DATASET
-from hstdputils.engines.htcondor.tools import Tools, quoted
-from hstdputils.records.marker import read_marker
+from hstdputils.engines.htcondor.tools import DATASET, Tools, quoted
+from hstdputils.engines.states import RowState, State
+from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.store.base import Store
 from hstdputils.store.folder import FolderStore
@@ -54,7 +53,7 @@ def mark_last_job(store: Store, row: PlanRow, run: str) -> None:
         return
     ad = found[0]
     job, started = f"{ad['ClusterId']}.{ad['ProcId']}", ad.get("JobCurrentStartDate")
-    marker = read_marker(store, row.batch, row.ipppssoot, succeeded=False)
+    marker = Batch(store, row.batch).markers.read(row.ipppssoot, succeeded=False)
     own = marker if marker and is_of(job, ad, marker) else None
     cause = cause_of(ad, own)
     if cause is None or cause.outcome in (Outcome.SUCCEEDED, Outcome.UNKNOWN):

@@ -1,15 +1,25 @@
 """Asking HTCondor how far jobs are: the queue once for all of them, and its history for those that have left it."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.base import Cause, RowState, State
-from hstdputils.engines.htcondor.causes import ATTRIBUTES, COMPLETED, HELD, REMOVED, cause_of, is_of
-from hstdputils.engines.htcondor.description import GO, STRUCK, Site, log_of
+from hstdputils.engines.htcondor.causes import (
+    ATTRIBUTES,
+    COMPLETED,
+    HELD,
+    REMOVED,
+    cause_of,
+    is_of,
+    is_released_by_itself,
+)
+from hstdputils.engines.htcondor.description import GO, WITHDRAWN, log_of
+from hstdputils.engines.htcondor.site import Site
 from hstdputils.engines.htcondor.tools import TOKEN, Ad, Tools, quoted
-from hstdputils.engines.submissions import NEVER_SENT, JobLocation, Submission
-from hstdputils.records.marker import Marker, read_marker
+from hstdputils.engines.states import Cause, RowState, State
+from hstdputils.engines.submissions import JobLocation, Submission
+from hstdputils.records.batch import Batch
+from hstdputils.records.marker import Marker
 from hstdputils.store.base import Store
 
 NEXT = "JobMaterializeNextProcId"
@@ -17,7 +27,7 @@ NEXT = "JobMaterializeNextProcId"
 
 
 NAMED = 200
-"""Jobs that a question about the history names one by one; more are asked for by their wave."""
+"""Jobs that a question about the history names one by one; more are asked for by their submission."""
 
 
 _STATES = {1: State.WAITING, 2: State.RUNNING, 6: State.RUNNING, 7: State.RUNNING}
@@ -37,8 +47,8 @@ class Queue:
 
 
 def read_queue(tools: Tools, tokens: Collection[str]) -> Queue:
-    """Return what is in the queue of waves; first the clusters, so that jobs made meanwhile are not missed."""
-    clusters = tools.clusters(tokens, ["ClusterId", TOKEN, GO, STRUCK, NEXT])
+    """Return what is in the queue of submissions; first the clusters, so that jobs made meanwhile are not missed."""
+    clusters = tools.clusters(tokens, ["ClusterId", TOKEN, GO, WITHDRAWN, NEXT])
     jobs = tools.jobs(tokens, [*ATTRIBUTES, TOKEN])
     return Queue({ad["ClusterId"]: ad for ad in clusters}, {(ad["ClusterId"], ad["ProcId"]): ad for ad in jobs})
 
@@ -53,9 +63,9 @@ def cluster_of(parent: str) -> int:
     return int(parent.rpartition("#")[2])
 
 
-def job_of(place: JobLocation) -> str:
+def job_of(location: JobLocation) -> str:
     """Return the id of a job: ``schedd#cluster.number``; empty where there is none yet."""
-    return f"{place.parent}.{place.child or 0}" if place.parent else ""
+    return f"{location.parent}.{location.child or 0}" if location.parent else ""
 
 
 class JobStates:
@@ -69,159 +79,155 @@ class JobStates:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._over: dict[str, RowState] = {}
-        self._waves: dict[int, Submission] = {}
+        self._submissions: dict[int, Submission] = {}
         self.cancelled: dict[str, str] = {}
         """Reasons for which jobs were cancelled here that may leave no trace in HTCondor."""
 
-    def look(self, placed: Iterable[JobLocation], waves: Mapping[int, Submission]) -> Iterator[RowState]:
-        """Yield how far the jobs at the places are.
+    def of(self, locations: Iterable[JobLocation], submissions: Mapping[int, Submission]) -> Iterator[RowState]:
+        """Yield how far the jobs at locations are.
 
         Parameters
         ----------
-        placed
-            Where the rows are.
-        waves
-            The waves, by their number.
+        locations
+            The locations; each has a job.
+        submissions
+            The submissions, by their number.
         """
-        self._waves |= waves
+        self._submissions |= submissions
         by_schedd: dict[str, list[JobLocation]] = {}
-        for place in placed:
-            if not place.parent:
-                yield RowState(place.row, State.UNSENT, "")
-            elif place.parent == NEVER_SENT:
-                cause = Cause(Outcome.CANCELLED, "cancelled before it was submitted")
-                yield RowState(place.row, State.FAILED, NEVER_SENT, cause)
-            elif known := self._over.get(job_of(place)):
-                yield known
-            else:
-                by_schedd.setdefault(schedd_of(place.parent), []).append(place)
-        for schedd, places in by_schedd.items():
-            yield from self._of_schedd(Tools(schedd), places, waves)
+        for location in locations:
+            by_schedd.setdefault(schedd_of(location.parent), []).append(location)
+        for schedd, of_schedd in by_schedd.items():
+            yield from self._of_schedd(Tools(schedd), of_schedd)
 
-    def _of_schedd(
-        self, tools: Tools, places: Sequence[JobLocation], waves: Mapping[int, Submission]
-    ) -> Iterator[RowState]:
-        queue = read_queue(tools, {waves[place.wave].token for place in places})
+    def _of_schedd(self, tools: Tools, locations: Sequence[JobLocation]) -> Iterator[RowState]:
+        queue = read_queue(tools, self._tokens(locations))
         left: list[JobLocation] = []
-        for place in places:
-            cluster, number = cluster_of(place.parent), place.child or 0
+        for location in locations:
+            cluster, number = cluster_of(location.parent), location.child or 0
             ad, factory = queue.jobs.get((cluster, number)), queue.clusters.get(cluster)
-            if factory and place.row.ipppssoot in str(factory.get(STRUCK) or "").split():
-                yield self._struck(place)
+            if factory and location.row.ipppssoot in str(factory.get(WITHDRAWN) or "").split():
+                yield self._withdrawn(location)
             elif factory and factory.get(GO) is not True:
-                yield RowState(place.row, State.UNSENT, job_of(place))
+                yield RowState(location.row, State.UNSENT, job_of(location))
             elif ad is not None and ad["JobStatus"] not in (REMOVED, COMPLETED):
-                yield self._in_queue(place, ad)
+                yield self._in_queue(location, ad)
             elif ad is None and factory and number >= factory.get(NEXT, 0):
-                yield RowState(place.row, State.WAITING, job_of(place))
+                yield RowState(location.row, State.WAITING, job_of(location))
             else:
-                left.append(place)
-        yield from self._of_history(tools, left, queue, waves)
+                left.append(location)
+        yield from self._of_history(tools, left, queue)
 
-    def _in_queue(self, place: JobLocation, ad: Ad) -> RowState:
-        state = RowState(place.row, _STATES.get(ad["JobStatus"], State.WAITING), job_of(place))
-        if ad["JobStatus"] == HELD:
-            cause = self._cause(place, ad)
-            return self._ended(place, ad, *cause, remember=False) if cause[0] else state
-        return replace(state, started=_seconds(ad)) if state.state is State.RUNNING else state
+    def _in_queue(self, location: JobLocation, ad: Ad) -> RowState:
+        status = ad["JobStatus"]
+        if status != HELD:
+            state = _STATES.get(status, State.WAITING)
+            started = _seconds(ad) if state is State.RUNNING else None
+            return RowState(location.row, state, job_of(location), started=started)
+        cause, marker = self._cause(location, ad)
+        if cause:
+            return self._over(location, ad, cause, marker, is_final=False)
+        if is_released_by_itself(ad):
+            return RowState(location.row, State.WAITING, job_of(location))
+        return RowState(
+            location.row, State.HELD, job_of(location), why=" ".join(str(ad.get("HoldReason") or "").split())
+        )
 
-    def _of_history(
-        self, tools: Tools, places: Sequence[JobLocation], queue: Queue, waves: Mapping[int, Submission]
-    ) -> Iterator[RowState]:
-        if not places:
+    def _of_history(self, tools: Tools, locations: Sequence[JobLocation], queue: Queue) -> Iterator[RowState]:
+        if not locations:
             return
-        asked = [place for place in places if (cluster_of(place.parent), place.child or 0) not in queue.jobs]
-        found = self._history(tools, asked, waves) if asked else {}
+        asked = [
+            location for location in locations if (cluster_of(location.parent), location.child or 0) not in queue.jobs
+        ]
+        found = self._history(tools, asked) if asked else {}
         found |= {key: ad for key, ad in queue.jobs.items() if ad["JobStatus"] in (REMOVED, COMPLETED)}
-        for place in places:
-            ad = found.get((cluster_of(place.parent), place.child or 0))
+        for location in locations:
+            ad = found.get((cluster_of(location.parent), location.child or 0))
             if ad is None:
-                yield self._gone(place, found)
+                yield self._gone(location, found)
             else:
-                cause, marker = self._cause(place, ad)
-                yield self._ended(place, ad, cause, marker)
+                cause, marker = self._cause(location, ad)
+                yield self._over(location, ad, cause, marker)
 
-    def _history(
-        self, tools: Tools, places: Sequence[JobLocation], waves: Mapping[int, Submission]
-    ) -> dict[tuple[int, int], Ad]:
+    def _history(self, tools: Tools, locations: Sequence[JobLocation]) -> dict[tuple[int, int], Ad]:
         """Return what the history says of jobs, and of some others of their clusters."""
-        asked = {waves[place.wave].token for place in places}
-        constraint = f"stringListMember({TOKEN}, {_list(sorted(asked))})"
+        constraint = f"stringListMember({TOKEN}, {_list(sorted(self._tokens(locations)))})"
         found: dict[tuple[int, int], Ad] = {}
-        if len(places) <= NAMED:
+        if len(locations) <= NAMED:
             numbers: dict[int, list[str]] = {}
-            for place in places:
-                numbers.setdefault(cluster_of(place.parent), []).append(str(place.child or 0))
+            for location in locations:
+                numbers.setdefault(cluster_of(location.parent), []).append(str(location.child or 0))
             named = " || ".join(
                 f"(ClusterId == {cluster} && stringListMember(string(ProcId), {_list(of_it)}))"
                 for cluster, of_it in numbers.items()
             )
-            ads = tools.history(f"{constraint} && ({named})", ATTRIBUTES, len(places))
+            ads = tools.history(f"{constraint} && ({named})", ATTRIBUTES, len(locations))
             found = {(ad["ClusterId"], ad["ProcId"]): ad for ad in ads}
-            if len(found) == len(places):
+            if len(found) == len(locations):
                 return found
         ads = tools.history(constraint, ATTRIBUTES)
         return found | {(ad["ClusterId"], ad["ProcId"]): ad for ad in ads}
 
-    def _cause(self, place: JobLocation, ad: Ad) -> tuple[Cause | None, Marker | None]:
-        marker = self._marker(place, ad)
+    def _cause(self, location: JobLocation, ad: Ad) -> tuple[Cause | None, Marker | None]:
+        marker = self._marker(location, ad)
         return cause_of(ad, marker), marker
 
-    def _marker(self, place: JobLocation, ad: Ad) -> Marker | None:
-        """Return the marker that the job at a place has left in its last start, or none."""
+    def _marker(self, location: JobLocation, ad: Ad) -> Marker | None:
+        """Return the marker that the job at a location has left in its last start, or none."""
+        markers = Batch(self._store, location.row.batch).markers
         for succeeded in (True, False):
-            marker = read_marker(self._store, place.row.batch, place.row.ipppssoot, succeeded=succeeded)
-            if marker and is_of(job_of(place), ad, marker):
+            marker = markers.read(location.row.ipppssoot, succeeded=succeeded)
+            if marker and is_of(job_of(location), ad, marker):
                 return marker
         return None
 
-    def _gone(self, place: JobLocation, found: Mapping[tuple[int, int], Ad]) -> RowState:
+    def _gone(self, location: JobLocation, found: Mapping[tuple[int, int], Ad]) -> RowState:
         """Return the state of a job that is neither in the queue nor in the history."""
-        marker = self._marker(place, {})
+        marker = self._marker(location, {})
         if marker:
             cause = Cause(marker.outcome, marker.reason or "the marker")
-        elif job_of(place) in self.cancelled:
-            cause = Cause(Outcome.CANCELLED, self.cancelled[job_of(place)])
+        elif job_of(location) in self.cancelled:
+            cause = Cause(Outcome.CANCELLED, self.cancelled[job_of(location)])
         else:
-            cause = self._removed_unmade(place, found) or Cause(Outcome.UNKNOWN, _GONE)
-        return self._ended(place, {}, cause, marker)
+            cause = self._removed_unmade(location, found) or Cause(Outcome.UNKNOWN, _GONE)
+        return self._over(location, {}, cause, marker)
 
-    def _removed_unmade(self, place: JobLocation, found: Mapping[tuple[int, int], Ad]) -> Cause | None:
+    def _removed_unmade(self, location: JobLocation, found: Mapping[tuple[int, int], Ad]) -> Cause | None:
         """Return the cause of a job that was never made, since its cluster was removed before; none for others."""
-        cluster = cluster_of(place.parent)
+        cluster = cluster_of(location.parent)
         numbers = [number for of_cluster, number in found if of_cluster == cluster]
         removed = [ad for key, ad in found.items() if key[0] == cluster and ad["JobStatus"] == REMOVED]
-        if not removed or (place.child or 0) < max(numbers):
+        if not removed or (location.child or 0) < max(numbers):
             return None
         return Cause(Outcome.CANCELLED, str(removed[0].get("RemoveReason") or "the cluster was removed"))
 
-    def _struck(self, place: JobLocation) -> RowState:
-        cause = Cause(Outcome.CANCELLED, self.cancelled.get(job_of(place), "cancelled before its job was made"))
-        return self._ended(place, {}, cause, self._marker(place, {}), remember=False)
+    def _withdrawn(self, location: JobLocation) -> RowState:
+        cause = Cause(Outcome.CANCELLED, self.cancelled.get(job_of(location), "cancelled before its job was made"))
+        return self._over(location, {}, cause, self._marker(location, {}), is_final=False)
 
-    def _ended(
-        self, place: JobLocation, ad: Ad, cause: Cause | None, marker: Marker | None, *, remember: bool = True
+    def _over(
+        self, location: JobLocation, ad: Ad, cause: Cause | None, marker: Marker | None, *, is_final: bool = True
     ) -> RowState:
-        job = job_of(place)
         cause = cause or Cause(Outcome.CANCELLED, "removed while a person held it")
-        state = RowState(
-            row=place.row,
+        return RowState(
+            row=location.row,
             state=State.SUCCEEDED if cause.outcome is Outcome.SUCCEEDED else State.FAILED,
-            job=job,
+            job=job_of(location),
             cause=cause,
             marker=marker,
-            log=self._log(place) if ad else "",
+            log=self._log(location) if ad else "",
             started=_seconds(ad),
             stopped=ad.get("EnteredCurrentStatus"),
+            is_final=is_final,
         )
-        if remember:
-            self._over[job] = state
-        return state
 
-    def _log(self, place: JobLocation) -> str:
-        wave = self._waves[place.wave]
-        return log_of(Site(**wave.settings), place.row.batch, wave.number, place.row.ipppssoot)
+    def _tokens(self, locations: Iterable[JobLocation]) -> set[str]:
+        """Return the tokens of the submissions that jobs belong to."""
+        return {self._submissions[location.submission].token for location in locations}
+
+    def _log(self, location: JobLocation) -> str:
+        submission = self._submissions[location.submission]
+        return log_of(Site(**submission.settings), location.row.batch, submission.number, location.row.ipppssoot)
 
 
 def _list(items: Iterable[str]) -> str:

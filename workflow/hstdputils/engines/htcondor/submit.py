@@ -1,4 +1,4 @@
-"""Making the cluster of a wave, once, however often this is cut off and begun again.
+"""Making the cluster of a submission, once, however often this is cut off and begun again.
 
 A cluster is submitted with its jobs locked, then put on record, then unlocked. Whatever becomes of an earlier call,
 or of a tool that it has left running, no job of a cluster that is not on record ever starts.
@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hstdputils.core.errors import UserError
-from hstdputils.engines.base import Tell
-from hstdputils.engines.htcondor.description import GO, Site, description_of, items_of
+from hstdputils.engines.htcondor.description import GO, description_of, items_of
+from hstdputils.engines.htcondor.site import Site
 from hstdputils.engines.htcondor.states import cluster_of, job_of, schedd_of
 from hstdputils.engines.htcondor.tools import TOKEN, Tools
 from hstdputils.engines.submissions import (
@@ -22,7 +22,7 @@ from hstdputils.engines.submissions import (
 )
 from hstdputils.store.base import Store
 
-SUPERSEDED = "sent again as another job"
+SUPERSEDED = "submitted again as another job"
 """Why held jobs are removed whose datasets have newer ones."""
 
 
@@ -40,15 +40,13 @@ class Submitter:
         The records of the batch.
     check
         Called before each step; raises where no more may be done.
-    tell
-        Takes lines for the person who watches.
     """
 
-    def __init__(self, store: Store, records: SubmissionRecords, check: Callable[[], None], tell: Tell) -> None:
-        self._store, self._records, self._check, self._tell = store, records, check, tell
+    def __init__(self, store: Store, records: SubmissionRecords, check: Callable[[], None]) -> None:
+        self._store, self._records, self._check = store, records, check
 
-    def finish(self, waves: Sequence[RecordedSubmission]) -> tuple[int, int, int]:
-        """Do what is left to do for waves that were cut off.
+    def finish(self, recorded: Sequence[RecordedSubmission]) -> tuple[int, int]:
+        """Do what is left to do for submissions that were cut off.
 
         Returns
         -------
@@ -56,35 +54,31 @@ class Submitter:
             Clusters that were made now.
         adopted
             Clusters that had been made without being recorded.
-        rows
-            Rows in both.
         """
-        made = adopted = rows = 0
-        for schedd in {item.wave.queue for item in waves}:
+        made = adopted = 0
+        for schedd in {item.submission.queue for item in recorded}:
             tools = Tools(schedd)
-            own = [item for item in waves if item.wave.queue == schedd]
+            own = [item for item in recorded if item.submission.queue == schedd]
             found: dict[str, list[tuple[int, bool]]] = {}
-            for ad in tools.clusters([item.wave.token for item in own], ["ClusterId", TOKEN, GO]):
+            for ad in tools.clusters([item.submission.token for item in own], ["ClusterId", TOKEN, GO]):
                 found.setdefault(ad[TOKEN], []).append((ad["ClusterId"], ad.get(GO) is True))
             for item in own:
-                wave, clusters = item.wave, sorted(found.get(item.wave.token, []))
-                recorded = item.made.get(0)
-                if recorded is None:
-                    self._tell(f"wave {wave.number} was cut off: {wave.jobs[0].size} rows are open")
-                    rows += wave.jobs[0].size
+                clusters = sorted(found.get(item.submission.token, []))
+                known = item.made.get(0)
+                if known is None:
                     made, adopted = (made, adopted + 1) if clusters else (made + 1, adopted)
-                    recorded = self._make(wave, clusters[0][0] if clusters else None)
+                    known = self._make(item.submission, clusters[0][0] if clusters else None)
                 else:
-                    self._unlock(tools, recorded, clusters)
-                others = [str(cluster) for cluster, _ in clusters if f"{schedd}#{cluster}" != recorded]
+                    self._unlock(tools, known, clusters)
+                others = [str(cluster) for cluster, _ in clusters if f"{schedd}#{cluster}" != known]
                 if others:
                     self._check()
                     tools.remove(others, _TWICE)
-        return made, adopted, rows
+        return made, adopted
 
-    def send(self, wave: Submission) -> None:
-        """Make the cluster of a wave."""
-        self._make(wave, None)
+    def make(self, submission: Submission) -> None:
+        """Make the cluster of a submission."""
+        self._make(submission, None)
 
     def remove_superseded(self) -> None:
         """Remove jobs from the queue whose datasets have newer ones: they were held, and could be released."""
@@ -92,16 +86,16 @@ class Submitter:
         latest = {job_of(place) for place in job_locations(self._records, recorded).values()}
         earlier: dict[str, set[str]] = {}
         for item in recorded[:-1]:
-            earlier.setdefault(item.wave.queue, set()).add(item.wave.token)
+            earlier.setdefault(item.submission.queue, set()).add(item.submission.token)
         for schedd, tokens in earlier.items():
             tools = Tools(schedd)
             jobs = [f"{ad['ClusterId']}.{ad['ProcId']}" for ad in tools.jobs(tokens, ["ClusterId", "ProcId"])]
             self._check()
             tools.remove([job for job in jobs if f"{schedd}#{job}" not in latest], SUPERSEDED)
 
-    def _make(self, wave: Submission, cluster: int | None) -> str:
-        """Submit the cluster of a wave, unless it is there, put it on record, and let its jobs start."""
-        tools, site, job = Tools(wave.queue), Site(**wave.settings), wave.jobs[0]
+    def _make(self, submission: Submission, cluster: int | None) -> str:
+        """Submit the cluster of a submission, unless it is there, put it on record, and let its jobs start."""
+        tools, site, job = Tools(submission.queue), Site(**submission.settings), submission.jobs[0]
         if cluster is None:
             rows = rows_of(job, self._records.slice(job.rows))
             logs = Path(site.folder) / "logs" / rows[0].batch
@@ -110,10 +104,10 @@ class Submitter:
             except OSError as error:
                 raise UserError(f"cannot make the folder for logs {logs}: {error.strerror}") from error
             self._check()
-            cluster = tools.submit(description_of(self._store, self._records.batch, wave, site), items_of(rows))
+            cluster = tools.submit(description_of(self._store, self._records.batch, submission, site), items_of(rows))
         self._check()
-        recorded = f"{wave.queue}#{cluster}"
-        self._records.confirm(wave, 0, recorded)
+        recorded = f"{submission.queue}#{cluster}"
+        self._records.confirm(submission, 0, recorded)
         tools.edit(str(cluster), GO, "true")
         return recorded
 

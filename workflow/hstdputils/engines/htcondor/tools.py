@@ -18,7 +18,11 @@ Ad = Mapping[str, Any]
 
 
 TOKEN = "HstdpToken"
-"""The attribute with the token of the wave that a job belongs to."""
+"""The attribute with the token of the submission that a job belongs to."""
+
+
+DATASET = "HstdpDataset"
+"""The attribute of a job with its dataset."""
 
 
 LONGEST_SECONDS = 600
@@ -69,11 +73,11 @@ class Tools:
         return int(found[1])
 
     def clusters(self, tokens: Collection[str], attributes: Sequence[str]) -> list[Ad]:
-        """Return the clusters of waves that are in the queue, also those of whose jobs none has been made yet."""
+        """Return the clusters of submissions that are in the queue, also those none of whose jobs has been made."""
         return self._ads("condor_q", "-factory", "-allusers", *_of(tokens), *_only(attributes)) if tokens else []
 
     def jobs(self, tokens: Collection[str], attributes: Sequence[str]) -> list[Ad]:
-        """Return the jobs of waves that are in the queue."""
+        """Return the jobs of submissions that are in the queue."""
         return self._ads("condor_q", "-allusers", *_of(tokens), *_only(attributes)) if tokens else []
 
     def history(self, constraint: str, attributes: Sequence[str], most: int | None = None) -> list[Ad]:

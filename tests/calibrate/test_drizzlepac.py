@@ -1,6 +1,6 @@
 import pytest
 
-from hstdputils.calibrate.astrometry import VARIABLES, astrometry_variables, describe
+from hstdputils.calibrate.drizzlepac import VARIABLES, astrometry_variables, describe
 from hstdputils.core.errors import UserError
 
 

@@ -1,11 +1,11 @@
-"""Drills: outcomes that an operator forces."""
+"""Fault injection: outcomes that an operator forces."""
 
 import json
 
 import pytest
 
 from hstdputils.core.exit_codes import ExitCode
-from hstdputils.core.outcomes import Outcome, exit_code_of
+from hstdputils.core.outcomes import Outcome
 
 
 def process(with_stand_in, made_up, fault, *names):
@@ -16,10 +16,10 @@ def process(with_stand_in, made_up, fault, *names):
 @pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.SUCCEEDED])
 def test_each_outcome_can_be_forced(with_stand_in, made_up, outcome):
     ran = process(with_stand_in, made_up, str(outcome), "ldem01acq")
-    assert ran.status == exit_code_of(outcome) != 0
+    assert ran.status == outcome.exit_code != 0
     marker = json.loads((with_stand_in.folder / "results/b/markers/failed/ldem01acq.json").read_text())
     assert marker["outcome"] == outcome
-    assert marker["reason"] == f"a drill: HSTDP_FAULT={outcome}"
+    assert marker["reason"] == f"fault injection: HSTDP_FAULT={outcome}"
 
 
 def test_one_dataset_alone(with_stand_in, made_up):
@@ -31,7 +31,7 @@ def test_one_dataset_alone(with_stand_in, made_up):
     assert again.status == 0
 
 
-def test_what_is_no_outcome(with_stand_in, made_up):
+def test_what_is_not_an_outcome(with_stand_in, made_up):
     ran = process(with_stand_in, made_up, "out_of_memry", "ldem01acq")
     assert ran.status == 2
-    assert "'out_of_memry' is no outcome; did you mean 'out_of_memory'?" in ran.err
+    assert "'out_of_memry' is not a valid outcome; did you mean 'out_of_memory'?" in ran.err
