@@ -39,7 +39,7 @@ help:
 	@echo "make test         the tests, but for slow ones and whole engines"
 	@echo "make test-all     all tests: make test, then those on Docker, Apptainer, HTCondor, and slow ones"
 	@echo "make test-s3      the tests that use S3, on S3_SERVER=$(S3_SERVER), or moto-http, moto-https, radosgw-http"
-	@echo "make mutants      what the tests of core, records and engines would not notice, by mutmut (an hour; MUTANTS='NAME...')"
+	@echo "make mutants      what the tests of core, records and engines would not notice, by mutmut (hours; less with MUTANTS='hstdputils.core.text*')"
 	@echo "make lint         ruff, snakefmt, mypy, codespell and snakemake --lint; cfn-lint and checkov, in .venv-tools"
 	@echo "make format       format Python files and rules"
 	@echo "make constraints  write constraints.txt and constraints-tools.txt anew, with today's versions"

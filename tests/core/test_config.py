@@ -150,3 +150,9 @@ def test_generated_files_are_up_to_date():
     generated = runpy.run_path(str(ROOT / "docs" / "write_reference.py"))["generated"]()
     stale = [str(path) for path, text in generated.items() if path.read_text() != text]
     assert stale == [], "run: python docs/write_reference.py"
+
+
+def test_a_source_with_a_colon_alone_is_a_text_in_yaml_too():
+    for value in ("", None):
+        assert Config(ids=["x"], batch="b", inputs={"mast": value}).inputs == ["mast:"]
+        assert Config(ids=["x"], batch="b", inputs=["here", {"mast": value}]).inputs == ["here", "mast:"]

@@ -1,11 +1,12 @@
 import gzip
 import io
 import random
+import re
 
 import pytest
 
 from hstdputils.core.errors import UserError
-from hstdputils.core.id_lists import read_id_lines, read_ids, require_all_good
+from hstdputils.core.id_lists import IdList, read_id_lines, read_ids, require_all_good
 
 
 def names(ids):
@@ -102,3 +103,15 @@ def test_words_that_look_like_ids_are_refused_alone_and_among_ids():
     assert ids.names == ["ldem01acq", "ldem01tnq"]
     assert ids.bad == ["'observing'"]
     assert "x.ids:2: 'observing' is not a valid ipppssoot: its last character is 'g'" in ids.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("bad", "names", "said"),
+    [
+        (["a", "b", "c"], ["ldem01acq"], "3 of the ids cannot be processed (a, b, c), the others are done: "),
+        (["a", "b", "c", "d"], [], "4 of the ids cannot be processed (a, b, c and 1 more), and there is no other: "),
+    ],
+)
+def test_bad_ids_are_named_with_what_becomes_of_the_others(bad, names, said):
+    with pytest.raises(UserError, match=f"^{re.escape(said)}"):
+        require_all_good(IdList(names=names, bad=bad, problems=bad), skip_bad=False)

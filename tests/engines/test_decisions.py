@@ -60,6 +60,21 @@ def test_the_same_again_comes_to_an_end(outcome):
     assert decide(Cause(outcome, ""), 1, 1, [outcome] * 3).next is Action.NEVER
 
 
+def test_memory_grows_so_often_and_no_more():
+    limits = Limits(times_larger=2)
+    grown = Cause(Outcome.OUT_OF_MEMORY, "x")
+    assert decide(grown, 1024, 60, [Outcome.OUT_OF_MEMORY], limits).next is Action.LARGER
+    last = decide(grown, 1024, 60, [Outcome.OUT_OF_MEMORY] * 2, limits)
+    assert (last.next, last.memory_mib) == (Action.NEVER, 1024)
+    assert last.reason.endswith("memory has grown 2 times")
+
+
+@pytest.mark.parametrize(("times", "words"), [(1, "once"), (2, "twice"), (3, "3 times")])
+def test_how_often_it_was_sent_is_said(times, words):
+    last = decide(Cause(Outcome.HOST_LOST, ""), 1, 1, [Outcome.HOST_LOST] * times, Limits(times_same=times))
+    assert last.reason == f"host_lost: it has been sent again {words} for this"
+
+
 def test_retries_are_counted_whatever_their_outcomes():
     earlier = [Outcome.HOST_LOST, Outcome.TIMEOUT]
     memory = Cause(Outcome.OUT_OF_MEMORY, "x")

@@ -1,18 +1,14 @@
 """A proxy in front of an S3 server that gets into trouble by itself, and lists new keys late."""
 
-import http.client
 import re
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
 from urllib.parse import unquote, urlsplit
 
-from tests.engines.s3.bodies import headers_with_length, read_body
+from tests.stand_ins.s3.forwarding import Handler, Proxy
 
-_HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "content-length"}
 _WRITES = ("PUT", "POST", "DELETE")
 KINDS = {
     "refused": lambda call: True,
@@ -54,7 +50,7 @@ class Trouble:
     """How many it hits."""
 
 
-class BadStore:
+class BadStore(Proxy):
     """A running proxy; to be used in a ``with`` statement."""
 
     def __init__(self, server: str) -> None:
@@ -69,22 +65,7 @@ class BadStore:
         """Requests that were in trouble."""
         self.written: dict[str, float] = {}
         self._lock = threading.Lock()
-        store, target = self, urlsplit(server).netloc
-
-        class Handler(_Handler):
-            owner, upstream = store, target
-
-        self._http = _QuietServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
-        self.endpoint = f"http://127.0.0.1:{self._http.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.shutdown()
-        self._http.server_close()
+        super().__init__(server, _Handler)
 
     def recover(self) -> None:
         """Be as good as any from now on."""
@@ -113,22 +94,10 @@ class BadStore:
         return re.sub(rb"<Contents>\s*<Key>(.*?)</Key>.*?</Contents>", keep, listing, flags=re.DOTALL)
 
 
-class _QuietServer(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of clients that were killed."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Handler):
     owner: BadStore
-    upstream: str
 
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Say nothing."""
-
-    def _handle(self) -> None:
+    def handle_request(self) -> None:
         parts = urlsplit(self.path)
         call = Call(self.command, unquote(parts.path), parts.query, self.headers.get("Range", ""))
         kind = self.owner.admit(call)
@@ -136,17 +105,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile.read(int(self.headers.get("Content-Length", 0)) // 2)
             self.close_connection = True
             return
-        body = read_body(self)
+        body = self.read_body()
         if kind in ("refused", "denied"):
-            self._refuse(*((503, b"SlowDown") if kind == "refused" else (403, b"AccessDenied")))
+            self.refuse(*((503, "SlowDown") if kind == "refused" else (403, "AccessDenied")))
             return
         if kind == "slow":
             time.sleep(0.7)
-        connection = http.client.HTTPConnection(self.upstream, timeout=60)
-        connection.request(self.command, self.path, body, headers_with_length(self.headers, body))
-        answer = connection.getresponse()
-        data = answer.read()
-        connection.close()
+        answer, data = self.ask(body)
         if call.method == "PUT" and answer.status == 200:
             self.owner.written[call.path.split("/", 2)[2]] = time.monotonic()
         if kind == "lost answer":
@@ -154,30 +119,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if self.owner.lag and "list-type" in call.query:
             data = self.owner.without_new(data)
-        self._send(answer, _spoilt(kind, data), len(data) if kind == "cut answer" else None)
-
-    def _send(self, answer: http.client.HTTPResponse, data: bytes, promised: int | None) -> None:
-        self.send_response(answer.status)
-        for name, value in answer.getheaders():
-            if name.lower() not in _HOP_BY_HOP:
-                self.send_header(name, value)
-        length = answer.getheader("Content-Length", "0") if self.command == "HEAD" else str(promised or len(data))
-        self.send_header("Content-Length", length)
-        self.end_headers()
+        sent = _spoilt(kind, data)
+        self.begin(answer, len(data) if kind == "cut answer" else len(sent))
         if self.command != "HEAD":
-            self.wfile.write(data)
-        self.close_connection = promised is not None
-
-    def _refuse(self, status: int, code: bytes) -> None:
-        text = b"<?xml version='1.0'?><Error><Code>" + code + b"</Code><Message>a test</Message></Error>"
-        self.send_response(status)
-        self.send_header("Content-Type", "application/xml")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(text)
-
-    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _handle  # noqa: N815  (names that http.server looks for)
+            self.wfile.write(sent)
+        self.close_connection = kind == "cut answer"
 
 
 def _spoilt(kind: str, data: bytes) -> bytes:

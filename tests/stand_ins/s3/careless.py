@@ -1,17 +1,12 @@
 """A store that is careless: a proxy in front of a good S3 server that leaves out what some servers do not do."""
 
-import http.client
 import re
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
 from urllib.parse import unquote, urlsplit
 
-from tests.engines.s3.bodies import read_body
+from tests.stand_ins.s3.forwarding import Handler, Proxy
 
-_HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "content-length"}
 _FRAMED = {"content-encoding", "x-amz-trailer", "x-amz-decoded-content-length", "x-amz-sdk-checksum-algorithm"}
 
 
@@ -37,58 +32,31 @@ class Faults:
     """Status and code with which every request is refused."""
 
 
-class CarelessStore:
+class CarelessStore(Proxy):
     """A running proxy; to be used in a ``with`` statement."""
 
     def __init__(self, server: str) -> None:
         self.faults = Faults()
         self.requests: list[tuple[str, str]] = []
         """Method and path of what was asked."""
-        store, target = self, urlsplit(server).netloc
-
-        class Handler(_Handler):
-            owner, upstream = store, target
-
-        self._http = _QuietServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
-        self.endpoint = f"http://127.0.0.1:{self._http.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.shutdown()
-        self._http.server_close()
+        super().__init__(server, _Handler)
 
 
-class _QuietServer(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of clients that were killed."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Handler):
     owner: CarelessStore
-    upstream: str
 
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Say nothing."""
-
-    def _handle(self) -> None:
+    def handle_request(self) -> None:
         faults, parts = self.owner.faults, urlsplit(self.path)
         key = unquote(parts.path).split("/", 2)[-1]
         self.owner.requests.append((self.command, unquote(parts.path)))
-        body = read_body(self)
+        body = self.read_body()
         headers = dict(self.headers)
         is_write = self.command == "PUT" and not parts.query
         is_shortened = is_write and faults.shortens(key)
         for name in list(headers):
             is_condition = name.lower() in ("if-none-match", "if-match")
             is_framing = name.lower() in _FRAMED and (faults.keeps_framing or is_shortened)
-            if is_framing or (is_condition and faults.ignores_conditions) or name.lower() == "transfer-encoding":
+            if is_framing or (is_condition and faults.ignores_conditions):
                 del headers[name]
         if faults.keeps_framing or is_shortened:
             headers["X-Amz-Content-Sha256"] = "UNSIGNED-PAYLOAD"
@@ -101,31 +69,21 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(200, b"", ETag='"0123456789abcdef0123456789abcdef"')
         if is_shortened:
             body = body[: len(body) // 2]
-        headers["Content-Length"] = str(len(body))
-        connection = http.client.HTTPConnection(self.upstream, timeout=60)
         path = self.path
         if faults.keys_a_page and "list-type" in parts.query:
             path += f"&max-keys={faults.keys_a_page}"
-        connection.request(self.command, path, body, headers)
-        answer = connection.getresponse()
-        data = answer.read()
-        connection.close()
+        answer, data = self.ask(body, path, headers)
         if faults.writes_plus and "list-type" in parts.query:
             data = re.sub(rb"<Key>.*?</Key>", lambda found: found[0].replace(b"%20", b"+"), data)
-        kept = {name: value for name, value in answer.getheaders() if name.lower() not in _HOP_BY_HOP}
-        length = answer.getheader("Content-Length") if self.command == "HEAD" else None
-        return self._answer(answer.status, data, length, **kept)
-
-    def _answer(self, status: int, data: bytes, length: str | None = None, **headers: str) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", length or str(len(data)))
-        self.end_headers()
+        self.begin(answer, len(data))
         if self.command != "HEAD":
             self.wfile.write(data)
+        return None
 
-    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _handle  # noqa: N815  (names that http.server looks for)
+    def _answer(self, status: int, data: bytes, **headers: str) -> None:
+        self.send_head(status, [*headers.items(), ("Content-Length", str(len(data)))])
+        if self.command != "HEAD":
+            self.wfile.write(data)
 
 
 def _error(code: str, *, is_of_s3: bool = True) -> bytes:

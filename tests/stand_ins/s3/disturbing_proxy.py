@@ -4,13 +4,9 @@ import http.client
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from urllib.parse import unquote, urlsplit
 
-from tests.engines.s3.bodies import headers_with_length, read_body
-
-_HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "content-length"}
+from tests.stand_ins.s3.forwarding import Handler, Proxy
 
 
 @dataclass(frozen=True)
@@ -51,7 +47,7 @@ class Disturbance:
     """Set when the first such request has come."""
 
 
-class DisturbingProxy:
+class DisturbingProxy(Proxy):
     """A running proxy; to be used in a ``with`` statement."""
 
     def __init__(self, server: str) -> None:
@@ -61,25 +57,11 @@ class DisturbingProxy:
         self.disturbances: list[Disturbance] = []
         self._let_go = threading.Event()
         self._lock = threading.Lock()
-        proxy, target = self, urlsplit(server).netloc
+        super().__init__(server, _Handler)
 
-        class Handler(_Handler):
-            owner, upstream = proxy, target
-
-        self._http = _QuietServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
-        self.endpoint = f"http://127.0.0.1:{self._http.server_address[1]}"
-
-    def __enter__(self) -> "DisturbingProxy":
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.let_go()
-        self._http.shutdown()
-        self._http.server_close()
+        super().__exit__()
 
     def disturb(self, method: str, text: str, **how: object) -> Disturbance:
         """Disturb requests of one method whose path or query holds ``text``; the first that matches counts."""
@@ -119,52 +101,30 @@ class DisturbingProxy:
         return self._let_go.wait(seconds)
 
 
-class _QuietServer(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of clients that were killed."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Handler):
     owner: DisturbingProxy
-    upstream: str
 
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Say nothing."""
-
-    def _handle(self) -> None:
+    def handle_request(self) -> None:
         parts = urlsplit(self.path)
         wanted = self.headers.get("Range", "")
         start = int(wanted.removeprefix("bytes=").partition("-")[0]) if wanted else None
         condition = self.headers.get("If-None-Match", "")
         disturbance = self.owner.admit(Request(self.command, unquote(parts.path), parts.query, start, condition))
-        body = read_body(self)
+        body = self.read_body()
         if disturbance and disturbance.hold:
             self.owner.wait()
             self.close_connection = True
             return
         if disturbance and disturbance.status:
-            self._refuse(disturbance.status)
+            self.refuse(disturbance.status, _CODES[disturbance.status])
             return
-        connection = http.client.HTTPConnection(self.upstream, timeout=60)
-        connection.request(self.command, self.path, body, headers_with_length(self.headers, body))
-        answer = connection.getresponse()
-        data = answer.read()
-        connection.close()
+        answer, data = self.ask(body)
         if disturbance and disturbance.is_damaged:
             data = data[:-1] + bytes([data[-1] ^ 1])
         self._send(answer, data, disturbance or Disturbance(lambda _: True))
 
     def _send(self, answer: http.client.HTTPResponse, data: bytes, disturbance: Disturbance) -> None:
-        self.send_response(answer.status)
-        for name, value in answer.getheaders():
-            if name.lower() not in _HOP_BY_HOP:
-                self.send_header(name, value)
-        length = answer.getheader("Content-Length", "0") if self.command == "HEAD" else str(len(data))
-        self.send_header("Content-Length", length)
-        self.end_headers()
+        self.begin(answer, len(data))
         if self.command == "HEAD":
             return
         cut_after = disturbance.cut_after
@@ -175,13 +135,5 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data if cut_after is None else data[:cut_after])
         self.close_connection = cut_after is not None
 
-    def _refuse(self, status: int) -> None:
-        code = {403: "AccessDenied", 500: "InternalError", 503: "SlowDown"}[status]
-        text = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>a test</Message></Error>".encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/xml")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
 
-    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _handle  # noqa: N815  (names that http.server looks for)
+_CODES = {403: "AccessDenied", 500: "InternalError", 503: "SlowDown"}
