@@ -46,5 +46,5 @@ def mode(name: str, mode: int) -> Setup:
 
 
 def batch_of_another_context(place: Place) -> None:
-    ran = place.run("hstdputils process out b ldem99zzq --inputs {inputs} --context hst_9001.pmap")
+    ran = place.run("hstdputils process out b ldem99zzq --inputs {inputs} --crds-context hst_9001.pmap")
     assert ran.status == ExitCode.INPUTS

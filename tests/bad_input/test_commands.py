@@ -58,7 +58,7 @@ KINDS = [
     ),
     process(
         "another context",
-        f"out b {IMAGE} --context hst_9002.pmap",
+        f"out b {IMAGE} --crds-context hst_9002.pmap",
         2,
         "batch 'b' in out…hst_9001.pmap, not hst_9002.pmap: choose another batch name, or…--force",
         batch_of_another_context,

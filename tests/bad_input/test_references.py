@@ -113,7 +113,7 @@ KINDS = [
     ),
     process(
         "a context that is a path",
-        f"out b {SPECTRUM} --context ../x.pmap",
+        f"out b {SPECTRUM} --crds-context ../x.pmap",
         27,
         "'../x.pmap' is not a CRDS context: give one like hst_0729.pmap",
     ),
@@ -160,7 +160,7 @@ KINDS = [
     ),
     sync(
         "sync with an unknown context",
-        "plan.out --inputs {inputs} --context hst_0001.pmap",
+        "plan.out --inputs {inputs} --crds-context hst_0001.pmap",
         27,
         "'hst_0001.pmap' is not in the cache",
         lambda place: None,
@@ -191,20 +191,20 @@ KINDS = [
     ),
     process(
         "an unknown context",
-        f"out b {SPECTRUM} --context hst_0001.pmap",
+        f"out b {SPECTRUM} --crds-context hst_0001.pmap",
         27,
         "'hst_0001.pmap' is not in the cache…hst_9001.pmap, hst_9002.pmap…: name one of these",
     ),
     process(
         "a bad-listed reference",
-        f"out b {SPECTRUM} --context hst_9002.pmap",
+        f"out b {SPECTRUM} --crds-context hst_9002.pmap",
         27,
         "mad0901ml_flat.fits as bad under hst_9002.pmap: use a later context",
         outcome=Outcome.NO_REFERENCES,
     ),
     process(
         "a missing reference",
-        f"out b {SPECTRUM} --context hst_9003.pmap",
+        f"out b {SPECTRUM} --crds-context hst_9003.pmap",
         27,
         "missing in the CRDS cache…: mad0903ml_bpix.fits: sync the cache",
         outcome=Outcome.NO_REFERENCES,

@@ -39,7 +39,7 @@ def nobody(made_up: MadeUp) -> Iterator[Commands]:
 @pytest.mark.parametrize("home", [None, "/nonexistent", "/proc", ""], ids=["none", "absent", "read-only", "empty"])
 def test_a_dataset_is_processed(nobody, home):
     set_home = ["-u", "HOME"] if home is None else [f"HOME={home}"]
-    words = ("process", "out", "b", "--inputs=inputs", "--context=hst_9001.pmap", "ldem01acq")
+    words = ("process", "out", "b", "--inputs=inputs", "--crds-context=hst_9001.pmap", "ldem01acq")
     ran = nobody.run(*AS_A_NUMBER, "env", "-u", "USER", "-u", "LOGNAME", *set_home, "hstdputils", *words)
     assert ran.status == 0, ran.said
     assert_complete(nobody.folder / "out", "ldem01acq")

@@ -143,7 +143,7 @@ def test_full_disk_in_the_midst_of_a_program(with_stand_in, made_up, small_disk)
     program.write_text("#!/bin/sh\ncase $1 in --version) echo 3.6.1; exit;; esac\nyes 'some words of a program'\n")
     program.chmod(0o755)
     ran = with_stand_in.run_warm(
-        *call(made_up.inputs)[2:], "--work", small_disk, f"--program=calcos={program}", "--max-seconds=60"
+        *call(made_up.inputs)[2:], "--work", small_disk, f"--programs=calcos={program}", "--max-seconds=60"
     )
     assert "Traceback" not in ran.said
     failed = marker_of(with_stand_in.folder / "results", DATASET, "failed")

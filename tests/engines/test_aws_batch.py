@@ -83,7 +83,7 @@ def test_four_misfortunes_in_one_batch(commands, s3, batch, public_bucket, made_
         rows.append(row(0, memory_mib=640 + number, max_seconds=60 if name == "ldem01tnq" else 600))
         rows[-1]["ipppssoot"] = name
     site.write(rows)
-    jobs = ("--context=hst_9001.pmap", f"--inputs={public_bucket}")
+    jobs = ("--crds-context=hst_9001.pmap", f"--inputs={public_bucket}")
     sent = site.submit("--", *jobs)
     assert sent.status == 0, sent.said
     ran = site.watch()
@@ -126,7 +126,7 @@ def test_a_program_finds_no_secret(commands, s3, batch, public_bucket, made_up, 
     if "AWS_SESSION_TOKEN" in s3.credentials:  # moto takes any
         batch.environment["AWS_SESSION_TOKEN"] = SECRET
     site.write([row(0, ipppssoot="ldem01acq")])
-    assert site.submit("--", "--context=hst_9001.pmap", f"--inputs={public_bucket}").status == 0
+    assert site.submit("--", "--crds-context=hst_9001.pmap", f"--inputs={public_bucket}").status == 0
     assert site.watch().status == 23
     assert_nothing_found(site.text("b/ldem01acq/process.log"))
 

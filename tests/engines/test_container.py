@@ -108,7 +108,7 @@ def test_the_way_on_aws_gives_the_same_products(
 def test_an_association_of_acs(docked: Commands):
     write_acs_pair(docked.folder / "inputs")
     write_modes_cache(docked.folder / "crds")
-    argv = ("results", "b", "--inputs=inputs", f"--context={CONTEXT}", "--astrometry=off", ACS_PAIR)
+    argv = ("results", "b", "--inputs=inputs", f"--crds-context={CONTEXT}", "--astrometry=off", ACS_PAIR)
     ran = docked.run(PIPELINE, *argv, CRDS_PATH=str(docked.folder / "crds"))
     assert ran.status == 0, ran.said
     marker = assert_complete(docked.folder / "results", ACS_PAIR)
@@ -190,7 +190,7 @@ def _with_program(docked: Commands, script: str, options: tuple[str, ...], made_
     program.write_text(script)
     program.chmod(0o755)
     mount = f"--volume={program}:{program}:ro"
-    words = ["results", "b", f"--inputs={made_up.inputs}", f"--program=calcos={program}", "ldem01acq"]
+    words = ["results", "b", f"--inputs={made_up.inputs}", f"--programs=calcos={program}", "ldem01acq"]
     return [PIPELINE, *options, mount, "--", *words]
 
 

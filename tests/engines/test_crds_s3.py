@@ -108,7 +108,7 @@ def test_what_s3_does_wrong_for_a_while_is_lived_with(on_aws, proxy, made_up):
 
 
 def test_a_reference_that_is_not_in_the_bucket_is_named(on_aws, made_up):
-    ran = process(on_aws, made_up, "--context=hst_9003.pmap")
+    ran = process(on_aws, made_up, "--crds-context=hst_9003.pmap")
     assert ran.status == 27, ran.said
     said = "no_references (exit code 27): CRDS under hst_9003.pmap: cannot read s3://ops-crds/references/hst/"
     assert f"{said}mad0903ml_bpix.fits: there is no such file in the bucket" in ran.out
@@ -116,14 +116,16 @@ def test_a_reference_that_is_not_in_the_bucket_is_named(on_aws, made_up):
 
 @pytest.mark.slow
 def test_s3_that_stays_away_ends_the_attempt_and_the_next_goes_on(on_aws, proxy, made_up):
-    assert process(on_aws, made_up, "--context=hst_9002.pmap").status == 27  # brings the mappings; its flat is bad
+    assert (
+        process(on_aws, made_up, "--crds-context=hst_9002.pmap").status == 27
+    )  # brings the mappings; its flat is bad
     proxy.disturb("GET", FLAT, cut_after=1_000_000, times=1)
     proxy.disturb("GET", FLAT, status=503)
-    ran = process(on_aws, made_up, "--force", "--context=hst_9001.pmap")
+    ran = process(on_aws, made_up, "--force", "--crds-context=hst_9001.pmap")
     assert ran.status == 26, ran.said
     assert "storage_error (exit code 26)" in ran.out
     proxy.let_go()
     proxy.requests.clear()
-    ran = process(on_aws, made_up, "--context=hst_9001.pmap")
+    ran = process(on_aws, made_up, "--crds-context=hst_9001.pmap")
     assert ran.status == 0, ran.said
     assert [request.start for request in proxy.of("GET") if request.name == FLAT] == [1_000_000]

@@ -41,7 +41,7 @@ def test_processes_at_once_share_one_growing_cache(off_site, server, made_up):
 
 
 def test_a_context_that_the_server_does_not_have_is_one_line(off_site, made_up):
-    ran = process(off_site, made_up, "--context=hst_9999.pmap")
+    ran = process(off_site, made_up, "--crds-context=hst_9999.pmap")
     assert ran.status == 27, ran.said
     (line,) = [line for line in ran.err.splitlines() if line.startswith("error: ")]
     assert "Traceback" not in ran.said
@@ -125,7 +125,7 @@ def test_a_reference_that_cannot_be_had_ends_the_attempt(off_site, server, made_
 
 
 def test_a_reference_that_the_server_does_not_know_is_named(off_site, made_up):
-    ran = process(off_site, made_up, "--context=hst_9003.pmap")
+    ran = process(off_site, made_up, "--crds-context=hst_9003.pmap")
     assert ran.status == 27, ran.said
     assert "no_references (exit code 27)" in ran.out
     assert "has no mad0903ml_bpix.fits" in ran.out

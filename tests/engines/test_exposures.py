@@ -14,7 +14,7 @@ from tests.shared_cases import unpack_case
 pytestmark = pytest.mark.engine("calcos", "CRDS")
 
 SINGLE, ASSOCIATION = "ldem01tnq", "ldem01010"
-CONTEXT = "--context=hst_9001.pmap"
+CONTEXT = "--crds-context=hst_9001.pmap"
 
 
 def process(commands, dataset):

@@ -9,7 +9,7 @@ from hstdputils.core.outcomes import Outcome
 
 
 def process(with_stand_in, made_up, fault, *names):
-    arguments = ("process", "results", "b", f"--inputs={made_up.inputs}", "--context=hst_9001.pmap", *names)
+    arguments = ("process", "results", "b", f"--inputs={made_up.inputs}", "--crds-context=hst_9001.pmap", *names)
     return with_stand_in.hstdputils(*arguments, CRDS_PATH=str(made_up.crds), HSTDP_FAULT=fault)
 
 

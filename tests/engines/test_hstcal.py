@@ -151,7 +151,7 @@ def test_from_the_public_bucket_to_products(tmp_path, real_data, real_crds, s3, 
         write_wavecal(tmp_path / "wavecal", *(public / name / f"{name}_{suffix}.fits" for suffix in ("raw", "asn")))
         s3.upload(tmp_path / "wavecal", "stpubdata", f"hst/public/{name[:4]}/{name}/")
 
-    ran = site.hstdputils("process", "out", "b", f"--context={observed.context}", name)
+    ran = site.hstdputils("process", "out", "b", f"--crds-context={observed.context}", name)
 
     assert ran.status == 0, ran.said
     marker = assert_complete(tmp_path / "out", name)

@@ -28,7 +28,7 @@ def site(commands, condor):
 def test_a_batch_is_watched_to_its_end(site):
     names = site.write(4)
     site.tell(names[1], "exit", 24, "calibration_error")
-    ran = site.submit("--line=priority = 3", "--", "--context", 'it\'s "$HOME" $(PATH)')
+    ran = site.submit("--line=priority = 3", "--", "--crds-context", 'it\'s "$HOME" $(PATH)')
     assert ran.status == 0, ran.said
     assert "b: 4 rows submitted in 1 jobs\n" in ran.out
     ran = site.watch()
@@ -36,7 +36,7 @@ def test_a_batch_is_watched_to_its_end(site):
     assert "3 succeeded" in ran.out
     assert site.started() == Counter(names)
     log = (site.folder / f"logs/b/{names[0]}.log").read_text()
-    assert log == f'stand-in at work on {names[0]} --context it\'s "$HOME" $(PATH)\n'
+    assert log == f'stand-in at work on {names[0]} --crds-context it\'s "$HOME" $(PATH)\n'
     ran = site.submit()
     assert "b: 0 rows submitted in 0 jobs; 1 rows left alone" in ran.out
     assert site.run("status", names[1]).out.splitlines()[-2].startswith(f"{names[1]}  calibration_error")
@@ -247,7 +247,7 @@ def test_a_cluster_that_turns_up_late_never_starts(site):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--queue=nowhere"], "condor_q (nowhere) failed: "),
+        (["--htcondor-scheduler=nowhere"], "condor_q (nowhere) failed: "),
         (["--line=queue 5"], "cannot be used"),
         (["--line=request_memory = 5"], "cannot be used"),
         (["--line=no_such_key = $(", "--line=executable = /bin/true"], "cannot be used"),

@@ -58,7 +58,7 @@ def test_a_dataset_in_an_image(commands, pool_with_apptainer, sandbox, made_up, 
     assert pool.ads("condor_status")[0]["HasSandboxImage"]
     site.write_rows([{**site.row(0, memory_mib=2048), "ipppssoot": DATASET}])
     words = [f"--image={os.path.relpath(sandbox, site.folder)}", "--", f"--inputs={made_up.inputs}"]
-    ran = site.submit(*words, "--context=hst_9001.pmap", CRDS_READONLY_CACHE="1")
+    ran = site.submit(*words, "--crds-context=hst_9001.pmap", CRDS_READONLY_CACHE="1")
     assert ran.status == 0, ran.said
     ran = site.watch(timeout=300)
     logs = "".join(path.read_text() for path in (site.folder / "logs/b").glob("*.log"))

@@ -141,27 +141,27 @@ class TestRescue:
     def test_another_context(self, site, names):
         pins = {"crds_context": "hst_0729.pmap", "programs": {}}
         site.s3.client.put_object(Bucket="out", Key="b/batch.json", Body=json.dumps(pins).encode())
-        ran = site.run("rescue", names[0], "--context", "hst_0800.pmap")
+        ran = site.run("rescue", names[0], "--crds-context", "hst_0800.pmap")
         assert ran.status == 2
         assert "was made with hst_0729.pmap, not hst_0800.pmap" in ran.err
         assert "--into" in ran.err
-        ran = site.run("rescue", names[0], names[1], "--context", "hst_0800.pmap", "--into", "b2")
+        ran = site.run("rescue", names[0], names[1], "--crds-context", "hst_0800.pmap", "--into", "b2")
         assert ran.status == 0, ran.said
         job = site.batch.submissions()[-1]
         assert job.spec.command[1:3] == ["s3://out", "b2"]
-        assert job.spec.command[-2:] == ["--context", "hst_0800.pmap"]
+        assert job.spec.command[-2:] == ["--crds-context", "hst_0800.pmap"]
         assert job.spec.tags["batch"] == "b2"
 
     def test_the_same_context(self, site, names):
-        assert site.run("rescue", names[0], "--context", "hst_0800.pmap").status == 0
-        assert site.batch.submissions()[-1].spec.command[-2:] == ["--context", "hst_0800.pmap"]
+        assert site.run("rescue", names[0], "--crds-context", "hst_0800.pmap").status == 0
+        assert site.batch.submissions()[-1].spec.command[-2:] == ["--crds-context", "hst_0800.pmap"]
 
     @pytest.mark.slow
     def test_another_queue(self, site, names):
         site.batch.make_queue("hstdp-ondemand", "EC2")
-        assert site.run("rescue", names[0], "--queue", "hstdp-ondemand").status == 0
+        assert site.run("rescue", names[0], "--aws-batch-queue", "hstdp-ondemand").status == 0
         assert site.batch.submissions()[-1].spec.queue["jobQueueName"] == "hstdp-ondemand"
-        assert site.run("rescue", names[1], "--queue", "elsewhere").status == 2
+        assert site.run("rescue", names[1], "--aws-batch-queue", "elsewhere").status == 2
 
 
 class TestClean:

@@ -146,7 +146,7 @@ def test_one_that_fails_in_the_middle_does_not_stop_the_others(commands, made_up
 
 def test_failures_that_differ_end_with_1(commands, made_up):
     ran = commands.hstdputils(
-        *("process", "results", "b", f"--inputs={made_up.inputs}", "--context=hst_9003.pmap"),
+        *("process", "results", "b", f"--inputs={made_up.inputs}", "--crds-context=hst_9003.pmap"),
         *("ldem01zzq", "ldem01acq", "ldem01pkq"),
     )
     assert ran.status == 1, ran.said

@@ -58,7 +58,16 @@ def log_of(site: Commands) -> str:
 
 def process(site: Commands, *options: str, inputs: Path) -> str:
     """Process the dataset in a process of its own, below one that has the credentials in its environment, too."""
-    argv = ("hstdputils", "process", "out", "b", f"--inputs={inputs}", "--context=hst_9001.pmap", *options, DATASET)
+    argv = (
+        "hstdputils",
+        "process",
+        "out",
+        "b",
+        f"--inputs={inputs}",
+        "--crds-context=hst_9001.pmap",
+        *options,
+        DATASET,
+    )
     ran = site.run("bash", "-c", '"$@"; true', "bash", *argv)
     assert f"{DATASET}" in ran.said, ran.said
     assert SECRET not in ran.said
@@ -79,7 +88,7 @@ def test_a_program_finds_no_secret(site, made_up):
 
 
 def test_a_program_gets_what_the_site_names_and_a_home_of_its_own(site, made_up):
-    log = process(site, "--program-variable=MYSITE_*", inputs=made_up.inputs)
+    log = process(site, "--program-variables=MYSITE_*", inputs=made_up.inputs)
     has = next(line for line in log.splitlines() if "HAS " in line).split()
     assert {"MYSITE_FLAVOUR", "PATH", "HOME", "lref", "OMP_THREAD_LIMIT", "PYTHONSAFEPATH"} <= set(has)
     assert not [name for name in has if name.startswith("AWS_") or "proxy" in name]
@@ -102,7 +111,7 @@ def test_data_choose_no_code(site, tmp_path):
     )
     lines = [*(f"{name}=." for name in names), "SVM_CATALOG_HRC=off", "MYSITE_FLAVOUR=mint"]
     (folder / f"{DATASET}_cal_env.txt").write_text("\n".join(lines))
-    log = process(site, "--dataset-variable=MYSITE_*", "--dataset-variable=*", inputs=inputs)
+    log = process(site, "--dataset-variables=MYSITE_*", "--dataset-variables=*", inputs=inputs)
     assert "FOREIGN CODE" not in log
     assert f"{DATASET}_cal_env.txt sets MYSITE_FLAVOUR, SVM_CATALOG_HRC" in log
     marker = marker_of(site.folder / "out", DATASET)

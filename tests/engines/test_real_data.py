@@ -85,7 +85,7 @@ def real(tmp_path, archive):
 
 def test_calcos_reproduces_the_archives_counts_to_the_pixel(real, archive):
     ran = real.hstdputils(
-        "process", "results", "b", f"--inputs={archive.inputs}", "--context=hst_0729.pmap", IMAGE.upper()
+        "process", "results", "b", f"--inputs={archive.inputs}", "--crds-context=hst_0729.pmap", IMAGE.upper()
     )
     assert ran.status == 0, ran.said
     assert set(marker_files(real.folder / "results")) == NAMES | previews_of(NAMES)
@@ -108,7 +108,7 @@ def test_crds_names_the_references_that_the_archive_named(real, archive, with_st
     """Under the archive's own context; the raw file in the store has what CRDS wrote into it."""
     path = with_stand_in.variables["PATH"]
     ran = real.hstdputils(
-        "process", "results", "b", f"--inputs={archive.inputs}", "--context=hst_0537.pmap", IMAGE, PATH=path
+        "process", "results", "b", f"--inputs={archive.inputs}", "--crds-context=hst_0537.pmap", IMAGE, PATH=path
     )
     assert ran.status == 0, ran.said
     raw = f"{IMAGE}_rawacq.fits"
@@ -124,7 +124,9 @@ def named_references(path):
 
 @pytest.mark.parametrize(("dataset", "exptype"), [("lb4l02m1q", "ACQ/PEAKXD"), ("lb4l02m2q", "ACQ/PEAKD")])
 def test_peakups_are_left_alone(real, archive, dataset, exptype):
-    ran = real.hstdputils("process", "results", "b", f"--inputs={archive.inputs}", "--context=hst_0729.pmap", dataset)
+    ran = real.hstdputils(
+        "process", "results", "b", f"--inputs={archive.inputs}", "--crds-context=hst_0729.pmap", dataset
+    )
     assert ran.status == 0, ran.said
     marker = assert_complete(real.folder / "results", dataset)
     assert marker["reason"] == f"calcos does not process {dataset}: EXPTYPE is {exptype}"
@@ -133,7 +135,7 @@ def test_peakups_are_left_alone(real, archive, dataset, exptype):
 
 def test_an_older_acquisition_image_has_the_archives_references_and_its_products(real, archive):
     ran = real.hstdputils(
-        "process", "results", "b", f"--inputs={archive.inputs}", "--context=hst_0537.pmap", OLDER_IMAGE
+        "process", "results", "b", f"--inputs={archive.inputs}", "--crds-context=hst_0537.pmap", OLDER_IMAGE
     )
     assert ran.status == 0, ran.said
     assert_complete(real.folder / "results", OLDER_IMAGE)
@@ -146,7 +148,7 @@ def test_an_older_acquisition_image_has_the_archives_references_and_its_products
 
 def test_bad_reference_is_named(real, archive):
     ran = real.hstdputils(
-        "process", "results", "b", f"--inputs={archive.inputs}", "--context=hst_0613.pmap", SPECTRUM
+        "process", "results", "b", f"--inputs={archive.inputs}", "--crds-context=hst_0613.pmap", SPECTRUM
     )
     assert ran.status == 27, ran.said
     assert_bad_reference(marker_of(real.folder / "results", SPECTRUM, "failed"))
@@ -173,7 +175,7 @@ def test_snakemake_on_site_and_process_on_s3_agree(real, archive, s3):
     s3.make_bucket("results")
     for batch, context, dataset, status in (("old", "0613", SPECTRUM, 27), ("new", "0729", IMAGE, 0)):
         ran = real.hstdputils(
-            "process", "s3://results", batch, f"--context=hst_{context}.pmap", dataset, **s3.variables
+            "process", "s3://results", batch, f"--crds-context=hst_{context}.pmap", dataset, **s3.variables
         )
         assert ran.status == status, ran.said
     s3.download("results", by_s3)

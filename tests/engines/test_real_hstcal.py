@@ -79,7 +79,7 @@ def references_of(site: Commands) -> Path:
 
 def process(site: Commands, dataset: str, context: str = CONTEXT) -> Path:
     """Process a dataset, check the store, and return the folder of its products."""
-    options = ("--inputs=inputs", f"--context={context}", "--astrometry=off")
+    options = ("--inputs=inputs", f"--crds-context={context}", "--astrometry=off")
     ran = site.hstdputils("process", "out", "b", *options, dataset)
     assert ran.status == 0, ran.said
     assert_complete(site.folder / "out", dataset)
@@ -207,6 +207,6 @@ def test_target_acquisitions_of_stis_are_kept_as_they_are(site, real_data, datas
 @needs("cs0.e")
 def test_a_wavecal_that_is_needed_is_looked_for_before_cs0_dies_without_it(site, real_data):
     copy_inputs(site, real_data, STIS)
-    ran = site.hstdputils("process", "out", "b", "--inputs=inputs", f"--context={CONTEXT}", STIS)
+    ran = site.hstdputils("process", "out", "b", "--inputs=inputs", f"--crds-context={CONTEXT}", STIS)
     assert ran.status == 21, ran.said
     assert f"its wavecal {STIS}_wav.fits (WAVECAL) is not among the inputs" in ran.out

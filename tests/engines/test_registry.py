@@ -66,7 +66,7 @@ def site(request, monkeypatch, tmp_path, capsys):
 
 def test_a_batch_on_an_engine_that_was_added(site):
     names = site.write(4)
-    code, said = site.submit("--colour=blue", "--", "--context=hst_1.pmap")
+    code, said = site.submit("--colour=blue", "--", "--crds-context=hst_1.pmap")
     assert (code, "b: 4 rows submitted in 4 jobs" in said) == (0, True), said
     assert json.loads((site.store / "b/jobs/0001/wave.json").read_text())["engine"] == "made-up"
     assert "4 rows left alone" in site.submit()[1]
@@ -95,7 +95,7 @@ def test_a_batch_on_an_engine_that_was_added(site):
     assert (code, "3 cancelled" in said) == (143, True)
     assert "1 datasets sent again" in site.on_batch(rescue, names[3])[1]
     last = json.loads((site.store / "b/jobs/0003/wave.json").read_text())
-    assert (last["engine"], last["arguments"], last["again"]) == ("made-up", ["--context=hst_1.pmap"], True)
+    assert (last["engine"], last["arguments"], last["again"]) == ("made-up", ["--crds-context=hst_1.pmap"], True)
     assert "1 datasets of b sent" in site.on_batch(rescue, names[0], "--into=b2")[1]
     assert json.loads((site.store / "b2/jobs/0001/wave.json").read_text())["engine"] == "made-up"
     assert site.on_batch(clean, "--all", "--yes")[0] == 2, "a job has not ended"
@@ -108,7 +108,7 @@ def test_its_options_are_those_of_submit(site, capsys):
         submit.main(["--help"])
     said = " ".join(capsys.readouterr().out.split())
     assert "{aws-batch,htcondor,made-up}" in said
-    assert "this machine's), or folder of Made-up" in said
+    assert "--queue NAME folder of Made-up" in said
     assert "Made-up: each row is a line of a file." in said
     assert "Made-up: --colour COLOUR" in said
 

@@ -49,7 +49,7 @@ name = target.split("_")[0]
 
     @property
     def words(self):
-        return ["plan.out", "--cores=2", "--", f"--inputs={self.made_up.inputs}", "--context=hst_9001.pmap"]
+        return ["plan.out", "--cores=2", "--", f"--inputs={self.made_up.inputs}", "--crds-context=hst_9001.pmap"]
 
     def run(self, *options):
         return self.commands.hstdputils("run", *options, *self.words)

@@ -39,7 +39,7 @@ def write_datasets(inputs: Path) -> None:
 
 def process(folder: Path, crds: Path, *datasets: str) -> Ran:
     calacs = write_launcher(folder, "calacs.e", "tests.stand_ins.programs.calacs")
-    options = (f"--inputs={folder / 'inputs'}", f"--program=calacs.e={calacs}", "--astrometry=off")
+    options = (f"--inputs={folder / 'inputs'}", f"--programs=calacs.e={calacs}", "--astrometry=off")
     return Commands(folder, CRDS_PATH=str(crds)).hstdputils("process", "out", "b", *options, *datasets)
 
 

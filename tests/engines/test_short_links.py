@@ -164,6 +164,6 @@ def test_real_cs0_with_a_long_path(site, real_data):
         site.folder / "crds/references/hst", best_references(site, raw), fits.getheader(raw)
     )
     long_cache(site)
-    ran = site.hstdputils("process", "out", "b", "--inputs=inputs", f"--context={CONTEXT}", STIS)
+    ran = site.hstdputils("process", "out", "b", "--inputs=inputs", f"--crds-context={CONTEXT}", STIS)
     assert ran.status == 0, ran.said
     assert_complete(site.folder / "out", STIS)

@@ -28,7 +28,7 @@ def _order(job):
 def test_arrays_and_single_jobs(site):
     rows = [row(n) for n in range(5)] + [row(9, memory_mib=4096), row(10, instrument="stis", max_seconds=30)]
     names = site.write(rows)
-    ran = site.submit("--", "--context", "hst_0729.pmap")
+    ran = site.submit("--", "--crds-context", "hst_0729.pmap")
     assert ran.status == 0, ran.said
     assert "b: 7 rows submitted in 3 jobs\n" in ran.out
     assert site.sent() == Counter(names)
@@ -36,9 +36,9 @@ def test_arrays_and_single_jobs(site):
     assert large.name.startswith("b-")
     assert large.name.endswith("-l0000009q")
     assert large.spec.command[:4] == ["hstdp-process", "s3://out", "b", "l0000009q"]
-    assert large.spec.command[4:] == ["--context", "hst_0729.pmap"]
+    assert large.spec.command[4:] == ["--crds-context", "hst_0729.pmap"]
     assert array.spec.command[:4] == ["hstdp-process", "s3://out", "b", "--slice"]
-    assert array.spec.command[5:] == ["--context", "hst_0729.pmap"]
+    assert array.spec.command[5:] == ["--crds-context", "hst_0729.pmap"]
     assert len(array.children) == 5
     assert [job.spec.timeout["attemptDurationSeconds"] for job in (large, array, small)] == [1200, 1200, 60]
     assert [job.spec.memory_mib for job in (large, array, small)] == [4096, 2048, 2048]
@@ -111,8 +111,8 @@ def test_nothing_is_sent_of_a_bad_plan(site):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--queue=none"], "no job queue 'none'"),
-        (["--job-definition=none"], "no active job definition 'none'"),
+        (["--aws-batch-queue=none"], "no job queue 'none'"),
+        (["--aws-batch-job-definition=none"], "no active job definition 'none'"),
         (["--settle=long"], "no number of seconds"),
         (["--", "x" * 5000], "what follows -- must be"),
     ],

@@ -165,7 +165,7 @@ def test_datasets_that_cannot_be_read_are_named_and_left_to_their_jobs(off_site,
 )
 def test_bad_references_are_named_and_the_others_brought(off_site, made_up, context, said, n_brought):
     plan(off_site, "ldem01acq")
-    ran = sync(off_site, made_up, f"--context={context}")
+    ran = sync(off_site, made_up, f"--crds-context={context}")
     assert ran.status == 0, ran.said
     (line,) = ran.err.splitlines()
     assert line.startswith("warning: ldem01acq: ")
@@ -220,13 +220,13 @@ def test_a_cache_that_is_only_read_is_checked(commands, made_up, tmp_path: Path)
 @pytest.mark.slow
 def test_the_context_of_the_batch_is_taken_and_what_is_done_left_out(off_site, made_up):
     arguments = ("process", "results", "b", f"--inputs={made_up.inputs}")
-    assert off_site.hstdputils(*arguments, "--context=hst_9003.pmap", "ldem01omq").status == 0
+    assert off_site.hstdputils(*arguments, "--crds-context=hst_9003.pmap", "ldem01omq").status == 0
     plan(off_site, "ldem01omq", "ldem01acq")
     ran = sync(off_site, made_up, "--unfinished", "--list=list.json")
     assert ran.status == 0, ran.said
     assert (table(ran)["context"], table(ran)["datasets"]) == ("hst_9003.pmap", "1, of 2 in the plan")
     assert table(sync(off_site, made_up, "--force", "--dry-run"))["context"] == "hst_9001.pmap"
-    other = off_site.hstdputils(*arguments, "--references=list.json", "--context=hst_9001.pmap", "ldem01acq")
+    other = off_site.hstdputils(*arguments, "--references=list.json", "--crds-context=hst_9001.pmap", "ldem01acq")
     assert other.status == 27
     assert "list.json is of the CRDS context hst_9003.pmap, not hst_9001.pmap: sync again" in other.err
 

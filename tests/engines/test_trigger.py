@@ -344,11 +344,11 @@ def test_a_bucket_that_is_not_there(sender):
 
 def test_settings(sender, monkeypatch):
     sender.batch.make_queue("large")
-    for name, value in {"QUEUE": "large", "ARGUMENTS": "--context 'hst_0729.pmap'", "PURCHASE": "spot"}.items():
+    for name, value in {"QUEUE": "large", "ARGUMENTS": "--crds-context 'hst_0729.pmap'", "PURCHASE": "spot"}.items():
         monkeypatch.setenv(f"HSTDP_TRIGGER_{name}", value)
     handler.handler(notification(sender.put("b", NAMES[0])))
     job = sender.batch.submissions()[0]
-    assert job.spec.command[-2:] == ["--context", "hst_0729.pmap"]
+    assert job.spec.command[-2:] == ["--crds-context", "hst_0729.pmap"]
     assert sender.batch.client.describe_jobs(jobs=[job.id])["jobs"][0]["jobQueue"].endswith("/large")
     spot = sender.plan()[0]["cost_usd"]
     monkeypatch.setenv("HSTDP_TRIGGER_PURCHASE", "on_demand")

@@ -26,7 +26,7 @@ if flag.read_text(): sys.exit(flag.read_text())
     path = f"{tmp_path / 'programs'}{os.pathsep}{commands.environment()['PATH']}"
 
     def begin(*words):
-        given = [f"--inputs={made_up.inputs}", "--context=hst_9001.pmap"]
+        given = [f"--inputs={made_up.inputs}", "--crds-context=hst_9001.pmap"]
         return commands.start([sys.executable, "-m", *words, *given], PATH=path)
 
     begin.calls = calls

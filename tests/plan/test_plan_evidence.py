@@ -67,9 +67,9 @@ def test_more_rows_than_are_written_at_once(monkeypatch, tmp_path, files, capsys
 
 
 def test_a_coarse_grid_lets_rows_share_sizes(files, capsys):
-    command.main(["none", "b", BY_NAME, BY_FEATURES, OWN, *files, "--grid", "1024"])
+    command.main(["none", "b", BY_NAME, BY_FEATURES, OWN, *files, "--grid-mib", "1024"])
     coarse = [row["memory_mib"] for row in rows(capsys)]
-    command.main(["none", "b", BY_NAME, BY_FEATURES, OWN, *files, "--grid", "1"])
+    command.main(["none", "b", BY_NAME, BY_FEATURES, OWN, *files, "--grid-mib", "1"])
     fine = [row["memory_mib"] for row in rows(capsys)]
     assert all(size % 1024 == 0 for size in coarse)
     assert all(0 <= large - small < 1024 for large, small in zip(coarse, fine, strict=True))

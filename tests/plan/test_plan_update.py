@@ -67,7 +67,7 @@ def test_a_row_that_was_deleted_by_hand_comes_back_whatever_the_clock_says(updat
 def test_other_settings_plan_rows_anew_but_for_edited_ones(update):
     update(A, B)
     edit(A, memory_mib=9001)
-    then = update(A, B, "--grid=1000")
+    then = update(A, B, "--grid-mib=1000")
     assert then[A]["memory_mib"] == 9001
     assert then[B]["memory_mib"] % 1000 == 0
     back = update(A, B)
@@ -90,7 +90,7 @@ def test_a_plan_without_a_record_is_somebodys_own(update):
     update(A, B)
     edit(B, max_seconds=77)
     Path("results/b/plan.json").unlink()
-    assert update(A, B, C, "--grid=1000")[B]["max_seconds"] == 77
+    assert update(A, B, C, "--grid-mib=1000")[B]["max_seconds"] == 77
 
 
 @pytest.mark.parametrize("record", ["", "[]", "[" * 100_000, '{"settings": 1, "rows": [1]}', '{"settings": "x"}'])

@@ -111,7 +111,7 @@ def test_an_exit_code_alone_tells_run_what_follows(tmp_path, monkeypatch, capsys
     command.write_text(f"#!/bin/sh\necho x >> {tmp_path}/tries\nexit {code}\n")
     command.chmod(command.stat().st_mode | stat.S_IXUSR)
     Path("plan.out").write_text(json.dumps(plan_row()) + "\n")
-    status = command_line.run(run.main, ["--command", str(command), "--quiet", "plan.out"])
+    status = command_line.run(run.main, ["--process-command", str(command), "--quiet", "plan.out"])
     assert (tmp_path / "tries").read_text().count("x") == tries
     found = Batch(FolderStore("results"), BATCH).markers.read(NAME, succeeded=False)
     assert found.outcome == outcome

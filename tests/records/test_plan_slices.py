@@ -36,7 +36,7 @@ def test_children_take_their_rows(store, monkeypatch):
     assert read_slice(Batch(store, "b"), "t-0001") == rows(3)
     monkeypatch.setenv(INDEX_VARIABLE, "2")
     assert read_options([str(store.root), "b", "--slice=t-0001"]).ipppssoots == ["l00000002"]
-    taken = options(store, "--context", "hst_0729.pmap")
+    taken = options(store, "--crds-context", "hst_0729.pmap")
     assert taken.ipppssoots == ["l00000002"]
     settings = settings_of(taken)
     assert settings.plan_row["ipppssoot"] == "l00000002"

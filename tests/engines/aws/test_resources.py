@@ -140,7 +140,7 @@ def test_submit_finds_what_it_needs(account, stack, buckets, commands):
     planned = site.hstdputils("plan", store, "tried", "ldfd01vlq", "ldfd01010", "j8cb010b0")
     assert planned.status == 0, planned.said
     (commands.folder / "plan.out").write_text(planned.out)
-    for queue in ((), ("--queue=hstdp-ondemand",)):
+    for queue in ((), ("--aws-batch-queue=hstdp-ondemand",)):
         ran = site.hstdputils("submit", "plan.out", "--settle=0.1", *queue)
         assert ran.status == 0, ran.said
     assert _definition(account, JOB_DEFINITION)["containerProperties"]["image"] == IMAGE
@@ -183,7 +183,7 @@ def test_submissions_pin_what_their_batch_is_made_with(account, stack, buckets, 
     assert pinned().items() >= made_with.items()
     made = submissions()
     for argument, said in (
-        ("--context=hst_9002.pmap", "was made with CRDS context hst_9001.pmap, not hst_9002.pmap"),
+        ("--crds-context=hst_9002.pmap", "was made with CRDS context hst_9001.pmap, not hst_9002.pmap"),
         ("--astrometry=off", "was made with astrometry on, not off"),
     ):
         ran = submit("j8cb01010", "--", argument)
@@ -191,7 +191,7 @@ def test_submissions_pin_what_their_batch_is_made_with(account, stack, buckets, 
         assert said in ran.err
     assert submissions() == made
     assert pinned().items() >= made_with.items()
-    assert submit("j8cb01010", "--force", "--", "--context=hst_9002.pmap").status == 0
+    assert submit("j8cb01010", "--force", "--", "--crds-context=hst_9002.pmap").status == 0
     assert pinned().items() >= (made_with | {"crds_context": "hst_9002.pmap"}).items()
     config = {"Bucket": "hst-crds-cache-ops", "Key": "config/hst/server_config"}
     kept = buckets.get_object(**config)["Body"].read()

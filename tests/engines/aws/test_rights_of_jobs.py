@@ -155,7 +155,7 @@ def test_jobs_get_along_with_the_role_of_their_batch(account, stack, buckets, su
         ran = with_stand_in.hstdputils("process", store, "second", inputs, "ldem01acq", **variables)
         again = with_stand_in.hstdputils("process", store, "second", inputs, "--force", "ldem01acq", **variables)
         other = with_stand_in.hstdputils(
-            "process", store, "second", inputs, "--force", "--context=hst_9002.pmap", "ldem01acq", **variables
+            "process", store, "second", inputs, "--force", "--crds-context=hst_9002.pmap", "ldem01acq", **variables
         )
         elsewhere = with_stand_in.hstdputils("process", store, "first", inputs, "ldem01acq", **variables)
     assert (ran.status, again.status) == (0, 0), ran.said + again.said

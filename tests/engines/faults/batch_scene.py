@@ -50,7 +50,7 @@ class BatchScene(Scene):
     @property
     def submission(self) -> list[str | Path]:
         """Return the words that submit."""
-        given = [f"--inputs={self.made_up.inputs}", "--context=hst_9001.pmap", f"--work={self.work}"]
+        given = [f"--inputs={self.made_up.inputs}", "--crds-context=hst_9001.pmap", f"--work={self.work}"]
         return ["hstdputils.submit", "plan.out", "--settle=0.2", "--", *given]
 
     def run_disturbed(self) -> None:

@@ -29,8 +29,8 @@ class LocalScene(Scene):
     @property
     def words(self) -> list[str | Path]:
         """Return the words of the command."""
-        command = ["--command", str(self.process)] if self.process else []
-        given = [f"--inputs={self.made_up.inputs}", "--context=hst_9001.pmap", f"--work={self.work}"]
+        command = ["--process-command", str(self.process)] if self.process else []
+        given = [f"--inputs={self.made_up.inputs}", "--crds-context=hst_9001.pmap", f"--work={self.work}"]
         return ["hstdputils.run", "plan.out", "--cores=2", *command, "--", *given]
 
     def run_disturbed(self) -> None:

@@ -25,7 +25,7 @@ def start(commands, made_up, tmp_path):
     def run(behaviour, *options):
         write_calcos(tmp_path / "programs", behaviour)
         (tmp_path / "plan.out").write_text(json.dumps({**row(0), "ipppssoot": "ldem01acq", "output": "results"}))
-        given = ["--", f"--inputs={made_up.inputs}", "--context=hst_9001.pmap"]
+        given = ["--", f"--inputs={made_up.inputs}", "--crds-context=hst_9001.pmap"]
         path = f"{tmp_path / 'programs'}{os.pathsep}{commands.environment()['PATH']}"
         return commands.start([sys.executable, "-m", "hstdputils.run", "plan.out", *options, *given], PATH=path)
 
@@ -50,7 +50,7 @@ def test_a_run_that_was_taken_for_dead_stops(start, tmp_path):
 def test_the_marker_of_a_job_is_its_own_whatever_the_clock_says(start, tmp_path, jump):
     (tmp_path / "programs").mkdir()
     command = write_process_with_jumping_clock(tmp_path / "programs", jump)
-    process = start("sys.exit('calcos: cannot')", "--command", str(command))
+    process = start("sys.exit('calcos: cannot')", "--process-command", str(command))
     out, err = process.communicate(timeout=60)
     assert process.returncode == 23, out + err
     marker = json.loads((tmp_path / "results/b/markers/failed/ldem01acq.json").read_text())

@@ -57,7 +57,7 @@ def test_mode(mode: Mode, tmp_path: Path, cache: Path, record_property: Callable
     assert planned.status == 0, planned.said
     row = json.loads(planned.out)
 
-    options = ("--inputs=inputs", f"--context={CONTEXT}", "--astrometry=off")
+    options = ("--inputs=inputs", f"--crds-context={CONTEXT}", "--astrometry=off")
     ran = site.hstdputils("process", "out", "b", *options, mode.dataset, timeout=600)
     assert ran.status == 0, ran.said
     marker = assert_complete(tmp_path / "out", mode.dataset)

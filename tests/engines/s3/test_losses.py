@@ -16,7 +16,7 @@ def process(commands, made_up, s3, reached):
     store = open_store(s3.make_bucket("losing"))
 
     def call():
-        given = [f"--inputs={made_up.inputs}", "--context=hst_9001.pmap"]
+        given = [f"--inputs={made_up.inputs}", "--crds-context=hst_9001.pmap"]
         return commands.hstdputils("process", *given, store.uri, "b", NAME, **reached)
 
     call.store = store

@@ -43,7 +43,7 @@ def test_errors(commands, variables, words):
 @pytest.mark.engine("CRDS")
 def test_pages_logs_and_markers(commands, made_up, tmp_path):
     server = "http://me:hush@127.0.0.1:9"
-    given = [f"--inputs={made_up.inputs}", "--context=hst_9001.pmap", "--keep-work=failed"]
+    given = [f"--inputs={made_up.inputs}", "--crds-context=hst_9001.pmap", "--keep-work=failed"]
     variables = {"CRDS_SERVER_URL": server, "CRDS_PATH": str(tmp_path / "cache")}
     ran = commands.hstdputils("process", *given, "results", "b", "ldem01acq", **variables)
     assert ran.status != 0

@@ -110,7 +110,7 @@ def test_a_job_reads_the_record_and_never_probes(commands, made_up, careless, re
     careless.faults.ignores_conditions = True
     Batch(store, "b").probe()
     careless.requests.clear()
-    given = [f"--inputs={made_up.inputs}", "--context=hst_9001.pmap"]
+    given = [f"--inputs={made_up.inputs}", "--crds-context=hst_9001.pmap"]
     ran = commands.hstdputils("process", *given, store.uri, "b", "ldem01pkq", **reached)
     assert ran.status == 0, ran.said
     assert ran.err.count("does not refuse to write") == 1

@@ -115,7 +115,7 @@ def test_a_dataset_is_processed_and_verified(commands, made_up, s3):
     s3.make_bucket("served")
     uri = s3.make_bucket("raws")
     s3.upload(made_up.inputs / "ldem/ldem01pkq", "raws", "a b/ldem/ldem01pkq/")
-    given = [f"--inputs={uri}/a b", "--context=hst_9001.pmap"]
+    given = [f"--inputs={uri}/a b", "--crds-context=hst_9001.pmap"]
     ran = commands.hstdputils("process", *given, "s3://served/a b", "b", "ldem01pkq", **s3.variables)
     assert ran.status == 0, ran.said
     ran = commands.hstdputils("verify", "s3://served/a b", "b", **s3.variables)
