@@ -21,7 +21,7 @@ pytestmark = pytest.mark.engine("CRDS")
         ),
         (lambda cache: (cache / "config/hst/server_config").write_text("{"), "cannot be read"),
         (lambda cache: shutil.rmtree(cache / "references"), "has no references/hst: sync the cache"),
-        (lambda cache: shutil.rmtree(cache / "config"), "is no CRDS cache for HST (no config/hst/server_config)"),
+        (lambda cache: shutil.rmtree(cache / "config"), "is not a CRDS cache for HST (no config/hst/server_config)"),
         (
             lambda cache: (cache / "mappings/hst/hst_cos_9001.imap").write_text("header = {"),
             "hst_cos_9001.imap is broken",

@@ -35,9 +35,15 @@ def test_each_line_that_is_not_ok_has_a_mend(sound):
 
 FAILURES = [
     ({"CRDS_PATH": "no"}, [], 27, "CRDS cache", "no is not there: set CRDS_PATH, or use --profile laptop-remote"),
-    ({"CRDS_PATH": "."}, [], 27, "CRDS cache", "is no CRDS cache for HST (no config/hst/server_config): set"),
+    ({"CRDS_PATH": "."}, [], 27, "CRDS cache", "is not a CRDS cache for HST (no config/hst/server_config): set"),
     ({"CRDS_OBSERVATORY": "jwst"}, [], 27, "CRDS", "CRDS_OBSERVATORY is 'jwst': set it to hst, or unset it"),
-    ({"CRDS_CONTEXT": "latest"}, [], 27, "CRDS context", "'latest' is no CRDS context: give one like hst_0729.pmap"),
+    (
+        {"CRDS_CONTEXT": "latest"},
+        [],
+        27,
+        "CRDS context",
+        "'latest' is not a CRDS context: give one like hst_0729.pmap",
+    ),
     ({"CRDS_S3_ENABLED": "1"}, [], 27, "references", "CRDS_CONFIG_URI is not set, which CRDS needs to work from S3"),
     ({}, ["crds_context=hst_0001.pmap"], 27, "CRDS context", "hst_9003.pmap: name one of these, or sync the cache"),
     ({}, ["inputs=no"], 21, "inputs", "the input folder no is not there: correct"),
@@ -82,7 +88,7 @@ def test_a_wrong_switch_of_drizzlepac_is_told_where_images_are_aligned(sound):
 def test_several_failures_end_with_1(sound):
     ran = sound.hstdputils("doctor", "--instrument", "cos", "--config", "inputs=no", CRDS_PATH="no")
     assert ran.status == 1
-    assert "mend CRDS cache and inputs" in ran.out.splitlines()[-1]
+    assert "fix CRDS cache and inputs" in ran.out.splitlines()[-1]
 
 
 def test_a_missing_program_stops_only_a_run_that_needs_it(sound):

@@ -17,7 +17,7 @@ from hstdputils.doctor.setup import ANY, Setup, kind_names, read_setup
 
 _DESCRIPTION = """\
 Check whether a run would start: programs, CRDS, inputs, store, credentials, space and memory. Each line says ok,
-warn (a run would start) or FAIL (it would not) and, after a colon, the mend. Nothing is changed: what is written to
+warn (a run would start) or FAIL (it would not) and, after a colon, the fix. Nothing is changed: what is written to
 the store as a probe is removed, and what it showed is kept in batch.json where the batch has begun. Everything is
 asked at the same time, and what does not answer is told after a while.
 
@@ -69,7 +69,7 @@ def _show(findings: Sequence[Finding], conclusion: str) -> None:
 def _conclusion(setup: Setup, findings: Sequence[Finding], ready: Sequence[str]) -> str:
     failed = list(dict.fromkeys(finding.subject for finding in findings if finding.status is Status.FAIL))
     if failed:
-        return f"A run would not start, or not go well: mend {kind_names(failed)}, and look again."
+        return f"A run would not start, or not go well: fix {kind_names(failed)}, and look again."
     if setup.needed:
         return f"A run would start for {kind_names(setup.needed)}."
     lacking = [kind for kind in ANY if kind not in ready]

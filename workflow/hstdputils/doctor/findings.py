@@ -45,7 +45,7 @@ class Finding:
     subject: str
     """What was looked at."""
     text: str
-    """What was found and, after a colon, the mend where it is not in order."""
+    """What was found and, after a colon, the fix where it is not in order."""
     exit_code: ExitCode = ExitCode.SUCCESS
     """The exit code that stands for it; other than 0 for ``FAIL`` alone."""
 

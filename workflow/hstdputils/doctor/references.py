@@ -41,7 +41,7 @@ def check_references(setup: Setup) -> list[Finding]:
     settings = crds_settings()
     wanted = config.crds.context or os.environ.get("CRDS_CONTEXT") or ""
     if wanted and not CONTEXT.fullmatch(wanted):
-        return [_fail("CRDS context", f"{wanted!r} is no CRDS context: give one like hst_0729.pmap")]
+        return [_fail("CRDS context", f"{wanted!r} is not a CRDS context: give one like hst_0729.pmap")]
     if settings.is_growing:
         return [*_growing_cache(settings.cache.absolute()), *_origin(settings, wanted)]
     return _cache_alone(settings.cache.absolute(), wanted)
@@ -53,7 +53,7 @@ def _cache_alone(cache: Path, wanted: str) -> list[Finding]:
     if not cache.is_dir():
         return [_fail(subject, f"{cache} is not there: set CRDS_PATH, or use --profile laptop-remote")]
     if not config_file.is_file():
-        return [_fail(subject, f"{cache} is no CRDS cache for HST (no config/hst/server_config): set CRDS_PATH")]
+        return [_fail(subject, f"{cache} is not a CRDS cache for HST (no config/hst/server_config): set CRDS_PATH")]
     missing = [name for name in ("mappings/hst", "references/hst") if not (cache / name).is_dir()]
     if missing:
         return [_fail(subject, f"{cache} has no {' and no '.join(missing)}: sync the cache, or set CRDS_PATH")]
@@ -144,8 +144,8 @@ def _origin(settings: CrdsSettings, wanted: str) -> list[Finding]:
         case ReferenceServerError():
             return [_fail(subject, str(answer))]
         case TimeoutError():
-            mend = "check the network, CRDS_SERVER_URL and AWS_ENDPOINT_URL"
-            return [_fail(subject, f"{address} does not answer within {ORIGIN_SECONDS:.0f} s: {mend}")]
+            fix = "check the network, CRDS_SERVER_URL and AWS_ENDPOINT_URL"
+            return [_fail(subject, f"{address} does not answer within {ORIGIN_SECONDS:.0f} s: {fix}")]
     raise answer
 
 

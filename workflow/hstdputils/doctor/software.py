@@ -61,8 +61,8 @@ def _profile(profile: Profile) -> list[Finding]:
         text = f"{profile.file}, but there is no Snakefile in {Path.cwd()}: go to the project's folder"
         return [_fail("profile", text)]
     if not profile.is_found:
-        mend = f"make setup, or write --profile {profile.file.parent}"
-        return [_fail("profile", f"snakemake --profile {profile.name} does not look in profiles/: {mend}")]
+        fix = f"make setup, or write --profile {profile.file.parent}"
+        return [_fail("profile", f"snakemake --profile {profile.name} does not look in profiles/: {fix}")]
     return [ok("profile", f"{profile.file}"), _executor(profile.executor)]
 
 
@@ -72,14 +72,14 @@ def _executor(name: str) -> Finding:
         return ok("executor", name)
     module = f"snakemake_executor_plugin_{name.replace('-', '_')}"
     argv = [sys.executable, "-c", f"import {module}"]
-    mend = f"pip install snakemake-executor-plugin-{name}"
+    fix = f"pip install snakemake-executor-plugin-{name}"
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=DEADLINE_SECONDS - 4, check=False)
     except subprocess.TimeoutExpired:
-        return _fail("executor", f"{name}: {module} takes too long to import: {mend} anew")
+        return _fail("executor", f"{name}: {module} takes too long to import: {fix} anew")
     if done.returncode:
         why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        return _fail("executor", f"{name} cannot be imported ({why}): {mend}")
+        return _fail("executor", f"{name} cannot be imported ({why}): {fix}")
     return ok("executor", name)
 
 

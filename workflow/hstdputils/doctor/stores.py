@@ -77,7 +77,7 @@ def _aws(setup: Setup) -> Finding:
         session = load_credentials()
         found = session.get_credentials()
         if found is not None:
-            found.get_frozen_credentials()  # some are brought only when they are needed
+            found.get_frozen_credentials()  # some come only when they are needed
     except BotoCoreError as error:
         return fail(subject, credentials_problem(error) or f"{one_line(error)}: look at the profile", code)
     if found is None:

@@ -1,4 +1,4 @@
-"""Keeping the plan of a batch up to date: by what is wanted and what it rests on, never by time stamps."""
+"""Plans of batches are kept up to date by what is wanted and what it rests on, never by time stamps."""
 
 import contextlib
 import fcntl
