@@ -130,7 +130,7 @@ def test_a_key_and_its_option_have_one_name():
     for given in (RunBatch(load_config(EVERYTHING), "r"), RunBatch(load_config(EVERYTHING | ON_AWS), "r")):
         arguments = Arguments(given)
         commands = [arguments.plan, arguments.process, arguments.sync, arguments.run("p", "w", "e", 1, 1)]
-        commands += [arguments.submit("p", "w"), arguments.report]
+        commands += [arguments.report, arguments.submit("p", "w") if given.engine else []]
         used = {word.partition("=")[0] for words in commands for word in words if word.startswith("--")} - {"--"}
         assert used - names - OF_A_RUN == set()
         assert used & names

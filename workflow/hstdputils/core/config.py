@@ -99,6 +99,10 @@ class AwsBatchSection(_Section):
     )
 
 
+LOCAL = "local"
+"""What stands for this machine, in the place of an engine."""
+
+
 class Config(BaseModel):
     """All keys of ``config/config.yaml``, ``--configfile`` and ``--config``."""
 
@@ -120,10 +124,11 @@ class Config(BaseModel):
         min_length=1,
         description="Where raw files are, in order of preference: folders, s3://bucket/prefix and mast: for MAST.",
     )
-    engine: Literal["local", "htcondor", "aws-batch"] = Field(
-        default="local",
+    engine: str = Field(
+        default=LOCAL,
         description="Where datasets run: local, as jobs of Snakemake on this machine; htcondor, where Snakemake's "
-        "executor sends jobs (HTCondor is asked why one was stopped); aws-batch, to which the whole plan is sent.",
+        "executor sends jobs (HTCondor is asked why one was stopped); aws-batch, to which the whole plan is sent; or "
+        "an engine that another package adds.",
     )
     image: str | None = Field(
         default=None,

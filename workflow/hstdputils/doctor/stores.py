@@ -2,11 +2,13 @@
 
 import os
 
+from hstdputils.core.config import LOCAL
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.text import one_line
 from hstdputils.doctor.findings import PATIENCE_SECONDS, Finding, Status, fail, ok, warn
 from hstdputils.doctor.setup import Setup
 from hstdputils.doctor.space import existing
+from hstdputils.engines.registry import engine_class
 from hstdputils.records.batch import Batch
 from hstdputils.records.pins import Pins
 from hstdputils.store.credentials import bad_address, credentials_problem, load_credentials
@@ -61,8 +63,13 @@ def needs_credentials(setup: Setup) -> bool:
 def check_credentials(setup: Setup) -> list[Finding]:
     """Say whose credentials would be used, and never what they are; AWS is asked whether it knows them."""
     found = _aws(setup)
-    asked = [_identity()] if setup.config.engine == "aws-batch" and found.status is Status.OK else []
+    asked = [_identity()] if _is_paid_for(setup.config.engine) and found.status is Status.OK else []
     return [found, *asked, _mast(setup)]
+
+
+def _is_paid_for(engine: str) -> bool:
+    """Tell whether jobs of an engine are paid for, and so with an account of AWS."""
+    return engine != LOCAL and engine_class(engine).is_priced
 
 
 def _aws(setup: Setup) -> Finding:

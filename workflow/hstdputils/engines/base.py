@@ -72,6 +72,8 @@ class Engine(ABC, Generic[S]):
     """Lines for the examples of ``submit --help``."""
     shares_folders: ClassVar[bool] = True
     """Whether its jobs see the folders of this machine; where not, the store must be in S3."""
+    has_executor: ClassVar[bool] = False
+    """Whether Snakemake itself sends jobs there, by an executor of its own, as it does those of short lists."""
     is_priced: ClassVar[bool] = False
     """Whether its jobs are paid for, by region and purchase, with the account of AWS that submits them."""
     settings_type: ClassVar[type[Settings]] = Settings
@@ -97,6 +99,16 @@ class Engine(ABC, Generic[S]):
     def reaches(cls, store: str) -> bool:
         """Tell whether jobs reach a store, by its URI."""
         return cls.shares_folders or store.lower().startswith("s3://")
+
+    @classmethod
+    def record_last_cause(cls, batch: Batch, row: PlanRow) -> None:
+        """Correct the marker of the last job of Snakemake's executor, where the engine knows better why it ended.
+
+        Raises
+        ------
+        UserError
+            The engine cannot be asked.
+        """
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:

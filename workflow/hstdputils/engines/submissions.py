@@ -24,10 +24,6 @@ AWS_BATCH = "aws-batch"
 """The engine of records that do not name theirs: they are older than the second engine."""
 
 
-HTCONDOR = "htcondor"
-"""The engine that configurations ask why a job of Snakemake ended."""
-
-
 PRICES = ("region", "purchase")
 """Settings that say at which prices the jobs run, of engines whose jobs are paid for."""
 

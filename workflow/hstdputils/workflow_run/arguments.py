@@ -4,7 +4,6 @@ import json
 from dataclasses import dataclass
 
 from hstdputils.core.text import without_passwords
-from hstdputils.engines.submissions import AWS_BATCH
 from hstdputils.inputs.unpacking import MAX_UNPACKED_MIB
 from hstdputils.model.prices import PURCHASE, REGION
 from hstdputils.workflow_run.batch import RunBatch
@@ -61,15 +60,16 @@ class Arguments:
 
     def submit(self, plan: str, wanted: str) -> list[str]:
         """Return the command that submits a plan of these datasets to the batch's engine."""
-        config = self.batch.config
-        options = [f"--engine={self.batch.engine}", f"--wanted={wanted}", "--wait"]
-        if self.batch.engine == AWS_BATCH:
-            options.append(f"--aws-batch-queue={config.aws_batch.queue}")
-            options.append(f"--aws-batch-job-definition={config.aws_batch.job_definition}")
-            options += [f"--region={config.region}", f"--purchase={config.purchase}"]
+        config, engine = self.batch.config, self.batch.engine
+        assert engine is not None
+        options = [f"--engine={engine.name}", f"--wanted={wanted}", "--wait"]
+        section = getattr(config, engine.name.replace("-", "_"), None)
+        settings = section.model_dump(mode="json", exclude_none=True) if section else {}
+        options += [f"--{engine.name}-{key.replace('_', '-')}={value}" for key, value in settings.items()]
+        options += [f"--region={config.region}", f"--purchase={config.purchase}"] if engine.is_priced else []
         options += [f"--image={config.image}"] if config.image else []
         options += ["--force"] if config.force else []
-        further = self._anywhere if self.batch.engine == AWS_BATCH else self._here
+        further = self._here if engine.shares_folders else self._anywhere
         return ["hstdputils", "submit", *options, plan, "--", *further]
 
     def watch(self, ended: str) -> list[str]:

@@ -5,11 +5,13 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from hstdputils.calibrate.registry import check_program_names
-from hstdputils.core.config import Config
+from hstdputils.core.config import LOCAL, Config
 from hstdputils.core.errors import StoreError, UserError
-from hstdputils.engines.submissions import AWS_BATCH
+from hstdputils.engines.base import Engine
+from hstdputils.engines.registry import engine_class
 from hstdputils.records.batch import Batch, check_batch_name
 from hstdputils.store.registry import is_none, open_store
 
@@ -58,9 +60,9 @@ class RunBatch:
             raise UserError(
                 "config: store = 'none' keeps no markers, which the workflow needs: give s3://… or a folder"
             )
-        if self.config.engine == AWS_BATCH and not store.lower().startswith("s3://"):
+        if self.engine and not self.engine.reaches(store):
             raise UserError(
-                f"config: store = {store!r}, which AWS Batch cannot reach: give --config store=s3://bucket"
+                f"config: store = {store!r}, which {self.engine.title} cannot reach: give --config store=s3://bucket"
             )
 
     @property
@@ -73,10 +75,10 @@ class RunBatch:
         """Return its store and its name, as commands take them."""
         return f"{self.config.store.rstrip('/')}/{self.name}"
 
-    @property
-    def engine(self) -> str:
-        """Return the engine that the whole plan can be sent to; empty where there is none."""
-        return "" if self.config.engine == "local" else self.config.engine
+    @cached_property
+    def engine(self) -> type[Engine[Any]] | None:
+        """Return the class of the engine that the whole plan can be sent to; none where datasets run here."""
+        return None if self.config.engine == LOCAL else engine_class(self.config.engine)
 
     @cached_property
     def stored(self) -> Batch:

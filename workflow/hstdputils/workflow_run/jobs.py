@@ -7,9 +7,8 @@ from typing import Any
 
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.errors import StoreError, UserError
-from hstdputils.engines.htcondor.last_jobs import OVERHEAD_MIB, OVERHEAD_SECONDS, mark_last_job, run_name
+from hstdputils.engines.htcondor.last_jobs import OVERHEAD_MIB, OVERHEAD_SECONDS, run_name
 from hstdputils.engines.retry_policy import Limits, decide_after
-from hstdputils.engines.submissions import HTCONDOR
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
 from hstdputils.workflow_run.plans import RunPlan
@@ -127,8 +126,8 @@ class Jobs:
 
     def _record_last_cause(self, ipppssoot: str, row: PlanRow, attempt: int) -> None:
         """See that the marker tells how the last try ended, where its job could not say so itself."""
-        if self._batch.engine == HTCONDOR and (ipppssoot, attempt) not in self._asked:
+        if self._batch.engine and (ipppssoot, attempt) not in self._asked:
             self._asked.add((ipppssoot, attempt))
-            # without HTCondor's tools, as in the job itself, it has been asked before
+            # without the engine's tools, as in the job itself, it has been asked before
             with contextlib.suppress(UserError):
-                mark_last_job(self._batch.stored, row, self.condor_run())
+                self._batch.engine.record_last_cause(self._batch.stored, row)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from hstdputils.core.errors import UserError
 from hstdputils.core.id_lists import require_all_good
-from hstdputils.engines.submissions import AWS_BATCH
 from hstdputils.records.pins import Pins
 from hstdputils.store.probe import CARELESS, ONE_RUN
 from hstdputils.workflow_run.arguments import PROCESS
@@ -82,7 +81,7 @@ class Remaining:
     def _goes_at_once(self, n: int) -> bool:
         """Tell whether so many datasets run without jobs of Snakemake, whose cost grows with the square of them."""
         config, engine = self._batch.config, self._batch.engine
-        if engine == AWS_BATCH:
+        if engine and not engine.has_executor:
             return True
         is_own_command = config.process_command != PROCESS
         can_go = not is_own_command if engine else self.is_local

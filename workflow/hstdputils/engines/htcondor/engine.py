@@ -10,6 +10,7 @@ from hstdputils.core.command_line import above_zero
 from hstdputils.engines.base import Engine
 from hstdputils.engines.htcondor.causes import REMOVED
 from hstdputils.engines.htcondor.description import WITHDRAWN
+from hstdputils.engines.htcondor.last_jobs import record_last_cause
 from hstdputils.engines.htcondor.site import Site, check_lines, here
 from hstdputils.engines.htcondor.states import NEXT, JobStates, cluster_of, job_of, read_queue, schedd_of
 from hstdputils.engines.htcondor.submit import Submitter
@@ -17,6 +18,7 @@ from hstdputils.engines.htcondor.tools import Tools, quoted
 from hstdputils.engines.requests import Prepared, Settings
 from hstdputils.engines.states import RowState
 from hstdputils.engines.submissions import JobLocation, PlannedJob, RecordedSubmission, Submission
+from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow
 
 END_SECONDS = 20.0
@@ -41,11 +43,17 @@ HTCondor: all rows become one cluster. Its own tools, condor_submit and others, 
     examples = """\
   hstdputils submit plan.out --engine htcondor --line 'accounting_group = hst'
 """
+    has_executor = True
     queue_option = "--htcondor-scheduler"
     queue_help = "scheduler of HTCondor (default: this machine's)"
     image_help = "none on HTCondor"
     settings_type = CondorSettings
     job_id = staticmethod(job_of)
+
+    @classmethod
+    def record_last_cause(cls, batch: Batch, row: PlanRow) -> None:
+        """See `Engine.record_last_cause`."""
+        record_last_cause(batch, row)
 
     @cached_property
     def _job_states(self) -> JobStates:

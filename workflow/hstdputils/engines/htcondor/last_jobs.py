@@ -30,7 +30,7 @@ def run_name(batch: Batch) -> str:
     return f"{store.root.absolute() if isinstance(store, FolderStore) else store.uri}/{batch.name}"
 
 
-def mark_last_job(batch: Batch, row: PlanRow, run: str) -> None:
+def record_last_cause(batch: Batch, row: PlanRow) -> None:
     """Write or correct the marker of a dataset's last job that has left the queue, where HTCondor knows better.
 
     Parameters
@@ -39,15 +39,13 @@ def mark_last_job(batch: Batch, row: PlanRow, run: str) -> None:
         The batch.
     row
         The row of the plan.
-    run
-        What names the batch.
 
     Raises
     ------
     UserError
         HTCondor cannot be asked.
     """
-    constraint = f"{RUN} == {quoted(run)} && {DATASET} == {quoted(row.ipppssoot)}"
+    constraint = f"{RUN} == {quoted(run_name(batch))} && {DATASET} == {quoted(row.ipppssoot)}"
     found = Tools().history(constraint, [*ATTRIBUTES, "RequestMemory"], 1)
     if not found:
         return
