@@ -39,4 +39,4 @@ def kill_at(process: "subprocess.Popen[Any]", condition: Callable[[], object], *
     """Kill a process as soon as a condition holds."""
     wait_until(condition, process, **how)
     process.kill()
-    process.communicate()
+    process.wait(60)  # and not for what it has started, which lives on and holds the pipes

@@ -252,7 +252,7 @@ def test_a_cluster_that_turns_up_late_never_starts(site):
         (["--line=request_memory = 5"], "cannot be used"),
         (["--line=no_such_key = $(", "--line=executable = /bin/true"], "cannot be used"),
         (["--env=NO_SUCH_NAME"], "there is no such variable"),
-        (["--disk-mib=0"], "no whole number above 0"),
+        (["--disk-mib=0"], "not a whole number above 0"),
     ],
 )
 def test_errors_are_one_line(site, arguments, said):

@@ -113,7 +113,7 @@ def test_nothing_is_sent_of_a_bad_plan(site):
     [
         (["--aws-batch-queue=none"], "no job queue 'none'"),
         (["--aws-batch-job-definition=none"], "no active job definition 'none'"),
-        (["--settle=long"], "no number of seconds"),
+        (["--settle=long"], "not a number of seconds"),
         (["--", "x" * 5000], "what follows -- must be"),
     ],
 )

@@ -12,10 +12,10 @@ import boto3
 import pytest
 
 from hstdputils.core.errors import StoreError, UserError
-from hstdputils.engines.aws_batch import engine as trigger
+from hstdputils.engines.aws_batch.engine import AwsBatch
 from hstdputils.store.lease import Busy, hold
 from hstdputils.store.registry import open_store
-from hstdputils.store.s3 import s3_client
+from hstdputils.store.s3_client import s3_client
 from hstdputils.trigger import handler
 from tests.stand_ins.aws.lambda_runtime import LambdaRuntime
 from tests.stand_ins.aws_batch.site import Site, name_of, succeeded_marker
@@ -300,16 +300,16 @@ def heedless_client():
 @pytest.mark.parametrize("client", [s3_client, heedless_client])
 @pytest.mark.slow
 def test_another_list_that_comes_meanwhile_is_not_lost(sender, monkeypatch, client):
-    monkeypatch.setattr(trigger, "s3_client", client)
+    monkeypatch.setattr(handler, "s3_client", client)
     key = sender.put("b", NAMES[0])
-    submit = trigger.AwsBatch.submit
+    submit = AwsBatch.submit
 
     def slow(engine, rows):
         if len(rows) == 1:
             sender.put("b", *NAMES)
         return submit(engine, rows)
 
-    monkeypatch.setattr(trigger.AwsBatch, "submit", slow)
+    monkeypatch.setattr(AwsBatch, "submit", slow)
     handler.handler(notification(key))
     assert sender.sent() == Counter(NAMES)
     assert sender.messages() == {"messages/submitted/b"}
