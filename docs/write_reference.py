@@ -4,11 +4,12 @@ import argparse
 import ast
 import importlib
 import inspect
+import json
 from dataclasses import fields
 from pathlib import Path
 
 from hstdputils.__main__ import COMMANDS, command_module
-from hstdputils.core.config import reference_table, schema_text
+from hstdputils.core.config import SECTIONS, Config
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.decision_log import Entry
@@ -35,10 +36,27 @@ def generated() -> dict[Path, str]:
     before, _, rest = readme.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
     return {
-        ROOT / "config" / "config.schema.json": schema_text(),
+        ROOT / "config" / "config.schema.json": _schema(),
         ROOT / "docs" / "reference.md": reference(),
-        readme: f"{before}{BEGIN}\n{reference_table()}\n{END}{after}",
+        readme: f"{before}{BEGIN}\n{_keys()}\n{END}{after}",
     }
+
+
+def _schema() -> str:
+    """Return the JSON schema of the configuration, as it stands in ``config/config.schema.json``."""
+    return json.dumps(Config.model_json_schema(), indent=2) + "\n"
+
+
+def _keys() -> str:
+    """Return the table of all keys, as it stands in ``config/README.md``."""
+    lines = ["| key | default | meaning |", "| --- | --- | --- |"]
+    fields = {name: item for name, item in Config.model_fields.items() if name not in SECTIONS}
+    for section, kind in SECTIONS.items():
+        fields |= {f"{section}.{name}": item for name, item in kind.model_fields.items()}
+    for name, item in fields.items():
+        default = "(must be given)" if item.is_required() else f"`{json.dumps(item.default)}`"
+        lines.append(f"| `{name}` | {default} | {item.description} |")
+    return "\n".join(lines) + "\n"
 
 
 def reference() -> str:

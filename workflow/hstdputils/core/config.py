@@ -5,7 +5,6 @@ A key of a section has one name everywhere: ``crds.context`` is ``context`` belo
 command that a section is named after leave the section out: ``plan.grid_mib`` is ``hstdputils plan --grid-mib``.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -307,20 +306,3 @@ def _unknown(key: str) -> str:
     else:
         known = [*(name for name in Config.model_fields if name not in SECTIONS), *JOINED, *SECTIONS]
     return f"unknown key {key!r}{nearest(key, known)} (all keys are in config/README.md)"
-
-
-def schema_text() -> str:
-    """Return the JSON schema of the configuration, as it stands in ``config/config.schema.json``."""
-    return json.dumps(Config.model_json_schema(), indent=2) + "\n"
-
-
-def reference_table() -> str:
-    """Return the table of all keys, as it stands in ``config/README.md``."""
-    lines = ["| key | default | meaning |", "| --- | --- | --- |"]
-    fields = {name: item for name, item in Config.model_fields.items() if name not in SECTIONS}
-    for section, kind in SECTIONS.items():
-        fields |= {f"{section}.{name}": item for name, item in kind.model_fields.items()}
-    for name, item in fields.items():
-        default = "(must be given)" if item.is_required() else f"`{json.dumps(item.default)}`"
-        lines.append(f"| `{name}` | {default} | {item.description} |")
-    return "\n".join(lines) + "\n"

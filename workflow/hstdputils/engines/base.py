@@ -179,7 +179,8 @@ class Engine(ABC, Generic[S]):
                 yield known
             else:
                 asked.append(location)
-        for state in self._states(asked, _by_number(recorded), exactly=only is not None):
+        submissions = {item.submission.number: item.submission for item in recorded}
+        for state in self._states(asked, submissions, exactly=only is not None):
             if state.state.is_over and state.is_final:
                 self._ended[state.job] = state
             yield state
@@ -218,7 +219,8 @@ class Engine(ABC, Generic[S]):
             locations = job_locations(self._records, recorded)
             active = [locations[state.ipppssoot] for state in self.states() if not state.state.is_over]
             chosen = [location for location in active if location.row.ipppssoot in wanted]
-            self._cancel(chosen, active, reason[:LONGEST_REASON], _by_number(recorded))
+            submissions = {item.submission.number: item.submission for item in recorded}
+            self._cancel(chosen, active, reason[:LONGEST_REASON], submissions)
             return withdrawn + len(chosen)
 
     @staticmethod
@@ -301,7 +303,3 @@ class Engine(ABC, Generic[S]):
             )
         self._tell(f"submission {submission.number}: {len(rows)} rows in {len(submission.jobs)} jobs")
         return submission
-
-
-def _by_number(recorded: Sequence[RecordedSubmission]) -> dict[int, Submission]:
-    return {item.submission.number: item.submission for item in recorded}
