@@ -7,8 +7,6 @@ import signal
 import socket
 import subprocess
 import time
-import urllib.error
-import urllib.request
 import uuid
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.stand_ins.debian_roots import NotThereError
+from tests.stand_ins.s3.answering import is_answering
 
 ACCESS_KEY, SECRET_KEY = "tester", "nobody-else-knows"
 
@@ -130,19 +129,10 @@ class RadosGateway:
         self._run("radosgw-admin", "user", "create", "--uid=tester", "--display-name=tester", *keys)
         self._begin("radosgw", "-f", "-n", "client.rgw.a")
         deadline = time.monotonic() + LONGEST_SECONDS
-        while not self._answers():
+        while not is_answering(self.endpoint):
             if time.monotonic() > deadline or self._running[-1].poll() is not None:
                 raise NotThereError(f"radosgw does not answer: {self._log('client.rgw.a')}")
             time.sleep(0.1)
-
-    def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(self.endpoint, timeout=5):
-                return True
-        except urllib.error.HTTPError:
-            return True
-        except OSError:
-            return False
 
     def _words(self, *words: str) -> list[str]:
         inside = (

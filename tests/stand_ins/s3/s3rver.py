@@ -6,11 +6,10 @@ import shutil
 import socket
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from tests.stand_ins.debian_roots import NotThereError
+from tests.stand_ins.s3.answering import is_answering
 
 ACCESS_KEY = SECRET_KEY = "S3RVER"
 """The keys that it knows."""
@@ -57,20 +56,11 @@ class S3rver:
         options = ["--directory", str(folder), "--address", "127.0.0.1", "--port", str(port), "--silent"]
         self._process = subprocess.Popen(["node", str(program), *options])
         deadline = time.monotonic() + LONGEST_SECONDS
-        while not self._answers():
+        while not is_answering(self.endpoint):
             if time.monotonic() > deadline or self._process.poll() is not None:
                 self.stop()
                 raise NotThereError("s3rver does not answer")
             time.sleep(0.1)
-
-    def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(self.endpoint, timeout=5):
-                return True
-        except urllib.error.HTTPError:
-            return True
-        except OSError:
-            return False
 
     def stop(self) -> None:
         """End it."""
