@@ -8,8 +8,7 @@ from snakemake.cli import parse_config
 from hstdputils.calibrate.registry import recipe_for
 from hstdputils.core.config import Config, load_config
 from hstdputils.core.datasets import Dataset
-from hstdputils.core.errors import StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.doctor import programs
 from hstdputils.doctor.command import _exit_code
 from hstdputils.doctor.findings import Finding, Status, run_checks, side_by_side

@@ -14,8 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import ClassVar, Generic, Self, TypeVar
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.requests import Prepared, Settings, Submitted
 from hstdputils.engines.states import Cause, RowState, State

@@ -1,6 +1,6 @@
 """What the exit code of a job tells, where neither its engine nor its marker says why it ended."""
 
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import Outcome, outcome_of_exit
 from hstdputils.engines.states import Cause
 

@@ -12,8 +12,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.formats import BadFormat, read_as, shown
 from hstdputils.core.text import iso_time
 from hstdputils.records.batch import Batch

@@ -5,8 +5,7 @@ import io
 import zlib
 from collections.abc import Iterator, Sequence
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import LONGEST_LINE, PlanRow, parse_row
 

@@ -12,8 +12,7 @@ from typing import Any, get_args
 
 from hstdputils.core import command_line
 from hstdputils.core.config import Config
-from hstdputils.core.errors import StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.run_config import read_run_config
 from hstdputils.core.text import nearest, one_line, without_passwords
 from hstdputils.engines.submissions import SubmissionRecords

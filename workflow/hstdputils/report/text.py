@@ -1,6 +1,6 @@
 """Numbers and sentences of a report, so that they are the same on the terminal and on the page."""
 
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import duration, size, usd
 from hstdputils.report.attempts import Costs, costs_by_instrument

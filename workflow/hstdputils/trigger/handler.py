@@ -25,8 +25,7 @@ import os
 import sys
 from typing import Any
 
-from hstdputils.core.errors import StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.text import iso_time
 from hstdputils.engines.base import Engine
 from hstdputils.records.batch import Batch, check_batch_name

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.exit_causes import cause_of_exit
 from hstdputils.engines.retry_policy import MOST_STARTS
