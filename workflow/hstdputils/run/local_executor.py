@@ -17,7 +17,7 @@ from hstdputils.engines.retry_policy import Decision, Limits, decide
 from hstdputils.engines.states import Cause, RowState, State
 from hstdputils.records.batch import Batch
 from hstdputils.records.marker import Marker, exit_status
-from hstdputils.records.plan_rows import PlanRow
+from hstdputils.records.plan_rows import PlanRow, longest_first
 from hstdputils.run.scheduler import Scheduler, WaitingRow
 from hstdputils.run.worker import Worker, WorkerStarter
 from hstdputils.store.base import Store
@@ -107,7 +107,7 @@ class LocalExecutor:
         self._codes: set[int] = set()
 
     def run(self, rows: Sequence[PlanRow], progress: RunProgress, show: Callable[[RunProgress], None]) -> int:
-        """Run rows until all have ended, and return the exit status for those that failed.
+        """Run rows, the longest first, until all have ended, and return the exit status for those that failed.
 
         Parameters
         ----------
@@ -119,7 +119,7 @@ class LocalExecutor:
             Called several times a second, while rows run.
         """
         by_name = {row.ipppssoot: row for row in rows}
-        for number, row in enumerate(rows):
+        for number, row in enumerate(longest_first(rows)):
             self._scheduler.add(WaitingRow(number, row.ipppssoot, row.vcpus, row.memory_mib, row.max_seconds))
         shown = 0.0
         try:

@@ -1,4 +1,4 @@
-"""Which row starts next: the first in the plan's order that fits into the cores and the memory that are free."""
+"""Which row starts next: the first of those that wait, the longest first, that fits into what is free."""
 
 from collections import deque
 from dataclasses import dataclass
