@@ -85,6 +85,7 @@ def _store_of_run(batch: str) -> str:
     rows = planned_rows(batch)
     if not rows:
         raise UserError(
-            f"the store of batch {batch!r} is not known: name it, as s3://bucket/{batch}, --store, or the variable {VARIABLE}"
+            f"the store of batch {batch!r} is not known: name it, as s3://bucket/{batch}, --store, or the "
+            f"variable {VARIABLE}"
         )
     return next(iter(rows.values())).output

@@ -25,8 +25,8 @@ from hstdputils.supervision.stopping import Stopped, stop_by_exception
 
 _DESCRIPTION = """\
 Process the rows of a plan on this machine, as many at once as its cores and memory allow, each in a process of its
-own; those that run out of memory or time are tried again with more. Datasets that have succeeded are skipped. It can be
-stopped at any moment and run again. For thousands of datasets this is far quicker than a Snakemake job each.
+own; those that run out of memory or time are tried again with more. Datasets that have succeeded are skipped. It can
+be stopped at any moment and run again. For thousands of datasets this is far quicker than a Snakemake job each.
 
 The exit status is 0 where all succeeded; else it is the failures' own, or 1 where they differ."""
 
