@@ -9,7 +9,8 @@ from hstdputils.calibrate.recipe import Program
 from hstdputils.calibrate.registry import check_program_names, recipe_for
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
-from hstdputils.doctor.findings import Finding, Status, fail, ok, side_by_side, warn
+from hstdputils.core.findings import Finding, Status, fail, ok, warn
+from hstdputils.doctor.findings import side_by_side
 from hstdputils.doctor.setup import ANY, Setup, kind_names
 
 VERSION_SECONDS = 12.0

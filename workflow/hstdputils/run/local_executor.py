@@ -1,8 +1,8 @@
-"""Running rows to their end: starting what fits, deciding about what failed, and starting that again."""
+"""Runs the rows of a plan here: starts what fits, and tries again what the retry policy says."""
 
 import contextlib
 import secrets
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,8 +18,7 @@ from hstdputils.engines.states import Cause, RowState, State
 from hstdputils.records.batch import Batch
 from hstdputils.records.marker import Marker, exit_status
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.run.scheduler import Scheduler, WaitingRow
-from hstdputils.run.worker import Worker, WorkerStarter
+from hstdputils.run.worker import WaitingRow, Worker, WorkerStarter
 from hstdputils.store.base import Store
 
 STOP_SECONDS = 12.0
@@ -57,6 +56,53 @@ class RunProgress:
         waiting = self.total - self.n_ended - self.running
         others = {**self.failed, str(State.RUNNING): self.running, str(State.WAITING): waiting}
         return {str(Outcome.SUCCEEDED): self.succeeded, **{word: count for word, count in others.items() if count}}
+
+
+class Scheduler:
+    """The cores and the memory of a machine, and the rows that wait for them.
+
+    Parameters
+    ----------
+    cores
+        Cores.
+    memory_mib
+        Memory, MiB.
+    """
+
+    def __init__(self, cores: int, memory_mib: int) -> None:
+        self.cores, self.memory_mib = cores, memory_mib
+        self._free_cores, self._free_memory = cores, memory_mib
+        self._waiting: dict[tuple[int, int], deque[WaitingRow]] = {}
+
+    def add(self, row: WaitingRow) -> None:
+        """Let a row wait. One that asks for more than there is takes all there is."""
+        self._waiting.setdefault(self._share(row), deque()).append(row)
+
+    def next(self) -> WaitingRow | None:
+        """Take what the first row that fits needs, and return the row; none where none fits now."""
+        fitting = [
+            (queue[0].number, size)
+            for size, queue in self._waiting.items()
+            if size[0] <= self._free_cores and size[1] <= self._free_memory
+        ]
+        if not fitting:
+            return None
+        size = min(fitting)[1]
+        row = self._waiting[size].popleft()
+        if not self._waiting[size]:
+            del self._waiting[size]
+        self._free_cores -= size[0]
+        self._free_memory -= size[1]
+        return row
+
+    def release(self, row: WaitingRow) -> None:
+        """Release what a row has taken."""
+        cores, memory = self._share(row)
+        self._free_cores += cores
+        self._free_memory += memory
+
+    def _share(self, row: WaitingRow) -> tuple[int, int]:
+        return min(row.vcpus, self.cores), min(row.memory_mib, self.memory_mib)
 
 
 @dataclass(frozen=True, slots=True)
