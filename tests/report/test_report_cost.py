@@ -104,9 +104,7 @@ def test_by_instrument_and_all(store, capsys):
     out = capsys.readouterr().out
     assert total(out, "cost on AWS") == "$3.00"
     assert total(out, "memory ratio") == "1.33"
-    assert total(out, "USD on AWS").split() == (
-        "tried planned used pending mem. ratio over memory over time".split()
-    )
+    assert total(out, "USD on AWS").split() == ("tried planned used pending mem. ratio over memory over time".split())
     assert total(out, "acs").split() == ["1", "1.50", "2.00", "-", "1.25", "0.0", "%", "0.0", "%"]
     assert total(out, "cos").split() == ["1", "0.5000", "1.00", "0.5000", "2.00", "0.0", "%", "100.0", "%"]
     assert total(out, "all").split() == ["2", "2.00", "3.00", "0.5000", "1.33", "0.0", "%", "50.0", "%"]
