@@ -28,8 +28,8 @@ from hstdputils.engines.submissions import (
     job_locations,
 )
 from hstdputils.records.batch import Batch
+from hstdputils.records.plan_files import write_slice
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.records.plan_slices import write_slice
 from hstdputils.store.lease import Lease, hold
 
 Tell = Callable[[str], None]

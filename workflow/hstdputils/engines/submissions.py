@@ -17,8 +17,8 @@ from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.formats import BadFormat, read_as, shown
 from hstdputils.core.text import iso_time
 from hstdputils.records.batch import Batch
+from hstdputils.records.plan_files import read_slice
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.records.plan_slices import read_slice
 
 AWS_BATCH = "aws-batch"
 """The engine of records that do not name theirs: they are older than the second engine."""
