@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.failure_markers import exit_code
-from hstdputils.engines.states import Cause, RowState, State
+from hstdputils.engines.states import Cause, RowState, State, exit_code
 from hstdputils.records.marker import Marker, exit_status
 from hstdputils.records.plan_rows import COMMAND, PlanRow
 

@@ -13,7 +13,7 @@ from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.base import Engine
 from hstdputils.engines.registry import open_engine
 from hstdputils.engines.states import RowState
-from hstdputils.engines.submissions import BadRecord
+from hstdputils.engines.submission_records import BadRecord
 from hstdputils.progress.address import open_batch
 from hstdputils.progress.rounds import Watcher
 from hstdputils.progress.selection import selected
