@@ -6,11 +6,12 @@ import pytest
 from snakemake.cli import parse_config
 
 from hstdputils.calibrate.registry import recipe_for
-from hstdputils.core.config import Config, load_config
+from hstdputils.core.config import Config
 from hstdputils.core.datasets import Dataset
 from hstdputils.core.errors import StoreError, UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.findings import Finding, Status
+from hstdputils.core.run_config import load_config
 from hstdputils.doctor import programs
 from hstdputils.doctor.command import _exit_code
 from hstdputils.doctor.findings import run_checks, side_by_side
