@@ -14,7 +14,7 @@ from hstdputils.core.errors import StoreError, UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.run_config import read_run_config
 from hstdputils.core.text import nearest, without_passwords
-from hstdputils.engines.submissions import SubmissionRecords
+from hstdputils.engines.submission_records import SubmissionRecords
 from hstdputils.model.prices import Purchase, add_price_options, chosen_prices
 from hstdputils.progress.address import PLAN, add_batch, named_batch
 from hstdputils.records.batch import Batch

@@ -11,10 +11,8 @@ from time import monotonic, time
 
 from hstdputils.core.errors import StoreError
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.exit_causes import cause_of_exit
-from hstdputils.engines.failure_markers import exit_code, write_failure_marker
 from hstdputils.engines.retry_policy import Decision, Limits, decide
-from hstdputils.engines.states import Cause, RowState, State
+from hstdputils.engines.states import Cause, RowState, State, cause_of_exit, exit_code, write_failure_marker
 from hstdputils.records.batch import Batch
 from hstdputils.records.marker import Marker, exit_status
 from hstdputils.records.plan_rows import PlanRow, longest_first

@@ -7,7 +7,7 @@ from typing import Any
 
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.errors import StoreError, UserError
-from hstdputils.engines.htcondor.last_jobs import OVERHEAD_MIB, OVERHEAD_SECONDS, run_name
+from hstdputils.engines.htcondor.causes import OVERHEAD_MIB, OVERHEAD_SECONDS, run_name
 from hstdputils.engines.retry_policy import Limits, decide_after
 from hstdputils.model.fitted import resources_for
 from hstdputils.records.plan_rows import PlanRow, usual_seconds
