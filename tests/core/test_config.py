@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hstdputils.core.config import SECTIONS, Config, load_config
+from hstdputils.core.config import SECTIONS, Config
 from hstdputils.core.errors import UserError
+from hstdputils.core.run_config import load_config
 from hstdputils.process import options as process
 from hstdputils.workflow_run.arguments import Arguments
 from hstdputils.workflow_run.batch import RunBatch

@@ -6,12 +6,14 @@ import pytest
 from snakemake.cli import parse_config
 
 from hstdputils.calibrate.registry import recipe_for
-from hstdputils.core.config import Config, load_config
+from hstdputils.core.config import Config
 from hstdputils.core.datasets import Dataset
 from hstdputils.core.errors import ExitCode, StoreError, UserError
+from hstdputils.core.findings import Finding, Status
+from hstdputils.core.run_config import load_config
 from hstdputils.doctor import programs
 from hstdputils.doctor.command import _exit_code
-from hstdputils.doctor.findings import Finding, Status, run_checks, side_by_side
+from hstdputils.doctor.findings import run_checks, side_by_side
 from hstdputils.doctor.setup import ANY, Setup, config_values, find_profile, kind_names, kind_of, read_setup
 from hstdputils.doctor.space import existing, unwritable, usable_cores, usable_memory
 

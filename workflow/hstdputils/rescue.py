@@ -14,8 +14,7 @@ from hstdputils.engines.resubmit import Resubmitter
 from hstdputils.engines.retry_policy import Decision, decide_by_operator
 from hstdputils.engines.states import RowState
 from hstdputils.progress.address import add_batch
-from hstdputils.progress.selection import add_selection
-from hstdputils.progress.view import BatchView, open_view, operator
+from hstdputils.progress.view import BatchView, add_selection, open_view, operator
 from hstdputils.records.batch import check_batch_name
 
 _DESCRIPTION = """\

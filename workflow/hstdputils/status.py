@@ -14,8 +14,7 @@ from hstdputils.engines.states import ACTIVE
 from hstdputils.progress.address import add_batch
 from hstdputils.progress.blackboard import blackboard_text
 from hstdputils.progress.screen import sentence
-from hstdputils.progress.selection import add_selection, is_selective
-from hstdputils.progress.view import BatchView, open_view
+from hstdputils.progress.view import BatchView, add_selection, is_selective, open_view
 
 _DESCRIPTION = """\
 Say how the datasets of a batch are now: how many of each instrument wait, are held, run, and ended with which

@@ -8,10 +8,11 @@ from rich.text import Text
 
 from hstdputils.core import command_line
 from hstdputils.core.errors import ExitCode
+from hstdputils.core.findings import Finding, Status
 from hstdputils.core.instruments import INSTRUMENTS
 from hstdputils.core.terminal import console as visible_console
 from hstdputils.doctor.checks import CHECKS
-from hstdputils.doctor.findings import Finding, Status, run_checks
+from hstdputils.doctor.findings import run_checks
 from hstdputils.doctor.programs import ready_kinds
 from hstdputils.doctor.setup import ANY, Setup, kind_names, read_setup
 

@@ -3,14 +3,13 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from hstdputils.core.errors import ExitCode, StoreError, UserError
+from hstdputils.core.findings import Finding, fail
 from hstdputils.core.outcomes import AttemptFailed
-from hstdputils.core.text import one_line, without_passwords
+from hstdputils.core.text import one_line
 
 if TYPE_CHECKING:
     from hstdputils.doctor.setup import Setup
@@ -27,48 +26,8 @@ DEADLINE_SECONDS = 20.0
 Result = TypeVar("Result")
 
 
-class Status(StrEnum):
-    """Whether a thing is in order."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "FAIL"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of what was found."""
-
-    status: Status
-    """``FAIL`` where no run would start, or none would succeed."""
-    subject: str
-    """What was looked at."""
-    text: str
-    """What was found and, after a colon, the fix where it is not in order."""
-    exit_code: ExitCode = ExitCode.SUCCESS
-    """The exit code that stands for it; other than 0 for ``FAIL`` alone."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "text", without_passwords(self.text))
-
-
 Check = Callable[["Setup"], list[Finding]]
 """Looks at one subject; may raise the errors of what it looks at."""
-
-
-def ok(subject: str, text: str) -> Finding:
-    """Return a finding that all is well."""
-    return Finding(Status.OK, subject, text)
-
-
-def warn(subject: str, text: str) -> Finding:
-    """Return a finding that stops no run."""
-    return Finding(Status.WARN, subject, text)
-
-
-def fail(subject: str, text: str, exit_code: ExitCode) -> Finding:
-    """Return a finding that stops a run, which would end with the exit code."""
-    return Finding(Status.FAIL, subject, text, exit_code)
 
 
 def of_error(subject: str, error: BaseException, otherwise: ExitCode = ExitCode.GENERAL) -> Finding:

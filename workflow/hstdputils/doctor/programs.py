@@ -8,7 +8,8 @@ from hstdputils.calibrate.programs import Programs
 from hstdputils.calibrate.recipe import Program
 from hstdputils.calibrate.registry import check_program_names, recipe_for
 from hstdputils.core.errors import ExitCode, UserError
-from hstdputils.doctor.findings import Finding, Status, fail, ok, side_by_side, warn
+from hstdputils.core.findings import Finding, Status, fail, ok, warn
+from hstdputils.doctor.findings import side_by_side
 from hstdputils.doctor.setup import ANY, Setup, kind_names
 
 VERSION_SECONDS = 12.0

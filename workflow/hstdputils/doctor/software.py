@@ -11,7 +11,8 @@ from packaging.specifiers import SpecifierSet
 
 from hstdputils import __version__
 from hstdputils.core.errors import ExitCode
-from hstdputils.doctor.findings import DEADLINE_SECONDS, Finding, fail, ok
+from hstdputils.core.findings import Finding, fail, ok
+from hstdputils.doctor.findings import DEADLINE_SECONDS
 from hstdputils.doctor.setup import Profile, Setup
 
 _REINSTALL = "make setup, or pip install hstdputils anew"

@@ -6,19 +6,10 @@ import warnings
 from functools import partial
 
 from hstdputils.core.errors import ExitCode, UserError
+from hstdputils.core.findings import Finding, Status, fail, ok, warn
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.core.text import one_line
-from hstdputils.doctor.findings import (
-    DEADLINE_SECONDS,
-    PATIENCE_SECONDS,
-    Finding,
-    Status,
-    fail,
-    of_error,
-    ok,
-    side_by_side,
-    warn,
-)
+from hstdputils.doctor.findings import DEADLINE_SECONDS, PATIENCE_SECONDS, of_error, side_by_side
 from hstdputils.doctor.setup import Setup
 from hstdputils.inputs.mast import URI
 from hstdputils.inputs.registry import open_sources

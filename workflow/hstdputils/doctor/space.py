@@ -9,7 +9,7 @@ import psutil
 from hstdputils.calibrate.registry import recipe_for
 from hstdputils.calibrate.short_links import has_short_buffers, work_problem
 from hstdputils.core.errors import ExitCode
-from hstdputils.doctor.findings import Finding, fail, ok, warn
+from hstdputils.core.findings import Finding, fail, ok, warn
 from hstdputils.doctor.setup import Setup
 from hstdputils.model.fitted import resources_for
 from hstdputils.process.work_folder import WorkFolders

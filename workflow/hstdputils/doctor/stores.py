@@ -4,8 +4,9 @@ import os
 
 from hstdputils.core.config import LOCAL
 from hstdputils.core.errors import ExitCode
+from hstdputils.core.findings import Finding, Status, fail, ok, warn
 from hstdputils.core.text import one_line
-from hstdputils.doctor.findings import PATIENCE_SECONDS, Finding, Status, fail, ok, warn
+from hstdputils.doctor.findings import PATIENCE_SECONDS
 from hstdputils.doctor.setup import Setup
 from hstdputils.doctor.space import existing
 from hstdputils.engines.registry import engine_class

@@ -1,4 +1,4 @@
-"""Starting the processes of rows: forks of one that has imported what all need, or a command of the user's."""
+"""The processes of rows: forks of one that has imported what all need, or a command of the user's."""
 
 import contextlib
 import json
@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Protocol
 
 from hstdputils.core.errors import ExitCode, UserError
+from hstdputils.records.plan_files import JOB_VARIABLE
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.records.plan_slices import JOB_VARIABLE
-from hstdputils.run.scheduler import WaitingRow
 
 _PRELOADED = ["hstdputils.process.command", "astropy.io.fits", "astropy.table", "PIL.Image"]
 """What every process of a dataset needs, and reads no variable when it is imported."""
@@ -28,6 +27,24 @@ _TRIES = 3
 
 
 _PAUSE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRow:
+    """A row that waits for its turn."""
+
+    number: int
+    """Its place in the order; smaller ones are earlier."""
+    ipppssoot: str
+    """The dataset."""
+    vcpus: int
+    """Cores that it gets."""
+    memory_mib: int
+    """Memory that it gets, MiB."""
+    max_seconds: int
+    """Time limit that it gets, s."""
+    tries: int = 1
+    """Number of this try, from 1."""
 
 
 class Worker(Protocol):
