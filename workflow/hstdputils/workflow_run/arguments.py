@@ -4,9 +4,10 @@ import json
 from dataclasses import dataclass
 
 from hstdputils.core.text import without_passwords
+from hstdputils.inputs.registry import source_class
 from hstdputils.inputs.unpacking import MAX_UNPACKED_MIB
 from hstdputils.model.prices import PURCHASE, REGION
-from hstdputils.workflow_run.batch import RunBatch
+from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
 
 PROCESS = "hstdputils process"
 """What processes a dataset."""
@@ -20,6 +21,7 @@ class Arguments:
     """The batch."""
 
     @property
+    @errors_in_one_line()
     def plan(self) -> list[str]:
         """Return the arguments of ``hstdputils plan``."""
         config = self.batch.config
@@ -96,7 +98,7 @@ class Arguments:
         """Return the inputs into whose headers the plan may look."""
         config = self.batch.config
         if config.plan.read_headers == "folders":
-            return [source for source in config.inputs if not source.startswith(("s3://", "mast:"))]
+            return [source for source in config.inputs if source_class(source).is_local]
         return config.inputs if config.plan.read_headers == "always" else []
 
     @property
