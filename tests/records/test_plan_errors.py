@@ -8,9 +8,8 @@ import pytest
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.records.batch import Batch
-from hstdputils.records.plan_files import read_plan_strictly
+from hstdputils.records.plan_files import read_plan_strictly, read_slice, row_of_child, write_slice
 from hstdputils.records.plan_rows import PlanRow, parse_row
-from hstdputils.records.plan_slices import read_slice, row_of_child, write_slice
 from hstdputils.store.folder import FolderStore
 from hstdputils.store.layout import slice_key
 from tests.stand_ins.aws_batch.site import row

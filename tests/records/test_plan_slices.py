@@ -8,8 +8,8 @@ from hstdputils.core.errors import UserError
 from hstdputils.engines.aws_batch.submit import LARGEST_ARRAY, group
 from hstdputils.process.options import read_options, settings_of
 from hstdputils.records.batch import Batch
+from hstdputils.records.plan_files import INDEX_VARIABLE, ROW_VARIABLE, read_slice, write_slice
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.records.plan_slices import INDEX_VARIABLE, ROW_VARIABLE, read_slice, write_slice
 from hstdputils.store.folder import FolderStore
 from hstdputils.store.layout import slice_key
 

@@ -49,10 +49,10 @@ def pipeline(arguments: Sequence[str]) -> int:
         sees="the folders of inputs, products and work",
         words="results my-batch --inputs raws ldfd01vlq",
     )
-    parser.usage = "%(prog)s [options] [docker's options --] <output-bucket> <batch-name> <ipppssoot>..."
+    parser.usage = "%(prog)s [options] [docker's options --] <output> <batch> <ipppssoot>..."
     options, words = _read(parser, arguments)
     asked = process_options.parse(words)
-    check_batch_name(asked.batch_name)
+    check_batch_name(asked.batch)
     return _run(options, [COMMAND, *words], mounts_of(asked), reads_input="-" in getattr(asked, "ipppssoots", []))
 
 

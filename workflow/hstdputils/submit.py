@@ -19,8 +19,8 @@ from hstdputils.engines.registry import (
     title_of,
     usable_engines,
 )
-from hstdputils.engines.requests import Submitted
-from hstdputils.engines.submissions import SubmissionRecords
+from hstdputils.engines.submission_records import SubmissionRecords
+from hstdputils.engines.submissions import Submitted
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_files import read_plan_strictly
 from hstdputils.records.plan_rows import PlanRow

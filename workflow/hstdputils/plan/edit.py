@@ -139,9 +139,10 @@ def _is_value(word: str) -> bool:
 def _is_wanted(word: str) -> bool:
     """Tell whether a word names instruments or datasets."""
     try:
-        return bool(_only([word])) and not Path(word).exists()
+        _only([word])
     except UserError:
         return False
+    return not Path(word).exists()
 
 
 @contextmanager

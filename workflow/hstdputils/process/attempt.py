@@ -18,7 +18,7 @@ from hstdputils.core.text import without_passwords
 from hstdputils.inputs.source import Source
 from hstdputils.process.steps import Job, Steps
 from hstdputils.records.marker import Marker
-from hstdputils.records.plan_slices import JOB_VARIABLE
+from hstdputils.records.plan_files import JOB_VARIABLE
 from hstdputils.supervision.memory import MemoryKills
 from hstdputils.supervision.spot import spot_notice
 from hstdputils.supervision.stopping import Halt, Stopped, TimeLimit

@@ -4,11 +4,11 @@ import sys
 from functools import cached_property
 from pathlib import Path
 
+from hstdputils.core.config import PROCESS
 from hstdputils.core.errors import UserError
 from hstdputils.core.id_lists import require_all_good
 from hstdputils.records.pins import Pins
 from hstdputils.store.probe import CARELESS, ONE_RUN
-from hstdputils.workflow_run.arguments import PROCESS
 from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
 from hstdputils.workflow_run.plans import RunPlan
 

@@ -13,9 +13,10 @@ from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.text import one_line
 from hstdputils.engines.aws_batch.client import batch_errors, is_unsure, was_never_sent
 from hstdputils.engines.retry_policy import MOST_STARTS
-from hstdputils.engines.submissions import PlannedJob, RecordedSubmission, Submission, SubmissionRecords, rows_of
+from hstdputils.engines.submission_records import SubmissionRecords
+from hstdputils.engines.submissions import PlannedJob, RecordedSubmission, Submission, rows_of
+from hstdputils.records.plan_files import ROW_VARIABLE
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.records.plan_slices import ROW_VARIABLE
 
 RETRIES: dict[str, Any] = {
     "attempts": MOST_STARTS,

@@ -8,16 +8,13 @@ from functools import cached_property
 
 from hstdputils.core.command_line import above_zero
 from hstdputils.engines.base import Engine
-from hstdputils.engines.htcondor.causes import REMOVED
-from hstdputils.engines.htcondor.description import WITHDRAWN
-from hstdputils.engines.htcondor.last_jobs import record_last_cause
-from hstdputils.engines.htcondor.site import Site, check_lines, here
+from hstdputils.engines.htcondor.causes import REMOVED, record_last_cause
+from hstdputils.engines.htcondor.description import WITHDRAWN, Site, check_lines, here
 from hstdputils.engines.htcondor.states import NEXT, JobStates, cluster_of, job_of, read_queue, schedd_of
 from hstdputils.engines.htcondor.submit import Submitter
 from hstdputils.engines.htcondor.tools import Tools, quoted
-from hstdputils.engines.requests import Prepared, Settings
 from hstdputils.engines.states import RowState
-from hstdputils.engines.submissions import JobLocation, PlannedJob, RecordedSubmission, Submission
+from hstdputils.engines.submissions import JobLocation, PlannedJob, Prepared, RecordedSubmission, Settings, Submission
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow
 
