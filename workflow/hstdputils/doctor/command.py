@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from hstdputils.core import command_line
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.findings import Finding, Status
 from hstdputils.core.instruments import INSTRUMENTS
-from hstdputils.core.text import console as visible_console
+from hstdputils.core.terminal import console as visible_console
 from hstdputils.doctor.checks import Check, run_checks
 from hstdputils.doctor.references import check_references
 from hstdputils.doctor.setup import ANY, Setup, kind_names, read_setup

@@ -10,8 +10,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.records.batch import Batch, check_batch_name
 from hstdputils.records.plan_rows import LONGEST_LINE, PlanRow, lines_of, parse_row, read_rows
 

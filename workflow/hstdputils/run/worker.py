@@ -14,8 +14,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Protocol
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.records.plan_files import JOB_VARIABLE
 from hstdputils.records.plan_rows import PlanRow
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.text import one_line
 from hstdputils.engines.aws_batch.client import batch_errors, is_unsure, was_never_sent
 from hstdputils.engines.retry_policy import MOST_STARTS
