@@ -8,8 +8,7 @@ from snakemake.cli import parse_config
 from hstdputils.calibrate.registry import recipe_for
 from hstdputils.core.config import Config
 from hstdputils.core.datasets import Dataset
-from hstdputils.core.errors import StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.findings import Finding, Status
 from hstdputils.core.run_config import load_config
 from hstdputils.doctor import programs

@@ -1,11 +1,9 @@
 import pytest
 
-from hstdputils.core.errors import StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.outcomes import Outcome
-from hstdputils.records.batch import Batch, check_batch_name
+from hstdputils.records.batch import Batch, Pins, check_batch_name
 from hstdputils.records.marker import Marker
-from hstdputils.records.pins import Pins
 from hstdputils.store.base import Store
 from hstdputils.store.folder import FolderStore
 from hstdputils.store.registry import open_store

@@ -9,14 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from hstdputils.core import command_line
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.formats import MOST_BYTES, BadFormat, read_as, shown
 from hstdputils.process.products import RECORDS
 from hstdputils.progress.address import add_batch, named_batch
-from hstdputils.records.batch import Batch
+from hstdputils.records.batch import Batch, Pins
 from hstdputils.records.marker import Marker, is_dataset
-from hstdputils.records.pins import Pins
 from hstdputils.store.layout import (
     FAILED,
     MANIFEST,

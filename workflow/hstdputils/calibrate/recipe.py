@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hstdputils.core.datasets import Dataset
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.instruments import Inputs
 from hstdputils.inputs.observation import Observation, RawFile
 

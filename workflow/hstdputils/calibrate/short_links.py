@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from hstdputils.calibrate.recipe import Program
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 
 LONGEST_FOLDER = 200

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from hstdputils.core import command_line
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.findings import Finding, Status
 from hstdputils.core.instruments import INSTRUMENTS
-from hstdputils.core.text import console as visible_console
+from hstdputils.core.terminal import console as visible_console
 from hstdputils.doctor.checks import CHECKS
 from hstdputils.doctor.findings import run_checks
 from hstdputils.doctor.programs import ready_kinds

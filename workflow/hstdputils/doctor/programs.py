@@ -7,8 +7,7 @@ from hstdputils.calibrate.drizzlepac import astrometry_variables, describe
 from hstdputils.calibrate.programs import Programs
 from hstdputils.calibrate.recipe import Program
 from hstdputils.calibrate.registry import check_program_names, recipe_for
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.findings import Finding, Status, fail, ok, warn
 from hstdputils.doctor.findings import side_by_side
 from hstdputils.doctor.setup import ANY, Setup, kind_names

@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from hstdputils import __version__
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.findings import Finding, fail, ok
 from hstdputils.doctor.findings import DEADLINE_SECONDS
 from hstdputils.doctor.setup import Profile, Setup

@@ -5,8 +5,7 @@ import re
 import warnings
 from functools import partial
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.findings import Finding, Status, fail, ok, warn
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.core.text import one_line

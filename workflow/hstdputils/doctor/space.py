@@ -8,7 +8,7 @@ import psutil
 
 from hstdputils.calibrate.registry import recipe_for
 from hstdputils.calibrate.short_links import has_short_buffers, work_problem
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.findings import Finding, fail, ok, warn
 from hstdputils.doctor.setup import Setup
 from hstdputils.model.fitted import resources_for

@@ -3,18 +3,17 @@
 import os
 
 from hstdputils.core.config import LOCAL
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.findings import Finding, Status, fail, ok, warn
 from hstdputils.core.text import one_line
 from hstdputils.doctor.findings import PATIENCE_SECONDS
 from hstdputils.doctor.setup import Setup
 from hstdputils.doctor.space import existing
 from hstdputils.engines.registry import engine_class
-from hstdputils.records.batch import Batch
-from hstdputils.records.pins import Pins
+from hstdputils.records.batch import Batch, Pins
 from hstdputils.store.credentials import bad_address, credentials_problem, load_credentials
 from hstdputils.store.folder import FolderStore
-from hstdputils.store.probe import CARELESS, ONE_RUN, probe
+from hstdputils.store.probe import NO_CONDITIONAL_WRITES, RUN_ONE_AT_A_TIME, probe
 from hstdputils.store.registry import is_none, open_store
 
 
@@ -40,8 +39,14 @@ def check_store(setup: Setup) -> list[Finding]:
     if is_exclusive:
         return [ok("store", text)]
     if config.engine != "local":
-        return [fail("store", f"{text}, but {CARELESS}: nothing can be submitted: use another", ExitCode.UPLOAD)]
-    return [warn("store", f"{text}, but {CARELESS}: nothing can be submitted; {ONE_RUN}")]
+        return [
+            fail(
+                "store",
+                f"{text}, but {NO_CONDITIONAL_WRITES}: nothing can be submitted: use another",
+                ExitCode.UPLOAD,
+            )
+        ]
+    return [warn("store", f"{text}, but {NO_CONDITIONAL_WRITES}: nothing can be submitted; {RUN_ONE_AT_A_TIME}")]
 
 
 def _probe(batch: Batch) -> bool:

@@ -10,13 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import cache
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.formats import BadFormat
 from hstdputils.engines.submissions import MOST_BYTES, PRICES, JobLocation, RecordedSubmission, Submission, rows_of
 from hstdputils.records.batch import Batch
+from hstdputils.records.plan_files import read_slice, write_slice
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.records.plan_slices import read_slice, write_slice
 
 NEVER_SENT = "never-sent"
 """Stands for the id of a job that was cancelled before it was submitted."""

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hstdputils.core.terminal import Advance
 from hstdputils.inputs.cache import InputCache, Record
 from hstdputils.inputs.folder import FolderSource
 from hstdputils.inputs.source import Item, Source, Wanted
-from hstdputils.store.transfers import Advance
 
 
 def cache_inputs(sources: Sequence[Source], root: Path) -> list[Source]:

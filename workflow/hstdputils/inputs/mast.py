@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.outcomes import AttemptFailed, Outcome
+from hstdputils.core.terminal import Advance
 from hstdputils.inputs.source import Item, Source, Wanted, suffix_of
-from hstdputils.store.transfers import Advance, fill, persist
+from hstdputils.store.transfers import fetch_rest, with_retries
 
 if TYPE_CHECKING:
     from hstdputils.inputs.mast_session import MastSession
@@ -57,7 +57,7 @@ class MastSource(Source):
     def read_part(self, item: Item, start: int, size: int) -> bytes:
         """See `Source.read_part`."""
         with _in_one_line():
-            return persist(lambda: self._session().read_part(item.location, start, size))
+            return with_retries(lambda: self._session().read_part(item.location, start, size))
 
     def files(self, name: str, suffixes: Collection[str], association: str = "") -> list[Item]:
         """See `Source.files`; their sizes are asked for where the list does not say them."""
@@ -90,7 +90,7 @@ class MastSource(Source):
         part = target.with_name(f"{target.name}.part")
         with _in_one_line():
             session = self._session()
-            size = fill(part, item.size, lambda have: session.read_on(item.location, part, have, advance))
+            size = fetch_rest(part, item.size, lambda have: session.append_rest(item.location, part, have, advance))
             if size == item.size:
                 part.rename(target)
                 return
@@ -100,7 +100,7 @@ class MastSource(Source):
     def _list(self, obs_id: str) -> None:
         """Remember all files that MAST has of an observation."""
         with _in_one_line():
-            items = persist(lambda: self._session().products(obs_id))
+            items = with_retries(lambda: self._session().products(obs_id))
         for item in items:
             self._listed.setdefault(item.name.partition("_")[0], {})[item.name] = item
 
@@ -109,7 +109,7 @@ class MastSource(Source):
         if item.size >= 0:
             return item
         with _in_one_line():
-            return replace(item, size=persist(lambda: self._session().size(item.location)))
+            return replace(item, size=with_retries(lambda: self._session().size(item.location)))
 
     def _session(self) -> "MastSession":
         """Return the session, begun when MAST is first asked, since its library takes a second to import."""

@@ -7,14 +7,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hstdputils.core.errors import StoreError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, StoreError
 from hstdputils.core.outcomes import AttemptFailed, Outcome
+from hstdputils.core.terminal import Advance
 from hstdputils.inputs.folder import MAST_FOLDERS
 from hstdputils.inputs.source import Item, Source, Wanted, one_of_each, suffix_of
 from hstdputils.store.quick_reads import QuickReads
 from hstdputils.store.s3_client import s3_client, s3_errors, split_uri
-from hstdputils.store.transfers import Advance, Checksum, fill, persist, read_object_on
+from hstdputils.store.transfers import Checksum, append_object, fetch_rest, with_retries
 
 PUBLIC_BUCKETS = {"stpubdata"}
 """Buckets that are read without credentials."""
@@ -60,7 +60,7 @@ class BucketSource(Source):
                 raise error.__cause__ or error from error  # which says whether to try again
 
         with self._errors(f"s3://{self._bucket}/{item.location}"):
-            return persist(read)
+            return with_retries(read)
 
     def files_of_visit(
         self, visit: str, names: Iterable[str], suffixes: Collection[str], association: str = ""
@@ -119,14 +119,14 @@ class BucketSource(Source):
         for _ in range(TRIES):
             checksum = Checksum()
 
-            def read_on(have: int, checksum: Checksum = checksum) -> None:
-                read_object_on(
+            def append_rest(have: int, checksum: Checksum = checksum) -> None:
+                append_object(
                     *(self._client, self._bucket, item.location, part, item.size, advance, item.version),
                     checksum=checksum,
                 )
 
             with self._errors(place):
-                size = fill(part, item.size, read_on)
+                size = fetch_rest(part, item.size, append_rest)
             problem = f"{size} bytes, not {item.size}" if size != item.size else checksum.problem
             if not problem:
                 part.rename(target)

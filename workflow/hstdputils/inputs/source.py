@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hstdputils.core.datasets import lower
-from hstdputils.core.exit_codes import ExitCode
-from hstdputils.store.transfers import Advance
+from hstdputils.core.errors import ExitCode
+from hstdputils.core.terminal import Advance
 
 Wanted = Callable[[str], bool]
 """Tells by a file's own name whether it is wanted."""

@@ -11,14 +11,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hstdputils.core.errors import StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.outcomes import AttemptFailed, Outcome, outcome_of_exit
 from hstdputils.core.text import without_passwords
 from hstdputils.inputs.source import Source
 from hstdputils.process.steps import Job, Steps
 from hstdputils.records.marker import Marker
-from hstdputils.records.plan_slices import JOB_VARIABLE
+from hstdputils.records.plan_files import JOB_VARIABLE
 from hstdputils.supervision.memory import MemoryKills
 from hstdputils.supervision.spot import spot_notice
 from hstdputils.supervision.stopping import Halt, Stopped, TimeLimit

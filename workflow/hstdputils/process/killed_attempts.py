@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from hstdputils.core.datasets import Dataset
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.process.processor import Settings
 from hstdputils.process.products import keep_local, save_marker

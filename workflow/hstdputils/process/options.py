@@ -16,8 +16,8 @@ from hstdputils.inputs.registry import add_input_options
 from hstdputils.process.processor import Settings
 from hstdputils.process.steps import OVERHEAD_SECONDS
 from hstdputils.records.batch import Batch, check_batch_name
-from hstdputils.records.plan_slices import INDEX_VARIABLE, ROW_VARIABLE, row_of_child
-from hstdputils.references.reference_list import work_off_line
+from hstdputils.records.plan_files import INDEX_VARIABLE, ROW_VARIABLE, row_of_child
+from hstdputils.references.digests import work_off_line
 from hstdputils.store.registry import open_store
 
 

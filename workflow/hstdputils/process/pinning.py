@@ -8,10 +8,9 @@ import sys
 from hstdputils.calibrate.drizzlepac import astrometry_variables, describe
 from hstdputils.calibrate.programs import Programs
 from hstdputils.calibrate.recipe import Recipe
-from hstdputils.records.batch import Batch
-from hstdputils.records.pins import Pins
+from hstdputils.records.batch import Batch, Pins
 from hstdputils.references.crds import Crds
-from hstdputils.store.probe import CARELESS, ONE_RUN
+from hstdputils.store.probe import NO_CONDITIONAL_WRITES, RUN_ONE_AT_A_TIME
 
 
 class Pinning:
@@ -88,6 +87,8 @@ class Pinning:
         if batch is not None:
             pinned = batch.pin(Pins(self.context, versions, products), force=self._force)
             if pinned.conditional_writes is False and not self.versions:
-                print(f"note: the store {batch.store.uri} {CARELESS}: {ONE_RUN}", file=sys.stderr)
+                print(
+                    f"note: the store {batch.store.uri} {NO_CONDITIONAL_WRITES}: {RUN_ONE_AT_A_TIME}", file=sys.stderr
+                )
         self.versions = versions
         self._products |= products

@@ -12,8 +12,7 @@ from hstdputils.calibrate.recipe import Recipe
 from hstdputils.calibrate.registry import recipe_for
 from hstdputils.calibrate.short_links import has_short_buffers, work_problem
 from hstdputils.core.datasets import Dataset
-from hstdputils.core.errors import StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.engines.retry_policy import Limits, decide_after
 from hstdputils.inputs.registry import open_sources
@@ -28,7 +27,7 @@ from hstdputils.process.work_folder import DiskFull, WorkFolders
 from hstdputils.records.batch import Batch
 from hstdputils.records.marker import Marker
 from hstdputils.references.crds import Crds
-from hstdputils.references.reference_list import read_reference_list
+from hstdputils.references.digests import read_reference_list
 from hstdputils.store.registry import is_none, open_store
 from hstdputils.supervision.stopping import Halt, Overdue, TimeLimit, not_stopped_here, time_limit
 

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hstdputils.core.datasets import Dataset
-from hstdputils.core.errors import StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.process.attempt import job_id
 from hstdputils.records.batch import Batch

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.text import one_line
 from hstdputils.engines.aws_batch.client import batch_errors, is_unsure, was_never_sent
 from hstdputils.engines.retry_policy import MOST_STARTS
 from hstdputils.engines.submission_records import SubmissionRecords
 from hstdputils.engines.submissions import PlannedJob, RecordedSubmission, Submission, rows_of
+from hstdputils.records.plan_files import ROW_VARIABLE
 from hstdputils.records.plan_rows import PlanRow, longest_first
-from hstdputils.records.plan_slices import ROW_VARIABLE
 
 RETRIES: dict[str, Any] = {
     "attempts": MOST_STARTS,

@@ -15,8 +15,8 @@ from hstdputils.engines.htcondor.tools import DATASET, TOKEN, quoted
 from hstdputils.engines.retry_policy import MOST_STARTS
 from hstdputils.engines.submissions import Submission
 from hstdputils.records.batch import Batch
+from hstdputils.records.plan_files import JOB_VARIABLE, ROW_VARIABLE
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.records.plan_slices import JOB_VARIABLE, ROW_VARIABLE
 from hstdputils.store.folder import FolderStore
 
 PASSED = ("CRDS_*", "AWS_*", "HSTDP_*", "ASTROMETRY_*", "?ref", "LANG", "LC_*", "CSYS_VER", "AWSDPVER", "AWSYSVER")
