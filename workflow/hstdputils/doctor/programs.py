@@ -5,8 +5,7 @@ from functools import partial
 
 from hstdputils.calibrate.drizzlepac import astrometry_variables, describe
 from hstdputils.calibrate.programs import Programs
-from hstdputils.calibrate.recipe import Program
-from hstdputils.calibrate.registry import check_program_names, recipe_for
+from hstdputils.calibrate.recipe import Program, check_program_names, recipe_for
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.doctor.findings import Finding, Status, fail, ok, side_by_side, warn

@@ -12,7 +12,7 @@ from hstdputils.core.errors import StoreError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.files import atomic_write
 from hstdputils.core.outcomes import AttemptFailed, Outcome
-from hstdputils.fits.files import fits_problem
+from hstdputils.fits.headers import fits_problem
 from hstdputils.process.work_folder import MARKER
 from hstdputils.records.batch import Batch
 from hstdputils.records.manifest import ProductFile

@@ -9,14 +9,7 @@ from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import LONGEST_LINE, PlanRow, parse_row
-
-INDEX_VARIABLE = "AWS_BATCH_JOB_ARRAY_INDEX"
-"""The environment variable in which AWS Batch gives a child its index, from 0."""
-
-
-JOB_VARIABLE = "HSTDP_JOB"
-"""The environment variable with the id of the engine's job, where the engine sets none of its own."""
-
+from hstdputils.supervision.machine import INDEX_VARIABLES
 
 ROW_VARIABLE = "HSTDP_PLAN_ROW"
 """The environment variable with the row of a dataset that is processed alone, as JSON."""
@@ -60,18 +53,17 @@ def _lines(data: bytes) -> Iterator[bytes]:
             yield line
 
 
-def row_of_child(batch: Batch, name: str, index: str | None) -> PlanRow:
-    """Return the row of the child of an array job.
+def row_of_child(batch: Batch, name: str, index: str) -> PlanRow:
+    """Return the row of the child of an array job, by its index.
 
     Raises
     ------
     UserError
         The slice has no such index.
     """
-    if index is None or not index.isdecimal():
-        raise UserError(
-            f"--slice needs {INDEX_VARIABLE}, which AWS Batch sets in array jobs: give it, or an ipppssoot"
-        )
+    if not index.isdecimal():
+        variables = " or ".join(INDEX_VARIABLES)
+        raise UserError(f"--slice needs {variables}, which engines set in array jobs: set it, or give an ipppssoot")
     rows = read_slice(batch, name)
     if int(index) >= len(rows):
         raise UserError(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hstdputils.calibrate.drizzlepac import astrometry_variables, describe
-from hstdputils.calibrate.registry import recipe_for
+from hstdputils.calibrate.recipe import recipe_for
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.errors import UserError
 from hstdputils.core.exit_codes import ExitCode

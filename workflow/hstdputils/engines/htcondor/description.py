@@ -14,8 +14,9 @@ from hstdputils.engines.retry_policy import MOST_STARTS
 from hstdputils.engines.submissions import Submission
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.records.plan_slices import JOB_VARIABLE, ROW_VARIABLE
+from hstdputils.records.plan_slices import ROW_VARIABLE
 from hstdputils.store.folder import FolderStore
+from hstdputils.supervision.machine import JOB_VARIABLE
 
 GO = "HstdpGo"
 """The attribute of a cluster that says whether its jobs may start: not before the cluster is on record."""

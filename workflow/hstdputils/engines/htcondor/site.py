@@ -9,7 +9,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from hstdputils.core.errors import UserError
-from hstdputils.records.plan_slices import JOB_VARIABLE, ROW_VARIABLE
+from hstdputils.records.plan_slices import ROW_VARIABLE
+from hstdputils.supervision.machine import JOB_VARIABLE
 
 PASSED = ("CRDS_*", "AWS_*", "HSTDP_*", "ASTROMETRY_*", "?ref", "LANG", "LC_*", "CSYS_VER", "AWSDPVER", "AWSYSVER")
 """Variables that jobs get: of CRDS, of boto3, of the package and of the programs."""
