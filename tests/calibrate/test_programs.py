@@ -13,8 +13,7 @@ from hstdputils.calibrate import running as program_run
 from hstdputils.calibrate.programs import Programs
 from hstdputils.calibrate.recipe import Command, Program
 from hstdputils.calibrate.running import run_command
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.records.log import AttemptLog
 from hstdputils.records.metrics import Meter

@@ -4,11 +4,10 @@ import json
 
 import pytest
 
-from hstdputils.core.errors import StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, StoreError, UserError
+from hstdputils.core.findings import warn
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.core.text import without_passwords
-from hstdputils.doctor.findings import warn
 from hstdputils.records.log import AttemptLog
 from hstdputils.references.server import ReferenceServerError
 from hstdputils.report.command import _without_config

@@ -68,7 +68,7 @@ def test_the_tutorial(made_up, commands, tmp_path: Path):
     ran = subprocess.run(
         ["bash", "-c", "\n".join(script)],
         cwd=tmp_path,
-        env=commands.environment(CRDS_PATH="build/demo/crds"),
+        env=commands.environment(),
         capture_output=True,
         text=True,
         timeout=600,

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from hstdputils.core.datasets import parse_dataset
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.process.products import save_marker
 from hstdputils.process.unfinished import never_began

@@ -100,7 +100,7 @@ class TestCancel:
         ran = site.run("cancel")
         assert (ran.status, ran.err) == (
             2,
-            "error: which datasets? Name some, or give --instrument, --outcome or --all\n",
+            "error: no datasets are selected: name some, or give --instrument, --outcome or --all\n",
         )
 
 

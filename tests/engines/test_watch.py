@@ -51,7 +51,10 @@ def test_a_batch_that_was_never_submitted(site):
 def test_a_batch_whose_store_is_not_known(site):
     ran = site.commands.hstdputils("watch", "b")
     assert ran.status == 2
-    assert "Name its store: s3://bucket/b, --store, or the variable HSTDP_STORE" in ran.err
+    assert (
+        "the store of batch 'b' is not known: name it, as s3://bucket/b, --store, or the variable HSTDP_STORE"
+        in ran.err
+    )
 
 
 @pytest.mark.parametrize("how", ["plan", "variable", "option"])
@@ -87,7 +90,7 @@ def test_every_cause_has_what_follows_from_it(site):
         site.batch.finish(endings.host_lost(), indexes=[6])
     ran = site.watch("--once")
     assert ran.status == 1, ran.said
-    counts = "0 succeeded, 1 no_references, 1 calibration_error, 5 sent again, 1 running"
+    counts = "0 succeeded, 1 no_references, 1 calibration_error, 5 resubmitted, 1 running"
     assert ran.out == f"b: 2 of 8 datasets have ended: {counts}\n"
     decided = {name: entries[-1] for name, entries in site.decisions().items()}
     sizes = {name: (e["next"], e["next_memory_mib"], e["next_max_seconds"]) for name, e in decided.items()}

@@ -11,7 +11,7 @@ from hstdputils.progress.screen import Pace, Screen, sentence
 from hstdputils.run.local_executor import RunProgress
 
 
-def tally(succeeded=3, running=2, failed=1, total=10):
+def run_progress(succeeded=3, running=2, failed=1, total=10):
     made = RunProgress(total, succeeded, running)
     made.failed["calibration_error"] = failed
     return made
@@ -32,29 +32,29 @@ def shown(terminal, **how):
 
 
 def test_a_sentence():
-    assert sentence("night", tally()) == (
+    assert sentence("night", run_progress()) == (
         "night: 4 of 10 datasets have ended: 3 succeeded, 1 calibration_error, 2 running, 4 waiting"
     )
-    assert sentence("night", tally(), 61.0).endswith("4 waiting, about 0:01:01 left")
+    assert sentence("night", run_progress(), 61.0).endswith("4 waiting, about 0:01:01 left")
 
 
 def test_how_long_yet(clock):
     pace = Pace()
-    assert pace.left(tally(succeeded=0, failed=0)) is None
+    assert pace.left(run_progress(succeeded=0, failed=0)) is None
     clock[0] += 10
-    assert pace.left(tally(succeeded=2, failed=0)) == pytest.approx(40)
-    assert pace.left(tally(succeeded=10, failed=0)) is None
+    assert pace.left(run_progress(succeeded=2, failed=0)) == pytest.approx(40)
+    assert pace.left(run_progress(succeeded=10, failed=0)) is None
 
 
 def test_lines_where_there_is_no_terminal(clock):
     screen, text = shown(terminal=False)
     with screen:
-        screen.show(tally())
-        screen.show(tally(succeeded=4))
+        screen.show(run_progress())
+        screen.show(run_progress(succeeded=4))
         clock[0] += screens.LINE_SECONDS
-        screen.show(tally(succeeded=5))
-        screen.tell("j8cb010b0  out_of_memory: again")
-        screen.show(tally(succeeded=9, running=0))
+        screen.show(run_progress(succeeded=5))
+        screen.print("j8cb010b0  out_of_memory: again")
+        screen.show(run_progress(succeeded=9, running=0))
     lines = [re.sub("^[0-9:]{8}  ", "", line) for line in text.getvalue().splitlines()]
     assert [line.partition(" of ")[0] for line in lines] == [
         "night: 4",
@@ -67,10 +67,10 @@ def test_lines_where_there_is_no_terminal(clock):
 def test_a_table_on_a_terminal(clock):
     screen, text = shown(terminal=True)
     with screen:
-        screen.show(tally())
-        screen.tell("j8cb010b0  out_of_memory: again")
+        screen.show(run_progress())
+        screen.print("j8cb010b0  out_of_memory: again")
         clock[0] += 10
-        screen.show(tally(succeeded=5))
+        screen.show(run_progress(succeeded=5))
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text.getvalue())
     assert "4 of 10" in plain
     assert "6 of 10, about 20.0 s left" in plain
@@ -82,6 +82,6 @@ def test_quiet(clock):
     for terminal in (False, True):
         screen, text = shown(terminal, quiet=True)
         with screen:
-            screen.show(tally())
-            screen.tell("j8cb010b0  out_of_memory: again")
+            screen.show(run_progress())
+            screen.print("j8cb010b0  out_of_memory: again")
         assert text.getvalue().splitlines() == ["j8cb010b0  out_of_memory: again"]

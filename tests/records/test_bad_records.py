@@ -15,7 +15,7 @@ from hstdputils.core.errors import UserError
 from hstdputils.core.formats import MOST_BYTES, BadFormat, read_as, read_json
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.decision_log import DecisionLog
-from hstdputils.engines.submissions import SubmissionRecords
+from hstdputils.engines.submission_records import SubmissionRecords
 from hstdputils.model.features import Features
 from hstdputils.model.fitted import Model
 from hstdputils.model.history import History

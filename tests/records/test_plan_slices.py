@@ -8,10 +8,10 @@ from hstdputils.core.errors import UserError
 from hstdputils.engines.aws_batch.submit import LARGEST_ARRAY, group
 from hstdputils.process.options import read_options, settings_of
 from hstdputils.records.batch import Batch
+from hstdputils.records.plan_files import ROW_VARIABLE, read_slice, write_slice
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.records.plan_slices import ROW_VARIABLE, read_slice, write_slice
 from hstdputils.store.folder import FolderStore
-from hstdputils.store.layout import slice_key
+from hstdputils.store.layout import BatchKeys
 
 INDEX = "AWS_BATCH_JOB_ARRAY_INDEX"
 
@@ -61,7 +61,7 @@ def test_bad_slices(store, monkeypatch):
     monkeypatch.setenv(INDEX, "0")
     with pytest.raises(UserError, match="unrecognized arguments: l00000001"):
         options(store, "l00000001")
-    path = store.root / slice_key("b", "t-0001")
+    path = store.root / BatchKeys("b").slice_key("t-0001")
     whole = path.read_bytes()
     lines = gzip.decompress(whole)
     wrong = [b'{"a": 1}\n', b"(1,)\n", lines.replace(b"2048", b'"2048"'), lines.replace(b'"b"', b'"c"'), b"x" * 10**7]

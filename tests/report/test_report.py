@@ -19,7 +19,7 @@ from hstdputils.core.text import duration
 from hstdputils.records.batch import Batch
 from hstdputils.records.marker import Marker
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.report import command, text
+from hstdputils.report import command, summary
 from hstdputils.report.collect import collect
 from hstdputils.report.terminal import show
 from hstdputils.store.folder import FolderStore
@@ -328,7 +328,7 @@ def test_duration(seconds, text):
 
 @pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.SUCCEEDED])
 def test_every_failure_says_what_follows(outcome):
-    assert "run the batch again" in text.what_follows(str(outcome))
+    assert "run the batch again" in summary.what_follows(str(outcome))
 
 
 @pytest.mark.engine("Chromium")

@@ -12,8 +12,8 @@ from hstdputils.engines.submissions import Submission
 from hstdputils.model.prices import Prices
 from hstdputils.records.batch import Batch
 from hstdputils.report import command
-from hstdputils.report.attempts import costs_by_instrument
 from hstdputils.report.collect import collect
+from hstdputils.report.costs import costs_by_instrument
 from hstdputils.store.folder import FolderStore
 from hstdputils.workflow_run.run import Run
 from tests.report.test_report import BATCH, made_up, page, plan_line, run, save, total
@@ -64,7 +64,7 @@ def test_all_tries_are_paid_for(store):
     assert report.rows[0].cost_usd == pytest.approx((900 + 450 + 1800) / 3600)
     assert costs["cos"].planned_usd == 0.5
     # the lost host is paid for, and no fault of the plan
-    assert costs["cos"].memory_bill == pytest.approx((1024 * 900 + 2048 * 1800) / (1600 * 1800))
+    assert costs["cos"].memory_ratio == pytest.approx((1024 * 900 + 2048 * 1800) / (1600 * 1800))
     assert (costs["cos"].out_of_memory, costs["cos"].timeout, costs["cos"].tried) == (1, 0, 1)
 
 
@@ -81,7 +81,7 @@ def test_failures_are_paid_for_and_say_nothing_about_memory(store):
     save(store, made_up("ldem01tnq", Outcome.TIMEOUT, wall_seconds=1800.0, plan_row=row(2048)))
     costs, _ = costs_of(store)
     assert costs["cos"].used_usd == pytest.approx(2.5)
-    assert costs["cos"].memory_bill == pytest.approx(2.0)
+    assert costs["cos"].memory_ratio == pytest.approx(2.0)
     assert (costs["cos"].tried, costs["cos"].timeout) == (3, 1)
 
 
@@ -92,7 +92,7 @@ def test_a_dataset_that_was_done_again_counts_each_time(store):
         made_up("ldem01acq", earlier=earlier, wall_seconds=100.0, peak_memory_mib=1024, plan_row=row(2048)),
     )
     costs, _ = costs_of(store)
-    assert costs["cos"].memory_bill == pytest.approx(3.0)
+    assert costs["cos"].memory_ratio == pytest.approx(3.0)
 
 
 def test_by_instrument_and_all(store, capsys):
@@ -103,10 +103,8 @@ def test_by_instrument_and_all(store, capsys):
     text = page("--prices", "prices.json", "--plan", "plan.out")
     out = capsys.readouterr().out
     assert total(out, "cost on AWS") == "$3.00"
-    assert total(out, "memory bill") == "1.33"
-    assert total(out, "USD on AWS").split() == (
-        "tried planned used pending memory bill over memory over time".split()
-    )
+    assert total(out, "memory ratio") == "1.33"
+    assert total(out, "USD on AWS").split() == ("tried planned used pending mem. ratio over memory over time".split())
     assert total(out, "acs").split() == ["1", "1.50", "2.00", "-", "1.25", "0.0", "%", "0.0", "%"]
     assert total(out, "cos").split() == ["1", "0.5000", "1.00", "0.5000", "2.00", "0.0", "%", "100.0", "%"]
     assert total(out, "all").split() == ["2", "2.00", "3.00", "0.5000", "1.33", "0.0", "%", "50.0", "%"]
@@ -127,7 +125,7 @@ def test_what_used_more_than_planned_counts_whether_it_was_killed_or_not(store, 
     out = capsys.readouterr().out
     # 512, then 1024, then 2048 MiB for those with 1280
     bill = (38 * 512 + 4 * (512 + 1024 + 2048)) / (38 * 256 + 4 * 1280)
-    assert total(out, "memory bill") == f"{bill:.2f}"
+    assert total(out, "memory ratio") == f"{bill:.2f}"
     assert total(out, "cos").split()[-4:] == ["9.5", "%", "0.0", "%"]
     assert "4 (9.5 %) used more." in text
     assert "None ran out" not in text
@@ -189,7 +187,7 @@ def test_nothing_known_at_all(store, capsys):
     text = page()
     out = capsys.readouterr().out
     assert total(out, "cost on AWS") == "unknown"
-    assert total(out, "memory bill") == "-"
+    assert total(out, "memory ratio") == "-"
     assert "$0.00" not in text + out
 
 

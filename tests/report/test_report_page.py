@@ -17,11 +17,11 @@ from hstdputils.core.outcomes import Outcome
 from hstdputils.records.batch import Batch
 from hstdputils.report import command
 from hstdputils.report import page as report_page
-from hstdputils.report.attempts import in_words, summarize_attempts
 from hstdputils.report.collect import collect
-from hstdputils.report.command import configuration
 from hstdputils.report.details import MOST_PICTURES, read_details
 from hstdputils.report.plots import MOST_DOTS, Axis, Point, pictures, plot
+from hstdputils.report.provenance import configuration
+from hstdputils.report.summary import attempts_text, summarize_attempts
 from hstdputils.store.folder import FolderStore
 from hstdputils.store.layout import marker_key
 from tests.report.test_report import BATCH, Tags, made_up, page, plan_line, run, save
@@ -225,7 +225,7 @@ def test_attempts_by_their_number(store):
     ]
     assert found.outcomes == ["succeeded", "out_of_memory", "timeout", "unknown"]
     assert [row.ipppssoot for row in found.again] == ["ldem01010"]
-    assert in_words(found.again[0]) == (
+    assert attempts_text(found.again[0]) == (
         "out_of_memory with 1024 MiB (0:01:40) → surprise with 2048 MiB (0:01:40) → succeeded with 2048 MiB (0:03:01)"
     )
     assert "1 of 3 datasets were tried more than once" in page()

@@ -77,4 +77,4 @@ def test_a_file_that_is_no_configuration_is_passed_over(project):
     ran = project.commands.hstdputils("status", "night-1")
     assert ran.status == 2
     assert "note: results/night-1/run.json is passed over (config: " in ran.err
-    assert "where is batch 'night-1'? Name its store" in ran.err
+    assert "the store of batch 'night-1' is not known: name it" in ran.err

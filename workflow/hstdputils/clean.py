@@ -5,16 +5,13 @@ import sys
 from collections.abc import Sequence
 
 from hstdputils.core import command_line
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.text import size
 from hstdputils.engines.registry import open_engine
-from hstdputils.engines.submissions import BadRecord
+from hstdputils.engines.submission_records import BadRecord
 from hstdputils.progress.address import add_batch, open_batch
-from hstdputils.progress.rounds import Watcher
-from hstdputils.progress.selection import add_selection, selected
-from hstdputils.progress.states import word_of
-from hstdputils.progress.view import without_records
+from hstdputils.progress.batch_progress import Monitor
+from hstdputils.progress.view import add_selection, selected, without_records
 from hstdputils.records.batch import Batch
 from hstdputils.store import layout
 from hstdputils.store.base import Entry
@@ -79,12 +76,12 @@ def _chosen(batch: Batch, options: argparse.Namespace) -> list[str]:
         One of them has a job that has not ended.
     """
     try:
-        progress = Watcher(open_engine(batch), batch, None).round().progress
+        progress = Monitor(open_engine(batch), batch, None).poll().progress
     except BadRecord as error:
         if not options.all:
             raise
         _, progress = without_records(batch, error)
-    outcomes = {name: word_of(progress, state) for name, state in progress.states.items()}
+    outcomes = {name: progress.word(state) for name, state in progress.states.items()}
     outcomes |= dict.fromkeys(progress.succeeded, "succeeded")
     chosen = selected(options, outcomes, batch.name)
     active = [name for name in chosen if (state := progress.states.get(name)) is not None and not state.state.is_over]

@@ -11,8 +11,7 @@ from pathlib import Path
 from hstdputils.containers.engine import VARIABLE, environment, find_engine, has_terminal
 from hstdputils.containers.mounts import Mount, aws_mounts, certificate_mounts, crds_mounts, mounts_of
 from hstdputils.core import command_line
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.text import without_passwords
 from hstdputils.process import options as process_options
 from hstdputils.records.batch import check_batch_name
@@ -49,10 +48,10 @@ def pipeline(arguments: Sequence[str]) -> int:
         sees="the folders of inputs, products and work",
         words="results my-batch --inputs raws ldfd01vlq",
     )
-    parser.usage = "%(prog)s [options] [docker's options --] <output-bucket> <batch-name> <ipppssoot>..."
+    parser.usage = "%(prog)s [options] [docker's options --] <output> <batch> <ipppssoot>..."
     options, words = _read(parser, arguments)
     asked = process_options.parse(words)
-    check_batch_name(asked.batch_name)
+    check_batch_name(asked.batch)
     return _run(options, [COMMAND, *words], mounts_of(asked), reads_input="-" in getattr(asked, "ipppssoots", []))
 
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hstdputils.core import command_line
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.decision_log import Entry
 from hstdputils.engines.registry import add_queue_options
@@ -15,8 +14,7 @@ from hstdputils.engines.resubmit import Resubmitter
 from hstdputils.engines.retry_policy import Decision, decide_by_operator
 from hstdputils.engines.states import RowState
 from hstdputils.progress.address import add_batch
-from hstdputils.progress.selection import add_selection
-from hstdputils.progress.view import BatchView, open_view, operator
+from hstdputils.progress.view import BatchView, add_selection, open_view, operator
 from hstdputils.records.batch import check_batch_name
 
 _DESCRIPTION = """\

@@ -7,15 +7,14 @@ from collections.abc import Sequence
 
 from hstdputils.core import command_line
 from hstdputils.core.datasets import parse_dataset
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.decision_log import DecisionLog
 from hstdputils.engines.states import ACTIVE
 from hstdputils.progress.address import add_batch
 from hstdputils.progress.blackboard import blackboard_text
 from hstdputils.progress.screen import sentence
-from hstdputils.progress.selection import add_selection, is_selective
-from hstdputils.progress.view import BatchView, open_view
+from hstdputils.progress.view import BatchView, add_selection, is_selective, open_view
 
 _DESCRIPTION = """\
 Say how the datasets of a batch are now: how many of each instrument wait, are held, run, and ended with which

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hstdputils.core import command_line
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.engines.base import Engine
 from hstdputils.engines.registry import (
     DEFAULT,
@@ -19,8 +18,8 @@ from hstdputils.engines.registry import (
     title_of,
     usable_engines,
 )
-from hstdputils.engines.requests import Submitted
-from hstdputils.engines.submissions import SubmissionRecords
+from hstdputils.engines.submission_records import SubmissionRecords
+from hstdputils.engines.submissions import Submitted
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_files import read_plan_strictly
 from hstdputils.records.plan_rows import PlanRow

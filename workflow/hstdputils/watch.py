@@ -8,17 +8,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from hstdputils.core import command_line
-from hstdputils.core.errors import CredentialsProblem, StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import CredentialsProblem, ExitCode, StoreError, UserError
 from hstdputils.engines.registry import open_engine
 from hstdputils.engines.resubmit import Resubmitter
 from hstdputils.engines.retry_policy import Limits
 from hstdputils.progress.address import add_batch, open_batch
+from hstdputils.progress.batch_progress import Monitor, Poll, Progress
 from hstdputils.progress.blackboard import write_blackboard
 from hstdputils.progress.notifications import Notifier, of_batch, of_marker
-from hstdputils.progress.rounds import Round, Watcher
 from hstdputils.progress.screen import Screen, sentence
-from hstdputils.progress.states import Progress
 from hstdputils.records.batch import Batch
 from hstdputils.supervision.stopping import Stopped, stop_by_exception
 
@@ -69,12 +67,12 @@ _EXAMPLES = """\
   hstdputils watch s3://my-bucket/mybatch --once"""
 
 
-PATIENCE = 20
-"""Rounds in a row that may fail, for a network that is away, before watch gives up."""
+MAX_FAILED_POLLS = 20
+"""Polls in a row that may fail, as while the network is away, before watch gives up."""
 
 
-MOST_TOLD = 20
-"""Decisions, or jobs that do not start, that are told one by one in a round."""
+MAX_LINES = 20
+"""Decisions, or jobs that do not start, that get a line each in one poll."""
 
 
 BLACKBOARD_SECONDS = 30.0
@@ -88,21 +86,21 @@ def main(arguments: Sequence[str]) -> int:
     if not options.look_only:
         batch.require_lease("watch can only look, with --look-only", may_probe=False)
     screen = Screen(batch.name, quiet=options.quiet)
-    engine = open_engine(batch, screen.tell)
+    engine = open_engine(batch, screen.print)
     limits = Limits(max_memory_mib=options.max_memory_mib, max_seconds=options.max_seconds)
     resubmitter = None if options.look_only else Resubmitter(engine, batch, limits)
-    watcher = Watcher(engine, batch, resubmitter)
-    notifier = EndNotifier(Notifier(options.announce, screen.tell), batch)
+    monitor = Monitor(engine, batch, resubmitter)
+    notifier = EndNotifier(Notifier(options.announce, screen.print), batch)
     with stop_by_exception():
         try:
             with screen:
-                progress = _follow(watcher, screen, _Blackboard(batch), notifier, options)
+                progress = _follow(monitor, screen, _Blackboard(batch), notifier, options)
         except Stopped:
-            print(f"detached: {_go_on(batch)}", file=sys.stderr)
+            print(f"detached: {_attach_hint(batch)}", file=sys.stderr)
             return ExitCode.INTERRUPTED
         except CredentialsProblem as problem:
             code = problem.exit_code if isinstance(problem, UserError) else ExitCode.UPLOAD
-            raise UserError(f"{problem}; {_go_on(batch)}", code) from problem
+            raise UserError(f"{problem}; {_attach_hint(batch)}", code) from problem
     print(sentence(batch.name, progress))
     if options.to and progress.is_over:
         options.to.parent.mkdir(parents=True, exist_ok=True)
@@ -110,33 +108,33 @@ def main(arguments: Sequence[str]) -> int:
     return progress.exit_status if progress.is_over or options.once else ExitCode.GENERAL
 
 
-def _go_on(batch: Batch) -> str:
+def _attach_hint(batch: Batch) -> str:
     return f"the jobs of {batch.name} go on; to attach again: hstdputils watch {batch.store.uri}/{batch.name}"
 
 
 def _follow(
-    watcher: Watcher, screen: Screen, blackboard: "_Blackboard", notifier: EndNotifier, options: argparse.Namespace
+    monitor: Monitor, screen: Screen, blackboard: "_Blackboard", notifier: EndNotifier, options: argparse.Namespace
 ) -> Progress:
-    """Go round after round until all has ended, and return how it ended."""
+    """Poll until all datasets have ended, and return how they ended."""
     failures, known = 0, set[tuple[str, str]]()
     progress: Progress | None = None
     while True:
         began = time.monotonic()
         try:
-            found = watcher.round()
+            poll = monitor.poll()
         except CredentialsProblem:
             raise
         except (UserError, StoreError) as error:
             failures += 1
-            if progress is None or failures >= PATIENCE:
+            if progress is None or failures >= MAX_FAILED_POLLS:
                 raise
-            screen.tell(f"note: {error}; trying again")
+            screen.print(f"note: {error}; trying again")
         else:
             failures = 0
-            progress = found.progress
+            progress = poll.progress
             if not progress.total:
                 raise UserError("nothing was submitted under this batch: submit its plan first, or correct the name")
-            _tell(screen, found, known)
+            _print_news(screen, poll, known)
             notifier.send(progress)
             blackboard.write(progress, is_last=progress.is_over)
             if progress.is_over or options.once:
@@ -144,23 +142,23 @@ def _follow(
         time.sleep(max(0.0, options.every - (time.monotonic() - began)))
 
 
-def _tell(screen: Screen, found: Round, known: set[tuple[str, str]]) -> None:
-    """Show a round; of jobs that are held or cannot start, those that are not known yet are told, and then known."""
-    for entry in found.decided[:MOST_TOLD]:
-        screen.tell(f"{entry.ipppssoot}  {entry.reason}")
-    if len(found.decided) > MOST_TOLD:
-        screen.tell(f"and {len(found.decided) - MOST_TOLD:,} more decisions")
-    if found.busy and not found.decided:
-        screen.tell(f"note: {found.busy}: it decides what is sent again")
-    stuck = {(state.job, state.why): state for state in found.progress.stuck}
+def _print_news(screen: Screen, poll: Poll, known: set[tuple[str, str]]) -> None:
+    """Print what a poll has found that was not known: decisions, and jobs that are held or cannot start."""
+    for entry in poll.decisions[:MAX_LINES]:
+        screen.print(f"{entry.ipppssoot}  {entry.reason}")
+    if len(poll.decisions) > MAX_LINES:
+        screen.print(f"and {len(poll.decisions) - MAX_LINES:,} more decisions")
+    if poll.busy and not poll.decisions:
+        screen.print(f"note: {poll.busy}: it decides what is resubmitted")
+    stuck = {(state.job, state.why): state for state in poll.progress.stuck}
     new = [state for key, state in stuck.items() if key not in known]
     known.clear()
     known.update(stuck)
-    for state in new[:MOST_TOLD]:
-        screen.tell(f"{state.ipppssoot}  {state.state}{f': {state.why}' if state.why else ''}")
-    if len(new) > MOST_TOLD:
-        screen.tell(f"and {len(new) - MOST_TOLD:,} more that do not start")
-    screen.show(found.progress)
+    for state in new[:MAX_LINES]:
+        screen.print(f"{state.ipppssoot}  {state.state}{f': {state.why}' if state.why else ''}")
+    if len(new) > MAX_LINES:
+        screen.print(f"and {len(new) - MAX_LINES:,} more that do not start")
+    screen.show(poll.progress)
 
 
 class _Blackboard:
@@ -187,20 +185,20 @@ def _parser() -> argparse.ArgumentParser:
         type=command_line.seconds_between(0.05, 3600),
         default=15.0,
         metavar="SECONDS",
-        help="how often to ask (default: %(default)s)",
+        help="how often to poll (default: %(default)s)",
     )
-    parser.add_argument("--once", action="store_true", help="go one round, and end")
+    parser.add_argument("--once", action="store_true", help="poll once, and end")
     parser.add_argument("--to", type=Path, metavar="FILE", help="write there how the batch ended, once it has")
     parser.add_argument(
         "--announce",
         action="append",
         default=[],
         metavar="TARGET",
-        help="ARN of an SNS topic, or name or ARN of an EventBridge bus, that is told which datasets end while this "
-        "runs, and how the batch ends; may be given several times",
+        help="ARN of an SNS topic, or name or ARN of an EventBridge bus, that is notified of datasets that end while "
+        "this runs, and of the end of the batch; may be given several times",
     )
-    parser.add_argument("--quiet", action="store_true", help="say what was decided and how it ended, and no more")
-    parser.add_argument("--look-only", action="store_true", help="submit nothing again")
+    parser.add_argument("--quiet", action="store_true", help="print decisions and how the batch ended, no more")
+    parser.add_argument("--look-only", action="store_true", help="resubmit nothing")
     parser.add_argument(
         "--max-memory-mib",
         type=command_line.above_zero,

@@ -10,8 +10,7 @@ from functools import cache
 from importlib import import_module
 
 from hstdputils.core.datasets import Dataset
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.instruments import INSTRUMENTS, Inputs
 from hstdputils.core.text import nearest
 from hstdputils.inputs.observation import Observation, RawFile

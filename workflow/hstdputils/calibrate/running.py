@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hstdputils.calibrate.causes import failure
 from hstdputils.calibrate.recipe import Command
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.fits.headers import fits_problem
 from hstdputils.records.log import AttemptLog, PrintedLines

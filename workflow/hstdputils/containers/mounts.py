@@ -50,7 +50,7 @@ def mounts_of(options: argparse.Namespace) -> list[Mount]:
         A folder cannot be made, or is not there to be read.
     """
     written = [options.work, options.keep_inputs]
-    if not is_none(options.output_bucket) and (store := local_path(options.output_bucket)):
+    if not is_none(options.output) and (store := local_path(options.output)):
         written.append(store)
     if options.copy_marker:
         written.append(options.copy_marker.parent)

@@ -7,11 +7,12 @@ from typing import Any
 
 import yaml
 
-from hstdputils.core.config import Config, load_config
+from hstdputils.core.config import Config
 from hstdputils.core.datasets import Dataset, Kind
 from hstdputils.core.errors import UserError
 from hstdputils.core.id_lists import read_ids, require_all_good
 from hstdputils.core.instruments import INSTRUMENTS, MOSAICKED, SKYCELL
+from hstdputils.core.run_config import load_config
 from hstdputils.core.text import nearest, one_line
 from hstdputils.records.batch import check_batch_name
 

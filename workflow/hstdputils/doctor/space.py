@@ -8,8 +8,8 @@ import psutil
 
 from hstdputils.calibrate.programs import has_short_buffers, work_problem
 from hstdputils.calibrate.recipe import recipe_for
-from hstdputils.core.exit_codes import ExitCode
-from hstdputils.doctor.findings import Finding, fail, ok, warn
+from hstdputils.core.errors import ExitCode
+from hstdputils.core.findings import Finding, fail, ok, warn
 from hstdputils.doctor.setup import Setup
 from hstdputils.model.fitted import resources_for
 from hstdputils.process.work_folder import WorkFolders

@@ -10,35 +10,22 @@ import contextlib
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import ClassVar, Generic, Self, TypeVar
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.requests import Prepared, Settings, Submitted
 from hstdputils.engines.states import Cause, RowState, State
-from hstdputils.engines.submissions import (
-    NEVER_SENT,
-    JobLocation,
-    RecordedSubmission,
-    Submission,
-    SubmissionRecords,
-    job_locations,
-)
+from hstdputils.engines.submission_records import NEVER_SENT, SubmissionRecords, job_locations
+from hstdputils.engines.submissions import JobLocation, Prepared, RecordedSubmission, Settings, Submission, Submitted
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.records.plan_slices import write_slice
 from hstdputils.store.lease import Lease, hold
 
 Tell = Callable[[str], None]
 """Takes a line for the person who watches."""
 
-
 LONGEST_REASON = 255
 """Characters of the reason for a cancellation that engines are given."""
-
 
 S = TypeVar("S", bound=Settings)
 
@@ -275,14 +262,12 @@ class Engine(ABC, Generic[S]):
         return self._settings.queue or (last.queue if last else default)
 
     def _begin(self, rows: Sequence[PlanRow], last: Submission | None, *, again: bool) -> Submission:
-        """Record a submission of the rows: first the rows, then the submission itself."""
+        """Record a submission of the rows."""
         token = secrets.token_hex(8)
         arguments = self._settings.arguments
         if arguments is None:
             arguments = tuple(last.arguments) if last else ()
         prepared = self._prepare(rows, token, arguments, last)
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda item: write_slice(self._batch, *item), prepared.slices.items()))
         submission = Submission(
             number=last.number + 1 if last else 1,
             token=token,
@@ -294,12 +279,6 @@ class Engine(ABC, Generic[S]):
             engine=self.name,
             settings=dict(prepared.settings),
         )
-        if not self._records.begin(submission):
-            # the store's listing has not shown it: nothing that it has may be submitted once more
-            raise UserError(
-                f"{self._batch.store.uri} does not list yet what was submitted as submission {submission.number}: "
-                "try again in a moment",
-                ExitCode.UPLOAD,
-            )
+        self._records.begin(submission, prepared.slices)
         self._tell(f"submission {submission.number}: {len(rows)} rows in {len(submission.jobs)} jobs")
         return submission

@@ -16,8 +16,7 @@ from hstdputils.calibrate.programs import short_links
 from hstdputils.calibrate.recipe import Expectation, Recipe, set_keywords
 from hstdputils.calibrate.running import run_command, threads_limit
 from hstdputils.core.datasets import Dataset
-from hstdputils.core.errors import StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.outcomes import AttemptFailed, Outcome, outcome_of_exit
 from hstdputils.core.text import without_passwords
 from hstdputils.inputs.fetch import fetch_inputs

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from hstdputils.core import command_line
 from hstdputils.core.datasets import Dataset
-from hstdputils.core.errors import StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.id_lists import IdList, read_ids, require_all_good, tell_problems
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.process.options import ONSITE, REMOTE, Site, read_options, settings_of

@@ -15,8 +15,8 @@ from hstdputils.core import command_line
 from hstdputils.inputs.registry import add_input_options
 from hstdputils.process.setup import OVERHEAD_SECONDS, Settings
 from hstdputils.records.batch import Batch, check_batch_name
-from hstdputils.records.plan_slices import ROW_VARIABLE, row_of_child
-from hstdputils.references.reference_list import work_off_line
+from hstdputils.records.plan_files import ROW_VARIABLE, row_of_child
+from hstdputils.references.digests import work_off_line
 from hstdputils.store.registry import open_store
 from hstdputils.supervision.machine import INDEX_VARIABLES, array_index
 
@@ -126,16 +126,16 @@ def read_options(arguments: Sequence[str], site: Site | None = None) -> argparse
 
 def _take_row(options: argparse.Namespace) -> None:
     """Take dataset and plan row from a slice of the plan, as the child of an array job does."""
-    store = open_store(options.output_bucket)
-    row = row_of_child(Batch(store, check_batch_name(options.batch_name)), options.slice, array_index())
+    store = open_store(options.output)
+    row = row_of_child(Batch(store, check_batch_name(options.batch)), options.slice, array_index())
     options.ipppssoots, options.plan_row = [row.ipppssoot], asdict(row)
 
 
 def settings_of(options: argparse.Namespace) -> Settings:
     """Return the settings that the options stand for."""
     return Settings(
-        output=options.output_bucket,
-        batch=check_batch_name(options.batch_name),
+        output=options.output,
+        batch=check_batch_name(options.batch),
         inputs=options.inputs,
         work=options.work,
         context=work_off_line(options.references, options.crds_context)
@@ -161,14 +161,14 @@ def settings_of(options: argparse.Namespace) -> Settings:
 def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentParser:
     if site is None:
         parser = command_line.parser("process", _DESCRIPTION, _EXAMPLES)
-        parser.add_argument("output_bucket", help=command_line.OUTPUT_HELP)
-        parser.add_argument("batch_name", help=command_line.BATCH_HELP)
+        parser.add_argument("output", help=command_line.OUTPUT_HELP)
+        parser.add_argument("batch", help=command_line.BATCH_HELP)
     else:
         parser = command_line.parser(
             "", _SITE_DESCRIPTION.format(site=site), f"  {site.command} ldfd01vlq\n  {site.command} @my.ids"
         )
         parser.prog = site.command
-        parser.set_defaults(output_bucket="none", batch_name="none")
+        parser.set_defaults(output="none", batch="none")
     command_line.add_version(parser)
     if not has_slice:  # an array's child has its dataset from there
         parser.add_argument("ipppssoots", nargs="+", help=command_line.IDS_HELP)

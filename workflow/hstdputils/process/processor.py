@@ -8,8 +8,7 @@ from typing import TypeGuard
 
 from hstdputils.calibrate.recipe import Recipe, recipe_for
 from hstdputils.core.datasets import Dataset
-from hstdputils.core.errors import StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.engines.retry_policy import Limits, decide_after
 from hstdputils.process.attempt import Attempt

@@ -11,17 +11,15 @@ from hstdputils.calibrate.drizzlepac import astrometry_variables, describe
 from hstdputils.calibrate.programs import Programs
 from hstdputils.calibrate.recipe import Recipe
 from hstdputils.core.datasets import Dataset
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.core.text import nearest
 from hstdputils.inputs.registry import open_sources
 from hstdputils.inputs.unpacking import MAX_UNPACKED_MIB
-from hstdputils.records.batch import Batch
-from hstdputils.records.pins import Pins
+from hstdputils.records.batch import Batch, Pins
 from hstdputils.references.crds import Crds
-from hstdputils.references.reference_list import read_reference_list
-from hstdputils.store.probe import CARELESS, ONE_RUN
+from hstdputils.references.digests import read_reference_list
+from hstdputils.store.probe import NO_CONDITIONAL_WRITES, RUN_ONE_AT_A_TIME
 from hstdputils.store.registry import is_none, open_store
 
 OVERHEAD_SECONDS = 7200.0
@@ -169,7 +167,9 @@ class Setup:
         if batch is not None:
             pinned = batch.pin(Pins(self.context, versions, products), force=force)
             if pinned.conditional_writes is False and not self.versions:
-                print(f"note: the store {batch.store.uri} {CARELESS}: {ONE_RUN}", file=sys.stderr)
+                print(
+                    f"note: the store {batch.store.uri} {NO_CONDITIONAL_WRITES}: {RUN_ONE_AT_A_TIME}", file=sys.stderr
+                )
         self.versions = versions
         self._pinned |= products
 

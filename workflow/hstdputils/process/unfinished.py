@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hstdputils.core.datasets import Dataset
-from hstdputils.core.errors import StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.process.products import keep_local, save_marker
 from hstdputils.process.setup import Settings

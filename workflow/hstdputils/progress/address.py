@@ -1,4 +1,4 @@
-"""Batches as operators name them: by address, or by name where the store is known."""
+"""How a command line names a batch: by its address, or by its name where the store is known."""
 
 import argparse
 import os
@@ -11,11 +11,11 @@ from hstdputils.records.plan_rows import PlanRow, read_plan
 from hstdputils.store.registry import open_store
 
 VARIABLE = "HSTDP_STORE"
-"""The environment variable with the store of batches that are named without one."""
+"""The environment variable with the store of batches whose address names none."""
 
 
 PLAN = "results/{batch}/plan.out"
-"""The plan whose store counts where no other is named: the workflow's, of that batch."""
+"""Where the workflow keeps the plan of a batch, whose store is used where no other is named."""
 
 
 def add_batch(parser: argparse.ArgumentParser, *, is_last: bool = False) -> None:
@@ -36,7 +36,7 @@ def open_batch(options: argparse.Namespace) -> Batch:
     Raises
     ------
     UserError
-        It cannot be told which batch is meant.
+        The batch or its store is not named, or named twice.
     """
     uri, name = named_batch(options)
     return Batch(open_store(uri), name)
@@ -45,7 +45,7 @@ def open_batch(options: argparse.Namespace) -> Batch:
 def named_batch(options: argparse.Namespace) -> tuple[str, str]:
     """Return the address of the store and the name of the batch that the options name; see `open_batch`."""
     words = [options.batch] if isinstance(options.batch, str) else options.batch
-    if len(words) == 2 and not options.store:  # as some commands had it before
+    if len(words) == 2 and not options.store:  # the earlier form of some commands
         return words[0], check_batch_name(words[1])
     if len(words) > 1:
         raise UserError(f"{' '.join(words)!r} names more than a batch: give it as STORE/BATCH")
@@ -61,7 +61,7 @@ def named_batch(options: argparse.Namespace) -> tuple[str, str]:
 
 
 def plan_path(text: str) -> Path:
-    """Return the path of a plan that is named by itself or by its batch, for ``type`` of an argument."""
+    """Return the path of a plan that is given by its path or by its batch, for ``type`` of an argument."""
     path = Path(text)
     if path.is_file():
         return path
@@ -85,6 +85,7 @@ def _store_of_run(batch: str) -> str:
     rows = planned_rows(batch)
     if not rows:
         raise UserError(
-            f"where is batch {batch!r}? Name its store: s3://bucket/{batch}, --store, or the variable {VARIABLE}"
+            f"the store of batch {batch!r} is not known: name it, as s3://bucket/{batch}, --store, or the "
+            f"variable {VARIABLE}"
         )
     return next(iter(rows.values())).output

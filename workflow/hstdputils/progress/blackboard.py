@@ -1,10 +1,10 @@
-"""The blackboard: one pipe-separated text file in the store that says how far each dataset is."""
+"""The blackboard: a pipe-separated text file in the store with the state of each dataset."""
 
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import iso_time
 from hstdputils.engines.states import RowState
-from hstdputils.progress.states import ENDED, Progress
+from hstdputils.progress.batch_progress import ENDED, Progress
 from hstdputils.records.batch import Batch
 
 COLUMNS = (

@@ -12,17 +12,17 @@ from rich.table import Table
 from rich.text import Text
 
 from hstdputils.core.outcomes import RETRIED, Outcome
-from hstdputils.core.text import console as visible_console
+from hstdputils.core.terminal import console as visible_console
 from hstdputils.core.text import duration, without_passwords
 
 LINE_SECONDS = 60.0
-"""How often a line says how far the batch is, where there is no terminal and it changes."""
+"""How often a line is printed, where there is no terminal and something has changed."""
 
 
 _FAILURES = {str(outcome) for outcome in Outcome if outcome is not Outcome.SUCCEEDED}
 
 
-class Far(Protocol):
+class Countable(Protocol):
     """How far a batch is."""
 
     @property
@@ -45,18 +45,18 @@ class Pace:
     """The pace at which datasets end, and so how long the rest takes."""
 
     def __init__(self) -> None:
-        self._begun = 0.0
-        self._ended = 0
+        self._start = 0.0
+        self._n_at_start = 0
 
-    def left(self, progress: Far) -> float | None:
+    def left(self, progress: Countable) -> float | None:
         """Return the time that the rest may take, s; none while too little is known."""
         now = time.monotonic()
-        if not self._begun:
-            self._begun, self._ended = now, progress.n_ended
-        since = progress.n_ended - self._ended
+        if not self._start:
+            self._start, self._n_at_start = now, progress.n_ended
+        since = progress.n_ended - self._n_at_start
         if since < 1 or progress.is_over:
             return None
-        return (progress.total - progress.n_ended) * (now - self._begun) / since
+        return (progress.total - progress.n_ended) * (now - self._start) / since
 
 
 class Screen:
@@ -69,7 +69,7 @@ class Screen:
     console
         Where to show it; standard error where it is none.
     quiet
-        Show nothing but lines that are told.
+        Show nothing but lines that are printed.
     """
 
     def __init__(self, batch: str, console: Console | None = None, *, quiet: bool = False) -> None:
@@ -78,7 +78,7 @@ class Screen:
         self._pace = Pace()
         is_live = self._console.is_terminal and not quiet
         self._live = Live(console=self._console, auto_refresh=False) if is_live else None
-        self._said: tuple[float, str] = (float("-inf"), "")
+        self._last_line: tuple[float, str] = (float("-inf"), "")
 
     def __enter__(self) -> Self:
         if self._live:
@@ -89,11 +89,11 @@ class Screen:
         if self._live:
             self._live.stop()
 
-    def tell(self, text: str) -> None:
+    def print(self, text: str) -> None:
         """Print a line, above the table where there is one."""
         self._console.print(Text(without_passwords(text)), soft_wrap=True)
 
-    def show(self, progress: Far) -> None:
+    def show(self, progress: Countable) -> None:
         """Show how far the batch is."""
         if self._quiet:
             return
@@ -102,21 +102,21 @@ class Screen:
             self._live.update(_table(self._batch, progress, left), refresh=True)
             return
         text = sentence(self._batch, progress, left)
-        said_at, said = self._said
+        printed, last = self._last_line
         state = text.partition(", about")[0]
-        if state != said and (time.monotonic() - said_at >= LINE_SECONDS or progress.is_over):
-            self.tell(f"{datetime.now():%H:%M:%S}  {text}")
-            self._said = time.monotonic(), state
+        if state != last and (time.monotonic() - printed >= LINE_SECONDS or progress.is_over):
+            self.print(f"{datetime.now():%H:%M:%S}  {text}")
+            self._last_line = time.monotonic(), state
 
 
-def sentence(batch: str, progress: Far, left: float | None = None) -> str:
+def sentence(batch: str, progress: Countable, left: float | None = None) -> str:
     """Return how far a batch is as one line."""
     counts = ", ".join(f"{count:,} {word}" for word, count in progress.counts().items())
     text = f"{batch}: {progress.n_ended:,} of {progress.total:,} datasets have ended: {counts}"
     return text if left is None else f"{text}, about {duration(left)} left"
 
 
-def _table(batch: str, progress: Far, left: float | None) -> RenderableType:
+def _table(batch: str, progress: Countable, left: float | None) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
     table.add_column()

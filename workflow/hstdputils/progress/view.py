@@ -1,23 +1,25 @@
-"""What the operators' verbs share: the batch, its engine, and how its datasets are now."""
+"""A batch as operators' commands see it: how its datasets are now, and which of them are selected."""
 
 import argparse
 import getpass
 import os
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.errors import UserError
+from hstdputils.core.id_lists import read_ids
+from hstdputils.core.instruments import INSTRUMENT_OF
 from hstdputils.core.outcomes import Outcome
+from hstdputils.core.text import nearest
 from hstdputils.engines.base import Engine
 from hstdputils.engines.registry import open_engine
 from hstdputils.engines.states import RowState
-from hstdputils.engines.submissions import BadRecord
+from hstdputils.engines.submission_records import BadRecord
 from hstdputils.progress.address import open_batch
-from hstdputils.progress.rounds import Watcher
-from hstdputils.progress.selection import selected
-from hstdputils.progress.states import Progress, word_of
+from hstdputils.progress.batch_progress import Monitor, Progress
 from hstdputils.records.batch import Batch
 
 
@@ -32,7 +34,7 @@ class BatchView(Batch):
 
     def outcomes(self) -> dict[str, str]:
         """Return the outcome of each dataset, or the state of its job, by ipppssoot."""
-        words = {name: word_of(self.progress, state) for name, state in self.progress.states.items()}
+        words = {name: self.progress.word(state) for name, state in self.progress.states.items()}
         return dict.fromkeys(sorted(self.progress.succeeded), str(Outcome.SUCCEEDED)) | words
 
     def selected(self, options: argparse.Namespace) -> list[str]:
@@ -60,7 +62,7 @@ def open_view(options: argparse.Namespace, queue: str | None = None, *, read_onl
     batch = open_batch(options)
     try:
         engine = open_engine(batch, queue=queue)
-        progress = Watcher(engine, batch, None).round().progress
+        progress = Monitor(engine, batch, None).poll().progress
     except BadRecord as error:
         if not read_only:
             raise
@@ -77,7 +79,7 @@ def without_records(batch: Batch, error: BadRecord) -> tuple[Engine[Any], Progre
     """Say that a record of jobs cannot be read, and return how far a batch is as its markers tell."""
     print(f"note: {error}; jobs are not known, what follows is from the markers alone", file=sys.stderr)
     engine = cast(Engine[Any], _NoJobs())
-    return engine, Watcher(engine, batch, None).round().progress
+    return engine, Monitor(engine, batch, None).poll().progress
 
 
 class _NoJobs:
@@ -86,6 +88,67 @@ class _NoJobs:
     def states(self, without: Collection[str] = (), only: Collection[str] | None = None) -> Iterator[RowState]:
         """See `Engine.states`."""
         return iter(())
+
+
+def add_selection(parser: argparse.ArgumentParser, outcomes: Iterable[str] = tuple(Outcome)) -> None:
+    """Add the arguments that select datasets; ``outcomes`` are what --outcome takes."""
+    known, instruments = sorted(outcomes), sorted({*INSTRUMENT_OF.values()})
+    group = parser.add_argument_group("datasets", "those that are named, or all that match the options")
+    group.add_argument("ipppssoots", nargs="*", help="ipppssoots in any case, or @FILE with a list of them")
+    group.add_argument("--instrument", action="append", choices=instruments, help="datasets of an instrument")
+    group.add_argument(
+        "--outcome",
+        action="append",
+        choices=known,
+        metavar="OUTCOME",
+        help=f"those that ended so: {', '.join(known)}",
+    )
+    group.add_argument("--all", action="store_true", help="all datasets of the batch")
+
+
+def is_selective(options: argparse.Namespace) -> bool:
+    """Tell whether the options select anything."""
+    return bool(options.ipppssoots or options.instrument or options.outcome or options.all)
+
+
+def selected(options: argparse.Namespace, outcomes: Mapping[str, str], batch: str) -> list[str]:
+    """Return the datasets that the options select.
+
+    Parameters
+    ----------
+    options
+        The options of `add_selection`.
+    outcomes
+        The outcome of each dataset of the batch, or another word where it has none yet.
+    batch
+        The batch's name.
+
+    Raises
+    ------
+    UserError
+        Nothing is selected, or a dataset that is named is not in the batch.
+    """
+    if not is_selective(options):
+        raise UserError("no datasets are selected: name some, or give --instrument, --outcome or --all")
+    names: Iterable[str] = outcomes
+    if options.ipppssoots:
+        ids = read_ids(options.ipppssoots)
+        if ids.problems:
+            raise UserError(ids.problems[0])
+        names = ids.names
+        missing = [name for name in names if name not in outcomes]
+        if missing:
+            more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+            raise UserError(
+                f"{missing[0]}{more} is not a dataset of batch {batch!r}"
+                f"{nearest(missing[0], list(outcomes)[:10_000])}"
+            )
+    checks: list[Callable[[str], bool]] = []
+    if options.instrument:
+        checks.append(lambda name: parse_dataset(name).instrument in options.instrument)
+    if options.outcome:
+        checks.append(lambda name: outcomes[name] in options.outcome)
+    return [name for name in names if all(check(name) for check in checks)]
 
 
 def operator() -> str:

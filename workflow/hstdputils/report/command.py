@@ -1,22 +1,19 @@
 """``hstdputils report``: show how the datasets of a batch ended; it reads the store and changes nothing in it."""
 
 import argparse
-import hashlib
 import json
 import shlex
 import sys
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from hstdputils.core import command_line
 from hstdputils.core.config import Config
-from hstdputils.core.errors import StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.run_config import read_run_config
-from hstdputils.core.text import nearest, one_line, without_passwords
-from hstdputils.engines.submissions import SubmissionRecords
+from hstdputils.core.text import nearest, without_passwords
+from hstdputils.engines.submission_records import SubmissionRecords
 from hstdputils.model.prices import Purchase, add_price_options, chosen_prices
 from hstdputils.progress.address import PLAN, add_batch, named_batch
 from hstdputils.records.batch import Batch
@@ -24,7 +21,7 @@ from hstdputils.records.plan_rows import PlanRow, read_plan
 from hstdputils.report.collect import collect, known_batches
 from hstdputils.report.files import write_csv, write_json
 from hstdputils.report.page import write_page
-from hstdputils.report.rows import PlanFile, Provenance
+from hstdputils.report.provenance import Provenance, configuration, plan_file
 from hstdputils.report.terminal import show
 from hstdputils.store.registry import is_none, is_same_store, open_store
 
@@ -37,7 +34,7 @@ no dataset. With --plan, datasets that have not ended yet are shown too, as pend
 The page has, besides, planned against used memory, time and cost, all attempts, the ends of the logs of failed and
 of the slowest datasets, some previews, and what all was made with.
 
-It says too what the jobs cost on AWS, by memory, cores and time of all their tries, against what the plan
+It says too what the jobs cost on AWS, by memory, cores and time of all their attempts, against what the plan
 expected, and how much of the memory that was asked for was used.
 
 The exit status says whether the report was written, not how the datasets ended."""
@@ -66,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
     text = options.config_json or (json.dumps(last.model_dump(mode="json", exclude_defaults=True)) if last else "")
     config = configuration(text) if text else {}
     planned = _planned(plan, batch)
-    provenance = Provenance(plan=_plan_file(plan, planned) if plan else None, config=config)
+    provenance = Provenance(plan=plan_file(plan, planned) if plan else None, config=config)
     report = collect(batch, planned, prices, provenance)
     if not report.rows and options.if_any:
         return ExitCode.SUCCESS
@@ -120,45 +117,6 @@ def _planned(path: Path | None, batch: Batch) -> dict[str, PlanRow]:
         raise UserError(f"cannot read the plan {path} ({error.strerror}): correct --plan") from error
     same = {output: is_same_store(output, batch.store.uri) for output in {row.output for row in rows}}
     return {row.ipppssoot.lower(): row for row in rows if row.batch == batch.name and same[row.output]}
-
-
-def _plan_file(path: Path, rows: Mapping[str, PlanRow]) -> PlanFile:
-    """Return what the page tells of a plan.
-
-    Parameters
-    ----------
-    path
-        The plan, which has been read.
-    rows
-        Its rows that are of the batch.
-    """
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    evidence = Counter(one_line(row.evidence) for row in rows.values())
-    return PlanFile(str(path), digest, len(rows), dict(evidence.most_common()))
-
-
-def configuration(text: str) -> dict[str, str]:
-    """Return keys and values of a configuration in JSON, without passwords of addresses.
-
-    Raises
-    ------
-    UserError
-        The text is not a JSON object.
-    """
-    try:
-        values = json.loads(text)
-    except ValueError as error:
-        raise UserError(f"--config-json is not JSON ({error}): give an object of keys and values") from error
-    if not isinstance(values, dict):
-        raise UserError("--config-json is not a JSON object: give keys and values")
-    return {one_line(key): without_passwords(one_line(_plain(value))) for key, value in values.items()}
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(_plain, value))
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _without_config(arguments: Sequence[str]) -> list[str]:

@@ -12,8 +12,9 @@ from hstdputils import __version__
 from hstdputils.core.errors import UserError
 from hstdputils.core.files import atomic_write
 from hstdputils.core.text import iso_time
-from hstdputils.report.attempts import costs_by_instrument, summarize_attempts
+from hstdputils.report.costs import costs_by_instrument
 from hstdputils.report.rows import BatchReport, Row
+from hstdputils.report.summary import summarize_attempts
 
 COLUMNS = (
     "ipppssoot", "instrument", "state", "reason", "exit_code", "attempt", "start", "end", "host", "wall_seconds",
@@ -51,7 +52,7 @@ def to_json(report: BatchReport) -> str:
         "by_instrument": {name: dict(counts[name]) for name in sorted(counts)},
         "attempts": [dataclasses.asdict(one) for one in summarize_attempts(report.rows).by_number],
         "spending": [
-            dataclasses.asdict(item) | {"memory_bill": item.memory_bill} for item in costs_by_instrument(report.rows)
+            dataclasses.asdict(item) | {"memory_bill": item.memory_ratio} for item in costs_by_instrument(report.rows)
         ],
         "prices": str(report.prices) if report.prices else None,
         "made_with": dict(report.made_with),
@@ -91,7 +92,7 @@ def write_whole(path: Path, text: str, option: str) -> None:
 
 def _record(row: Row) -> dict[str, Any]:
     record = {name: _number(getattr(row, name)) for name in COLUMNS}
-    return record | {"kind": row.kind, "tries": [one._asdict() for one in row.tries]}
+    return record | {"kind": row.kind, "tries": [one._asdict() for one in row.attempts]}
 
 
 def _cell(value: Any) -> Any:

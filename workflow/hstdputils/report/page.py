@@ -1,71 +1,22 @@
 """The report as one HTML page that needs nothing else: no scripts, no files, no network."""
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import Path
-from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hstdputils import __version__
 from hstdputils.core.text import duration, iso_time, usd, utc
-from hstdputils.report import text
-from hstdputils.report.attempts import MOST_LISTED_ATTEMPTS, costs_by_instrument, in_words, summarize_attempts
+from hstdputils.report import costs, summary
 from hstdputils.report.details import read_details
 from hstdputils.report.files import write_whole
+from hstdputils.report.links import Links
 from hstdputils.report.plots import how_to_read, pictures
 from hstdputils.report.rows import BatchReport, Row, kind_of
 from hstdputils.store.folder import FolderStore
-from hstdputils.store.layout import LOG
-
-
-class Links:
-    """Links from a page to the files of a folder store, and addresses of files of other stores.
-
-    Parameters
-    ----------
-    report
-        The report.
-    path
-        The page; links are relative to its folder.
-    """
-
-    def __init__(self, report: BatchReport, path: Path) -> None:
-        self._batch = report.batch
-        self._folder: Path | None = None
-        self._relative = ""
-        if isinstance(store := report.batch.store, FolderStore):
-            self._folder = store.root.resolve() / report.batch.name
-            relative = Path(os.path.relpath(self._folder, path.parent.resolve())).as_posix()
-            self._relative = "" if relative == "." else f"{quote(relative)}/"
-
-    def folder(self, row: Row) -> str:
-        """Return a link to a dataset's folder, or nothing where the store is not a folder."""
-        return "" if self._folder is None else f"{self._relative}{quote(row.ipppssoot)}/"
-
-    def log(self, row: Row) -> str:
-        """Return a link to a dataset's log, or nothing where the store is not a folder or has no log."""
-        if self._folder is None or not (self._folder / row.ipppssoot / LOG).is_file():
-            return ""
-        return f"{self.folder(row)}{LOG}"
-
-    def log_address(self, row: Row) -> str:
-        """Return where a dataset's log is, for a person, or nothing where a folder store has no log."""
-        if self._folder is not None and not self.log(row):
-            return ""
-        return self._batch.store.address(self._batch.dataset_key(row.ipppssoot, LOG))
-
-    def file(self, key: str) -> str:
-        """Return a link to a file of the batch, or nothing where the store is not a folder."""
-        return "" if self._folder is None else f"{self._relative}{quote(key.removeprefix(self._batch.prefix))}"
-
-    def address(self, key: str) -> str:
-        """Return where a file is, for a person."""
-        return self._batch.store.address(key)
-
 
 MOST_LISTED = 12_000
 """Datasets in the table of all; of a larger batch those that did not succeed come first."""
@@ -121,16 +72,16 @@ def render(report: BatchReport, path: Path, command: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    costs = costs_by_instrument(report.rows)
+    found_costs = costs.costs_by_instrument(report.rows)
     listed = report.rows if len(report.rows) <= MOST_LISTED else report.urgent_first[:MOST_LISTED]
     environment.filters |= {
         "usd": usd,
         "duration": duration,
         "utc": utc,
         "cut": _cut,
-        "exit_meaning": text.exit_meaning,
-        "what_follows": text.what_follows,
-        "tries": in_words,
+        "exit_meaning": summary.exit_meaning,
+        "what_follows": summary.what_follows,
+        "attempts": summary.attempts_text,
         "n": "{:,}".format,
         "how_to_read": how_to_read,
     }
@@ -139,8 +90,8 @@ def render(report: BatchReport, path: Path, command: str) -> str:
         listed=listed,
         address=report.batch.store.address(report.batch.name),
         is_folder=isinstance(report.batch.store, FolderStore),
-        summary=text.summary(report),
-        totals=text.totals(report),
+        summary=summary.summary(report),
+        totals=summary.totals(report),
         groups=groups,
         at_length={row.ipppssoot for group in groups for row in group.rows},
         long=_LONG,
@@ -150,17 +101,17 @@ def render(report: BatchReport, path: Path, command: str) -> str:
         is_open=len(failed) <= _OPEN,
         details=read_details(report, _in_turn([group.rows for group in groups])),
         pictures=pictures(report),
-        attempts=summarize_attempts(report.rows),
-        most_attempts=MOST_LISTED_ATTEMPTS,
-        cost_headings=text.COST_HEADINGS,
-        costs=[text.cost_cells(one) for one in costs] if report.prices else [],
-        cost_notes=text.cost_notes(report, costs[-1]),
+        attempts=summary.summarize_attempts(report.rows),
+        most_attempts=summary.MOST_LISTED_ATTEMPTS,
+        cost_headings=costs.COST_HEADINGS,
+        costs=[costs.cost_cells(one) for one in found_costs] if report.prices else [],
+        cost_notes=costs.cost_notes(report, found_costs[-1]),
         instruments=sorted({row.instrument for row in report.rows}),
         by_instrument=Counter((row.state, row.instrument) for row in report.rows),
         per_instrument=Counter(row.instrument for row in report.rows),
         kind_of=kind_of,
         links=Links(report, path),
-        products=text.products,
+        products=summary.products,
         command=command,
         version=__version__,
         now=utc(iso_time(timespec="seconds")),

@@ -164,7 +164,7 @@ _TIME = Axis(
 )
 
 
-_COST = Axis("planned cost", "cost of all tries", [10.0**n for n in range(-7, 7)], lambda usd: f"${_digits(usd)}")
+_COST = Axis("planned cost", "cost of all attempts", [10.0**n for n in range(-7, 7)], lambda usd: f"${_digits(usd)}")
 
 
 _FEW = 10
@@ -211,7 +211,7 @@ def how_to_read(shown: Sequence[Picture]) -> str:
 
 
 def _points(rows: Sequence[Row], point: Callable[[Row], Point | None]) -> list[Point]:
-    found = (point(row) for row in rows if row.tries)
+    found = (point(row) for row in rows if row.attempts)
     return [one for one in found if one and one.planned > 0 and one.used > 0]
 
 
@@ -219,7 +219,7 @@ def _memory(row: Row) -> Point | None:
     """Return the memory of the first try, which is the plan's, and what was used in the end."""
     if row.state not in (Outcome.SUCCEEDED, Outcome.OUT_OF_MEMORY):
         return None
-    return Point(row.ipppssoot, row.tries[0].memory_mib, row.peak_memory_mib, row.is_over_memory)
+    return Point(row.ipppssoot, row.attempts[0].memory_mib, row.peak_memory_mib, row.is_over_memory)
 
 
 def _time(row: Row) -> Point | None:

@@ -1,4 +1,4 @@
-"""What a report holds, whatever shows it: a row a dataset, and what the batch was made with."""
+"""What a report holds, whatever shows it: a row for each dataset, and the batch that they are of."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from typing import NamedTuple
 from hstdputils.core.outcomes import RETRIED, Outcome
 from hstdputils.model.prices import Prices
 from hstdputils.records.batch import Batch
+from hstdputils.report.provenance import Provenance
 
 PENDING = "pending"
 """The state of a dataset of the plan that has no marker."""
@@ -26,8 +27,8 @@ def kind_of(state: str) -> str:
     return RETRY if state in RETRIED else NEEDS_PERSON
 
 
-class Try(NamedTuple):
-    """One attempt at a dataset, as far as it is paid for."""
+class Attempt(NamedTuple):
+    """One attempt at a dataset: what it was given and used."""
 
     outcome: str
     """Why it ended."""
@@ -46,7 +47,7 @@ class Try(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How one dataset ended."""
+    """The state of one dataset, and what its attempts took."""
 
     ipppssoot: str
     """The dataset."""
@@ -84,7 +85,7 @@ class Row:
     """The CRDS context."""
     notes: tuple[str, ...] = ()
     """Warnings, and how earlier attempts ended."""
-    tries: tuple[Try, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
     """All its attempts, the last one at the end."""
     cost_usd: float | None = None
     """What all its attempts cost on AWS, USD; none where there were none, or where their memory is not known."""
@@ -99,13 +100,13 @@ class Row:
     @property
     def is_over_memory(self) -> bool:
         """Tell whether one of its attempts needed more memory than it was given, killed or not."""
-        return any(one.is_over_memory for one in self.tries)
+        return any(one.is_over_memory for one in self.attempts)
 
     @property
     def is_over_time(self) -> bool:
         """Tell whether one of its attempts was cut by its time limit, or took longer than the plan gave it."""
-        took = max((one.wall_seconds for one in self.tries), default=0.0)
-        is_cut = any(one.outcome == Outcome.TIMEOUT for one in self.tries)
+        took = max((one.wall_seconds for one in self.attempts), default=0.0)
+        is_cut = any(one.outcome == Outcome.TIMEOUT for one in self.attempts)
         return is_cut or 0 < (self.planned_seconds or 0) < took
 
     @property
@@ -115,44 +116,8 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class PlanFile:
-    """The plan of a batch."""
-
-    path: str
-    """The file."""
-    sha256: str
-    """SHA-256 of its bytes."""
-    n_rows: int
-    """Number of its rows that are of the batch."""
-    evidence: Mapping[str, int]
-    """How many of them rest on what."""
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """What ran, as markers, plan and configuration tell."""
-
-    contexts: Mapping[str, int] = field(default_factory=dict)
-    """Number of datasets by CRDS context."""
-    versions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    """Number of datasets by version of each program."""
-    references: Mapping[str, int] = field(default_factory=dict)
-    """Number of reference files by where their digests are from (`crds`, `download`, `list` or `none`)."""
-    hosts: int = 0
-    """Number of machines of the last attempts."""
-    start: str = ""
-    """When the first of these attempts began, ISO 8601."""
-    end: str = ""
-    """When the last of them ended, ISO 8601."""
-    plan: PlanFile | None = None
-    """The plan; none where it is not given."""
-    config: Mapping[str, str] = field(default_factory=dict)
-    """Keys of the workflow's configuration and their values; empty where it is not given."""
-
-
-@dataclass(frozen=True, slots=True)
 class BatchReport:
-    """How the datasets of a batch ended."""
+    """The states of all datasets of a batch."""
 
     batch: Batch
     """The batch."""

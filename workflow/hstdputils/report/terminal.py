@@ -6,12 +6,12 @@ from rich.console import Console
 from rich.text import Text
 
 from hstdputils.core.outcomes import Outcome
-from hstdputils.core.text import console as visible_console
+from hstdputils.core.terminal import console as visible_console
+from hstdputils.core.terminal import print_table
 from hstdputils.core.text import duration
-from hstdputils.core.text_table import print_table
-from hstdputils.report.attempts import costs_by_instrument
+from hstdputils.report.costs import COST_HEADINGS, cost_cells, cost_notes, costs_by_instrument
 from hstdputils.report.rows import PENDING, BatchReport, Row
-from hstdputils.report.text import COST_HEADINGS, cost_cells, cost_notes, products, totals
+from hstdputils.report.summary import products, totals
 
 MOST_ROWS = 40
 """Datasets that are listed at most; of a larger batch, only those that did not succeed."""

@@ -16,18 +16,17 @@ from hstdputils.progress.screen import Screen, sentence
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_files import read_plan_strictly
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.run.local_executor import LocalExecutor, RunProgress
-from hstdputils.run.scheduler import Scheduler
+from hstdputils.run.local_executor import LocalExecutor, RunProgress, Scheduler
 from hstdputils.run.worker import WorkerStarter
 from hstdputils.store.lease import hold
-from hstdputils.store.probe import CARELESS, ONE_RUN
+from hstdputils.store.probe import NO_CONDITIONAL_WRITES, RUN_ONE_AT_A_TIME
 from hstdputils.store.registry import open_store
 from hstdputils.supervision.stopping import Stopped, stop_by_exception
 
 _DESCRIPTION = """\
 Process the rows of a plan on this machine, as many at once as its cores and memory allow, each in a process of its
-own; those that run out of memory or time are tried again with more. Datasets that have succeeded are left out. It may
-be stopped at any moment and run again. For thousands of datasets this is far quicker than a job of Snakemake each.
+own; those that run out of memory or time are tried again with more. Datasets that have succeeded are skipped. It can
+be stopped at any moment and run again. For thousands of datasets this is far quicker than a Snakemake job each.
 
 The exit status is 0 where all succeeded; else it is the failures' own, or 1 where they differ."""
 
@@ -47,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     waiting = command_line.tell if options.wait else None
     is_exclusive = batch.probe()
     if not is_exclusive:
-        command_line.tell(f"note: the store {batch.store.uri} {CARELESS}: {ONE_RUN}")
+        command_line.tell(f"note: the store {batch.store.uri} {NO_CONDITIONAL_WRITES}: {RUN_ONE_AT_A_TIME}")
     with hold(batch.store, batch.lease_prefix, waiting, is_exclusive=is_exclusive) as lease, stop_by_exception():
         try:
             return _run(batch, rows, options, further, lease.check_taken_over)
@@ -76,7 +75,7 @@ def _run(
         further, options.logs or Path("logs") / batch.name, shlex.split(options.process_command or "")
     )
     limits = Limits(max_memory_mib=options.max_memory_mib, max_seconds=options.max_seconds)
-    executor = LocalExecutor(batch.store, scheduler, starter, options.retries, limits, screen.tell, check)
+    executor = LocalExecutor(batch.store, scheduler, starter, options.retries, limits, screen.print, check)
     with screen:
         status = executor.run(left, progress, screen.show)
     print(sentence(batch.name, progress))
@@ -130,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--force", action="store_true", help="process datasets again that have succeeded")
     parser.add_argument("--logs", type=Path, metavar="DIR", help="folder of the logs (default: logs/<batch>)")
     parser.add_argument("--to", type=Path, metavar="FILE", help="write there how the batch ended, once it has")
-    parser.add_argument("--quiet", action="store_true", help="say what failed and how it ended, and no more")
+    parser.add_argument("--quiet", action="store_true", help="print failures and how the batch ended, no more")
     command = parser.add_argument(
         "--process-command", metavar="WORDS", help="what runs in place of hstdputils process, with the same arguments"
     )

@@ -1,8 +1,8 @@
-"""Running rows to their end: starting what fits, deciding about what failed, and starting that again."""
+"""Runs the rows of a plan here: starts what fits, and tries again what the retry policy says."""
 
 import contextlib
 import secrets
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -11,15 +11,12 @@ from time import monotonic, time
 
 from hstdputils.core.errors import StoreError
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.exit_causes import cause_of_exit
-from hstdputils.engines.failure_markers import exit_code, write_failure_marker
 from hstdputils.engines.retry_policy import Decision, Limits, decide
-from hstdputils.engines.states import Cause, RowState, State
+from hstdputils.engines.states import Cause, RowState, State, cause_of_exit, exit_code, write_failure_marker
 from hstdputils.records.batch import Batch
 from hstdputils.records.marker import Marker, exit_status
-from hstdputils.records.plan_rows import PlanRow
-from hstdputils.run.scheduler import Scheduler, WaitingRow
-from hstdputils.run.worker import Worker, WorkerStarter
+from hstdputils.records.plan_rows import PlanRow, longest_first
+from hstdputils.run.worker import WaitingRow, Worker, WorkerStarter
 from hstdputils.store.base import Store
 
 STOP_SECONDS = 12.0
@@ -57,6 +54,53 @@ class RunProgress:
         waiting = self.total - self.n_ended - self.running
         others = {**self.failed, str(State.RUNNING): self.running, str(State.WAITING): waiting}
         return {str(Outcome.SUCCEEDED): self.succeeded, **{word: count for word, count in others.items() if count}}
+
+
+class Scheduler:
+    """The cores and the memory of a machine, and the rows that wait for them.
+
+    Parameters
+    ----------
+    cores
+        Cores.
+    memory_mib
+        Memory, MiB.
+    """
+
+    def __init__(self, cores: int, memory_mib: int) -> None:
+        self.cores, self.memory_mib = cores, memory_mib
+        self._free_cores, self._free_memory = cores, memory_mib
+        self._waiting: dict[tuple[int, int], deque[WaitingRow]] = {}
+
+    def add(self, row: WaitingRow) -> None:
+        """Let a row wait. One that asks for more than there is takes all there is."""
+        self._waiting.setdefault(self._share(row), deque()).append(row)
+
+    def next(self) -> WaitingRow | None:
+        """Take what the first row that fits needs, and return the row; none where none fits now."""
+        fitting = [
+            (queue[0].number, size)
+            for size, queue in self._waiting.items()
+            if size[0] <= self._free_cores and size[1] <= self._free_memory
+        ]
+        if not fitting:
+            return None
+        size = min(fitting)[1]
+        row = self._waiting[size].popleft()
+        if not self._waiting[size]:
+            del self._waiting[size]
+        self._free_cores -= size[0]
+        self._free_memory -= size[1]
+        return row
+
+    def release(self, row: WaitingRow) -> None:
+        """Release what a row has taken."""
+        cores, memory = self._share(row)
+        self._free_cores += cores
+        self._free_memory += memory
+
+    def _share(self, row: WaitingRow) -> tuple[int, int]:
+        return min(row.vcpus, self.cores), min(row.memory_mib, self.memory_mib)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +151,7 @@ class LocalExecutor:
         self._codes: set[int] = set()
 
     def run(self, rows: Sequence[PlanRow], progress: RunProgress, show: Callable[[RunProgress], None]) -> int:
-        """Run rows until all have ended, and return the exit status for those that failed.
+        """Run rows, the longest first, until all have ended, and return the exit status for those that failed.
 
         Parameters
         ----------
@@ -119,7 +163,7 @@ class LocalExecutor:
             Called several times a second, while rows run.
         """
         by_name = {row.ipppssoot: row for row in rows}
-        for number, row in enumerate(rows):
+        for number, row in enumerate(longest_first(rows)):
             self._scheduler.add(WaitingRow(number, row.ipppssoot, row.vcpus, row.memory_mib, row.max_seconds))
         shown = 0.0
         try:

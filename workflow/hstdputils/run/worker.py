@@ -1,4 +1,4 @@
-"""Starting the processes of rows: forks of one that has imported what all need, or a command of the user's."""
+"""The processes of rows: forks of one that has imported what all need, or a command of the user's."""
 
 import contextlib
 import json
@@ -14,10 +14,8 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Protocol
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.run.scheduler import WaitingRow
 from hstdputils.supervision.machine import JOB_VARIABLE
 
 _PRELOADED = ["hstdputils.process.command", "astropy.io.fits", "astropy.table", "PIL.Image"]
@@ -29,6 +27,24 @@ _TRIES = 3
 
 
 _PAUSE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRow:
+    """A row that waits for its turn."""
+
+    number: int
+    """Its place in the order; smaller ones are earlier."""
+    ipppssoot: str
+    """The dataset."""
+    vcpus: int
+    """Cores that it gets."""
+    memory_mib: int
+    """Memory that it gets, MiB."""
+    max_seconds: int
+    """Time limit that it gets, s."""
+    tries: int = 1
+    """Number of this try, from 1."""
 
 
 class Worker(Protocol):

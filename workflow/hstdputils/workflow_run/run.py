@@ -12,9 +12,9 @@ from typing import Any
 import psutil
 
 from hstdputils.containers import mounts
-from hstdputils.core.config import Config, load_config
-from hstdputils.core.run_config import save_run_config, set_crds_variables
-from hstdputils.engines.htcondor.site import image_of
+from hstdputils.core.config import Config
+from hstdputils.core.run_config import load_config, save_run_config, set_crds_variables
+from hstdputils.engines.htcondor.description import image_of
 from hstdputils.workflow_run.arguments import Arguments
 from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
 from hstdputils.workflow_run.jobs import Jobs

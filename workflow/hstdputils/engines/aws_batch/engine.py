@@ -16,9 +16,16 @@ from hstdputils.engines.aws_batch.definitions import definition_of
 from hstdputils.engines.aws_batch.states import JobStates, job_of
 from hstdputils.engines.aws_batch.submit import SETTLE_SECONDS, Submitter, group, job_prefix
 from hstdputils.engines.base import Engine
-from hstdputils.engines.requests import Prepared, Settings
 from hstdputils.engines.states import RowState
-from hstdputils.engines.submissions import PRICES, JobLocation, PlannedJob, RecordedSubmission, Submission
+from hstdputils.engines.submissions import (
+    PRICES,
+    JobLocation,
+    PlannedJob,
+    Prepared,
+    RecordedSubmission,
+    Settings,
+    Submission,
+)
 from hstdputils.model.prices import Purchase
 from hstdputils.records.plan_rows import PlanRow
 
@@ -137,7 +144,7 @@ are boto3's: AWS_PROFILE, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL."""
     ) -> Prepared:
         """See `Engine._prepare`."""
         # recipes and CRDS take a tenth of a second to import, and those who only ask for states need neither
-        from hstdputils.engines.aws_batch.pinning import pin_submission
+        from hstdputils.engines.aws_batch.definitions import pin_submission
 
         settings, queue = self._settings, self._queue(QUEUE, last)
         check_queue(self._client, queue)

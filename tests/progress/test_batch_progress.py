@@ -3,10 +3,10 @@
 import contextlib
 
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.requests import Submitted
 from hstdputils.engines.resubmit import Resubmitter
 from hstdputils.engines.states import Cause, RowState, State
-from hstdputils.progress.rounds import Watcher
+from hstdputils.engines.submissions import Submitted
+from hstdputils.progress.batch_progress import Monitor
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.store.registry import open_store
@@ -38,9 +38,9 @@ class EngineOfTwo:
 
 def test_what_another_has_sent_again_is_open(tmp_path):
     engine, batch = EngineOfTwo(), Batch(open_store(str(tmp_path)), "b")
-    found = Watcher(engine, batch, Resubmitter(engine, batch)).round()
+    found = Monitor(engine, batch, Resubmitter(engine, batch)).poll()
     assert not found.progress.is_over
     assert engine.sent == []
-    assert not found.decided
-    again = Watcher(engine, batch, Resubmitter(engine, batch)).round()
+    assert not found.decisions
+    again = Monitor(engine, batch, Resubmitter(engine, batch)).poll()
     assert again.progress.counts() == {"succeeded": 0, "waiting": 1}
