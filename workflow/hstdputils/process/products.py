@@ -11,7 +11,7 @@ from hstdputils.core.datasets import Dataset
 from hstdputils.core.errors import ExitCode, StoreError
 from hstdputils.core.files import atomic_write
 from hstdputils.core.outcomes import AttemptFailed, Outcome
-from hstdputils.fits.files import fits_problem
+from hstdputils.fits.headers import fits_problem
 from hstdputils.process.work_folder import MARKER
 from hstdputils.records.batch import Batch
 from hstdputils.records.manifest import ProductFile

@@ -8,8 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hstdputils.calibrate.recipe import Recipe
-from hstdputils.calibrate.registry import recipe_for
+from hstdputils.calibrate.recipe import Recipe, recipe_for
 from hstdputils.core.datasets import Dataset
 from hstdputils.core.outcomes import AttemptFailed
 from hstdputils.core.terminal import without_progress
