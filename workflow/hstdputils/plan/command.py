@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from hstdputils.core import command_line
 from hstdputils.core.errors import ExitCode, UserError
-from hstdputils.core.id_lists import read_ids, require_all_good, tell_problems
+from hstdputils.core.id_lists import require_all_good, tell_problems
+from hstdputils.inputs.lists import read_list
 from hstdputils.model.fitted import Model
 from hstdputils.model.prices import add_price_options, chosen_prices
 from hstdputils.plan.evidence import gather
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
     planner = _Planner(options, batch)
     gc.disable()  # none of the many small objects that follow are in a cycle
     try:
-        ids = read_ids(options.ipppssoots)
+        ids = read_list(options.ipppssoots, options.inputs)
         tell_problems(ids, skip_bad=options.skip_bad)
         if options.update:
             require_all_good(ids, skip_bad=options.skip_bad)

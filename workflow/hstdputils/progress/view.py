@@ -10,7 +10,6 @@ from typing import Any, cast
 
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.errors import UserError
-from hstdputils.core.id_lists import read_ids
 from hstdputils.core.instruments import INSTRUMENT_OF
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import nearest
@@ -18,6 +17,7 @@ from hstdputils.engines.base import Engine
 from hstdputils.engines.registry import open_engine
 from hstdputils.engines.states import RowState
 from hstdputils.engines.submission_records import BadRecord
+from hstdputils.inputs.lists import read_list
 from hstdputils.progress.address import open_batch
 from hstdputils.progress.batch_progress import Monitor, Progress
 from hstdputils.records.batch import Batch
@@ -132,7 +132,7 @@ def selected(options: argparse.Namespace, outcomes: Mapping[str, str], batch: st
         raise UserError("no datasets are selected: name some, or give --instrument, --outcome or --all")
     names: Iterable[str] = outcomes
     if options.ipppssoots:
-        ids = read_ids(options.ipppssoots)
+        ids = read_list(options.ipppssoots)
         if ids.problems:
             raise UserError(ids.problems[0])
         names = ids.names

@@ -6,7 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hstdputils.core.id_lists import IdList, read_ids
+from hstdputils.core.id_lists import IdList
+from hstdputils.inputs.lists import read_list
 from hstdputils.plan import command
 from hstdputils.plan.update import BatchPlan
 from hstdputils.records.plan_files import ids_digest
@@ -48,7 +49,8 @@ class RunPlan:
         UserError
             A list cannot be read, or there is no id in any of them.
         """
-        return read_ids(f"@{path}" for path in self._batch.config.ids)
+        options = command.parse(self._arguments.plan)
+        return read_list(options.ipppssoots, options.inputs)
 
     @cached_property
     def wanted(self) -> str:
