@@ -150,16 +150,16 @@ def test_votables_of_astropy(format):
 
 
 def test_repetitions_in_tables_and_of_files_are_counted():
-    (note,) = read_id_list("my.csv", PRODUCTS.encode()).duplicates
+    (note,) = read_id_list("my.csv", PRODUCTS.encode()).notes
     assert note == "my.csv: 1 row or file is of a dataset that is in the list already"
-    (note,) = read_id_list("my.ids", b"j8bt06010\nj8bt06010_asn.fits\nj8bt06010_drz.fits\n").duplicates
+    (note,) = read_id_list("my.ids", b"j8bt06010\nj8bt06010_asn.fits\nj8bt06010_drz.fits\n").notes
     assert note == "my.ids: 2 rows or files are of datasets that are in the list already"
 
 
 def test_jitter_files_are_left_out():
     ids = read_id_list("my.ids", b"j8bt06o6q_raw.fits\nj8bt06o6j_jif.fits\nj8bt06o6j_jit.fits\n")
     assert (ids.names, ids.problems) == (["j8bt06o6q"], [])
-    assert ids.duplicates == ["my.ids: 2 jitter files are left out"]
+    assert ids.notes == ["my.ids: 2 jitter files are left out"]
 
 
 @pytest.mark.parametrize(
@@ -278,4 +278,4 @@ def test_a_proposal_gives_its_datasets_where_it_is_looked_up(tmp_path):
     assert asked == [9443, 13124]
     assert ids.names == ["ldfd01vlq", "j8bt06010"]
     assert ids.problems[0].startswith(f"{path}:2 (proposal:9443): 'u2840201t' is a dataset of WFPC2")
-    assert ids.duplicates[0] == f"{path}:2: 1 row or file is of a dataset that is in the list already"
+    assert ids.notes[0] == f"{path}:2: 1 row or file is of a dataset that is in the list already"

@@ -25,7 +25,7 @@ def test_members_are_left_out_with_a_note(inputs):
     ids = read_list([MEMBERS[0], ASSOCIATION, SINGLE, MEMBERS[1], OTHER], [str(inputs)])
     assert ids.names == [ASSOCIATION, SINGLE, OTHER]
     assert [str(dataset) for dataset in ids.datasets] == ids.names
-    assert ids.duplicates == [
+    assert ids.notes == [
         "2 exposures are members of associations in the list, and not run alone: "
         f"{MEMBERS[0]} of {ASSOCIATION}, {MEMBERS[1]} of {ASSOCIATION}"
     ]
@@ -51,7 +51,7 @@ def test_without_sources_all_stay(inputs):
 def test_what_no_source_says_is_left_as_it_is(tmp_path):
     (tmp_path / "empty").mkdir()
     ids = read_list([ASSOCIATION, *MEMBERS], [str(tmp_path / "empty")])
-    assert (ids.names, ids.duplicates) == ([ASSOCIATION, *MEMBERS], [])
+    assert (ids.names, ids.notes) == ([ASSOCIATION, *MEMBERS], [])
 
 
 def test_a_source_that_fails_is_a_note(inputs, monkeypatch):
@@ -61,7 +61,7 @@ def test_a_source_that_fails_is_a_note(inputs, monkeypatch):
     monkeypatch.setattr(FolderSource, "read_part", fail)
     ids = read_list([ASSOCIATION, *MEMBERS], [str(inputs)])
     assert ids.names == [ASSOCIATION, *MEMBERS]
-    assert ids.duplicates == [
+    assert ids.notes == [
         "whether exposures in the list are members of its associations is not known (cannot read it: check the disk)"
     ]
 
@@ -70,7 +70,7 @@ def test_in_very_long_lists_members_are_not_looked_for(inputs, monkeypatch):
     monkeypatch.setattr(lists, "MOST_ASSOCIATIONS", 0)
     ids = read_list([ASSOCIATION, *MEMBERS], [str(inputs)])
     assert ids.names == [ASSOCIATION, *MEMBERS]
-    assert ids.duplicates[0].endswith("is not looked for in so long a list")
+    assert ids.notes[0].endswith("is not looked for in so long a list")
 
 
 def test_a_source_that_is_none_is_named(inputs):

@@ -53,7 +53,9 @@ class IdList:
     problems: list[str] = field(default_factory=list)
     """One line for each of them, with where it stands and the reason."""
     duplicates: list[str] = field(default_factory=list)
-    """Notes on what was dropped: a line for each repetition in a plain list, one for all of a table or of files."""
+    """One line for each repetition that was dropped."""
+    notes: list[str] = field(default_factory=list)
+    """Notes on what was dropped together: rows of tables, files, members of associations."""
 
     @cached_property
     def datasets(self) -> list[Dataset]:
@@ -126,7 +128,7 @@ def read_id_list(name: str, data: bytes) -> IdList:
 
 def tell_problems(ids: IdList, *, skip_bad: bool) -> None:
     """Print on standard error what was wrong with a list, a line for each id."""
-    for note in ids.duplicates:
+    for note in (*ids.duplicates, *ids.notes):
         print(f"note: {note}", file=sys.stderr)
     for problem in ids.problems:
         print(f"{'skipped' if skip_bad else 'bad id'}: {problem}", file=sys.stderr)
@@ -165,9 +167,9 @@ class _Reader:
         """Return what was read from all that was given."""
         for name, count in self._again.items():
             rows = "rows or files are of datasets that are" if count > 1 else "row or file is of a dataset that is"
-            self.ids.duplicates.append(f"{name}: {count:,} {rows} in the list already")
+            self.ids.notes.append(f"{name}: {count:,} {rows} in the list already")
         for name, count in self._jitter.items():
-            self.ids.duplicates.append(f"{name}: {count:,} jitter file{'s are' if count > 1 else ' is'} left out")
+            self.ids.notes.append(f"{name}: {count:,} jitter file{'s are' if count > 1 else ' is'} left out")
         if not self.ids.names and not self.ids.problems:
             raise UserError(f"no dataset to process: there is no ipppssoot in {given}: write one on each line")
         return self.ids

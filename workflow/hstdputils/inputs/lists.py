@@ -135,9 +135,9 @@ def without_members(ids: IdList, inputs: Sequence[str]) -> IdList:
         return ids
     if len(exposures) > MOST_ASSOCIATIONS:
         note = f"{len(exposures):,} associations are listed with exposures of their visits: whether these are members"
-        return replace(ids, duplicates=[*ids.duplicates, f"{note} is not looked for in so long a list"])
+        return replace(ids, notes=[*ids.notes, f"{note} is not looked for in so long a list"])
     members, problem = _members(exposures, open_sources(inputs))
-    notes = list(ids.duplicates)
+    notes = list(ids.notes)
     if members:
         shown = ", ".join(f"{name} of {owner}" for name, owner in list(members.items())[:_SHOWN])
         more = f" and {len(members) - _SHOWN:,} more" if len(members) > _SHOWN else ""
@@ -145,7 +145,7 @@ def without_members(ids: IdList, inputs: Sequence[str]) -> IdList:
         notes.append(f"{len(members):,} {what} of associations in the list, and not run alone: {shown}{more}")
     if problem:
         notes.append(f"whether exposures in the list are members of its associations is not known ({problem})")
-    return replace(ids, names=[name for name in ids.names if name not in members], duplicates=notes)
+    return replace(ids, names=[name for name in ids.names if name not in members], notes=notes)
 
 
 def _exposures_beside(names: Sequence[str]) -> dict[str, set[str]]:
