@@ -37,7 +37,7 @@ RESULTS = "results"
 """The folder with a folder for each batch: its plan, its report and how it ended."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class RunBatch:
     """A batch, as a configuration describes it.
 
@@ -50,7 +50,7 @@ class RunBatch:
     config: Config
     """The configuration."""
     run: str = "run"
-    """What tells this run of the workflow from others over the batch."""
+    """The name of this run of the workflow over the batch."""
 
     def __post_init__(self) -> None:
         check_batch_name(self.config.batch)

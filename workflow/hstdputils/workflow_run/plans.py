@@ -36,8 +36,11 @@ class RunPlan:
         self._batch, self._arguments = batch, arguments
         self._plan = BatchPlan(Path(batch.plan), batch.config.store, batch.name)
         self._rows: dict[str, PlanRow] = {}
-        self.copy = batch.of_run("plan.out")
-        """The copy of this run."""
+
+    @property
+    def copy(self) -> str:
+        """Return the path of the copy of this run."""
+        return self._batch.of_run("plan.out")
 
     @cached_property
     def ids(self) -> IdList:
@@ -54,6 +57,18 @@ class RunPlan:
     def wanted(self) -> str:
         """Return the digest of the datasets that are wanted."""
         return ids_digest(self.ids.names)
+
+    def state(self) -> list[str]:
+        """Return digests of what the plan of this run follows from: datasets, settings, and the plan as it is.
+
+        Raises
+        ------
+        UserError
+            A file cannot be read, or there is no id in any list.
+        """
+        settings = command.shaped_by(command.parse(self._arguments.plan))
+        path = Path(self._batch.plan)
+        return [self.wanted, settings, self._sha256(path) if path.exists() else ""]
 
     @cached_property
     def is_current(self) -> bool:

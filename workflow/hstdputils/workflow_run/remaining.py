@@ -1,11 +1,14 @@
 """What of a batch is left to do, from one listing of its store: the graph of jobs has nothing else in it."""
 
+import hashlib
+import json
+import os
 import sys
 from functools import cached_property
 from pathlib import Path
 
 from hstdputils.core.config import PROCESS
-from hstdputils.core.errors import UserError
+from hstdputils.core.errors import StoreError, UserError
 from hstdputils.core.id_lists import require_all_good
 from hstdputils.records.batch import Pins
 from hstdputils.store.probe import NO_CONDITIONAL_WRITES, RUN_ONE_AT_A_TIME
@@ -14,7 +17,7 @@ from hstdputils.workflow_run.plans import RunPlan
 
 
 class Remaining:
-    """What a run has to make; reads lists and the store only when it is asked.
+    """What a run has to make; reads lists and the store when it is asked, and once.
 
     Parameters
     ----------
@@ -22,12 +25,37 @@ class Remaining:
         The batch.
     plan
         Its plan.
+    is_local
+        Whether Snakemake runs jobs on this machine.
     """
 
-    def __init__(self, batch: RunBatch, plan: RunPlan) -> None:
+    def __init__(self, batch: RunBatch, plan: RunPlan, *, is_local: bool) -> None:
         self._batch, self._plan = batch, plan
-        self.is_local = True
+        self.is_local = is_local
         """Whether Snakemake runs jobs on this machine."""
+
+    def digest(self) -> str:
+        """Return the digest of what is left to do, on which the name of a run rests.
+
+        It is of the datasets that have not succeeded with the attempts made at them, the plan, the configuration and
+        CRDS's variables. Where all is done again by force, and where lists, plan or store cannot be read, which is
+        said where they are needed, there is none.
+        """
+        if self._batch.config.force:
+            return ""
+        try:
+            left = [name for name in self._plan.ids.names if not self._ended.get(name)]
+            markers = self._batch.stored.markers.read_all({name: False for name in left if name in self._ended})
+            state = {
+                "left": left,
+                "attempts": [(marker.ipppssoot, marker.attempt, marker.end) for marker in markers],
+                "plan": self._plan.state(),
+                "config": self._batch.config.model_dump(mode="json"),
+                "crds": {name: value for name, value in os.environ.items() if name.startswith("CRDS_")},
+            }
+        except (UserError, StoreError, SystemExit):
+            return ""
+        return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:16]
 
     @errors_in_one_line()
     def plan(self, wildcards: object = None) -> list[str]:
@@ -98,9 +126,12 @@ class Remaining:
             more = f" (and {len(ids.problems) - 1} more)" if len(ids.problems) > 1 else ""
             raise UserError(f"{ids.problems[0]}{more}: correct the list, or set skip_bad: true")
         require_all_good(ids, skip_bad=config.skip_bad)
-        done: set[str] = set()
-        if not config.force:
-            if config.crds.context:
-                batch.stored.check_pins(Pins(config.crds.context, {}))
-            done = {name for name, succeeded in batch.stored.markers.ended().items() if succeeded}
-        return [batch.marker.format(ipppssoot=name) for name in ids.names if name not in done]
+        if config.crds.context and not config.force:
+            batch.stored.check_pins(Pins(config.crds.context, {}))
+        ended = {} if config.force else self._ended
+        return [batch.marker.format(ipppssoot=name) for name in ids.names if not ended.get(name)]
+
+    @cached_property
+    def _ended(self) -> dict[str, bool]:
+        """Return the datasets with a marker, and whether they succeeded, from one listing of the store."""
+        return self._batch.stored.markers.ended()

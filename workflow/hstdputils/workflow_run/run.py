@@ -1,9 +1,11 @@
 """One run of the workflow over a batch: what its rules ask for."""
 
+import hashlib
 import os
 import re
 import secrets
 import shutil
+import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +32,7 @@ IMAGE = "docker://calcloud:latest"
 
 
 RUN_VARIABLE = "HSTDP_RUN"
-"""The environment variable with what tells one run of the workflow from others."""
+"""The environment variable with the name of the run of the workflow that a job is of."""
 
 
 class Run:
@@ -42,6 +44,8 @@ class Run:
         The configuration, as Snakemake read it.
     is_main
         Whether this is the process that a person started, not one that Snakemake started for a job.
+    is_local
+        Whether Snakemake runs jobs on this machine.
 
     Raises
     ------
@@ -50,13 +54,15 @@ class Run:
     """
 
     @errors_in_one_line()
-    def __init__(self, settings: Mapping[str, Any], *, is_main: bool = True) -> None:
+    def __init__(self, settings: Mapping[str, Any], *, is_main: bool = True, is_local: bool = True) -> None:
         self.config = load_config(settings)
         self.batch = self.config.batch
-        self._batch = RunBatch(self.config, _run_name(is_main=is_main))
+        self._claims: list[socket.socket] = []
+        self._batch = RunBatch(self.config)
         self.arguments = Arguments(self._batch)
         self.plan = RunPlan(self._batch, self.arguments)
-        self.remaining = Remaining(self._batch, self.plan)
+        self.remaining = Remaining(self._batch, self.plan, is_local=is_local)
+        self._batch.run = self._name(is_main=is_main)
         self.jobs = Jobs(self._batch, self.plan)
         self.plan_of_batch = self._batch.plan
         self.marker = self._batch.marker
@@ -118,26 +124,44 @@ class Run:
         """
         if self.remaining.is_local:
             for folder in Path(self._batch.runs).glob("*"):
-                if folder.name == self._batch.run or _is_over(folder.name):
+                if folder.name == self._batch.run or (folder.name.startswith(_host()) and self._claim(folder.name)):
                     shutil.rmtree(folder, ignore_errors=True)
 
+    def _name(self, *, is_main: bool) -> str:
+        """Return the name of this run; processes that Snakemake starts for it find it in a variable.
 
-def _run_name(*, is_main: bool) -> str:
-    """Return what tells this run from others; processes that Snakemake starts for it find it in a variable."""
-    name = "" if is_main else os.environ.get(RUN_VARIABLE, "")
-    if not name:
-        host = re.sub(r"[^A-Za-z0-9]", "-", os.uname().nodename)
-        name = f"{host}_{os.getpid()}_{secrets.token_hex(8)}"
-        os.environ[RUN_VARIABLE] = name
-    return name
+        The same state of a batch gives the same name, and so the same paths, unless another run that is alive has it:
+        jobs on other machines may be, whatever has become of the run that sent them.
+        """
+        name = "" if is_main else os.environ.get(RUN_VARIABLE, "")
+        if not name:
+            own = f"{_host()}{self.remaining.digest() or secrets.token_hex(8)}"
+            names = [own, *(f"{own}-{number}" for number in range(2, 100)), f"{own}-{secrets.token_hex(8)}"]
+            name = next((name for name in names if self._is_free(name)), names[-1])
+            os.environ[RUN_VARIABLE] = name
+        return name
+
+    def _is_free(self, name: str) -> bool:
+        is_left = not self.remaining.is_local and Path(self._batch.runs, name).exists()
+        return not is_left and self._claim(name)
+
+    def _claim(self, name: str) -> bool:
+        """Take a name for as long as this process lives; tell whether no other process of this machine has it."""
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        folder = hashlib.sha256(str(Path(self._batch.runs, name).absolute()).encode()).hexdigest()
+        try:
+            # an address without a file, which goes with its process
+            claim.bind(f"\0hstdputils-run-{folder}")
+        except OSError:
+            claim.close()
+            return False
+        self._claims.append(claim)
+        return True
 
 
-def _is_over(name: str) -> bool:
-    """Tell whether a run was of this machine, and its process is not there any more."""
-    host, _, rest = name.partition("_")
-    pid = rest.partition("_")[0]
-    is_here = host == re.sub(r"[^A-Za-z0-9]", "-", os.uname().nodename)
-    return is_here and pid.isdecimal() and not psutil.pid_exists(int(pid))
+def _host() -> str:
+    """Return how the names of this machine's runs begin."""
+    return f"{re.sub(r'[^A-Za-z0-9]', '-', os.uname().nodename)}_"
 
 
 def _have_executor_wait() -> None:
