@@ -106,7 +106,7 @@ class Engine(ABC, Generic[S]):
         if self._lease:
             yield
             return
-        self._batch.require_lease("nothing can be sent or cancelled", may_probe=False)
+        self._batch.require_conditional_writes("nothing can be sent or cancelled", may_probe=False)
         with hold(self._batch.store, self._batch.lease_prefix) as self._lease:
             try:
                 yield

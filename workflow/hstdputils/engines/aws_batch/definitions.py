@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hstdputils.calibrate.drizzlepac import astrometry_variables, describe
-from hstdputils.calibrate.registry import recipe_for
+from hstdputils.calibrate.recipe import recipe_for
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.findings import Finding, fail, ok, warn
