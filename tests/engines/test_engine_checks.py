@@ -89,7 +89,10 @@ def test_the_only_compute_environment_of_a_queue(site, check, environment, line)
 @pytest.mark.parametrize(
     ("queue", "line"),
     [
-        ({"state": "DISABLED"}, "the job queue 'hstdp' is disabled: enable it, or name another with --aws-batch-queue"),
+        (
+            {"state": "DISABLED"},
+            "the job queue 'hstdp' is disabled: enable it, or name another with --aws-batch-queue",
+        ),
         (
             {"status": "INVALID", "statusReason": "no policy"},
             "the job queue 'hstdp' is INVALID (no policy): correct it, or wait until it is VALID",
