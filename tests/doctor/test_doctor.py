@@ -5,7 +5,7 @@ import time
 import pytest
 from snakemake.cli import parse_config
 
-from hstdputils.calibrate.registry import recipe_for
+from hstdputils.calibrate.recipe import recipe_for
 from hstdputils.core.config import Config
 from hstdputils.core.datasets import Dataset
 from hstdputils.core.errors import ExitCode, StoreError, UserError

@@ -20,7 +20,7 @@ import psutil
 import pytest
 from container import hstcal
 
-from hstdputils.calibrate.registry import recipe_for
+from hstdputils.calibrate.recipe import recipe_for
 from hstdputils.core.datasets import parse_dataset
 from tests.conftest import ROOT, Commands, Ran
 from tests.stand_ins.programs.hstcal import write_program

@@ -14,8 +14,7 @@ from packaging.specifiers import SpecifierSet
 from hstdputils import __version__
 from hstdputils.calibrate.drizzlepac import astrometry_variables, describe
 from hstdputils.calibrate.programs import Programs
-from hstdputils.calibrate.recipe import Program
-from hstdputils.calibrate.registry import check_program_names, recipe_for
+from hstdputils.calibrate.recipe import Program, check_program_names, recipe_for
 from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.findings import Finding, Status, fail, ok, warn
 from hstdputils.doctor.checks import DEADLINE_SECONDS, run_in_parallel

@@ -44,8 +44,8 @@ class Remaining:
         if self._batch.config.force:
             return ""
         try:
-            left = [name for name in self._plan.ids.names if not self._ended.get(name)]
-            markers = self._batch.stored.markers.read_all({name: False for name in left if name in self._ended})
+            left = [name for name in self._plan.ids.names if not self._finished.get(name)]
+            markers = self._batch.stored.markers.read_all({name: False for name in left if name in self._finished})
             state = {
                 "left": left,
                 "attempts": [(marker.ipppssoot, marker.attempt, marker.end) for marker in markers],
@@ -93,7 +93,7 @@ class Remaining:
         if not self.__dict__.get("_markers"):  # nothing is left to do, or was requested
             return
         if batch.engine:
-            batch.stored.require_lease("nothing can be submitted", may_probe=True)
+            batch.stored.require_conditional_writes("nothing can be submitted", may_probe=True)
         elif not batch.stored.probe():
             print(
                 f"note: the store {batch.stored.store.uri} {NO_CONDITIONAL_WRITES}: {RUN_ONE_AT_A_TIME}",
@@ -128,10 +128,10 @@ class Remaining:
         require_all_good(ids, skip_bad=config.skip_bad)
         if config.crds.context and not config.force:
             batch.stored.check_pins(Pins(config.crds.context, {}))
-        ended = {} if config.force else self._ended
-        return [batch.marker.format(ipppssoot=name) for name in ids.names if not ended.get(name)]
+        finished = {} if config.force else self._finished
+        return [batch.marker.format(ipppssoot=name) for name in ids.names if not finished.get(name)]
 
     @cached_property
-    def _ended(self) -> dict[str, bool]:
+    def _finished(self) -> dict[str, bool]:
         """Return the datasets with a marker, and whether they succeeded, from one listing of the store."""
-        return self._batch.stored.markers.ended()
+        return self._batch.stored.markers.finished()
