@@ -9,8 +9,7 @@ import pytest
 
 from hstdputils.core.errors import UserError
 from hstdputils.core.instruments import INSTRUMENTS
-from hstdputils.core.needs import Measured
-from hstdputils.model.features import Features, Runs, characters
+from hstdputils.model.features import Features, Measured, Runs, characters
 from hstdputils.model.fit import fit, fit_sizes
 from hstdputils.model.fitted import Model
 from hstdputils.model.predict import LIMITS, OWN_RANGE, Planner, on_grid, on_limits, on_sizes, on_steps

@@ -10,15 +10,13 @@ from hstdputils.core.outcomes import Outcome
 from hstdputils.model.features import Features
 from hstdputils.model.history import History
 from hstdputils.model.tables import read_table
-from hstdputils.records.marker import Marker
+from tests.madeup.markers import made_up_marker
 from tests.model.made_up_runs import rows, write
 
 
 def marker(name, outcome=Outcome.SUCCEEDED, memory=800, wall=100.0, end="2026-01-02T00:00:00+00:00", planned=1024):
-    plan_row = {"memory_mib": planned}
-    return Marker(
-        name, "b", outcome, 0, "", 1, plan_row, "", {}, "", "", end, wall, 90.0, memory, 0, 0, 0, ""
-    )  # fmt: skip
+    used = {"plan_row": {"memory_mib": planned}, "peak_memory_mib": memory, "wall_seconds": wall, "cpu_seconds": 90.0}
+    return made_up_marker(name, outcome, start="", end=end, **used)
 
 
 @pytest.fixture

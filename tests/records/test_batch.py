@@ -4,9 +4,8 @@ import pytest
 
 from hstdputils.core.errors import UserError
 from hstdputils.core.outcomes import Outcome
-from hstdputils.records.batch import Batch
+from hstdputils.records.batch import IMAGE, Batch, Pins
 from hstdputils.records.marker import Marker
-from hstdputils.records.pins import IMAGE, Pins
 from hstdputils.store import layout
 from hstdputils.store.folder import FolderStore
 

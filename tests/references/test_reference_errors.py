@@ -5,8 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.outcomes import RETRIED, AttemptFailed, Outcome
 from hstdputils.records.log import AttemptLog
 from hstdputils.references import bestrefs, crds

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.supervision import stopping
 from hstdputils.supervision.stopping import Overdue, Stopped, not_stopped_here, pause, stop_by_exception, time_limit
 

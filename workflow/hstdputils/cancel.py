@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from hstdputils.core import command_line
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.decision_log import DecisionLog, entry_of
 from hstdputils.engines.retry_policy import Action, Decision

@@ -5,8 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from hstdputils.core import command_line
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.text import size
 from hstdputils.engines.registry import open_engine
 from hstdputils.engines.submission_records import BadRecord

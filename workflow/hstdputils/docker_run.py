@@ -11,8 +11,7 @@ from pathlib import Path
 from hstdputils.containers.engine import VARIABLE, environment, find_engine, has_terminal
 from hstdputils.containers.mounts import Mount, aws_mounts, certificate_mounts, crds_mounts, mounts_of
 from hstdputils.core import command_line
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.text import without_passwords
 from hstdputils.process import options as process_options
 from hstdputils.records.batch import check_batch_name

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hstdputils.core import command_line
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.engines.base import Engine
 from hstdputils.engines.registry import (
     DEFAULT,

@@ -8,8 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from hstdputils.core import command_line
-from hstdputils.core.errors import CredentialsProblem, StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import CredentialsProblem, ExitCode, StoreError, UserError
 from hstdputils.engines.registry import open_engine
 from hstdputils.engines.resubmit import Resubmitter
 from hstdputils.engines.retry_policy import Limits

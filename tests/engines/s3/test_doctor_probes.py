@@ -5,8 +5,7 @@ import os
 import pytest
 import yaml
 
-from hstdputils.records.batch import Batch
-from hstdputils.records.pins import Pins
+from hstdputils.records.batch import Batch, Pins
 from hstdputils.store.registry import open_store
 from tests.engines.doctor.running import doctor, lines
 from tests.stand_ins.programs.calcos import write_calcos

@@ -7,8 +7,7 @@ import sys
 import pytest
 
 from hstdputils.core.errors import StoreError, UserError
-from hstdputils.records.batch import Batch
-from hstdputils.records.pins import Pins
+from hstdputils.records.batch import Batch, Pins
 from hstdputils.store.probe import probe
 from hstdputils.store.registry import open_store
 from tests.stand_ins.aws_batch.site import row

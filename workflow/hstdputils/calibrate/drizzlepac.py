@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from hstdputils.calibrate.hstcal import targets
 from hstdputils.calibrate.recipe import Command, Program
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.fits.associations import Row
 from hstdputils.inputs.observation import Observation, RawFile
 

@@ -11,12 +11,11 @@ from pathlib import Path
 
 from hstdputils.calibrate.causes import failure
 from hstdputils.calibrate.recipe import Command
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import AttemptFailed, Outcome
-from hstdputils.fits.files import fits_problem
+from hstdputils.fits.headers import fits_problem
 from hstdputils.records.log import AttemptLog, PrintedLines
-from hstdputils.supervision.confinement import before_program, hidden
-from hstdputils.supervision.process_trees import ProcessTree
+from hstdputils.supervision.child_processes import ProcessTree, before_program, hidden
 from hstdputils.supervision.stopping import not_stopped_here
 
 LINGER_SECONDS = 2.0

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hstdputils import __version__
-from hstdputils.core import exit_codes
-from hstdputils.core.errors import StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
-from hstdputils.core.text import shown_only, without_passwords
+from hstdputils.core.errors import ExitCode, StoreError, UserError, exit_code_table
+from hstdputils.core.terminal import shown_only
+from hstdputils.core.text import without_passwords
 
 Command = Callable[[Sequence[str]], int]
 
@@ -38,7 +37,7 @@ def parser(command: str, description: str, examples: str) -> argparse.ArgumentPa
     return _Parser(
         prog=f"hstdputils {command}",
         description=description,
-        epilog=f"examples:\n{examples}\n\nexit status:\n{exit_codes.table()}",
+        epilog=f"examples:\n{examples}\n\nexit status:\n{exit_code_table()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,  # --memory of docker is no --memory-mib
     )

@@ -4,7 +4,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import Outcome, outcome_of_exit
 from hstdputils.records.batch import Batch
 from hstdputils.records.marker import Marker

@@ -10,8 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import cache
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.formats import BadFormat
 from hstdputils.engines.submissions import MOST_BYTES, PRICES, JobLocation, RecordedSubmission, Submission, rows_of
 from hstdputils.records.batch import Batch

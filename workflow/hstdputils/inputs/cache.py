@@ -12,11 +12,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
+from hstdputils.core.terminal import Advance
 from hstdputils.inputs.folder import cannot_copy, read_file_part
 from hstdputils.inputs.source import Item, Source, Wanted, is_wanted, one_of_each
-from hstdputils.store.transfers import Advance
 
 _CHUNK = 2**20
 

@@ -7,14 +7,13 @@ from pathlib import Path
 
 from hstdputils.core.datasets import Dataset
 from hstdputils.core.instruments import SUPPORT_SUFFIXES
+from hstdputils.core.terminal import Advance, transfer_bar
 from hstdputils.fits.associations import exposures, read_rows
 from hstdputils.inputs.cache import ChangedCopyError
 from hstdputils.inputs.missing import OTHER_SOURCE, missing_inputs, no_member_files, no_raw_files
-from hstdputils.inputs.progress_bar import transfer_bar
 from hstdputils.inputs.source import VARIABLES_SUFFIX, Item, Source, is_wanted, suffix_of
 from hstdputils.inputs.tarball import bad_tarball, unpack
 from hstdputils.inputs.unpacking import Unpacker
-from hstdputils.store.transfers import Advance
 
 PARALLEL = 8
 """Files that are fetched at the same time."""

@@ -13,11 +13,11 @@ from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import AttemptFailed, Outcome
+from hstdputils.core.terminal import Advance
 from hstdputils.core.text import one_line
 from hstdputils.inputs.source import Item
-from hstdputils.store.transfers import Advance
 from hstdputils.supervision.stopping import pause
 
 with warnings.catch_warnings(action="ignore"):
@@ -92,7 +92,7 @@ class MastSession:
             answer.raise_for_status()
             return int(answer.headers["Content-Length"])
 
-    def read_on(self, uri: str, part: Path, have: int, advance: Advance) -> None:
+    def append_rest(self, uri: str, part: Path, have: int, advance: Advance) -> None:
         """Append to ``part`` what it lacks of a file; a server without ranges sends it all anew."""
         headers = _PLAIN | ({"Range": f"bytes={have}-"} if have else {})
         with (

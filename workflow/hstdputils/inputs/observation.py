@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hstdputils.core.datasets import Dataset
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.fits.associations import Row, exposures, read_rows, repeated_rows
 from hstdputils.fits.headers import BadFits, Hdu, header_number, read_hdus

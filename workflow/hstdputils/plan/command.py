@@ -9,8 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from hstdputils.core import command_line
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.id_lists import read_ids, require_all_good, tell_problems
 from hstdputils.model.fitted import Model
 from hstdputils.model.prices import add_price_options, chosen_prices

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hstdputils.core.needs import Measured
-from hstdputils.model.features import Features
+from hstdputils.model.features import Features, Measured
 
 SHOWN = 5
 """Datasets without features that are named, a line each."""
@@ -61,8 +60,8 @@ def _read_headers(
     names: Sequence[str], inputs: Sequence[str], features: Mapping[str, Features]
 ) -> dict[str, Features]:
     """Read the features that are not known yet from listings and headers."""
+    from hstdputils.core.terminal import count_bar
     from hstdputils.inputs.features import read_features
-    from hstdputils.inputs.progress_bar import count_bar
     from hstdputils.inputs.registry import open_sources
 
     sources = [source for source in open_sources(inputs) if source.is_quick]

@@ -8,18 +8,17 @@ from pathlib import Path
 
 from hstdputils.calibrate.recipe import Expectation, Recipe
 from hstdputils.core.datasets import Dataset
-from hstdputils.core.errors import StoreError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, StoreError
 from hstdputils.core.files import atomic_write
 from hstdputils.core.outcomes import AttemptFailed, Outcome
-from hstdputils.fits.files import fits_problem
+from hstdputils.fits.headers import fits_problem
 from hstdputils.process.work_folder import MARKER
 from hstdputils.records.batch import Batch
 from hstdputils.records.manifest import ProductFile
 from hstdputils.records.marker import Marker
 from hstdputils.store.base import Store
 from hstdputils.store.layout import LOG, MANIFEST, METRICS
-from hstdputils.store.transfers import TRIES, pause_after
+from hstdputils.store.transfers import TRIES, backoff_seconds
 from hstdputils.supervision.stopping import Halt, not_stopped_here, pause
 
 
@@ -112,7 +111,7 @@ def _check_saved(store: Store, home: str, sizes: Mapping[str, int]) -> None:
         wrong = [name for name, size in sizes.items() if found.get(name) != size]
         if not wrong:
             return
-        pause(pause_after(tried) if tried < TRIES else 0)
+        pause(backoff_seconds(tried) if tried < TRIES else 0)
     name, more = wrong[0], f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
     has = f"{found[name]} bytes, not {sizes[name]}," if name in found else "nothing"
     raise StoreError(

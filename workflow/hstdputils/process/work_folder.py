@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 
 MARKER = "marker.json"
@@ -87,7 +86,7 @@ class WorkFolders:
         except OSError as error:
             raise _cannot_make(error) from error
 
-    def cut_off(self, since: float) -> tuple[float, Path | None]:
+    def killed(self, since: float) -> tuple[float, Path | None]:
         """Return when the attempt that was killed started, s since the epoch, and its folder, if it had one.
 
         The time is 0 where no attempt that started after ``since`` was killed.

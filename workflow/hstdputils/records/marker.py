@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from hstdputils.core.datasets import BadDatasetName, parse_dataset
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.formats import MOST_NUMBER, BadFormat, checked_fields, read_object, shown
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import iso_time

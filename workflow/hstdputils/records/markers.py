@@ -8,7 +8,6 @@ from functools import cache
 from hstdputils.core.formats import MOST_BYTES, BadFormat, shown
 from hstdputils.records.marker import Marker, is_dataset, marker_of
 from hstdputils.store.base import Store
-from hstdputils.store.folder import FolderStore
 from hstdputils.store.layout import FAILED, SUCCEEDED, marker_key, markers_prefix
 
 Tell = Callable[[str], object]
@@ -102,7 +101,7 @@ class Markers:
         found = self._listed(tell)
         doubtful = []
         for name, (succeeded, size) in found.items():
-            if succeeded and (size not in _USUAL_BYTES or isinstance(self.store, FolderStore)):
+            if succeeded and (size not in _USUAL_BYTES or not self.store.is_remote):
                 key = self.key(name, succeeded=True)
                 if (self.store.uri, key, size) not in _known_good:
                     doubtful.append((name, key, size))

@@ -14,8 +14,7 @@ from annotated_types import Ge, Le, Lt, MinLen
 
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.errors import UserError
-from hstdputils.core.instruments import INSTRUMENT_OF
-from hstdputils.core.needs import Resources
+from hstdputils.core.instruments import INSTRUMENT_OF, Resources
 from hstdputils.core.text import one_line
 
 COMMAND: Literal["hstdp-process"] = "hstdp-process"

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.text import one_line
 from hstdputils.records.log import AttemptLog, LogHandler
 from hstdputils.references.settings import SERVERLESS, URI_VARIABLES, crds_settings

@@ -13,15 +13,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.outcomes import AttemptFailed, Outcome
+from hstdputils.core.terminal import Advance
 from hstdputils.references.bestrefs import CONTEXT, download_context, load_crds
 from hstdputils.references.digests import FROM_LIST, NOT_CHECKED, Record, Records, digest_of
 from hstdputils.references.download import cache_alone, download_files, read_config, write_config
 from hstdputils.references.server import ReferenceServer, ReferenceServerError
 from hstdputils.references.settings import crds_settings
-from hstdputils.store.transfers import Advance
 
 
 class ReferenceCache:

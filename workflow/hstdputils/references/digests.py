@@ -5,7 +5,7 @@ nanosecond, and inode. Whatever is written to a file changes these, so that a jo
 and reads no file for its digest. Where they differ, a growing cache reads that one file, once for all jobs: it was
 only touched, and its record is renewed, or it has changed, and is downloaded again. A cache that is only read
 cannot be repaired: a file that has changed since it was downloaded, or since the reference list was written, is not
-used.
+used. The reference list that ``sync`` writes carries the records of its references.
 """
 
 import contextlib
@@ -14,10 +14,11 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.files import atomic_write
 
 FROM_CRDS = "crds"
@@ -136,3 +137,65 @@ def digest_of(path: Path) -> str:
     """Return the digest of a file, which is read whole."""
     with path.open("rb") as file:
         return f"sha1:{hashlib.file_digest(file, 'sha1').hexdigest()}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceList:
+    """What ``sync`` has downloaded or found."""
+
+    context: str
+    """The CRDS context."""
+    cache: str
+    """The cache."""
+    references: Mapping[str, int]
+    """Sizes of the references, bytes, by name."""
+    left_out: Mapping[str, str]
+    """By dataset: why not all its references are there."""
+    digests: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By name of the reference: its digest, where that is from, and what the file system said of the file."""
+
+    @property
+    def records(self) -> dict[str, Record]:
+        """Return the digests as they are checked; what is not a valid one is passed over."""
+        found = {name: Record.from_values(values) for name, values in self.digests.items()}
+        return {name: record for name, record in found.items() if record}
+
+    def write(self, path: Path) -> None:
+        """Write the list as JSON; it appears whole."""
+        atomic_write(path, json.dumps(asdict(self), indent=1) + "\n")
+
+
+def read_reference_list(path: Path) -> ReferenceList:
+    """Read a reference list.
+
+    Raises
+    ------
+    UserError
+        The file is not a reference list.
+    """
+    try:
+        read = ReferenceList(**json.loads(path.read_text()))
+        if not isinstance(read.digests, dict):
+            raise ValueError("digests are not by name")
+        return read
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        what = error.strerror if isinstance(error, OSError) else "it is not a reference list of hstdputils sync"
+        raise UserError(f"cannot use {path} ({what}): sync again", ExitCode.REFERENCES) from error
+
+
+def work_off_line(path: Path, context: str | None) -> str:
+    """Let CRDS read its cache alone, as a sync has left it, and return the context of the sync.
+
+    Raises
+    ------
+    UserError
+        The list cannot be read, or is of another context than the one wanted.
+    """
+    listed = read_reference_list(path)
+    if context and context != listed.context:
+        raise UserError(
+            f"{path} is of the CRDS context {listed.context}, not {context}: sync again", ExitCode.REFERENCES
+        )
+    os.environ["CRDS_READONLY_CACHE"] = "1"
+    os.environ.setdefault("CRDS_PATH", listed.cache)
+    return listed.context

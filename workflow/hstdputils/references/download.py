@@ -7,15 +7,15 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.files import atomic_write
+from hstdputils.core.terminal import Advance
 from hstdputils.core.text import one_line
 from hstdputils.references.bestrefs import is_mapping, load_crds
 from hstdputils.references.digests import FROM_CRDS, FROM_DOWNLOAD, Record, Records, digest_of
 from hstdputils.references.server import ReferenceServer, ReferenceServerError, RemoteFile, reading_errors
 from hstdputils.references.settings import CrdsSettings
-from hstdputils.store.transfers import Advance, fill
+from hstdputils.store.transfers import fetch_rest
 
 PARALLEL = 8
 """Files that are downloaded at the same time."""
@@ -60,7 +60,7 @@ def _download(server: ReferenceServer, file: RemoteFile, target: Path, advance: 
     with reading_errors(file.address):
         target.parent.mkdir(parents=True, exist_ok=True)
         for _ in range(_TIMES):
-            size = fill(part, file.size, lambda have: server.read_on(file, part, advance))
+            size = fetch_rest(part, file.size, lambda have: server.append_rest(file, part, advance))
             if size < file.size:
                 break
             digest = digest_of(part)

@@ -10,8 +10,7 @@ from typing import get_args
 
 from hstdputils.core import command_line
 from hstdputils.core.config import Config
-from hstdputils.core.errors import StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.run_config import read_run_config
 from hstdputils.core.text import nearest, without_passwords
 from hstdputils.engines.submission_records import SubmissionRecords

@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.text import Text
 
 from hstdputils.core.outcomes import Outcome
-from hstdputils.core.text import console as visible_console
+from hstdputils.core.terminal import console as visible_console
+from hstdputils.core.terminal import print_table
 from hstdputils.core.text import duration
-from hstdputils.core.text_table import print_table
 from hstdputils.report.costs import COST_HEADINGS, cost_cells, cost_notes, costs_by_instrument
 from hstdputils.report.rows import PENDING, BatchReport, Row
 from hstdputils.report.summary import products, totals

@@ -23,9 +23,16 @@ _PARALLEL = 16
 class FolderStore:
     """A store in a folder; objects are files, written under a hidden name and then renamed."""
 
+    is_remote = False
+
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
         self.uri = str(root)
+
+    @classmethod
+    def of_uri(cls, uri: str, *, seconds: float | None = None) -> "FolderStore":
+        """Return the store of a path or ``file://`` URI; ``seconds`` is for stores that are asked over a network."""
+        return cls(uri[7:] if uri.lower().startswith("file://") else uri)
 
     def check(self) -> None:
         """See `Store.check`."""

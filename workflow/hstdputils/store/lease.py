@@ -13,8 +13,7 @@ from typing import TypeVar
 
 import psutil
 
-from hstdputils.core.errors import StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.formats import MOST_BYTES, BadFormat, read_as
 from hstdputils.store.base import Store
 

@@ -11,14 +11,16 @@ import uuid
 from hstdputils.core.errors import StoreError
 from hstdputils.store.base import Entry, NotDone, Store
 from hstdputils.store.layout import probe_key
-from hstdputils.store.transfers import TRIES, pause_after
+from hstdputils.store.transfers import TRIES, backoff_seconds
 from hstdputils.supervision.stopping import pause
 
-CARELESS = "does not refuse to write what is there already (If-None-Match), so that nothing can be done by one alone"
+NO_CONDITIONAL_WRITES = (
+    "does not refuse to write what is there already (If-None-Match), so that nothing can be done by one alone"
+)
 """What is wrong with a store without conditional writes."""
 
 
-ONE_RUN = "see to it that one run at a time is at work on this batch"
+RUN_ONE_AT_A_TIME = "see to it that one run at a time is at work on this batch"
 """What a person has to do then."""
 
 
@@ -62,7 +64,7 @@ def _check_stored(store: Store, key: str, data: bytes) -> None:
     for tried in range(1, TRIES + 1):
         if list(store.entries(key)) == [Entry(key, len(data))]:
             return
-        pause(pause_after(tried) if tried < TRIES else 0)  # some stores list late what is new
+        pause(backoff_seconds(tried) if tried < TRIES else 0)  # some stores list late what is new
     raise StoreError(f"the store {store.uri} does not list what was written to it: name another store")
 
 

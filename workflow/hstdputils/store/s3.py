@@ -45,6 +45,8 @@ class S3Store:
     by ``AWS_REQUEST_CHECKSUM_CALCULATION=when_required`` or the same key of a profile.
     """
 
+    is_remote = True
+
     def __init__(self, bucket: str, prefix: str = "", *, seconds: float | None = None) -> None:
         self.bucket = bucket
         self.prefix = f"{prefix}/" if prefix else ""

@@ -7,17 +7,16 @@ from pathlib import Path
 
 from hstdputils.core import command_line
 from hstdputils.core.datasets import parse_dataset
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.run_config import read_run_config, set_crds_variables
-from hstdputils.inputs.progress_bar import count_bar
+from hstdputils.core.terminal import count_bar
 from hstdputils.inputs.registry import add_input_options, open_sources
 from hstdputils.inputs.unpacking import MAX_UNPACKED_MIB
 from hstdputils.progress.address import plan_path
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow, read_plan
 from hstdputils.references.crds import Crds
-from hstdputils.references.reference_list import ReferenceList
+from hstdputils.references.digests import ReferenceList
 from hstdputils.store.registry import is_none, is_same_store, open_store
 from hstdputils.supervision.stopping import Stopped, stop_by_exception
 from hstdputils.sync.needs import find_needs

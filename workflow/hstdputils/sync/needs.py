@@ -8,14 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hstdputils.calibrate.recipe import Recipe
-from hstdputils.calibrate.registry import recipe_for
+from hstdputils.calibrate.recipe import Recipe, recipe_for
 from hstdputils.core.datasets import Dataset
 from hstdputils.core.outcomes import AttemptFailed
+from hstdputils.core.terminal import without_bars
 from hstdputils.core.text import one_line
 from hstdputils.inputs.fetch import fetch_inputs
 from hstdputils.inputs.mosaics import fetch_mosaic, read_mosaic
-from hstdputils.inputs.progress_bar import without_bars
 from hstdputils.inputs.source import Source
 from hstdputils.inputs.unpacking import MAX_UNPACKED_MIB, Unpacker
 from hstdputils.records.log import AttemptLog

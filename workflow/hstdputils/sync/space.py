@@ -8,9 +8,8 @@ from pathlib import Path
 
 import psutil
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
-from hstdputils.inputs.progress_bar import transfer_bar
+from hstdputils.core.errors import ExitCode, UserError
+from hstdputils.core.terminal import transfer_bar
 from hstdputils.references.cache import ReferenceCache, some_of
 from hstdputils.references.download import PARALLEL
 from hstdputils.references.server import ReferenceServerError

@@ -28,8 +28,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
-from hstdputils.core.errors import StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.text import iso_time
 from hstdputils.engines.base import Engine
 from hstdputils.records.batch import Batch, check_batch_name

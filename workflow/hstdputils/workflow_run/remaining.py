@@ -4,11 +4,11 @@ import sys
 from functools import cached_property
 from pathlib import Path
 
+from hstdputils.core.config import PROCESS
 from hstdputils.core.errors import UserError
 from hstdputils.core.id_lists import require_all_good
-from hstdputils.records.pins import Pins
-from hstdputils.store.probe import CARELESS, ONE_RUN
-from hstdputils.workflow_run.arguments import PROCESS
+from hstdputils.records.batch import Pins
+from hstdputils.store.probe import NO_CONDITIONAL_WRITES, RUN_ONE_AT_A_TIME
 from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
 from hstdputils.workflow_run.plans import RunPlan
 
@@ -67,7 +67,10 @@ class Remaining:
         if batch.engine:
             batch.stored.require_lease("nothing can be submitted", may_probe=True)
         elif not batch.stored.probe():
-            print(f"note: the store {batch.stored.store.uri} {CARELESS}: {ONE_RUN}", file=sys.stderr)
+            print(
+                f"note: the store {batch.stored.store.uri} {NO_CONDITIONAL_WRITES}: {RUN_ONE_AT_A_TIME}",
+                file=sys.stderr,
+            )
 
     @cached_property
     def _work(self) -> list[str]:

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from hstdputils.core.errors import CredentialsProblem, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import CredentialsProblem, ExitCode, UserError
 from hstdputils.core.text import one_line
 from hstdputils.store.credentials import bad_address, credentials_problem, load_credentials
 

@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hstdputils.calibrate.drizzlepac import astrometry_variables, describe
-from hstdputils.calibrate.registry import recipe_for
+from hstdputils.calibrate.recipe import recipe_for
 from hstdputils.core.datasets import parse_dataset
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.engines.aws_batch.client import batch_errors
 from hstdputils.engines.aws_batch.roles import BOUNDARY, role_of_batch
 from hstdputils.engines.aws_batch.submit import RETRIES, tags
-from hstdputils.records.batch import Batch
-from hstdputils.records.pins import IMAGE, Pins
+from hstdputils.records.batch import IMAGE, Batch, Pins
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.references.server import ReferenceServer, ReferenceServerError
 from hstdputils.references.settings import settings_of

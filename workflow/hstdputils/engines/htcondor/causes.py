@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.htcondor.tools import DATASET, Tools, quoted
 from hstdputils.engines.retry_policy import MOST_STARTS
