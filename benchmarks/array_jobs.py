@@ -18,7 +18,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
 from hstdputils.core.datasets import Dataset
-from hstdputils.core.needs import Resources
+from hstdputils.core.instruments import Resources
 from hstdputils.engines.aws_batch.submit import group
 from hstdputils.model.fitted import Model
 from hstdputils.model.history import History

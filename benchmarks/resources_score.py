@@ -21,6 +21,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
+from hstdputils.core.instruments import INSTRUMENTS
 from hstdputils.model.features import Features, Floats, Ints, Runs, characters, of_instrument
 from hstdputils.model.fit import fit
 from hstdputils.model.predict import Planner, on_grid, on_steps
@@ -31,10 +32,8 @@ GRID_MIB = 64
 GRIDS_MIB = (64, 128, 256, 512)
 """Steps of memory whose cost is shown, MiB."""
 
-RUNGS = (1792, 7168, 15360, 64512)
+FOUR_SIZES = (1792, 7168, 15360, 64512)
 """The four sizes of today's planner, MiB."""
-
-INSTRUMENTS = {"j": "acs", "l": "cos", "o": "stis", "i": "wfc3"}
 
 Line = tuple[Floats, Floats | None]
 """Memory and, where the planner has one, time limit, of all runs."""
@@ -49,15 +48,15 @@ def main(arguments: Sequence[str]) -> int:
     for seed in range(options.seeds):
         for name, line in planners(runs, more, seed):
             found.setdefault(name, []).append(line)
-    head = ("planner", "bill", "by seed", "second try", "by seed", "cut", *INSTRUMENTS.values())
+    head = ("planner", "bill", "by seed", "second try", "by seed", "cut", *sorted(INSTRUMENTS))
     print(f"{len(runs)} runs, {int(runs.programs.max()) + 1} programs, seeds 0 to {options.seeds - 1}\n")
     print(*as_table(head, [_cells(name, lines, runs) for name, lines in found.items()]), sep="\n")
     return 0
 
 
 def read(path: Path) -> Runs:
-    """Return the runs of a table."""
-    rows = list(read_table(path))
+    """Return the runs of a table; those whose memory is of another measurement are left out."""
+    rows = [row for row in read_table(path) if row.memory_mib > 0]
     features = np.array([row.features or Features() for row in rows], float)
     used, wall = np.array([row.memory_mib for row in rows]), np.array([row.wall_seconds for row in rows])
     return Runs(characters([row.ipppssoot for row in rows]), features, used, wall)
@@ -72,14 +71,14 @@ def planners(runs: Runs, more: Runs, seed: int) -> Iterator[tuple[str, Line]]:
         raw = _out_of_fold(runs, fold, make)
         yield name, (raw, None)
         yield f"{name}, grid of {GRID_MIB} MiB", (on_grid(raw, GRID_MIB), None)
-        yield f"{name}, four rungs", (on_steps(raw, RUNGS), None)
+        yield f"{name}, four sizes", (on_steps(raw, FOUR_SIZES), None)
     by_features, by_name = _ours(runs, more, fold)
     yield "ours, features known", (by_features.shared, by_features.limit)
     yield "ours, features known, on no grid", (by_features.memory, by_features.limit)
     for grid in GRIDS_MIB:
         yield f"ours, features known, grid of {grid} MiB", (on_grid(by_features.memory, grid), by_features.limit)
     yield "ours, features known, steps of 5 %", (_steps(by_features.memory, 1.05), by_features.limit)
-    yield "ours, features known, four rungs", (on_steps(by_features.memory, RUNGS), by_features.limit)
+    yield "ours, features known, four sizes", (on_steps(by_features.memory, FOUR_SIZES), by_features.limit)
     yield "ours, id alone", (by_name.shared, by_name.limit)
 
 
@@ -154,8 +153,8 @@ def _cells(name: str, lines: Sequence[Line], runs: Runs) -> tuple[str, ...]:
     bills, seconds = [found.bill for found in scores], [100 * found.second_tries for found in scores]
     cut = "" if lines[0][1] is None else f"{100 * np.mean([found.cut for found in scores]):.3f} %"
     by_instrument = []
-    for letter in INSTRUMENTS:
-        mine = of_instrument(runs.names, letter)
+    for _, instrument in sorted(INSTRUMENTS.items()):
+        mine = of_instrument(runs.names, instrument.letter)
         parts = [score(memory[mine], runs.used[mine], runs.wall[mine]) for memory, _ in lines]
         tries = 100 * np.mean([part.second_tries for part in parts])
         by_instrument.append(f"{np.mean([part.bill for part in parts]):.2f} / {tries:.2f} %")

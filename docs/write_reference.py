@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hstdputils.__main__ import COMMANDS, command_module
 from hstdputils.core.config import SECTIONS, Config
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.decision_log import Entry
 from hstdputils.progress.blackboard import COLUMNS

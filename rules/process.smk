@@ -21,6 +21,7 @@ rule process:
     benchmark:
         f"logs/{RUN.batch}/{{ipppssoot}}.benchmark.tsv"
     retries: RUN.config.retries
+    priority: RUN.jobs.priority
     threads: RUN.jobs.vcpus
     resources:
         mem_mb=RUN.jobs.memory_mib,

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from tests.bad_input.kinds import Place, Setup
 
 

@@ -1,6 +1,6 @@
 """What holds for the table as a whole."""
 
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from tests.bad_input import (
     test_archive,
     test_commands,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import Outcome
 from tests.bad_input.kinds import (
     ASSOCIATION,

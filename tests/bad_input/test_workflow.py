@@ -51,9 +51,12 @@ def snakemake(name: str, says: str, setup: Setup, arguments: str = "-n") -> Kind
 KINDS = [
     snakemake("an unknown config key", "unknown key 'stor'; did you mean 'store'?", workflow(stor="x")),
     snakemake("a value of a wrong type", "retries = 'two'…valid integer…config/README.md", workflow(retries="two")),
-    snakemake("a workflow without store", "store = 'none' keeps no markers…: give s3://", workflow(store="none")),
+    snakemake("a workflow without store", "store = 'none' has no markers…: give s3://", workflow(store="none")),
     snakemake(
         "a workflow's unknown store", "'gs://x' is not a valid store: give s3://bucket", workflow(store="gs://x")
+    ),
+    snakemake(
+        "a workflow's unknown source", "'gs://x' is not a source of inputs: give a folder", workflow(inputs="gs://x")
     ),
     snakemake("a workflow's missing list", "the id list no.ids…: correct its name", workflow(ids="no.ids")),
     snakemake("a workflow's empty list", "no ipppssoot in empty.ids: write one", workflow(ids="empty.ids")),

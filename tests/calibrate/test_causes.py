@@ -10,7 +10,7 @@ import pytest
 
 from hstdputils.calibrate.causes import LONGEST_REASON, cause, failure, signal_of
 from hstdputils.calibrate.recipe import Command, Program
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import Outcome
 
 RECORDED = Path(__file__).parent / "recorded"

@@ -32,7 +32,7 @@ RECIPE = '''\
 """HYPO: calhypo on each raw file."""
 
 from hstdputils.calibrate.recipe import Command, Expectation, Program, Recipe
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.instruments import INSTRUMENTS
 from hstdputils.inputs.observation import Observation
 

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hstdputils.core.config import SECTIONS, Config
+from hstdputils.__main__ import command_module
+from hstdputils.core.config import SECTIONS, Config, command_options
 from hstdputils.core.errors import UserError
 from hstdputils.core.run_config import load_config
 from hstdputils.process import options as process
@@ -135,6 +136,24 @@ def test_a_key_and_its_option_have_one_name():
         used = {word.partition("=")[0] for words in commands for word in words if word.startswith("--")} - {"--"}
         assert used - names - OF_A_RUN == set()
         assert used & names
+
+
+@pytest.mark.parametrize("command", ["plan", "process", "sync", "run", "watch", "report", "submit"])
+def test_a_key_that_is_an_option_is_one_of_its_commands(command):
+    parser = process._parser(None) if command == "process" else command_module(command)._parser()
+    known = {name for action in parser._actions for name in action.option_strings}
+    given = {word.partition("=")[0] for word in command_options(load_config(EVERYTHING), command)}
+    assert given
+    assert given - known == set()
+
+
+def test_options_of_places_that_jobs_do_not_share_are_left_out():
+    everything = load_config(EVERYTHING)
+    here, elsewhere = (command_options(everything, "process", is_local=is_local) for is_local in (True, False))
+    names = {word.partition("=")[0] for word in here} - {word.partition("=")[0] for word in elsewhere}
+    assert names == {"--work", "--keep-work", "--keep-inputs"}
+    assert "--astrometry=on" in elsewhere
+    assert "--programs=calcos=/a" in elsewhere
 
 
 def test_options_of_earlier_versions_still_work_and_give_their_name(capsys):

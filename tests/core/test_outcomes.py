@@ -1,6 +1,6 @@
 import pytest
 
-from hstdputils.core.exit_codes import ExitCode, table
+from hstdputils.core.errors import ExitCode, exit_code_table
 from hstdputils.core.outcomes import RETRIED, Outcome, outcome_of_exit
 from hstdputils.engines.retry_policy import next_size
 from hstdputils.records.marker import exit_status
@@ -70,4 +70,4 @@ def test_exit_codes_of_signals_and_of_others_decide_nothing(code):
 def test_every_exit_code_and_outcome_has_a_meaning():
     assert all(code.meaning for code in ExitCode)
     assert all(outcome.meaning for outcome in Outcome)
-    assert len(table().splitlines()) == len(ExitCode)
+    assert len(exit_code_table().splitlines()) == len(ExitCode)

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from hstdputils.core.errors import StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.findings import warn
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.core.text import without_passwords

@@ -7,8 +7,8 @@ import pytest
 
 from hstdputils.core import command_line
 from hstdputils.core.errors import UserError
-from hstdputils.core.text import console, visible
-from hstdputils.engines.htcondor.site import check_lines
+from hstdputils.core.terminal import console, visible
+from hstdputils.engines.htcondor.description import check_lines
 from hstdputils.supervision.program_environment import environment_of_programs, variables_of_file
 
 STEERING = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.htcondor.causes import cause_of, cause_of_hold, is_of
 from tests.engines.test_batch_causes import marker

@@ -4,7 +4,7 @@ import pytest
 
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.htcondor import states
-from hstdputils.engines.htcondor.site import Site
+from hstdputils.engines.htcondor.description import Site
 from hstdputils.engines.htcondor.states import JobStates
 from hstdputils.engines.states import State
 from hstdputils.engines.submissions import JobLocation, PlannedJob, Submission

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import Outcome
 
 

@@ -6,7 +6,7 @@ from unittest import mock
 import pytest
 
 from hstdputils.core.errors import UserError
-from hstdputils.engines.htcondor.site import environment
+from hstdputils.engines.htcondor.description import environment
 
 HERE = {
     "CRDS_PATH": "/crds",

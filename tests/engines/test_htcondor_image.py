@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hstdputils.core.errors import UserError
-from hstdputils.engines.htcondor.site import image_of
+from hstdputils.engines.htcondor.description import image_of
 from tests.conftest import ROOT
 from tests.engines.comparing import assert_same_products
 from tests.engines.honesty import assert_complete

@@ -53,4 +53,4 @@ def test_help_says_where_the_products_are(at_hand, command):
     assert ran.status == 0
     assert f"usage: {command} " in ran.out
     assert "leave the products in the work folder" in ran.out
-    assert "output_bucket" not in ran.out
+    assert "output batch" not in ran.out

@@ -5,8 +5,8 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from hstdputils.core.terminal import Advance
 from hstdputils.inputs.source import Item, Source, Wanted
-from hstdputils.store.transfers import Advance
 
 
 class ZipSource(Source):

@@ -6,9 +6,12 @@ import pytest
 from hstdputils.core.errors import UserError
 from hstdputils.model.fitted import Model
 from hstdputils.plan import command
-from hstdputils.records.plan_rows import read_plan
+from hstdputils.records.plan_rows import longest_first, read_plan
 
-KEYS = ("output batch ipppssoot instrument command vcpus memory_mib max_seconds evidence evidence_n cost_usd").split()
+KEYS = (
+    "output batch ipppssoot instrument command vcpus memory_mib max_seconds expected_seconds "
+    "evidence evidence_n cost_usd"
+).split()
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -25,6 +28,13 @@ def test_one_json_line_a_dataset_with_the_keys_in_order(capsys):
     assert (rows[1]["output"], rows[1]["batch"], rows[1]["instrument"]) == ("s3://bucket", "night-1", "cos")
     needs = Model.load().needs(["j8cb010b0", "ldfd01vlq"], {}, {})
     assert [row["memory_mib"] for row in rows] == [need.memory_mib for need in needs]
+    assert [row["expected_seconds"] for row in rows] == [round(need.expected_seconds) for need in needs]
+
+
+def test_where_no_run_is_on_record_half_of_the_limit_is_expected(capsys):
+    command.main(["none", "b", "acs_8ph_01"])
+    row = json.loads(capsys.readouterr().out)
+    assert (row["expected_seconds"], row["cost_usd"]) == (row["max_seconds"] // 2, None)
 
 
 def test_bad_ids_keep_the_good_rows(capsys):
@@ -45,10 +55,26 @@ def test_a_plan_is_read_back_as_it_was_written(tmp_path, capsys):
     assert "".join(f"{row.to_json()}\n" for row in rows.values()) == text
 
 
+def test_a_plan_of_an_earlier_version_has_no_expected_time(tmp_path, capsys):
+    command.main(["results", "b", "ldfd01vlq"])
+    row = json.loads(capsys.readouterr().out)
+    del row["expected_seconds"]
+    found = read_plan(written(tmp_path, json.dumps(row)))["ldfd01vlq"]
+    assert found.expected_seconds == row["max_seconds"] // 2
+    assert list(json.loads(found.to_json())) == KEYS
+
+
+def test_rows_start_longest_first(tmp_path, capsys):
+    command.main(["results", "b", "ldfd01vlq", "j8cb010b0", "ldfd01vnq", "acs_8ph_01"])
+    rows = longest_first(read_plan(written(tmp_path, capsys.readouterr().out)).values())
+    assert [row.ipppssoot for row in rows] == ["acs_8ph_01", "j8cb010b0", "ldfd01vlq", "ldfd01vnq"]
+
+
 def test_tuples_of_2020_are_read(tmp_path):
     path = written(tmp_path, "('s3://b', 'batch-1/J8CB010B0', 'J8CB010B0', 'acs', 'hstdp-process', 4, 2048, 14400)\n")
     row = read_plan(path)["j8cb010b0"]
     assert (row.batch, row.vcpus, row.memory_mib, row.max_seconds) == ("batch-1", 4, 2048, 14400)
+    assert row.expected_seconds == 7200
 
 
 @pytest.mark.parametrize(

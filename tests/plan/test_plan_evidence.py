@@ -6,8 +6,7 @@ import json
 import pytest
 
 from hstdputils.core.errors import UserError
-from hstdputils.core.needs import Measured
-from hstdputils.model.features import Features
+from hstdputils.model.features import Features, Measured
 from hstdputils.model.fitted import Model
 from hstdputils.model.history import History
 from hstdputils.model.tables import COLUMNS, TableRow

@@ -3,9 +3,9 @@
 import contextlib
 
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.requests import Submitted
 from hstdputils.engines.resubmit import Resubmitter
 from hstdputils.engines.states import Cause, RowState, State
+from hstdputils.engines.submissions import Submitted
 from hstdputils.progress.batch_progress import Monitor
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import hstdputils
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import Outcome
 from hstdputils.records.marker import Marker
 

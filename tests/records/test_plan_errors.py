@@ -5,14 +5,12 @@ import time
 
 import pytest
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.records.batch import Batch
-from hstdputils.records.plan_files import read_plan_strictly
+from hstdputils.records.plan_files import read_plan_strictly, read_slice, row_of_child, write_slice
 from hstdputils.records.plan_rows import PlanRow, parse_row
-from hstdputils.records.plan_slices import read_slice, row_of_child, write_slice
 from hstdputils.store.folder import FolderStore
-from hstdputils.store.layout import slice_key
+from hstdputils.store.layout import BatchKeys
 from tests.stand_ins.aws_batch.site import row
 
 
@@ -36,14 +34,14 @@ def test_a_slice_without_the_row_of_a_child_is_named(store):
     with pytest.raises(UserError) as caught:
         row_of_child(Batch(store, "b"), "t-0001", "1")
     assert str(caught.value).startswith(
-        f"{store.address(slice_key('b', 't-0001'))} has 1 rows, and none with index 1"
+        f"{store.address(BatchKeys('b').slice_key('t-0001'))} has 1 rows, and none with index 1"
     )
 
 
 @pytest.mark.parametrize("data", [None, b"no slice"])
 def test_a_slice_that_cannot_be_read_is_a_matter_of_inputs(store, data):
     if data:
-        store.put_bytes(data, slice_key("b", "t-0001"))
+        store.put_bytes(data, BatchKeys("b").slice_key("t-0001"))
     with pytest.raises(UserError) as caught:
         read_slice(Batch(store, "b"), "t-0001")
     assert caught.value.exit_code == ExitCode.S3_DOWNLOAD
@@ -54,7 +52,7 @@ def test_a_slice_that_is_written_again_is_the_same_to_the_byte(store, monkeypatc
     for moment in (1e9, 2e9):
         monkeypatch.setattr(time, "time", lambda moment=moment: moment)
         write_slice(Batch(store, "b"), "t-0001", [PlanRow(**row(0))])
-        written.append(store.get_bytes(slice_key("b", "t-0001")))
+        written.append(store.get_bytes(BatchKeys("b").slice_key("t-0001")))
     assert written[0] == written[1]
 
 

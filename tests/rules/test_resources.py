@@ -57,3 +57,23 @@ def test_a_job_of_a_dataset_gets_what_the_plan_says(tmp_path, monkeypatch):
     assert (jobs.execute_seconds(wildcards, given, 1), jobs.runtime(wildcards, given, 1)) == (5401 + 900, 106)
     assert jobs.request_memory(wildcards, given, 1) == 3256
     assert jobs.request_disk(wildcards) == jobs.disk_mib(wildcards) * 1024
+
+
+def test_the_longest_start_first(project, tmp_path):
+    project.set_ids(IMAGE, "acs_8ph_01", "ldem01tnq", "jbz504010")
+    recording = tmp_path / "record"
+    recording.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/started\nexit 1\n')
+    recording.chmod(0o755)
+    project.config |= {"process_command": str(recording), "retries": 0}
+    assert project.snakemake("--profile", "onsite", "--cores", "1", "--quiet").status == 1
+    again = tmp_path / "started"
+    in_order = [re.search(r" (\S+) --plan-row", line)[1] for line in again.read_text().splitlines()]
+    assert in_order[:2] == ["acs_8ph_01", "jbz504010"]
+    again.unlink()
+    # an edited plan counts where it is there
+    plan = project.folder / "results/night-1/plan.out"
+    rows = [json.loads(line) for line in plan.read_text().splitlines()]
+    plan.write_text("".join(f"{json.dumps(row | {'expected_seconds': n})}\n" for n, row in enumerate(rows, start=1)))
+    assert project.snakemake("--profile", "onsite", "--cores", "1", "--quiet").status == 1
+    in_order = [re.search(r" (\S+) --plan-row", line)[1] for line in again.read_text().splitlines()]
+    assert in_order == ["jbz504010", "ldem01tnq", "acs_8ph_01", IMAGE]

@@ -5,9 +5,8 @@ from pathlib import Path
 
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.base import Engine
-from hstdputils.engines.requests import Prepared, Settings
 from hstdputils.engines.states import Cause, RowState, State
-from hstdputils.engines.submissions import PlannedJob
+from hstdputils.engines.submissions import PlannedJob, Prepared, Settings
 
 
 class Queue:

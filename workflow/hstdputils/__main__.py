@@ -6,7 +6,7 @@ from types import ModuleType
 
 from hstdputils import __version__
 from hstdputils.core import command_line
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.text import nearest
 
 COMMANDS = {

@@ -7,12 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from hstdputils.core import command_line
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.decision_log import DecisionLog, entry_of
-from hstdputils.engines.failure_markers import write_failure_marker
 from hstdputils.engines.retry_policy import Action, Decision
-from hstdputils.engines.states import ACTIVE, Cause, RowState
+from hstdputils.engines.states import ACTIVE, Cause, RowState, write_failure_marker
 from hstdputils.progress.address import add_batch
 from hstdputils.progress.view import BatchView, add_selection, open_view, operator
 

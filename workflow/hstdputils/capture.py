@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hstdputils.core import command_line
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.text import one_line
 from hstdputils.engines.aws_batch.client import batch_client, batch_errors
 from hstdputils.store.credentials import credentials_problem

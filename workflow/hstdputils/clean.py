@@ -5,11 +5,10 @@ import sys
 from collections.abc import Sequence
 
 from hstdputils.core import command_line
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.text import size
 from hstdputils.engines.registry import open_engine
-from hstdputils.engines.submissions import BadRecord
+from hstdputils.engines.submission_records import BadRecord
 from hstdputils.progress.address import add_batch, open_batch
 from hstdputils.progress.batch_progress import Monitor
 from hstdputils.progress.view import add_selection, selected, without_records

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hstdputils.core import command_line
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.decision_log import Entry
 from hstdputils.engines.registry import add_queue_options

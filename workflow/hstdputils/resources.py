@@ -7,8 +7,7 @@ from pathlib import Path
 
 from hstdputils.core import command_line
 from hstdputils.core.datasets import BadDatasetName, parse_dataset
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.model.fitted import NAME, Model
 from hstdputils.model.history import History
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from hstdputils.core import command_line
 from hstdputils.core.datasets import parse_dataset
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.decision_log import DecisionLog
 from hstdputils.engines.states import ACTIVE

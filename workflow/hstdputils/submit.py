@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hstdputils.core import command_line
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.engines.base import Engine
 from hstdputils.engines.registry import (
     DEFAULT,
@@ -19,8 +18,8 @@ from hstdputils.engines.registry import (
     title_of,
     usable_engines,
 )
-from hstdputils.engines.requests import Submitted
-from hstdputils.engines.submissions import SubmissionRecords
+from hstdputils.engines.submission_records import SubmissionRecords
+from hstdputils.engines.submissions import Submitted
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_files import read_plan_strictly
 from hstdputils.records.plan_rows import PlanRow
@@ -60,14 +59,14 @@ def main(arguments: Sequence[str]) -> int:
         )
     batch = Batch(open_store(output), rows[0].batch)
     batch.store.check()
-    batch.require_lease("nothing can be submitted", may_probe=True)
+    batch.require_conditional_writes("nothing can be submitted", may_probe=True)
     waiting = command_line.tell if options.wait else None
     return wait_while_busy(lambda: _submit(batch, rows, options, further), waiting)
 
 
 def _submit(batch: Batch, rows: Sequence[PlanRow], options: argparse.Namespace, further: Sequence[str]) -> int:
     """Submit what is left to do, and say what became of it."""
-    done = {name for name, succeeded in batch.markers.ended().items() if succeeded}
+    done = {name for name, succeeded in batch.markers.finished().items() if succeeded}
     if options.force:
         further = [*further, "--force"]
         done = set()

@@ -8,8 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from hstdputils.core import command_line
-from hstdputils.core.errors import CredentialsProblem, StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import CredentialsProblem, ExitCode, StoreError, UserError
 from hstdputils.engines.registry import open_engine
 from hstdputils.engines.resubmit import Resubmitter
 from hstdputils.engines.retry_policy import Limits
@@ -85,7 +84,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     batch = open_batch(options)
     if not options.look_only:
-        batch.require_lease("watch can only look, with --look-only", may_probe=False)
+        batch.require_conditional_writes("watch can only look, with --look-only", may_probe=False)
     screen = Screen(batch.name, quiet=options.quiet)
     engine = open_engine(batch, screen.print)
     limits = Limits(max_memory_mib=options.max_memory_mib, max_seconds=options.max_seconds)

@@ -10,8 +10,8 @@ import pytest
 
 from hstdputils.core.errors import UserError
 from hstdputils.engines.aws_batch.roles import policy_of_batch, role_of_batch
+from hstdputils.records.batch import IMAGE as IMAGE_SETTING
 from hstdputils.records.batch import Batch
-from hstdputils.records.pins import IMAGE as IMAGE_SETTING
 from hstdputils.store import layout
 from hstdputils.store.registry import open_store
 from tests.conftest import Commands
@@ -44,7 +44,7 @@ def submitted(account, stack, buckets, tmp_path_factory):
 def keys_of_jobs(batch):
     """Return keys that jobs of a batch write, one of each kind."""
     files = (layout.LOG, layout.METRICS, layout.MANIFEST, "x_flt.fits", f"{layout.PREVIEWS}/x.jpg")
-    found = [layout.dataset_key(batch, dataset, file) for dataset in DATASETS for file in files]
+    found = [layout.BatchKeys(batch).dataset_key(dataset, file) for dataset in DATASETS for file in files]
     return found + [layout.marker_key(batch, name, succeeded=kind) for name in DATASETS for kind in (True, False)]
 
 
@@ -56,7 +56,7 @@ def keys_of_others(batch):
     ]
     found += [f"{batch}/{folder}/{dataset}/x" for folder in folders for dataset in DATASETS]
     files = (layout.BATCH, layout.PLAN, layout.BLACKBOARD, "jobs/0001/wave.json")
-    return [*found, *(f"{batch}/{file}" for file in files), layout.definition_key(batch)]
+    return [*found, *(f"{batch}/{file}" for file in files), layout.BatchKeys(batch).definition_key]
 
 
 MESSAGES = [

@@ -4,8 +4,7 @@ import pytest
 
 from hstdputils.calibrate.programs import Programs
 from hstdputils.calibrate.recipe import Program
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 
 
 @pytest.mark.parametrize("end", ["kill -9 $$", "exit 137"])

@@ -10,8 +10,7 @@ import boto3
 import pytest
 
 from hstdputils.core.errors import StoreError
-from hstdputils.records.batch import Batch
-from hstdputils.records.pins import Pins
+from hstdputils.records.batch import Batch, Pins
 from hstdputils.store.base import Entry
 from hstdputils.store.probe import probe
 from hstdputils.store.registry import open_store
@@ -82,7 +81,7 @@ def test_it_is_probed(store):
 
 PINS = """
 import sys
-from hstdputils.records.pins import Pins
+from hstdputils.records.batch import Pins
 from hstdputils.records.batch import Batch
 from hstdputils.store.registry import open_store
 

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from hstdputils.calibrate.recipe import Command, Expectation, Program, Recipe, empty_products
 from hstdputils.core.datasets import Dataset
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.instruments import INSTRUMENTS
 from hstdputils.inputs.observation import Observation, RawFile
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from hstdputils.calibrate.recipe import Command, Expectation, Program, Recipe
 from hstdputils.core.datasets import Dataset, Kind
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.instruments import Inputs
 from hstdputils.inputs.observation import Observation, RawFile
 from hstdputils.inputs.poller_file import POLLER_SUFFIX, PollerRow

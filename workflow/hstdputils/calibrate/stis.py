@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from hstdputils.calibrate.hstcal import CALSTIS, is_performed
 from hstdputils.calibrate.recipe import Command, Expectation, Recipe
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.instruments import INSTRUMENTS
 from hstdputils.inputs.observation import Observation, RawFile, bad_file
 

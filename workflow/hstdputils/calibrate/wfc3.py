@@ -13,7 +13,7 @@ from hstdputils.calibrate.hstcal import (
     targets,
 )
 from hstdputils.calibrate.recipe import Command, Expectation, Recipe, empty_products
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.instruments import INSTRUMENTS
 from hstdputils.inputs.observation import Observation, RawFile
 

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hstdputils import __version__
-from hstdputils.core import exit_codes
-from hstdputils.core.errors import StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
-from hstdputils.core.text import shown_only, without_passwords
+from hstdputils.core.errors import ExitCode, StoreError, UserError, exit_code_table
+from hstdputils.core.terminal import only_visible_output
+from hstdputils.core.text import without_passwords
 
 Command = Callable[[Sequence[str]], int]
 
@@ -38,7 +37,7 @@ def parser(command: str, description: str, examples: str) -> argparse.ArgumentPa
     return _Parser(
         prog=f"hstdputils {command}",
         description=description,
-        epilog=f"examples:\n{examples}\n\nexit status:\n{exit_codes.table()}",
+        epilog=f"examples:\n{examples}\n\nexit status:\n{exit_code_table()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,  # --memory of docker is no --memory-mib
     )
@@ -125,7 +124,7 @@ def seconds_between(least: float, most: float) -> Callable[[str], float]:
 def run(command: Command, arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status; an error that a user can cause is one line."""
     _have_home()
-    with shown_only():
+    with only_visible_output():
         return _run(command, arguments)
 
 

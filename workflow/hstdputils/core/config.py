@@ -5,7 +5,8 @@ A key of a section has one name everywhere: ``crds.context`` is ``context`` belo
 command that a section is named after leave the section out: ``plan.grid_mib`` is ``hstdputils plan --grid-mib``.
 """
 
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -26,6 +27,16 @@ Texts = Annotated[list[str], BeforeValidator(_as_list)]
 """A list of texts; one text stands for a list of one."""
 
 
+@dataclass(frozen=True)
+class OptionOf:
+    """Marks a key that is an option of commands as well, which a run gives them."""
+
+    commands: str
+    """The commands, with spaces between them."""
+    is_local: bool = False
+    """Whether it counts only where jobs share this machine's folders."""
+
+
 class _Section(BaseModel):
     """Keys that belong together."""
 
@@ -35,7 +46,7 @@ class _Section(BaseModel):
 class CrdsSection(_Section):
     """Which references count, and where they come from."""
 
-    context: str | None = Field(
+    context: Annotated[str | None, OptionOf("process sync")] = Field(
         default=None,
         description="CRDS context, such as hst_0729.pmap; null for the cache's operational context.",
     )
@@ -61,19 +72,19 @@ class PlanSection(_Section):
         description="Which inputs the plan looks into for raw headers, which say what datasets need: folders alone, "
         "or always, which takes about two requests of S3 a dataset.",
     )
-    features: str | None = Field(
+    features: Annotated[str | None, OptionOf("plan")] = Field(
         default=None,
         description="A table (CSV) of features of datasets for the plan, which spares it the headers of those in it.",
     )
-    history: str | None = Field(
+    history: Annotated[str | None, OptionOf("plan")] = Field(
         default=None,
         description="The database of finished runs, on which the plan rests where it knows a dataset.",
     )
-    model: str | None = Field(
+    model: Annotated[str | None, OptionOf("plan")] = Field(
         default=None,
         description="The fitted model of what datasets need; null for config/resources.json.",
     )
-    grid_mib: int | None = Field(
+    grid_mib: Annotated[int | None, OptionOf("plan")] = Field(
         default=None,
         ge=1,
         description="Planned memory is a multiple of this, MiB; null for the few sizes fitted with the model, which "
@@ -98,6 +109,10 @@ LOCAL = "local"
 """What stands for this machine, in the place of an engine."""
 
 
+PROCESS = "hstdputils process"
+"""What processes a dataset."""
+
+
 class Config(BaseModel):
     """All keys of ``config/config.yaml``, ``--configfile`` and ``--config``."""
 
@@ -114,7 +129,7 @@ class Config(BaseModel):
         default="results",
         description="Where products go: s3://bucket or a folder.",
     )
-    inputs: Texts = Field(
+    inputs: Annotated[Texts, OptionOf("process sync")] = Field(
         default=["s3://stpubdata/hst/public", "mast:"],
         min_length=1,
         description="Where raw files are, in order of preference: folders, s3://bucket/prefix and mast: for MAST.",
@@ -125,48 +140,48 @@ class Config(BaseModel):
         "executor sends jobs (HTCondor is asked why one was stopped); aws-batch, to which the whole plan is sent; or "
         "an engine that another package adds.",
     )
-    image: str | None = Field(
+    image: Annotated[str | None, OptionOf("submit")] = Field(
         default=None,
         description="The container image, a URI or a .sif file. Null is docker://calcloud:latest for rules run with "
         "--software-deployment-method apptainer, the job definition's on AWS Batch, none for a cluster of HTCondor.",
     )
-    keep_inputs: str | None = Field(
+    keep_inputs: Annotated[str | None, OptionOf("process sync", is_local=True)] = Field(
         default=None,
         description="A folder where inputs from S3 and MAST are kept and looked for first; null keeps none.",
     )
-    max_unpacked_mib: int = Field(
+    max_unpacked_mib: Annotated[int, OptionOf("process sync")] = Field(
         default=32768,
         ge=1,
         description="What the packed inputs of a dataset (tarballs, .fits.gz) may unpack to, MiB; more is bad input.",
     )
-    programs: dict[str, str] = Field(
+    programs: Annotated[dict[str, str], OptionOf("process")] = Field(
         default={},
         description="Commands for programs, such as calacs.e: /opt/hstcal/bin/calacs.e; others are on PATH, or come "
         "from make hstcal.",
     )
-    program_variables: Texts = Field(
+    program_variables: Annotated[Texts, OptionOf("process")] = Field(
         default=[],
         description="Environment variables (names, or patterns such as MYSITE_*) that calibration programs get "
         "beside those of a fixed list; they get no other.",
     )
-    dataset_variables: Texts = Field(
+    dataset_variables: Annotated[Texts, OptionOf("process")] = Field(
         default=[],
         description="Variables that a dataset's own file <dataset>_cal_env.txt may set for its programs beside "
         "drizzlepac's SVM_*, MVM_*, HAP* and ASTROMETRY_*.",
     )
-    astrometry: bool | None = Field(
+    astrometry: Annotated[bool | None, OptionOf("process")] = Field(
         default=None,
         description="Align images with catalogues (needs the network); null for what drizzlepac's variables say.",
     )
-    work: str = Field(
+    work: Annotated[str, OptionOf("process", is_local=True)] = Field(
         default="work",
         description="Where attempts get their work folders; best on the file system of the store.",
     )
-    keep_work: Literal["never", "failed", "always"] = Field(
+    keep_work: Annotated[Literal["never", "failed", "always"], OptionOf("process", is_local=True)] = Field(
         default="never",
         description="Which attempts' work folders are kept.",
     )
-    skip_bad: bool = Field(
+    skip_bad: Annotated[bool, OptionOf("plan")] = Field(
         default=False,
         description="Leave out ids that cannot be processed, instead of stopping at them.",
     )
@@ -174,31 +189,31 @@ class Config(BaseModel):
         default=False,
         description="Process datasets again that have succeeded, and let the batch change its CRDS context.",
     )
-    retries: int = Field(
+    retries: Annotated[int, OptionOf("run")] = Field(
         default=2,
         ge=0,
         le=10,
         description="Further tries of a dataset after memory, time, storage or unknown failures.",
     )
-    max_memory_mib: int = Field(
+    max_memory_mib: Annotated[int, OptionOf("run watch")] = Field(
         default=65536,
         ge=256,
         description="Largest memory that a later try may get, MiB.",
     )
-    max_seconds: int = Field(
+    max_seconds: Annotated[int, OptionOf("run watch")] = Field(
         default=172_800,
         ge=60,
         description="Longest time limit that a later try may get, s.",
     )
-    prices: str | None = Field(
+    prices: Annotated[str | None, OptionOf("plan report")] = Field(
         default=None,
         description="A table of EC2's prices for the cost on AWS; null for config/prices.json.",
     )
-    region: str = Field(
+    region: Annotated[str, OptionOf("plan report")] = Field(
         default="us-east-1",
         description="The region of AWS whose prices count.",
     )
-    purchase: Literal["on_demand", "spot"] = Field(
+    purchase: Annotated[Literal["on_demand", "spot"], OptionOf("plan report")] = Field(
         default="on_demand",
         description="How the instances on AWS are bought, for their prices.",
     )
@@ -208,8 +223,8 @@ class Config(BaseModel):
         description="How many datasets Snakemake runs as jobs of its own. More are run in one of its jobs: here by "
         "hstdputils run, and on HTCondor as one cluster, by hstdputils submit and watch.",
     )
-    process_command: str = Field(
-        default="hstdputils process",
+    process_command: Annotated[str, OptionOf("run")] = Field(
+        default=PROCESS,
         description="What processes a dataset, here or on a cluster; it gets the arguments of hstdputils process.",
     )
     crds: CrdsSection = Field(default=CrdsSection(), description=str(CrdsSection.__doc__))
@@ -223,3 +238,36 @@ SECTIONS: dict[str, type[BaseModel]] = {"crds": CrdsSection, "plan": PlanSection
 
 JOINED = {f"{section}_{key}": (section, key) for section, kind in SECTIONS.items() for key in kind.model_fields}
 """Keys of sections by section plus key, as ``--config`` takes them: one key of a section, and the others stay."""
+
+
+def command_options(config: Config, command: str, *, is_local: bool = True) -> list[str]:
+    """Return the options of a command that stand for keys of a configuration.
+
+    Parameters
+    ----------
+    config
+        The configuration.
+    command
+        The command, such as ``process``.
+    is_local
+        Whether it runs, or its jobs do, where this machine's folders are.
+    """
+    options: list[str] = []
+    for prefix, section in (("", config), *((f"{name}-", getattr(config, name)) for name in SECTIONS)):
+        for key, field in type(section).model_fields.items():
+            marks = [mark for mark in field.metadata if isinstance(mark, OptionOf)]
+            if any(command in mark.commands.split() and (is_local or not mark.is_local) for mark in marks):
+                name = f"{prefix.removeprefix(f'{command}-')}{key}".replace("_", "-")
+                options += _as_options(name, getattr(section, key), is_switch=field.annotation is bool)
+    return options
+
+
+def _as_options(name: str, value: Any, *, is_switch: bool) -> list[str]:
+    """Return one value of a key as options; a switch that may be unset too is ``on`` or ``off``."""
+    if value is None:
+        return []
+    if isinstance(value, bool):
+        return [f"--{name}"] * value if is_switch else [f"--{name}={'on' if value else 'off'}"]
+    if isinstance(value, dict):
+        return [f"--{name}={key}={item}" for key, item in value.items()]
+    return [f"--{name}={item}" for item in (value if isinstance(value, list) else [value])]

@@ -12,6 +12,7 @@ from hstdputils.core.instruments import (
     OTHER_INSTRUMENTS,
     SKYCELL,
     DefaultNeeds,
+    Resources,
 )
 
 SOURCES = {
@@ -113,6 +114,12 @@ class Dataset:
     def default_needs(self) -> DefaultNeeds:
         """Return what the dataset is given where no run of its kind is on record."""
         return MOSAIC_NEEDS if self.is_mosaic else INSTRUMENTS[self.instrument].needs
+
+    @property
+    def default_resources(self) -> Resources:
+        """Return what a job for the dataset asks for where no run of its kind is on record."""
+        needs = self.default_needs
+        return Resources(needs.vcpus, needs.memory_mib, needs.max_seconds, "instrument", 0)
 
     @property
     def is_association(self) -> bool:

@@ -4,6 +4,24 @@ A new instrument is an entry here, and its recipe in ``calibrate/<name>.py``.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Resources(NamedTuple):
+    """What one job asks for, and on what evidence."""
+
+    vcpus: int
+    """Cores."""
+    memory_mib: int
+    """Memory, in MiB."""
+    max_seconds: int
+    """Time limit, in seconds of wall time."""
+    evidence: str
+    """What the sizes mainly rest on: ``history``, ``program``, ``features`` or ``instrument``."""
+    evidence_n: int
+    """Number of finished runs behind the evidence."""
+    expected_seconds: float = 0.0
+    """Wall time that a run of its kind takes in the mean, in seconds; 0 where none is on record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

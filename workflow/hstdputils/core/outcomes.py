@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Self
 
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.text import without_passwords
 
 

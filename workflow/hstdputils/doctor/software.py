@@ -1,25 +1,30 @@
-"""Python, the packages, Snakemake and the profile."""
+"""Checks what is installed: Python packages, Snakemake with the profile's executor, calibration programs."""
 
 import importlib.metadata
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from hstdputils import __version__
-from hstdputils.core.exit_codes import ExitCode
-from hstdputils.core.findings import Finding, fail, ok
-from hstdputils.doctor.findings import DEADLINE_SECONDS
-from hstdputils.doctor.setup import Profile, Setup
+from hstdputils.calibrate.drizzlepac import astrometry_variables, describe
+from hstdputils.calibrate.programs import Programs
+from hstdputils.calibrate.recipe import Program, check_program_names, recipe_for
+from hstdputils.core.errors import ExitCode, UserError
+from hstdputils.core.findings import Finding, Status, fail, ok, warn
+from hstdputils.doctor.checks import DEADLINE_SECONDS, run_in_parallel
+from hstdputils.doctor.setup import EXAMPLES, Profile, Setup, names_of_kinds
 
-_REINSTALL = "make setup, or pip install hstdputils anew"
+_REINSTALL = "make setup, or reinstall hstdputils"
 
 
 def check_software(setup: Setup) -> list[Finding]:
-    """Hold Python and the packages against what hstdputils needs, and look for the profile and its executor."""
+    """Compare Python and its packages with what hstdputils requires; look for the profile and its executor."""
     ours = importlib.metadata.distribution("hstdputils")
     needs = [Requirement(text) for text in ours.requires or []]
     wrong = {need.name: text for need in needs if _is_needed(need) and (text := _wrong(need))}
@@ -31,7 +36,7 @@ def check_software(setup: Setup) -> list[Finding]:
         findings.append(ok("Snakemake", importlib.metadata.version("snakemake")))
     findings += [_fail(name, text) for name, text in others.items()]
     if not others:
-        findings.append(ok("hstdputils", f"{__version__}, with all packages that it needs"))
+        findings.append(ok("hstdputils", f"{__version__}, with all required packages"))
     return [*findings, *(_profile(setup.profile) if setup.profile else [])]
 
 
@@ -68,7 +73,7 @@ def _profile(profile: Profile) -> list[Finding]:
 
 
 def _executor(name: str) -> Finding:
-    """Import the executor's plugin, in a process of its own: it brings Snakemake with it."""
+    """Import the executor's plugin, in another process: it imports Snakemake."""
     if name in ("local", "dryrun", "touch"):
         return ok("executor", name)
     module = f"snakemake_executor_plugin_{name.replace('-', '_')}"
@@ -77,7 +82,7 @@ def _executor(name: str) -> Finding:
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=DEADLINE_SECONDS - 4, check=False)
     except subprocess.TimeoutExpired:
-        return _fail("executor", f"{name}: {module} takes too long to import: {fix} anew")
+        return _fail("executor", f"{name}: {module} takes too long to import: {fix}")
     if done.returncode:
         why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         return _fail("executor", f"{name} cannot be imported ({why}): {fix}")
@@ -86,3 +91,71 @@ def _executor(name: str) -> Finding:
 
 def _fail(subject: str, text: str) -> Finding:
     return fail(subject, text, ExitCode.COMMAND_LINE)
+
+
+VERSION_SECONDS = 12.0
+"""Time limit for a program's version, s; those that import much take 8 s."""
+
+
+def check_programs(setup: Setup) -> list[Finding]:
+    """Look for all programs; a missing one is a failure where it is needed, or where no instrument is complete."""
+    check_program_names(setup.config.programs)
+    programs = Programs(setup.config.programs)
+    users = _users_of_programs()
+    answers = run_in_parallel([partial(_describe, programs, program) for program in users], VERSION_SECONDS + 2)
+    found = dict(zip(users, answers, strict=True))
+    absent = {program.name for program, answer in found.items() if isinstance(answer, BaseException)}
+    needed = setup.needed or ([] if _ready(absent) else [*EXAMPLES])
+    findings = []
+    for program, answer in found.items():
+        if not isinstance(answer, BaseException):
+            findings.append(ok(program.name, answer))
+            continue
+        text = f"{names_of_kinds(users[program])}: {_why(program, answer)}"
+        is_needed = not set(needed).isdisjoint(users[program])
+        findings.append(fail(program.name, text, ExitCode.STAGE1) if is_needed else warn(program.name, text))
+    return [*findings, *_astrometry(setup)]
+
+
+def kinds_with_programs(findings: Sequence[Finding]) -> list[str]:
+    """Return the kinds of datasets that have all their programs."""
+    return _ready({finding.subject for finding in findings if finding.status is not Status.OK})
+
+
+def _ready(absent: set[str]) -> list[str]:
+    return [
+        kind
+        for kind, example in EXAMPLES.items()
+        if absent.isdisjoint(program.name for program in recipe_for(example).programs)
+    ]
+
+
+def _users_of_programs() -> dict[Program, list[str]]:
+    """Return the kinds of datasets that need each program."""
+    users: dict[Program, list[str]] = {}
+    for kind, example in EXAMPLES.items():
+        for program in recipe_for(example).programs:
+            users.setdefault(program, []).append(kind)
+    return users
+
+
+def _describe(programs: Programs, program: Program) -> str:
+    words = programs.find(program)
+    return f"{programs.version(program, VERSION_SECONDS)}, {' '.join(words)}"
+
+
+def _why(program: Program, error: BaseException) -> str:
+    if isinstance(error, UserError):
+        return str(error).removeprefix(f"the program {program.name} is ")
+    return f"--version does not end: fix the program {program.name}"
+
+
+def _astrometry(setup: Setup) -> list[Finding]:
+    """Report whether images will be aligned, where the run may have such images."""
+    if not any(recipe_for(dataset).is_aligned for dataset in setup.to_check):
+        return []
+    try:
+        variables = astrometry_variables(setup.config.astrometry)
+    except UserError as error:
+        return [fail("astrometry", str(error), error.exit_code)]
+    return [ok("astrometry", describe(variables))]

@@ -14,7 +14,7 @@ from hstdputils.core import command_line
 from hstdputils.core.errors import UserError
 from hstdputils.core.text import nearest, one_line
 from hstdputils.engines.base import Engine, Tell
-from hstdputils.engines.submissions import BadRecord, SubmissionRecords
+from hstdputils.engines.submission_records import BadRecord, SubmissionRecords
 from hstdputils.records.batch import Batch
 
 GROUP = "hstdputils.engines"

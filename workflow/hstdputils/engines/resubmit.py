@@ -8,10 +8,9 @@ from typing import Any
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.base import Engine
 from hstdputils.engines.decision_log import DecisionLog, Entry, entry_of, since_operator
-from hstdputils.engines.failure_markers import write_failure_marker
 from hstdputils.engines.retry_policy import Decision, Limits
 from hstdputils.engines.retry_policy import decide as policy
-from hstdputils.engines.states import RowState
+from hstdputils.engines.states import RowState, write_failure_marker
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow
 

@@ -1,9 +1,13 @@
-"""What engines say of a job, in words that all of them share: how far it is, and why it ended."""
+"""How far the job of a row is and why it ended, in words that all engines share; and the marker that says so."""
 
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 
-from hstdputils.core.outcomes import Outcome
+from hstdputils.core.errors import ExitCode
+from hstdputils.core.outcomes import Outcome, outcome_of_exit
+from hstdputils.records.batch import Batch
 from hstdputils.records.marker import Marker
 from hstdputils.records.plan_rows import PlanRow
 
@@ -46,6 +50,34 @@ class Cause:
     """The words that decided: the engine's own, the marker's, or what an exit code means."""
 
 
+_NO_COMMAND = {125: "the container was not made", 126: "its command cannot be run", 127: "its command is not there"}
+"""Exit codes of Docker and of shells for a job that ran nothing."""
+
+
+def cause_of_exit(code: int, said: str) -> Cause:
+    """Return what an exit code alone tells.
+
+    137 and 143 decide nothing: they stand for memory, time-outs and terminations alike.
+
+    Parameters
+    ----------
+    code
+        The exit code.
+    said
+        What the engine says; the words of the cause where the code tells nothing.
+    """
+    if code == 0:
+        return Cause(Outcome.UNKNOWN, said)
+    if code in _NO_COMMAND:
+        return Cause(Outcome.CONTAINER_ERROR, f"exit code {code}: {_NO_COMMAND[code]}")
+    if (outcome := outcome_of_exit(code)) is not Outcome.UNKNOWN:
+        meaning = "the program failed" if code == ExitCode.GENERAL else ExitCode(code).meaning
+        return Cause(outcome, f"exit code {code}: {meaning}")
+    if code > 128:
+        return Cause(Outcome.UNKNOWN, f"exit code {code} (ended by signal {code - 128}); {said}")
+    return Cause(Outcome.CALIBRATION_ERROR, f"exit code {code}: the program failed")
+
+
 @dataclass(frozen=True, slots=True)
 class RowState:
     """The state of one row's latest job."""
@@ -67,7 +99,11 @@ class RowState:
     stopped: float | None = None
     """When it ended, s since 1970."""
     why: str = ""
-    """Who or what keeps a job that has not ended from starting, where the engine says so."""
+    """What keeps a job that has not ended from starting, where the engine says so."""
+    held_by: str = ""
+    """Who holds it, where the engine says so."""
+    since: float | None = None
+    """Since when a job that has not ended has been as it is, s since 1970, where the engine says so."""
     is_final: bool = True
     """Whether the end, once reached, is the end: a job that is held for its memory may still be released."""
 
@@ -80,3 +116,81 @@ class RowState:
     def reason(self) -> str:
         """Return the words that tell why it ended, or why it does not start; empty where there are none."""
         return self.cause.text if self.cause else self.why
+
+
+@dataclass(frozen=True, slots=True)
+class WaitReason:
+    """Why jobs of a batch wait that are held or cannot start, and not merely wait for their turn."""
+
+    reason: str
+    """The reason as the engine words it, one line."""
+    jobs: int
+    """How many of the batch's datasets wait for it."""
+    example: str = ""
+    """The id of a job that has this reason; of another batch's, where that one blocks the queue."""
+    since: float | None = None
+    """Since when, s since 1970; none where the engine does not say."""
+    held_by: str = ""
+    """Who holds the jobs; empty where nobody does."""
+    fix: str = ""
+    """What to do about it; empty where nothing is known to help."""
+
+
+def grouped_reasons(states: Iterable[RowState]) -> list[WaitReason]:
+    """Return the reasons that states of single jobs give, those of most jobs first."""
+    groups: dict[tuple[str, str], list[RowState]] = {}
+    for state in states:
+        if not state.state.is_over and (state.why or state.state is State.HELD):
+            groups.setdefault((state.why or str(state.state), state.held_by), []).append(state)
+    reasons = []
+    for (why, by), members in groups.items():
+        since = min((state.since for state in members if state.since is not None), default=None)
+        reasons.append(WaitReason(why, len(members), members[0].job, since, by))
+    return sorted(reasons, key=lambda reason: reason.jobs, reverse=True)
+
+
+def write_failure_marker(batch: Batch, state: RowState) -> None:
+    """Write the ``failed`` marker of a job that ended without success, where its own does not say why it ended.
+
+    A marker of the job that gives another cause, such as one that was written on SIGTERM and cannot know what sent
+    it, is corrected. A job without one gets it, as the attempt after those that the last marker tells of.
+
+    Parameters
+    ----------
+    batch
+        Where the marker goes.
+    state
+        A state that is over, with its cause.
+    """
+    cause, own = state.cause, state.marker
+    assert cause is not None
+    if own is not None:
+        if own.outcome is not cause.outcome:
+            corrected = replace(own, outcome=cause.outcome, exit_code=cause.outcome.exit_code, reason=cause.text)
+            batch.markers.write(corrected)
+        return
+    earlier = batch.markers.read(state.ipppssoot, succeeded=False)
+    batch.markers.write(_new_marker(batch.name, state, earlier))
+
+
+def exit_code(state: RowState) -> int:
+    """Return the exit code for a job that has ended: its marker's, or the one that stands for its outcome."""
+    assert state.cause is not None
+    if state.marker and state.marker.outcome is state.cause.outcome:
+        return state.marker.exit_code
+    return state.cause.outcome.exit_code
+
+
+def _new_marker(batch: str, state: RowState, earlier: Marker | None) -> Marker:
+    assert state.cause is not None
+    stopped = state.stopped or time.time()
+    text = f"{state.cause.text} (log {state.log})" if state.log else state.cause.text
+    return Marker.new(
+        *(batch, state.ipppssoot, state.cause.outcome, state.cause.outcome.exit_code, text),
+        earlier=earlier,
+        plan_row=asdict(state.row),
+        start=state.started or stopped,
+        end=stopped,
+        crds_context=earlier.crds_context if earlier else "",
+        job=state.job,
+    )

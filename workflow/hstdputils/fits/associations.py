@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.files import whole_file
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.core.text import one_line

@@ -12,11 +12,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
+from hstdputils.core.terminal import Advance
 from hstdputils.inputs.folder import cannot_copy, read_file_part
 from hstdputils.inputs.source import Item, Source, Wanted, is_wanted, one_of_each
-from hstdputils.store.transfers import Advance
 
 _CHUNK = 2**20
 
@@ -179,7 +178,7 @@ class InputCache(Source):
         (stage / RECORD).rename(folder / RECORD)
 
     def _remove(self, folder: Path) -> None:
-        """Remove a folder whose files have changed; where that cannot be done, it is passed over from now on."""
+        """Remove a folder whose files have changed; where that fails, it is ignored from now on."""
         self._changed.add(folder.name)
         aside = folder.with_name(f".{folder.name}-{uuid.uuid4().hex}")
         with contextlib.suppress(OSError):

@@ -8,11 +8,10 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.outcomes import AttemptFailed, Outcome
+from hstdputils.core.terminal import Advance
 from hstdputils.inputs.source import Item, Source, Wanted, begins_with, is_wanted, one_of_each, suffix_of
-from hstdputils.store.transfers import Advance
 
 MAST_FOLDERS = ("HST", "mastDownload/HST")
 """Where MAST's own downloads lie: in a folder for each observation, below these."""
@@ -31,6 +30,8 @@ class FolderSource(Source):
 
     Names of files and folders may be in upper case. An exposure's files may lie in its association's folder.
     """
+
+    is_local = True
 
     def __init__(self, uri: str) -> None:
         self.uri = uri.removeprefix("file://")

@@ -4,17 +4,21 @@ What is asked there takes seconds, so that planning asks it for nothing.
 """
 
 import contextlib
+import os
+import re
 import threading
+import warnings
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.outcomes import AttemptFailed, Outcome
+from hstdputils.core.terminal import Advance
+from hstdputils.core.text import one_line
 from hstdputils.inputs.source import Item, Source, Wanted, suffix_of
-from hstdputils.store.transfers import Advance, fill, persist
+from hstdputils.store.transfers import fetch_rest, with_retries
 
 if TYPE_CHECKING:
     from hstdputils.inputs.mast_session import MastSession
@@ -43,6 +47,29 @@ class MastSource(Source):
         self._listed: dict[str, dict[str, Item]] = {}
         self._lock = threading.RLock()
 
+    def reach(self, seconds: float) -> str:
+        """See `Source.reach`: MAST is asked for a file that it does not have, and shown the user's token if any."""
+        import requests
+
+        with warnings.catch_warnings(action="ignore"):
+            from astroquery.mast import conf
+
+        parameters = {"uri": "mast:HST/product/hstdputils_doctor.fits"}
+        address = f"{conf.server}/api/v0.1/Download/file"
+        try:
+            status = requests.head(address, params=parameters, timeout=seconds).status_code
+        except requests.RequestException as error:
+            reason = re.split(r": |\] ", one_line(error))[-1].strip("'\")(") or type(error).__name__
+            text = f"MAST ({conf.server}) does not answer ({reason}): check the network"
+            raise AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.MAST, text) from error
+        if status >= 500:
+            text = f"MAST ({conf.server}) answers {status}: try again later"
+            raise AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.MAST, text)
+        if not os.environ.get("MAST_API_TOKEN"):
+            return f"{self.uri} ({conf.server}) answers"
+        self._session()
+        return f"{self.uri} ({conf.server}) answers, and knows the token"
+
     def list_files(self, name: str, is_wanted: Wanted, association: str = "") -> Iterator[list[Item]]:
         """See `Source.list_files`: one query, where the files have not come with another name of the visit."""
         for pattern in ("", name, f"{name[:6]}*"):
@@ -57,7 +84,7 @@ class MastSource(Source):
     def read_part(self, item: Item, start: int, size: int) -> bytes:
         """See `Source.read_part`."""
         with _in_one_line():
-            return persist(lambda: self._session().read_part(item.location, start, size))
+            return with_retries(lambda: self._session().read_part(item.location, start, size))
 
     def files(self, name: str, suffixes: Collection[str], association: str = "") -> list[Item]:
         """See `Source.files`; their sizes are asked for where the list does not say them."""
@@ -90,7 +117,7 @@ class MastSource(Source):
         part = target.with_name(f"{target.name}.part")
         with _in_one_line():
             session = self._session()
-            size = fill(part, item.size, lambda have: session.read_on(item.location, part, have, advance))
+            size = fetch_rest(part, item.size, lambda have: session.append_rest(item.location, part, have, advance))
             if size == item.size:
                 part.rename(target)
                 return
@@ -100,7 +127,7 @@ class MastSource(Source):
     def _list(self, obs_id: str) -> None:
         """Remember all files that MAST has of an observation."""
         with _in_one_line():
-            items = persist(lambda: self._session().products(obs_id))
+            items = with_retries(lambda: self._session().products(obs_id))
         for item in items:
             self._listed.setdefault(item.name.partition("_")[0], {})[item.name] = item
 
@@ -109,7 +136,7 @@ class MastSource(Source):
         if item.size >= 0:
             return item
         with _in_one_line():
-            return replace(item, size=persist(lambda: self._session().size(item.location)))
+            return replace(item, size=with_retries(lambda: self._session().size(item.location)))
 
     def _session(self) -> "MastSession":
         """Return the session, begun when MAST is first asked, since its library takes a second to import."""

@@ -13,11 +13,11 @@ from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import AttemptFailed, Outcome
+from hstdputils.core.terminal import Advance
 from hstdputils.core.text import one_line
 from hstdputils.inputs.source import Item
-from hstdputils.store.transfers import Advance
 from hstdputils.supervision.stopping import pause
 
 with warnings.catch_warnings(action="ignore"):
@@ -92,7 +92,7 @@ class MastSession:
             answer.raise_for_status()
             return int(answer.headers["Content-Length"])
 
-    def read_on(self, uri: str, part: Path, have: int, advance: Advance) -> None:
+    def append_rest(self, uri: str, part: Path, have: int, advance: Advance) -> None:
         """Append to ``part`` what it lacks of a file; a server without ranges sends it all anew."""
         headers = _PLAIN | ({"Range": f"bytes={have}-"} if have else {})
         with (
@@ -185,7 +185,7 @@ def _refused(what: str, error: requests.HTTPError) -> Exception:
     if status in (401, 403):
         fix = f"set {TOKEN} to the token of somebody who may read it ({TOKENS_PAGE})"
         if os.environ.get(TOKEN):
-            fix = f"whom {TOKEN} stands for may not read it: ask the program's investigator, or set another token"
+            fix = f"the owner of {TOKEN} may not read it: ask the program's investigator, or set another token"
         return _failed(f"{what}: it is not public: {fix}", Outcome.BAD_INPUT)
     reason = f"{what}: MAST answered {status} ({error.response.reason}): try again later"
     return ConnectionError(reason) if status >= 500 or status in (408, 429) else _failed(reason)

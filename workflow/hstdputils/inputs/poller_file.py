@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hstdputils.core.datasets import Dataset, Kind
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.instruments import BY_LETTER, MOSAICKED
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 

@@ -1,20 +1,21 @@
 """Inputs from S3: a bucket laid out as ``s3://stpubdata/hst/public`` is or as a folder may be, or with tarballs."""
 
 import fnmatch
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hstdputils.core.errors import StoreError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.outcomes import AttemptFailed, Outcome
+from hstdputils.core.terminal import Advance
 from hstdputils.inputs.folder import MAST_FOLDERS
 from hstdputils.inputs.source import Item, Source, Wanted, one_of_each, suffix_of
 from hstdputils.store.quick_reads import QuickReads
 from hstdputils.store.s3_client import s3_client, s3_errors, split_uri
-from hstdputils.store.transfers import Advance, Checksum, fill, persist, read_object_on
+from hstdputils.store.transfers import Checksum, append_object, fetch_rest, with_retries
 
 PUBLIC_BUCKETS = {"stpubdata"}
 """Buckets that are read without credentials."""
@@ -45,6 +46,25 @@ class BucketSource(Source):
         """Tell whether it is a public bucket, which has one layout."""
         return self._bucket in PUBLIC_BUCKETS
 
+    @property
+    def needs_credentials(self) -> bool:
+        """Tell whether it is read with the user's credentials, as all but public buckets are."""
+        return not self.is_public
+
+    def reach(self, seconds: float) -> str:
+        """See `Source.reach`: one object is listed, as the folders of datasets will be."""
+        try:
+            with s3_errors(self.uri, "list"):
+                client = s3_client(unsigned=self.is_public, seconds=seconds)
+                answer = client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
+        except StoreError as error:
+            # the address without what is asked there, which is long
+            reason = re.sub(r'\?[^"\s]*"', '"', str(error))
+            raise AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.S3_DOWNLOAD, reason) from error
+        if not answer.get("KeyCount"):
+            raise UserError(f"there is nothing in {self.uri}: correct inputs", ExitCode.S3_DOWNLOAD)
+        return f"{self.uri}, can be listed{' without credentials' if self.is_public else ''}"
+
     def list_files(self, name: str, is_wanted: Wanted, association: str = "") -> Iterator[list[Item]]:
         """See `Source.list_files`: one listing, where they are in the layout of the public bucket."""
         for items in self._places(name, association):
@@ -60,7 +80,7 @@ class BucketSource(Source):
                 raise error.__cause__ or error from error  # which says whether to try again
 
         with self._errors(f"s3://{self._bucket}/{item.location}"):
-            return persist(read)
+            return with_retries(read)
 
     def files_of_visit(
         self, visit: str, names: Iterable[str], suffixes: Collection[str], association: str = ""
@@ -119,14 +139,14 @@ class BucketSource(Source):
         for _ in range(TRIES):
             checksum = Checksum()
 
-            def read_on(have: int, checksum: Checksum = checksum) -> None:
-                read_object_on(
+            def append_rest(have: int, checksum: Checksum = checksum) -> None:
+                append_object(
                     *(self._client, self._bucket, item.location, part, item.size, advance, item.version),
                     checksum=checksum,
                 )
 
             with self._errors(place):
-                size = fill(part, item.size, read_on)
+                size = fetch_rest(part, item.size, append_rest)
             problem = f"{size} bytes, not {item.size}" if size != item.size else checksum.problem
             if not problem:
                 part.rename(target)

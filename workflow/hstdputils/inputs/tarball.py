@@ -12,14 +12,14 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
 from hstdputils.core.datasets import lower
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.core.text import one_line
 from hstdputils.inputs.source import plain_name
 from hstdputils.inputs.unpacking import CHUNK, GZIP_MAGIC, Unpacker, no_space
 
 MOST_FILES = 10_000
-"""Files of a tarball that may be inputs; more are no dataset's."""
+"""Files of a tarball that may be inputs; no dataset has more."""
 
 
 _MOST_HEADER_BYTES = 2**20

@@ -5,11 +5,11 @@ from math import inf, isnan
 import numpy as np
 
 from hstdputils.core.datasets import Dataset
-from hstdputils.core.needs import Measured
 from hstdputils.model.features import (
     QUESTIONS,
     SIZE,
     Features,
+    Measured,
     characters,
     feature_array,
     is_sized,

@@ -13,8 +13,6 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from hstdputils.core.needs import Measured
-
 
 class Features(NamedTuple):
     """Features of one dataset; ``nan`` where one is not known."""
@@ -95,6 +93,17 @@ class Columns(Mapping[str, Known]):
     @cached_property
     def _places(self) -> dict[str, int]:
         return {name: place for place, name in enumerate(self._names.astype(str).tolist())}
+
+
+class Measured(NamedTuple):
+    """What a dataset's own runs have used."""
+
+    memory_mib: float
+    """The largest memory, MiB."""
+    wall_seconds: float
+    """The longest wall time, s."""
+    runs: int
+    """Number of runs."""
 
 
 def largest_measured(runs: Iterable[tuple[str, float, float]]) -> Columns[Measured]:

@@ -10,8 +10,8 @@ from hstdputils.core.datasets import Dataset
 from hstdputils.core.errors import UserError
 from hstdputils.core.files import atomic_write
 from hstdputils.core.formats import BadFormat, read_object, shipped, shown
-from hstdputils.core.needs import Measured, Resources, default_resources
-from hstdputils.model.features import Features
+from hstdputils.core.instruments import Resources
+from hstdputils.model.features import Features, Measured
 
 if TYPE_CHECKING:
     from hstdputils.model.predict import Planner
@@ -157,7 +157,7 @@ class Model:
         if set(map(len, names)) - {_IPPPSSOOT}:
             for place, name in enumerate(names):
                 if len(name) != _IPPPSSOOT:
-                    found[place] = default_resources(Dataset(name))
+                    found[place] = Dataset(name).default_resources
         return found
 
 

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from hstdputils.core.errors import UserError
 from hstdputils.core.formats import MOST_NUMBER
-from hstdputils.core.needs import Measured
 from hstdputils.core.outcomes import Outcome
-from hstdputils.model.features import Features
+from hstdputils.model.features import Features, Measured
 from hstdputils.model.tables import TableRow
 from hstdputils.records.marker import Marker
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from hstdputils.core import command_line
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.id_lists import read_ids, require_all_good, tell_problems
 from hstdputils.model.fitted import Model
 from hstdputils.model.prices import add_price_options, chosen_prices
@@ -60,8 +59,8 @@ def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     if options.copy and not options.update:
         raise UserError("--copy goes with --update: give the plan that is to be copied")
-    batch = check_batch_name(options.batch_name)
-    _check_output(options.output_bucket)
+    batch = check_batch_name(options.batch)
+    _check_output(options.output)
     planner = _Planner(options, batch)
     gc.disable()  # none of the many small objects that follow are in a cycle
     try:
@@ -102,7 +101,7 @@ class _Planner:
         for first in range(0, len(names), _CHUNK):
             chunk = names[first : first + _CHUNK]
             needs = self._model.needs(chunk, evidence.features, evidence.measured, options.grid_mib)
-            lines, costs = row_lines(options.output_bucket, self._batch, chunk, needs, self._prices.rates)
+            lines, costs = row_lines(options.output, self._batch, chunk, needs, self._prices.rates)
             yield lines
             totals.add(chunk, needs, costs)
         for note in (totals.line(self._prices), *totals.notes(self._prices)):
@@ -111,7 +110,7 @@ class _Planner:
 
 def _update(options: argparse.Namespace, batch: str, names: Sequence[str], planner: _Planner) -> None:
     """Bring a plan up to date, and say how much of it stayed."""
-    plan = BatchPlan(options.update, options.output_bucket, batch)
+    plan = BatchPlan(options.update, options.output, batch)
     done = plan.update(names, shaped_by(options), lambda new: chain.from_iterable(planner.chunks(new)), options.copy)
     if done.kept:
         edited = f", of which {done.edited:,} were edited" if done.edited else ""
@@ -151,8 +150,8 @@ def _check_output(output: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = command_line.parser("plan", _DESCRIPTION, _EXAMPLES)
     command_line.add_version(parser)
-    parser.add_argument("output_bucket", help=command_line.OUTPUT_HELP)
-    parser.add_argument("batch_name", help=command_line.BATCH_HELP)
+    parser.add_argument("output", help=command_line.OUTPUT_HELP)
+    parser.add_argument("batch", help=command_line.BATCH_HELP)
     parser.add_argument("ipppssoots", nargs="+", help=command_line.IDS_HELP)
     parser.add_argument(
         "--skip-bad",

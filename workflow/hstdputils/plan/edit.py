@@ -9,8 +9,7 @@ from pathlib import Path
 
 from hstdputils.core import command_line
 from hstdputils.core.datasets import BadDatasetName, parse_dataset
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.files import whole_file
 from hstdputils.core.instruments import INSTRUMENT_OF
 from hstdputils.core.text import nearest
@@ -139,9 +138,10 @@ def _is_value(word: str) -> bool:
 def _is_wanted(word: str) -> bool:
     """Tell whether a word names instruments or datasets."""
     try:
-        return bool(_only([word])) and not Path(word).exists()
+        _only([word])
     except UserError:
         return False
+    return not Path(word).exists()
 
 
 @contextmanager

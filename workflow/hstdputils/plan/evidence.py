@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hstdputils.core.needs import Measured
-from hstdputils.model.features import Features
+from hstdputils.model.features import Features, Measured
 
 SHOWN = 5
 """Datasets without features that are named, a line each."""
@@ -61,15 +60,15 @@ def _read_headers(
     names: Sequence[str], inputs: Sequence[str], features: Mapping[str, Features]
 ) -> dict[str, Features]:
     """Read the features that are not known yet from listings and headers."""
+    from hstdputils.core.terminal import count_progress
     from hstdputils.inputs.features import read_features
-    from hstdputils.inputs.progress_bar import count_bar
     from hstdputils.inputs.registry import open_sources
 
     sources = [source for source in open_sources(inputs) if source.is_quick]
     left = [name for name in names if name not in features]
     if not sources or not left:
         return {}
-    with count_bar("headers", len(left)) as done:
+    with count_progress("headers", len(left)) as done:
         found = read_features(left, sources, done)
     for uri, reason in found.failures.items():
         print(f"note: no features from {uri.removesuffix(':')}: {reason}", file=sys.stderr)

@@ -12,13 +12,11 @@ from rich.console import Console
 from rich.text import Text
 
 from hstdputils.core import command_line
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
-from hstdputils.core.instruments import INSTRUMENT_OF
-from hstdputils.core.needs import Resources
+from hstdputils.core.errors import ExitCode, UserError
+from hstdputils.core.instruments import INSTRUMENT_OF, Resources
+from hstdputils.core.terminal import console as visible_console
+from hstdputils.core.terminal import print_line, print_table
 from hstdputils.core.text import clock
-from hstdputils.core.text import console as visible_console
-from hstdputils.core.text_table import print_line, print_table
 from hstdputils.model.prices import Prices
 from hstdputils.records.plan_rows import PlanRow, read_plan
 

@@ -9,9 +9,8 @@ from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.base import Engine
 from hstdputils.engines.decision_log import Entry
-from hstdputils.engines.failure_markers import exit_code
 from hstdputils.engines.resubmit import Resubmitter
-from hstdputils.engines.states import Cause, RowState, State
+from hstdputils.engines.states import Cause, RowState, State, exit_code
 from hstdputils.records.batch import Batch
 from hstdputils.records.marker import Marker, exit_status
 from hstdputils.records.plan_rows import COMMAND, PlanRow
@@ -139,7 +138,7 @@ class Monitor:
         StoreError
             The store cannot be read.
         """
-        kinds = self._batch.markers.ended()
+        kinds = self._batch.markers.finished()
         done = {name for name, succeeded in kinds.items() if succeeded}
         states = list(self._engine.states(without=done))
         known = {state.ipppssoot for state in states}

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hstdputils.core.outcomes import RETRIED, Outcome
-from hstdputils.core.text import console as visible_console
+from hstdputils.core.terminal import console as visible_console
 from hstdputils.core.text import duration, without_passwords
 
 LINE_SECONDS = 60.0

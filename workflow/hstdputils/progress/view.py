@@ -17,7 +17,7 @@ from hstdputils.core.text import nearest
 from hstdputils.engines.base import Engine
 from hstdputils.engines.registry import open_engine
 from hstdputils.engines.states import RowState
-from hstdputils.engines.submissions import BadRecord
+from hstdputils.engines.submission_records import BadRecord
 from hstdputils.progress.address import open_batch
 from hstdputils.progress.batch_progress import Monitor, Progress
 from hstdputils.records.batch import Batch

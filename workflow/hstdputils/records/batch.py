@@ -1,21 +1,20 @@
-"""Batches: named runs over lists of datasets, each in a store, with all that is known of one."""
+"""Batches: named runs over lists of datasets, each in a store, and what must be the same for all of one."""
 
+import json
 import random
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
-from hstdputils.core.errors import StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils import __version__
+from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.formats import MOST_BYTES, BadFormat, read_as
 from hstdputils.core.text import iso_time
 from hstdputils.records.markers import Markers
-from hstdputils.records.pins import IMAGE, Pins
-from hstdputils.store import layout
 from hstdputils.store.base import Store
-from hstdputils.store.folder import FolderStore
-from hstdputils.store.probe import CARELESS, probe
+from hstdputils.store.layout import BatchKeys
+from hstdputils.store.probe import NO_CONDITIONAL_WRITES, probe
 
 _TRIES = 60
 """How often a record is changed that others change at the same time."""
@@ -40,8 +39,60 @@ def check_batch_name(name: str) -> str:
     return name
 
 
+IMAGE = "image"
+"""The setting with the container image of a batch on AWS Batch; its digest settles the versions of all programs."""
+
+
 @dataclass(frozen=True, slots=True)
-class Batch:
+class Pins:
+    """What must be the same for all datasets of a batch."""
+
+    crds_context: str
+    """The CRDS context."""
+    programs: dict[str, str]
+    """Versions of the calibration programs, by name."""
+    settings: dict[str, str] = field(default_factory=dict)
+    """Other settings that change products, by name."""
+    conditional_writes: bool | None = None
+    """Whether the store refuses, where it is asked to, to write what is there already; none before it was probed."""
+    probed: str = ""
+    """When the store was probed, UTC, ISO 8601."""
+
+    def differences(self, pinned: "Pins") -> list[str]:
+        """Return one phrase for each thing that differs from what is pinned."""
+        found = []
+        if self.crds_context != pinned.crds_context:
+            found.append(f"CRDS context {pinned.crds_context}, not {self.crds_context}")
+        for ours, earlier in ((self.programs, pinned.programs), (self.settings, pinned.settings)):
+            for name, value in ours.items():
+                if earlier.get(name, value) != value:
+                    found.append(f"{name} {earlier[name]}, not {value}")
+        return found
+
+    @property
+    def are_settled(self) -> bool:
+        """Tell whether a submission has pinned all there is: its jobs then write nothing of it, nor may they."""
+        return "@sha256:" in self.settings.get(IMAGE, "")
+
+    def __or__(self, more: "Pins") -> "Pins":
+        """Return these with those of ``more`` that are new."""
+        return replace(
+            self,
+            crds_context=self.crds_context or more.crds_context,
+            programs=more.programs | self.programs,
+            settings=more.settings | self.settings,
+        )
+
+    def to_json(self) -> bytes:
+        """Return these as JSON, with the version that writes them."""
+        values = asdict(self)
+        if self.conditional_writes is None:
+            del values["conditional_writes"], values["probed"]
+        return (json.dumps(values | {"hstdputils": __version__}, indent=1) + "\n").encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch(BatchKeys):
     """A batch, which may not have begun: its keys, its markers, and the record of what it is made with.
 
     Where a method reads or writes, it raises `StoreError` if the store cannot be used, and `UserError` if
@@ -55,62 +106,6 @@ class Batch:
 
     def __str__(self) -> str:
         return self.name
-
-    @property
-    def prefix(self) -> str:
-        """Return how all its keys begin."""
-        return layout.batch_prefix(self.name)
-
-    @property
-    def record_key(self) -> str:
-        """Return the key of what it is made with."""
-        return layout.batch_key(self.name)
-
-    @property
-    def plan_key(self) -> str:
-        """Return the key of its plan."""
-        return layout.plan_key(self.name)
-
-    @property
-    def blackboard_key(self) -> str:
-        """Return the key of the text that says how far each dataset is."""
-        return layout.blackboard_key(self.name)
-
-    @property
-    def jobs_prefix(self) -> str:
-        """Return how the keys of submissions begin."""
-        return layout.jobs_prefix(self.name)
-
-    @property
-    def lease_prefix(self) -> str:
-        """Return how the keys of leases begin."""
-        return layout.lease_prefix(self.name)
-
-    @property
-    def decisions_prefix(self) -> str:
-        """Return how the keys of decisions about failed jobs begin."""
-        return layout.decisions_prefix(self.name)
-
-    @property
-    def definition_key(self) -> str:
-        """Return the key of the record of its job definition."""
-        return layout.definition_key(self.name)
-
-    def slice_key(self, name: str) -> str:
-        """Return the key of a slice of its plan."""
-        return layout.slice_key(self.name, name)
-
-    def dataset_prefix(self, ipppssoot: str) -> str:
-        """Return how the keys of a dataset's files begin."""
-        return layout.dataset_prefix(self.name, ipppssoot)
-
-    def dataset_key(self, ipppssoot: str, name: str) -> str:
-        """Return the key of a product of a dataset, or of its manifest, log or metrics."""
-        return layout.dataset_key(self.name, ipppssoot, name)
-
-    def previews_prefix(self, ipppssoot: str) -> str:
-        """Return how the keys of a dataset's previews begin."""
-        return layout.previews_prefix(self.name, ipppssoot)
 
     @property
     def markers(self) -> Markers:
@@ -151,7 +146,7 @@ class Batch:
                 return pinned | pins
             if not force:
                 self._require_same(pins, pinned)
-            self.markers.forget_successes()
+            self.markers.remove_successes()
             return replace(pins, conditional_writes=pinned.conditional_writes, probed=pinned.probed)
 
         return self._changed(change)
@@ -163,7 +158,7 @@ class Batch:
 
     def probe(self) -> bool:
         """Return whether its store does conditional writes, by its record or a probe that is then recorded."""
-        if isinstance(self.store, FolderStore):
+        if not self.store.is_remote:
             return True
         record = self.record()
         if record is not None and record.conditional_writes is not None:
@@ -181,7 +176,7 @@ class Batch:
 
     def lacks_conditional_writes(self) -> bool:
         """Tell whether its record says that the store does no conditional writes."""
-        if isinstance(self.store, FolderStore):
+        if not self.store.is_remote:
             return False
         try:
             record = self.record()
@@ -189,7 +184,7 @@ class Batch:
             return False
         return record is not None and record.conditional_writes is False
 
-    def require_lease(self, doing: str, *, may_probe: bool) -> None:
+    def require_conditional_writes(self, doing: str, *, may_probe: bool) -> None:
         """Raise `UserError` where its store does no conditional writes, without which nothing is submitted.
 
         Parameters
@@ -202,8 +197,8 @@ class Batch:
         lacks_them = not self.probe() if may_probe else self.lacks_conditional_writes()
         if lacks_them:
             raise UserError(
-                f"the store {self.store.uri} {CARELESS}: {doing}; use another store, or process the batch on one "
-                "machine with hstdputils run",
+                f"the store {self.store.uri} {NO_CONDITIONAL_WRITES}: {doing}; use another store, or process the "
+                "batch on one machine with hstdputils run",
                 ExitCode.UPLOAD,
             )
 
@@ -221,7 +216,7 @@ class Batch:
                 return after
             time.sleep(random.uniform(0, 0.2))  # another was first
         raise StoreError(
-            f"cannot write {self.store.address(self.record_key)}: others change it all the time: try again"
+            f"cannot write {self.store.address(self.record_key)}: other processes keep changing it: try again"
         )
 
     def _require_kept(self, data: bytes) -> None:

@@ -1,15 +1,26 @@
-"""Plans that are about to be run or sent: every line is checked before the first row goes."""
+"""Plans that are about to be run or sent: checked line by line, and cut into the slices that array jobs read.
 
+A slice, in the store, has the rows of one array job, of which each child takes the one with its index.
+"""
+
+import gzip
 import hashlib
-from collections.abc import Iterable
+import io
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from hstdputils.core.errors import UserError
-from hstdputils.records.batch import check_batch_name
-from hstdputils.records.plan_rows import PlanRow, lines_of, read_rows
+from hstdputils.core.errors import ExitCode, UserError
+from hstdputils.records.batch import Batch, check_batch_name
+from hstdputils.records.plan_rows import LONGEST_LINE, PlanRow, lines_of, parse_row, read_rows
+from hstdputils.supervision.machine import INDEX_VARIABLES
 
 MOST_ROWS = 500_000
 """Rows of one plan; a longer list is better cut into several batches."""
+
+
+ROW_VARIABLE = "HSTDP_PLAN_ROW"
+"""The environment variable with the row of a dataset that is processed alone, as JSON."""
 
 
 def ids_digest(names: Iterable[str]) -> str:
@@ -47,11 +58,11 @@ def read_plan_strictly(path: Path, wanted: str | None = None) -> list[PlanRow]:
                 raise UserError(f"{path}:{number}: {_difference(row, first)}")
             rows[row.ipppssoot] = row
     except FileNotFoundError:
-        raise UserError(f"there is no plan {path}: write it with python -m hstdputils.plan") from None
+        raise UserError(f"there is no plan {path}: write it with hstdputils plan") from None
     except OSError as error:
         raise UserError(f"the plan {path} cannot be read: {error.strerror}") from error
     if not rows:
-        raise UserError(f"the plan {path} is empty: write it with python -m hstdputils.plan")
+        raise UserError(f"the plan {path} is empty: write it with hstdputils plan")
     if wanted is not None and ids_digest(rows) != wanted:
         raise UserError(
             f"the {len(rows):,} rows of {path} are not those of the datasets that are wanted: run the workflow "
@@ -74,3 +85,60 @@ def _difference(row: PlanRow, first: PlanRow) -> str:
     values = (ascii(getattr(one, name)) for one in (row, first))
     found, wanted = (text if len(text) <= 60 else f"{text[:60]}…" for text in values)
     return f"{name} is {found}, and {wanted} in the first row"
+
+
+def write_slice(batch: Batch, name: str, rows: Sequence[PlanRow]) -> None:
+    """Save rows as a slice: JSON Lines, compressed, since each of up to 10,000 children reads it."""
+    lines = "".join(f"{row.to_json()}\n" for row in rows)
+    batch.store.put_bytes(gzip.compress(lines.encode(), compresslevel=6, mtime=0), batch.slice_key(name))
+
+
+def read_slice(batch: Batch, name: str) -> list[PlanRow]:
+    """Return the rows of a slice.
+
+    Raises
+    ------
+    UserError
+        There is no such slice, or it is not a valid one.
+    """
+    store, key = batch.store, batch.slice_key(name)
+    data = store.get_bytes(key)
+    if data is None:
+        raise UserError(f"{store.address(key)} is not there: submit the plan again", ExitCode.S3_DOWNLOAD)
+    try:
+        rows = [parse_row(line) for line in _lines(data)]
+        if other := next((row for row in rows if row.batch != batch.name), None):
+            raise ValueError(f"{other.ipppssoot} is of the batch {other.batch[:60]!a}")
+    except (ValueError, EOFError, OSError, zlib.error) as error:
+        raise UserError(
+            f"{store.address(key)} is not a valid slice of a plan ({error}): submit the plan under another batch "
+            "name",
+            ExitCode.S3_DOWNLOAD,
+        ) from error
+    return rows
+
+
+def _lines(data: bytes) -> Iterator[bytes]:
+    """Yield the lines of a slice, of each no more than a row has."""
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as lines:
+        while line := lines.readline(LONGEST_LINE + 1):
+            yield line
+
+
+def row_of_child(batch: Batch, name: str, index: str) -> PlanRow:
+    """Return the row of the child of an array job.
+
+    Raises
+    ------
+    UserError
+        The slice has no such index.
+    """
+    if not index.isdecimal():
+        variables = " or ".join(INDEX_VARIABLES)
+        raise UserError(f"--slice needs {variables}, which engines set in array jobs: set it, or give an ipppssoot")
+    rows = read_slice(batch, name)
+    if int(index) >= len(rows):
+        raise UserError(
+            f"{batch.store.address(batch.slice_key(name))} has {len(rows)} rows, and none with index {index}"
+        )
+    return rows[int(index)]

@@ -4,8 +4,9 @@ import ast
 import json
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -13,8 +14,7 @@ from annotated_types import Ge, Le, Lt, MinLen
 
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.errors import UserError
-from hstdputils.core.instruments import INSTRUMENT_OF
-from hstdputils.core.needs import Resources
+from hstdputils.core.instruments import INSTRUMENT_OF, Resources
 from hstdputils.core.text import one_line
 
 COMMAND: Literal["hstdp-process"] = "hstdp-process"
@@ -55,16 +55,33 @@ class PlanRow:
     """Memory, MiB."""
     max_seconds: Annotated[int, Ge(1), Le(14 * 86_400)]
     """Time limit, s."""
+    expected_seconds: Annotated[int, Ge(1), Le(14 * 86_400)] = field(default=0, kw_only=True)
+    """Wall time that a run of its kind takes in the mean, s; half of the limit where none is on record."""
     evidence: str
     """What memory and time rest on."""
     evidence_n: Annotated[int, Ge(0)]
     """Number of finished runs behind the evidence."""
     cost_usd: Annotated[float, Ge(0), Lt(1e6)] | None
-    """Expected cost in USD; none where no prices are known."""
+    """Expected cost in USD; none where it is not known."""
+
+    def __post_init__(self) -> None:
+        """Fill in the expected time, which plans of earlier versions do not have."""
+        if not self.expected_seconds:
+            object.__setattr__(self, "expected_seconds", usual_seconds(self.max_seconds))
 
     def to_json(self) -> str:
         """Return the row as one line of JSON."""
         return json.dumps(asdict(self))
+
+
+def usual_seconds(max_seconds: int) -> int:
+    """Return the wall time to expect where no run is on record, s: half of the time limit, which is generous."""
+    return max_seconds // 2 or 1
+
+
+def longest_first(rows: Iterable[PlanRow]) -> list[PlanRow]:
+    """Return rows in the order in which they should start, so that no long one is left to the end."""
+    return sorted(rows, key=attrgetter("expected_seconds"), reverse=True)
 
 
 @cache
@@ -113,9 +130,11 @@ def row_lines(
         cost = rates[memory, vcpus] * expected
         usd = f"{cost:.4g}" if expected else "null"
         costs.append(cost)
+        usual = max(round(expected), 1) if expected else usual_seconds(seconds)
         lines.append(
             f'{start}{name}{middle[name[0]]}{vcpus}, "memory_mib": {memory}, "max_seconds": {seconds}, '
-            f'"evidence": "{evidence}", "evidence_n": {evidence_n}, "cost_usd": {usd}}}\n'
+            f'"expected_seconds": {usual}, "evidence": "{evidence}", "evidence_n": {evidence_n}, '
+            f'"cost_usd": {usd}}}\n'
         )
     return lines, costs
 

@@ -1,11 +1,11 @@
-"""Digests of references: recorded when a file is downloaded, and held against the file system's word before each use.
+"""Digests of references: recorded when a file is downloaded, and compared with the file system before each use.
 
 A record keeps, beside the digest, what the file system says of the file: size, times of its last changes to the
 nanosecond, and inode. Whatever is written to a file changes these, so that a job needs no more than a look at them,
 and reads no file for its digest. Where they differ, a growing cache reads that one file, once for all jobs: it was
 only touched, and its record is renewed, or it has changed, and is downloaded again. A cache that is only read
 cannot be repaired: a file that has changed since it was downloaded, or since the reference list was written, is not
-used.
+used. The reference list that ``sync`` writes carries the records of its references.
 """
 
 import contextlib
@@ -14,10 +14,11 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.files import atomic_write
 
 FROM_CRDS = "crds"
@@ -74,12 +75,12 @@ class Record:
             return None
         return cls(**{name: values[name] for name in kinds})
 
-    def still_of(self, stat: os.stat_result) -> bool:
+    def matches(self, stat: os.stat_result) -> bool:
         """Tell whether the file system says the same of a file now."""
         return self._has_same_content(stat) and (self.ctime_ns, self.inode) == (stat.st_ctime_ns, stat.st_ino)
 
-    def surely_changed(self, stat: os.stat_result) -> bool:
-        """Tell whether this very file was written to since, or now has another size; a copy is not told."""
+    def has_changed(self, stat: os.stat_result) -> bool:
+        """Tell whether this very file was written to since, or now has another size; of a copy, size alone tells."""
         return self.size != stat.st_size or (self.inode == stat.st_ino and not self._has_same_content(stat))
 
     def _has_same_content(self, stat: os.stat_result) -> bool:
@@ -110,7 +111,7 @@ class Records:
         """Tell whether a reference has a record and the file system says something else of the file now."""
         record = self.read(path.name)
         with contextlib.suppress(OSError):
-            return record is not None and not record.still_of(path.stat())
+            return record is not None and not record.matches(path.stat())
         return False
 
     def renew(self, path: Path) -> bool:
@@ -136,3 +137,65 @@ def digest_of(path: Path) -> str:
     """Return the digest of a file, which is read whole."""
     with path.open("rb") as file:
         return f"sha1:{hashlib.file_digest(file, 'sha1').hexdigest()}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceList:
+    """What ``sync`` has downloaded or found."""
+
+    context: str
+    """The CRDS context."""
+    cache: str
+    """The cache."""
+    references: Mapping[str, int]
+    """Sizes of the references, bytes, by name."""
+    left_out: Mapping[str, str]
+    """By dataset: why not all its references are there."""
+    digests: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By name of the reference: its digest, where that is from, and what the file system said of the file."""
+
+    @property
+    def records(self) -> dict[str, Record]:
+        """Return the digests as they are checked; invalid ones are ignored."""
+        found = {name: Record.from_values(values) for name, values in self.digests.items()}
+        return {name: record for name, record in found.items() if record}
+
+    def write(self, path: Path) -> None:
+        """Write the list as JSON; it appears whole."""
+        atomic_write(path, json.dumps(asdict(self), indent=1) + "\n")
+
+
+def read_reference_list(path: Path) -> ReferenceList:
+    """Read a reference list.
+
+    Raises
+    ------
+    UserError
+        The file is not a reference list.
+    """
+    try:
+        read = ReferenceList(**json.loads(path.read_text()))
+        if not isinstance(read.digests, dict):
+            raise ValueError("digests are not by name")
+        return read
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        what = error.strerror if isinstance(error, OSError) else "it is not a reference list of hstdputils sync"
+        raise UserError(f"cannot use {path} ({what}): sync again", ExitCode.REFERENCES) from error
+
+
+def use_reference_list(path: Path, context: str | None) -> str:
+    """Let CRDS read its cache alone, as a sync has left it, and return the context of the sync.
+
+    Raises
+    ------
+    UserError
+        The list cannot be read, or is of another context than the one wanted.
+    """
+    listed = read_reference_list(path)
+    if context and context != listed.context:
+        raise UserError(
+            f"{path} is of the CRDS context {listed.context}, not {context}: sync again", ExitCode.REFERENCES
+        )
+    os.environ["CRDS_READONLY_CACHE"] = "1"
+    os.environ.setdefault("CRDS_PATH", listed.cache)
+    return listed.context

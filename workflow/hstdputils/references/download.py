@@ -7,15 +7,15 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.files import atomic_write
+from hstdputils.core.terminal import Advance
 from hstdputils.core.text import one_line
 from hstdputils.references.bestrefs import is_mapping, load_crds
 from hstdputils.references.digests import FROM_CRDS, FROM_DOWNLOAD, Record, Records, digest_of
 from hstdputils.references.server import ReferenceServer, ReferenceServerError, RemoteFile, reading_errors
 from hstdputils.references.settings import CrdsSettings
-from hstdputils.store.transfers import Advance, fill
+from hstdputils.store.transfers import fetch_rest
 
 PARALLEL = 8
 """Files that are downloaded at the same time."""
@@ -26,7 +26,7 @@ _TIMES = 3
 
 
 @contextlib.contextmanager
-def cache_alone(cache: Path) -> Iterator[None]:
+def cache_lock(cache: Path) -> Iterator[None]:
     """Keep other processes from adding to a cache while the block runs."""
     with (cache / ".hstdputils.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -60,7 +60,7 @@ def _download(server: ReferenceServer, file: RemoteFile, target: Path, advance: 
     with reading_errors(file.address):
         target.parent.mkdir(parents=True, exist_ok=True)
         for _ in range(_TIMES):
-            size = fill(part, file.size, lambda have: server.read_on(file, part, advance))
+            size = fetch_rest(part, file.size, lambda have: server.append_rest(file, part, advance))
             if size < file.size:
                 break
             digest = digest_of(part)
@@ -88,7 +88,7 @@ def write_config(settings: CrdsSettings, info: Mapping[str, Any]) -> None:
     wanted = {settings.config_file: "\n".join(["{", *lines, "}", ""]), folder / "bad_files.txt": bad}
     if all(path.is_file() and path.read_text() == text for path, text in wanted.items()):
         return
-    with cache_alone(settings.cache):
+    with cache_lock(settings.cache):
         folder.mkdir(parents=True, exist_ok=True)
         # flat, or a folder for each instrument: CRDS decides once for a new cache, and writes it down
         load_crds().config.get_crds_ref_subdir_mode("hst")
@@ -96,7 +96,7 @@ def write_config(settings: CrdsSettings, info: Mapping[str, Any]) -> None:
             atomic_write(path, text)
 
 
-def read_config(settings: CrdsSettings) -> Any:
+def read_cached_config(settings: CrdsSettings) -> Any:
     """Return what the cache has of it.
 
     Raises
@@ -113,6 +113,6 @@ def read_config(settings: CrdsSettings) -> Any:
         raise UserError(what, ExitCode.REFERENCES) from error
     except Exception as error:
         reason = one_line(error) or type(error).__name__
-        what = f"CRDS cannot read {settings.config_file} ({reason}): see to that, or sync the cache"
+        what = f"CRDS cannot read {settings.config_file} ({reason}): check the file, or sync the cache"
         raise UserError(what, ExitCode.REFERENCES) from error
     return info

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from hstdputils.core.errors import StoreError, UserError
+from hstdputils.core.terminal import Advance
 from hstdputils.core.text import one_line, without_passwords
 from hstdputils.references.bestrefs import is_mapping, load_crds
 from hstdputils.references.settings import CrdsSettings
-from hstdputils.store.transfers import SILENCE_SECONDS, Advance, may_pass, persist, read_object_on, read_url_on
+from hstdputils.store.transfers import SILENCE_SECONDS, append_object, append_url, is_transient, with_retries
 
 
 class ReferenceServerError(Exception):
@@ -23,11 +24,11 @@ class ReferenceServerError(Exception):
     def __init__(self, message: str, *, is_absent: bool = False) -> None:
         super().__init__(without_passwords(message))
         self.is_absent = is_absent
-        """True where the server has no such file, so that trying again is no use."""
+        """True where the server has no such file, so that there is no point in trying again."""
 
 
 @contextlib.contextmanager
-def instead(error: ReferenceServerError) -> Iterator[None]:
+def raising(error: ReferenceServerError) -> Iterator[None]:
     """Raise the error in place of any other that the block raises."""
     try:
         yield
@@ -46,7 +47,7 @@ def reading_errors(address: str) -> Iterator[None]:
     except ReferenceServerError:
         raise
     except urllib.error.HTTPError as error:
-        again = ": try again later" if may_pass(error) else ""
+        again = ": try again later" if is_transient(error) else ""
         text = f"cannot read {address}: the server answered {error.code} ({error.reason}){again}"
         raise ReferenceServerError(text, is_absent=error.code in (404, 410)) from error
     except StoreError as error:
@@ -57,7 +58,7 @@ def reading_errors(address: str) -> Iterator[None]:
     except UserError as error:
         raise ReferenceServerError(str(error)) from error
     except OSError as error:
-        if may_pass(error):
+        if is_transient(error):
             text = f"cannot read {address} ({one_line(error) or type(error).__name__}): check the network"
         else:
             text = f"cannot save a reference file ({one_line(error)}): free some space, or set CRDS_PATH"
@@ -103,8 +104,8 @@ class ReferenceServer:
         """Return what the server says of itself: contexts, bad files, addresses, sizes and checksums."""
         if uri := self._settings.uris.get("config"):
             with reading_errors(address := f"{uri}/server_config"):
-                text = persist(lambda: self._content(address))
-            with instead(ReferenceServerError(f"{address} is not a CRDS configuration: set CRDS_CONFIG_URI")):
+                text = with_retries(lambda: self._content(address))
+            with raising(ReferenceServerError(f"{address} is not a CRDS configuration: set CRDS_CONFIG_URI")):
                 info = ast.literal_eval(text.decode())
                 assert info["operational_context"]
                 assert info["bad_files_list"] is not None
@@ -112,7 +113,7 @@ class ReferenceServer:
         proxy, server = load_crds().client.proxy, self._settings.server
         calls = proxy.CheckingProxy(f"{server}/json/", version="1.0")
         fix = "check the network and CRDS_SERVER_URL, or set CRDS_READONLY_CACHE=1 to use the cache as it is"
-        with instead(ReferenceServerError(f"the CRDS server {server} does not answer: {fix}")):
+        with raising(ReferenceServerError(f"the CRDS server {server} does not answer: {fix}")):
             info = dict(_call(calls.get_server_info))
             if "download_metadata" not in info:  # servers before CRDS 11
                 sizes = _call(lambda: calls.get_file_info_map("hst", None, ["size", "sha1sum"]))
@@ -145,20 +146,20 @@ class ReferenceServer:
         if self.known and not address.startswith("s3://"):
             raise ReferenceServerError(f"the CRDS server {self._settings.server} has no {name}", is_absent=True)
         with reading_errors(address):
-            return RemoteFile(name, address, persist(lambda: self._size(address)))
+            return RemoteFile(name, address, with_retries(lambda: self._size(address)))
 
-    def read_on(self, file: RemoteFile, part: Path, advance: Advance) -> None:
+    def append_rest(self, file: RemoteFile, part: Path, advance: Advance) -> None:
         """Append what is missing of a file."""
         if file.address.startswith("s3://"):
-            read_object_on(self._s3, *_split(file.address), part, file.size, advance)
+            append_object(self._s3, *_split(file.address), part, file.size, advance)
         else:
-            read_url_on(file.address, part, advance)
+            append_url(file.address, part, advance)
 
     def _folder(self, kind: str) -> str:
         """Return the address of the folder with one kind of files."""
         if kind in self._settings.uris:
             return self._settings.uris[kind]
-        with instead(
+        with raising(
             ReferenceServerError(f"the CRDS server {self._settings.server} does not say where its {kind}s are")
         ):
             named = self.info[f"{kind}_url"]
@@ -208,7 +209,7 @@ def _call(ask: Any) -> Any:
         except ServiceError as error:
             raise error.__cause__ or error from error
 
-    return persist(unwrapped)
+    return with_retries(unwrapped)
 
 
 def _split(address: str) -> tuple[str, str]:

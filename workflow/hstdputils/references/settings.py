@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.text import without_passwords
 
 SERVERLESS = "https://hst-serverless-mode.stsci.edu"
@@ -66,7 +65,7 @@ def settings_of(variables: Mapping[str, str]) -> CrdsSettings:
     Raises
     ------
     UserError
-        An address is missing, or is none.
+        An address is missing, or is not an address of S3 or HTTP.
     """
     server = variables.get("CRDS_SERVER_URL", "").rstrip("/")
     if "serverless" in server or "server-less" in server:

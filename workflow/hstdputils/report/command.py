@@ -10,11 +10,11 @@ from typing import get_args
 
 from hstdputils.core import command_line
 from hstdputils.core.config import Config
-from hstdputils.core.errors import StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.run_config import read_run_config
 from hstdputils.core.text import nearest, without_passwords
-from hstdputils.engines.submissions import PRICES, Submission, SubmissionRecords
+from hstdputils.engines.submission_records import SubmissionRecords
+from hstdputils.engines.submissions import PRICES, Submission
 from hstdputils.model.prices import Purchase, add_price_options, chosen_prices
 from hstdputils.progress.address import PLAN, add_batch, named_batch
 from hstdputils.records.batch import Batch

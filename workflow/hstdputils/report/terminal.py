@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.text import Text
 
 from hstdputils.core.outcomes import Outcome
-from hstdputils.core.text import console as visible_console
+from hstdputils.core.terminal import console as visible_console
+from hstdputils.core.terminal import print_table
 from hstdputils.core.text import duration, iso_time, utc
-from hstdputils.core.text_table import print_table
 from hstdputils.model.prices import Prices
 from hstdputils.report.collect import BatchReport
 from hstdputils.report.costs import COST_HEADINGS, Costs, cost_cells, cost_notes

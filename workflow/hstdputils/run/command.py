@@ -19,7 +19,7 @@ from hstdputils.records.plan_rows import PlanRow
 from hstdputils.run.local_executor import LocalExecutor, RunProgress, Scheduler
 from hstdputils.run.worker import WorkerStarter
 from hstdputils.store.lease import hold
-from hstdputils.store.probe import CARELESS, ONE_RUN
+from hstdputils.store.probe import NO_CONDITIONAL_WRITES, RUN_ONE_AT_A_TIME
 from hstdputils.store.registry import open_store
 from hstdputils.supervision.stopping import Stopped, stop_by_exception
 
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     waiting = command_line.tell if options.wait else None
     is_exclusive = batch.probe()
     if not is_exclusive:
-        command_line.tell(f"note: the store {batch.store.uri} {CARELESS}: {ONE_RUN}")
+        command_line.tell(f"note: the store {batch.store.uri} {NO_CONDITIONAL_WRITES}: {RUN_ONE_AT_A_TIME}")
     with hold(batch.store, batch.lease_prefix, waiting, is_exclusive=is_exclusive) as lease, stop_by_exception():
         try:
             return _run(batch, rows, options, further, lease.check_taken_over)
@@ -64,7 +64,7 @@ def _run(
 ) -> int:
     done: set[str] = set()
     if not options.force:
-        done = {name for name, succeeded in batch.markers.ended().items() if succeeded}
+        done = {name for name, succeeded in batch.markers.finished().items() if succeeded}
     else:
         further = [*further, "--force"]
     left = [row for row in rows if row.ipppssoot not in done]

@@ -11,13 +11,11 @@ from time import monotonic, time
 
 from hstdputils.core.errors import StoreError
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.exit_causes import cause_of_exit
-from hstdputils.engines.failure_markers import exit_code, write_failure_marker
 from hstdputils.engines.retry_policy import Decision, Limits, decide
-from hstdputils.engines.states import Cause, RowState, State
+from hstdputils.engines.states import Cause, RowState, State, cause_of_exit, exit_code, write_failure_marker
 from hstdputils.records.batch import Batch
 from hstdputils.records.marker import Marker, exit_status
-from hstdputils.records.plan_rows import PlanRow
+from hstdputils.records.plan_rows import PlanRow, longest_first
 from hstdputils.run.worker import WaitingRow, Worker, WorkerStarter
 from hstdputils.store.base import Store
 
@@ -153,7 +151,7 @@ class LocalExecutor:
         self._codes: set[int] = set()
 
     def run(self, rows: Sequence[PlanRow], progress: RunProgress, show: Callable[[RunProgress], None]) -> int:
-        """Run rows until all have ended, and return the exit status for those that failed.
+        """Run rows, the longest first, until all have ended, and return the exit status for those that failed.
 
         Parameters
         ----------
@@ -165,7 +163,7 @@ class LocalExecutor:
             Called several times a second, while rows run.
         """
         by_name = {row.ipppssoot: row for row in rows}
-        for number, row in enumerate(rows):
+        for number, row in enumerate(longest_first(rows)):
             self._scheduler.add(WaitingRow(number, row.ipppssoot, row.vcpus, row.memory_mib, row.max_seconds))
         shown = 0.0
         try:

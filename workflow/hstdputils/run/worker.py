@@ -14,10 +14,9 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Protocol
 
-from hstdputils.core.errors import UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.records.plan_slices import JOB_VARIABLE
+from hstdputils.supervision.machine import JOB_VARIABLE
 
 _PRELOADED = ["hstdputils.process.command", "astropy.io.fits", "astropy.table", "PIL.Image"]
 """What every process of a dataset needs, and reads no variable when it is imported."""

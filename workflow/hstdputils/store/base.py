@@ -40,6 +40,8 @@ class Store(Protocol):
 
     uri: str
     """The store as a user writes it."""
+    is_remote: bool
+    """Whether a server keeps it: reads take a request each, and conditional writes have to be probed for."""
 
     def check(self) -> None:
         """Raise `StoreError` unless the store can be reached and, as far as can be told, written."""

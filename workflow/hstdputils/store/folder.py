@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import os
 import shutil
@@ -13,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from hstdputils.core.errors import StoreError
-from hstdputils.core.files import PART, whole_file
+from hstdputils.core.files import PART, locked, whole_file
 from hstdputils.store.base import Entry, require_digest
 
 _PARALLEL = 16
@@ -23,9 +22,16 @@ _PARALLEL = 16
 class FolderStore:
     """A store in a folder; objects are files, written under a hidden name and then renamed."""
 
+    is_remote = False
+
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
         self.uri = str(root)
+
+    @classmethod
+    def of_uri(cls, uri: str, *, seconds: float | None = None) -> "FolderStore":
+        """Return the store of a path or ``file://`` URI; ``seconds`` is for stores that are asked over a network."""
+        return cls(uri[7:] if uri.lower().startswith("file://") else uri)
 
     def check(self) -> None:
         """See `Store.check`."""
@@ -59,21 +65,10 @@ class FolderStore:
 
     def swap_bytes(self, data: bytes, key: str, expected: bytes) -> bool:
         """See `Store.swap_bytes`: where the file system knows no locks, others may come between."""
-        with self._errors("write"), self._locked((self.root / key).parent):
+        with self._errors("write"), locked((self.root / key).parent):
             if self.get_bytes(key) != expected:
                 return False
             return self.put_bytes(data, key)
-
-    @contextlib.contextmanager
-    def _locked(self, folder: Path) -> Iterator[None]:
-        """Keep others that lock the same folder waiting while the block runs."""
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            with contextlib.suppress(OSError):
-                fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
 
     def get_bytes(self, key: str, most: int | None = None) -> bytes | None:
         """See `Store.get_bytes`."""

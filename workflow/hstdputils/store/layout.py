@@ -20,26 +20,6 @@ MANIFEST, LOG, METRICS, PREVIEWS = "manifest.json", "process.log", "metrics.json
 """Files and a folder of a dataset, beside its products."""
 
 
-def batch_prefix(batch: str) -> str:
-    """Return how all keys of a batch begin."""
-    return f"{batch}/"
-
-
-def batch_key(batch: str) -> str:
-    """Return the key of what a batch is made with."""
-    return f"{batch}/{BATCH}"
-
-
-def plan_key(batch: str) -> str:
-    """Return the key of a batch's plan."""
-    return f"{batch}/{PLAN}"
-
-
-def blackboard_key(batch: str) -> str:
-    """Return the key of the text that says how far each dataset is."""
-    return f"{batch}/{BLACKBOARD}"
-
-
 def markers_prefix(batch: str, *, succeeded: bool | None = None) -> str:
     """Return how the keys of markers begin: of one kind, or of both."""
     return f"{batch}/{MARKERS}/" if succeeded is None else f"{batch}/{MARKERS}/{SUCCEEDED if succeeded else FAILED}/"
@@ -50,46 +30,75 @@ def marker_key(batch: str, ipppssoot: str, *, succeeded: bool) -> str:
     return f"{markers_prefix(batch, succeeded=succeeded)}{ipppssoot}.json"
 
 
-def dataset_prefix(batch: str, ipppssoot: str) -> str:
-    """Return how the keys of a dataset's files begin."""
-    return f"{batch}/{ipppssoot}/"
-
-
-def dataset_key(batch: str, ipppssoot: str, name: str) -> str:
-    """Return the key of a product of a dataset, or of its manifest, log or metrics."""
-    return f"{dataset_prefix(batch, ipppssoot)}{name}"
-
-
-def previews_prefix(batch: str, ipppssoot: str) -> str:
-    """Return how the keys of a dataset's previews begin."""
-    return f"{dataset_prefix(batch, ipppssoot)}{PREVIEWS}/"
-
-
-def jobs_prefix(batch: str) -> str:
-    """Return how the keys of submissions begin."""
-    return f"{batch}/{JOBS}/"
-
-
-def lease_prefix(batch: str) -> str:
-    """Return how the keys of leases begin."""
-    return f"{batch}/{JOBS}/lease/"
-
-
 def probe_key(batch: str, name: str) -> str:
     """Return the key of what is written to learn what the store can do."""
     return f"{batch}/{JOBS}/probe-{name}"
 
 
-def definition_key(batch: str) -> str:
-    """Return the key of the record of a batch's job definition."""
-    return f"{batch}/{JOBS}/definition"
+class BatchKeys:
+    """The keys of one batch, beside those of its markers.
 
+    Parameters
+    ----------
+    name
+        The batch's name.
+    """
 
-def decisions_prefix(batch: str) -> str:
-    """Return how the keys of decisions about failed jobs begin."""
-    return f"{batch}/{DECISIONS}/"
+    def __init__(self, name: str) -> None:
+        self.name = name
 
+    @property
+    def prefix(self) -> str:
+        """Return how all its keys begin."""
+        return f"{self.name}/"
 
-def slice_key(batch: str, name: str) -> str:
-    """Return the key of a slice of a plan."""
-    return f"{batch}/{SLICES}/{name}.jsonl.gz"
+    @property
+    def record_key(self) -> str:
+        """Return the key of what it is made with."""
+        return f"{self.name}/{BATCH}"
+
+    @property
+    def plan_key(self) -> str:
+        """Return the key of its plan."""
+        return f"{self.name}/{PLAN}"
+
+    @property
+    def blackboard_key(self) -> str:
+        """Return the key of the text that says how far each dataset is."""
+        return f"{self.name}/{BLACKBOARD}"
+
+    @property
+    def jobs_prefix(self) -> str:
+        """Return how the keys of submissions begin."""
+        return f"{self.name}/{JOBS}/"
+
+    @property
+    def lease_prefix(self) -> str:
+        """Return how the keys of leases begin."""
+        return f"{self.name}/{JOBS}/lease/"
+
+    @property
+    def definition_key(self) -> str:
+        """Return the key of the record of its job definition."""
+        return f"{self.name}/{JOBS}/definition"
+
+    @property
+    def decisions_prefix(self) -> str:
+        """Return how the keys of decisions about failed jobs begin."""
+        return f"{self.name}/{DECISIONS}/"
+
+    def slice_key(self, name: str) -> str:
+        """Return the key of a slice of its plan."""
+        return f"{self.name}/{SLICES}/{name}.jsonl.gz"
+
+    def dataset_prefix(self, ipppssoot: str) -> str:
+        """Return how the keys of a dataset's files begin."""
+        return f"{self.name}/{ipppssoot}/"
+
+    def dataset_key(self, ipppssoot: str, name: str) -> str:
+        """Return the key of a product of a dataset, or of its manifest, log or metrics."""
+        return f"{self.dataset_prefix(ipppssoot)}{name}"
+
+    def previews_prefix(self, ipppssoot: str) -> str:
+        """Return how the keys of a dataset's previews begin."""
+        return f"{self.dataset_prefix(ipppssoot)}{PREVIEWS}/"

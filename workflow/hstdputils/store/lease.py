@@ -13,8 +13,7 @@ from typing import TypeVar
 
 import psutil
 
-from hstdputils.core.errors import StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.formats import MOST_BYTES, BadFormat, read_as
 from hstdputils.store.base import Store
 
@@ -42,7 +41,7 @@ _held: set[str] = set()
 
 
 class Busy(UserError):
-    """Another process is at work on the batch."""
+    """Another process is working on the batch."""
 
 
 @dataclass(slots=True)
@@ -167,7 +166,7 @@ def hold(
 
 
 def wait_while_busy(act: Callable[[], T], waiting: Callable[[str], object] | None) -> T:
-    """Return what an act returns, trying it again while another process is at work on the batch.
+    """Return what an act returns, trying it again while another process is working on the batch.
 
     Raises
     ------
@@ -183,7 +182,7 @@ def wait_while_busy(act: Callable[[], T], waiting: Callable[[str], object] | Non
                 raise
             line = str(busy).partition(":")[0]
             if line != reported:
-                waiting(f"{line}: waiting for its end")
+                waiting(f"{line}: waiting until it ends")
             reported = line
         time.sleep(1)
 
@@ -217,7 +216,8 @@ def _wait_for_its_end(store: Store, key: str) -> None:
     while (holder := _read(store, key)) and not holder.is_dead and time.monotonic() < deadline:
         if first and (holder.word != first.word or holder.boot == _boot()):
             raise Busy(
-                f"process {holder.pid} on {holder.host} is at work on this batch: wait for its end", ExitCode.GENERAL
+                f"process {holder.pid} on {holder.host} is working on this batch: wait until it ends",
+                ExitCode.GENERAL,
             )
         time.sleep(1)
 

@@ -11,14 +11,14 @@ import uuid
 from hstdputils.core.errors import StoreError
 from hstdputils.store.base import Entry, NotDone, Store
 from hstdputils.store.layout import probe_key
-from hstdputils.store.transfers import TRIES, pause_after
+from hstdputils.store.transfers import TRIES, backoff_seconds
 from hstdputils.supervision.stopping import pause
 
-CARELESS = "does not refuse to write what is there already (If-None-Match), so that nothing can be done by one alone"
+NO_CONDITIONAL_WRITES = "does not support conditional writes (If-None-Match), which keep two runs apart"
 """What is wrong with a store without conditional writes."""
 
 
-ONE_RUN = "see to it that one run at a time is at work on this batch"
+RUN_ONE_AT_A_TIME = "make sure that only one run at a time works on this batch"
 """What a person has to do then."""
 
 
@@ -53,16 +53,16 @@ def probe(store: Store, batch: str) -> bool:
 def _check_stored(store: Store, key: str, data: bytes) -> None:
     found = store.get_bytes(key, len(data) * 2 + 1024)
     if found is None:
-        raise StoreError(f"the store {store.uri} has lost what it had confirmed: name another store")
+        raise StoreError(f"the store {store.uri} does not return what it has confirmed: name another store")
     if found != data:
         raise StoreError(
-            f"the store {store.uri} keeps something else than what is written to it ({len(found)} bytes came back "
+            f"the store {store.uri} returns something other than what is written to it ({len(found)} bytes came back "
             f"of {len(data)}): {_FIX}"
         )
     for tried in range(1, TRIES + 1):
         if list(store.entries(key)) == [Entry(key, len(data))]:
             return
-        pause(pause_after(tried) if tried < TRIES else 0)  # some stores list late what is new
+        pause(backoff_seconds(tried) if tried < TRIES else 0)  # some stores list late what is new
     raise StoreError(f"the store {store.uri} does not list what was written to it: name another store")
 
 

@@ -1,10 +1,18 @@
-"""Stores: where products, manifests and markers go."""
+"""Stores by the scheme of their URI: where products, manifests and markers go."""
 
+import pkgutil
 from pathlib import Path
+from typing import cast
 
 from hstdputils.core.errors import UserError
 from hstdputils.store.base import Store
-from hstdputils.store.folder import FolderStore
+
+STORES = {
+    "": "hstdputils.store.folder:FolderStore",
+    "file": "hstdputils.store.folder:FolderStore",
+    "s3": "hstdputils.store.s3:S3Store",
+}
+"""The class of each kind of store, by scheme; imported when it is used, since boto3 takes its time."""
 
 
 def is_none(uri: str) -> bool:
@@ -18,12 +26,16 @@ def is_same_store(one: str, other: str) -> bool:
 
 
 def _identity(uri: str) -> str:
-    scheme, separator, rest = uri.partition("://")
+    scheme, rest = _split(uri)
     if is_none(uri):
         return "none"
-    if not separator or scheme.lower() == "file":
-        return str(Path(rest if separator else uri).resolve())
-    return f"{scheme.lower()}://{rest.rstrip('/')}"
+    return str(Path(rest).resolve()) if scheme in ("", "file") else f"{scheme}://{rest.rstrip('/')}"
+
+
+def _split(uri: str) -> tuple[str, str]:
+    """Return the scheme of a URI, lower case, and what follows; a path has none."""
+    scheme, separator, rest = uri.partition("://")
+    return (scheme.lower() or "?", rest) if separator else ("", uri)
 
 
 def open_store(uri: str, *, seconds: float | None = None) -> Store:
@@ -41,13 +53,7 @@ def open_store(uri: str, *, seconds: float | None = None) -> Store:
     UserError
         The URI names no store.
     """
-    scheme, separator, rest = uri.partition("://")
-    if separator and scheme.lower() == "s3":
-        from hstdputils.store.s3 import S3Store
-
-        return S3Store.of_uri(uri, seconds=seconds)
-    if separator and scheme.lower() == "file":
-        return FolderStore(rest)
-    if separator or not uri or is_none(uri):
+    scheme, _ = _split(uri)
+    if scheme not in STORES or not uri or is_none(uri):
         raise UserError(f"{uri!r} is not a valid store: give s3://bucket, a folder, or none")
-    return FolderStore(uri)
+    return cast(Store, pkgutil.resolve_name(STORES[scheme]).of_uri(uri, seconds=seconds))

@@ -46,6 +46,8 @@ class S3Store:
     by ``AWS_REQUEST_CHECKSUM_CALCULATION=when_required`` or the same key of a profile.
     """
 
+    is_remote = True
+
     def __init__(self, bucket: str, prefix: str = "", *, seconds: float | None = None) -> None:
         self.bucket = bucket
         self.prefix = f"{prefix}/" if prefix else ""
@@ -95,7 +97,7 @@ class S3Store:
         return True
 
     def swap_bytes(self, data: bytes, key: str, expected: bytes) -> bool:
-        """See `Store.swap_bytes`: where the server passes over ``If-Match``, others may come between."""
+        """See `Store.swap_bytes`: where the server ignores ``If-Match``, another writer may come between."""
         place = {"Bucket": self.bucket, "Key": self.prefix + key}
         with s3_errors(self.address(key), "write"):
             try:

@@ -10,14 +10,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hstdputils.core.terminal import Advance
 from hstdputils.store.credentials import credentials_problem
 from hstdputils.supervision.stopping import pause
 
 Answer = TypeVar("Answer")
-
-
-Advance = Callable[[int], object]
-"""Called with the number of bytes that have arrived since the last call."""
 
 
 TRIES = 6
@@ -35,7 +32,7 @@ SILENCE_SECONDS = 60.0
 _CHUNK = 2**20
 
 
-def fill(part: Path, size: int, read_on: Callable[[int], object]) -> int:
+def fetch_rest(part: Path, size: int, append_rest: Callable[[int], object]) -> int:
     """Ask for what is missing of a file until it is all there.
 
     Parameters
@@ -44,7 +41,7 @@ def fill(part: Path, size: int, read_on: Callable[[int], object]) -> int:
         The file, which is made if it is not there.
     size
         How many bytes it is to have.
-    read_on
+    append_rest
         Appends to the file from a given byte on. Errors that may pass are tried again, others are raised.
 
     Returns
@@ -57,32 +54,32 @@ def fill(part: Path, size: int, read_on: Callable[[int], object]) -> int:
     while (have := part.stat().st_size) < size:
         error: Exception | None = None
         try:
-            read_on(have)
+            append_rest(have)
         except Exception as failure:
             error = failure
         failures = failures + 1 if part.stat().st_size <= most else 0
         most = max(most, part.stat().st_size)
-        if error and (failures == TRIES or not may_pass(error)):
+        if error and (failures == TRIES or not is_transient(error)):
             raise error
         if failures == TRIES:
             break
-        pause(pause_after(failures))
+        pause(backoff_seconds(failures))
     return part.stat().st_size
 
 
-def persist(ask: Callable[[], Answer]) -> Answer:
+def with_retries(ask: Callable[[], Answer]) -> Answer:
     """Return what ``ask`` returns; errors that may pass are tried again, ``TRIES`` times in all."""
     for failures in range(1, TRIES):
         try:
             return ask()
         except Exception as error:
-            if not may_pass(error):
+            if not is_transient(error):
                 raise
-        pause(pause_after(failures))
+        pause(backoff_seconds(failures))
     return ask()
 
 
-def pause_after(failures: int) -> float:
+def backoff_seconds(failures: int) -> float:
     """Return how long to wait, s, after so many failed requests."""
     return FIRST_PAUSE_SECONDS * 2 ** (failures - 1) if failures else 0.0
 
@@ -142,7 +139,7 @@ class Checksum:
         return f"the {self._kind} {found}, not {self._wanted}, which S3 has: check the network and the object"
 
 
-def read_object_on(
+def append_object(
     client: Any,
     bucket: str,
     key: str,
@@ -190,7 +187,7 @@ def read_object_on(
         checksum.refuse(" ".join(str(error).split()))
 
 
-def read_url_on(url: str, part: Path, advance: Advance) -> None:
+def append_url(url: str, part: Path, advance: Advance) -> None:
     """Append the rest of a file behind an HTTP address to a file; a server without ranges sends it all anew."""
     have = part.stat().st_size
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
@@ -211,7 +208,7 @@ def _append(chunks: Any, part: Path, advance: Advance, checksum: Checksum | None
             pause(0)
 
 
-def may_pass(error: Exception) -> bool:
+def is_transient(error: Exception) -> bool:
     """Tell whether the same request may succeed later: not where a server has understood and refused it."""
     if isinstance(error, urllib.error.HTTPError):
         return error.code >= 500 or error.code in (408, 429)

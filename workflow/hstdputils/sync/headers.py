@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hstdputils.calibrate.recipe import Recipe
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import AttemptFailed, Outcome
+from hstdputils.core.terminal import Advance
 from hstdputils.inputs.fetch import Transfer
 from hstdputils.inputs.observation import RawFile
 from hstdputils.inputs.source import Item, Source, suffix_of
 from hstdputils.inputs.unpacking import GZIP_MAGIC
-from hstdputils.store.transfers import Advance
 
 if TYPE_CHECKING:
     from astropy.io import fits

@@ -23,21 +23,44 @@ Settings, all of them optional, are environment variables:
 
 import os
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote_plus
 
-from hstdputils.core.errors import StoreError, UserError
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.text import iso_time
 from hstdputils.engines.base import Engine
 from hstdputils.records.batch import Batch, check_batch_name
 from hstdputils.store.lease import Busy
 from hstdputils.store.s3 import S3Store
 from hstdputils.store.s3_client import s3_client, s3_errors
-from hstdputils.trigger.events import Message, messages_of
 from hstdputils.trigger.plans import MOST_BYTES, plan_of, problems_text, read_list
 from hstdputils.trigger.settings import TriggerSettings, trigger_settings
 
+SUBMIT = "messages/submit/"
+"""Where messages are put, in the store's bucket."""
+
 _TAKEN = "there is no message: it was taken before"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An object below ``messages/submit/``."""
+
+    bucket: str
+    """Its bucket."""
+    name: str
+    """What follows in its key: the name of a batch."""
+
+    @property
+    def key(self) -> str:
+        """Return its key."""
+        return f"{SUBMIT}{self.name}"
+
+    def moved(self, folder: str) -> str:
+        """Return the key of its answer, such as ``messages/submitted/<name>``."""
+        return f"messages/{folder}/{self.name}"
 
 
 def handler(event: Any, context: Any = None) -> dict[str, str]:
@@ -88,7 +111,7 @@ def take(message: Message, settings: TriggerSettings) -> str:
         address = box.store.address(message.key)
         read_list(found[0], address, skip_bad=settings.skip_bad)  # a bad list begins no batch
         batch = Batch(box.store, message.name)
-        batch.require_lease("nothing can be submitted", may_probe=True)
+        batch.require_conditional_writes("nothing can be submitted", may_probe=True)
         engine = settings.engine(batch, settings.jobs, _tell)
         with engine.alone():
             line = ""
@@ -158,7 +181,7 @@ def _submit(engine: Engine, batch: Batch, message: Message, data: bytes, setting
     """Plan and submit an id list, and return the line about it."""
     ids = read_list(data, batch.store.address(message.key), skip_bad=settings.skip_bad)
     rows = plan_of(batch, ids.names, settings)
-    done = {name for name, succeeded in batch.markers.ended().items() if succeeded}
+    done = {name for name, succeeded in batch.markers.finished().items() if succeeded}
     left = [row for row in rows if row.ipppssoot not in done]
     notes = (
         [f"{len(rows) - len(left)} of {len(rows)} datasets have succeeded before"] if len(left) < len(rows) else []
@@ -177,3 +200,43 @@ def _submit(engine: Engine, batch: Batch, message: Message, data: bytes, setting
 
 def _tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+def messages_of(event: Any) -> list[Message]:
+    """Return the messages that an event speaks of, each once, in their order.
+
+    Parameters
+    ----------
+    event
+        What S3 sends to a function (one or more ``Records``, whose keys are URL-encoded), S3's test of a new
+        notification (no message), or an ``Object Created`` event of EventBridge (whose key is not encoded).
+
+    Raises
+    ------
+    UserError
+        It is not such an event.
+    """
+    try:
+        objects = list(_objects(event))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"this is not an event of S3 ({type(error).__name__}: {error}): send the function S3's notifications, or "
+            "EventBridge's 'Object Created'"
+        ) from None
+    below = ((bucket, key.removeprefix(SUBMIT)) for bucket, key in objects if key.startswith(SUBMIT))
+    # S3 consoles make objects whose names end with a slash stand for folders
+    return list(dict.fromkeys(Message(bucket, name) for bucket, name in below if name and not name.endswith("/")))
+
+
+def _objects(event: Any) -> Iterator[tuple[str, str]]:
+    """Yield bucket and key of each object that was made."""
+    if event.get("Event") == "s3:TestEvent":
+        return
+    if "detail-type" in event:
+        if event["source"] == "aws.s3" and event["detail-type"] == "Object Created":
+            yield event["detail"]["bucket"]["name"], event["detail"]["object"]["key"]
+        return
+    for record in event["Records"]:
+        made = record["eventName"].removeprefix("s3:").startswith("ObjectCreated:")
+        if record["eventSource"] == "aws:s3" and made:
+            yield record["s3"]["bucket"]["name"], unquote_plus(record["s3"]["object"]["key"])

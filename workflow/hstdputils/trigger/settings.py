@@ -9,7 +9,7 @@ from hstdputils.core.errors import UserError
 from hstdputils.core.text import nearest
 from hstdputils.engines.base import Engine
 from hstdputils.engines.registry import DEFAULT, engine_class
-from hstdputils.engines.requests import Settings
+from hstdputils.engines.submissions import Settings
 
 PREFIX = "HSTDP_TRIGGER_"
 """How the variables' names begin."""

@@ -1,4 +1,4 @@
-"""The jobs of datasets in Snakemake: cores, memory and time from the plan, and from how the last try ended."""
+"""Snakemake jobs of datasets: cores, memory and time limit, from the plan and from how the last attempt ended."""
 
 import contextlib
 import math
@@ -7,9 +7,10 @@ from typing import Any
 
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.errors import StoreError, UserError
-from hstdputils.engines.htcondor.last_jobs import OVERHEAD_MIB, OVERHEAD_SECONDS, run_name
+from hstdputils.engines.htcondor.causes import OVERHEAD_MIB, OVERHEAD_SECONDS, run_name
 from hstdputils.engines.retry_policy import Limits, decide_after
-from hstdputils.records.plan_rows import PlanRow
+from hstdputils.model.fitted import resources_for
+from hstdputils.records.plan_rows import PlanRow, usual_seconds
 from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
 from hstdputils.workflow_run.plans import RunPlan
 
@@ -28,7 +29,7 @@ class Jobs:
     def __init__(self, batch: RunBatch, plan: RunPlan) -> None:
         self._batch, self._plan = batch, plan
         self.command = shlex.split(batch.config.process_command)
-        """The words of the command that processes a dataset."""
+        """The command that processes a dataset."""
         self._asked: set[tuple[str, int]] = set()
 
     @errors_in_one_line()
@@ -62,6 +63,18 @@ class Jobs:
     def disk_mib(self, wildcards: Any) -> int:
         """Return the disk space of the dataset's job, MiB: twice what the work folder of a large one takes."""
         return math.ceil(2 * parse_dataset(wildcards.ipppssoot).default_needs.work_gb * 1e9 / 2**20)
+
+    @errors_in_one_line()
+    def priority(self, wildcards: Any, input: Any) -> int:
+        """Return the wall time to expect of the dataset, s: the longest start first.
+
+        Snakemake asks before the first job: where the plan is not made yet, names alone say it.
+        """
+        try:
+            return self._row(wildcards.ipppssoot).expected_seconds
+        except FileNotFoundError:
+            needs = resources_for(parse_dataset(wildcards.ipppssoot))
+            return round(needs.expected_seconds) or usual_seconds(needs.max_seconds)
 
     def try_number(self, wildcards: Any, attempt: int) -> int:
         """Return the number of the try."""

@@ -7,8 +7,7 @@ from enum import Enum
 from typing import Any
 
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.exit_causes import cause_of_exit
-from hstdputils.engines.states import Cause
+from hstdputils.engines.states import Cause, cause_of_exit
 from hstdputils.records.marker import Marker
 
 ABSENT = {"", "undefined", "none", "null", "unknown", "-"}

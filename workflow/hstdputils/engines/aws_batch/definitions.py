@@ -1,13 +1,23 @@
-"""The job definition of a batch: registered once, with an image that stays the same for all its jobs."""
+"""What the jobs of a batch are made with: a job definition, registered once, and pins in the batch's record."""
 
+import argparse
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hstdputils.core.errors import UserError
-from hstdputils.engines.aws_batch.client import batch_errors
-from hstdputils.engines.aws_batch.roles import BOUNDARY, role_of_batch
+from hstdputils.calibrate.drizzlepac import astrometry_variables, describe
+from hstdputils.calibrate.recipe import recipe_for
+from hstdputils.core.datasets import parse_dataset
+from hstdputils.core.errors import ExitCode, UserError
+from hstdputils.core.findings import Finding, fail, ok, warn
+from hstdputils.core.text import one_line
+from hstdputils.engines.aws_batch.client import batch_errors, client_config
+from hstdputils.engines.aws_batch.roles import BOUNDARY, check_boundary, check_role, role_of_batch
 from hstdputils.engines.aws_batch.submit import RETRIES, tags
-from hstdputils.records.batch import Batch
+from hstdputils.records.batch import IMAGE, Batch, Pins
+from hstdputils.records.plan_rows import PlanRow
+from hstdputils.references.server import ReferenceServer, ReferenceServerError
+from hstdputils.references.settings import settings_of
 
 
 def definition_of(client: Any, batch: Batch, base: str, image: str | None) -> str:
@@ -39,21 +49,21 @@ def definition_of(client: Any, batch: Batch, base: str, image: str | None) -> st
         known = store.get_bytes(key) or b""
     arn, _, image_used = known.decode().strip().partition(" ")
     if image and image != image_used:
-        raise UserError(
-            f"batch {batch.name!r} in {store.uri} runs in the image {image_used}, not {image}: "
-            "choose another batch name"
-        )
+        raise UserError(_other_image(batch, image_used, image))
     return arn
+
+
+def _other_image(batch: Batch, used: str, wanted: str) -> str:
+    return (
+        f"batch {batch.name!r} in {batch.store.uri} runs in the image {used}, not {wanted}: choose another batch name"
+    )
 
 
 def _register(client: Any, batch: Batch, base: str, image: str | None) -> tuple[str, str]:
     known = _newest(client, base)
     properties = known.get("containerProperties")
     if properties is None and image is None:
-        raise UserError(
-            f"AWS Batch has no active job definition {base!r}: deploy it, name another with "
-            "--aws-batch-job-definition, or give --image"
-        )
+        raise UserError(_missing(base))
     properties = dict(properties or {})
     for name in ("vcpus", "memory", "command"):
         properties.pop(name, None)
@@ -75,6 +85,70 @@ def _register(client: Any, batch: Batch, base: str, image: str | None) -> tuple[
     return answer["jobDefinitionArn"], properties["image"]
 
 
+def _missing(base: str) -> str:
+    return (
+        f"AWS Batch has no active job definition {base!r}: deploy it, name another with --aws-batch-job-definition, "
+        "or give --image"
+    )
+
+
+def check_definition(client: Any, batch: Batch, base: str, image: str | None) -> list[Finding]:
+    """Check the job definition of a batch, or the one that it will be made from, its image and its roles.
+
+    Parameters
+    ----------
+    client, batch, base, image
+        As for `definition_of`.
+    """
+    subject = "job definition"
+    arn, _, image_used = (batch.store.get_bytes(batch.definition_key) or b"").decode().strip().partition(" ")
+    known = _newest(client, arn or base)
+    if arn and not known:
+        text = f"{arn}, which batch {batch.name!r} was begun with, is not active: choose another batch name"
+        return [fail(subject, text, ExitCode.GENERAL)]
+    if arn and image and image != image_used:
+        return [fail(subject, _other_image(batch, image_used, image), ExitCode.COMMAND_LINE)]
+    properties = known.get("containerProperties")
+    if properties is None and image is None:
+        return [fail(subject, _missing(base), ExitCode.COMMAND_LINE)]
+    name = known["jobDefinitionArn"].rpartition("/")[2] if known else "none, one is made for the image alone"
+    findings = [ok(subject, name), check_image(image or (properties or {})["image"])]
+    if known and (boundary := known.get("tags", {}).get(BOUNDARY)) and not arn:
+        findings.append(check_boundary(boundary))
+        roles = ["executionRoleArn"]
+    else:
+        roles = ["jobRoleArn", "executionRoleArn"]
+    return findings + [check_role(role) for key in roles if (role := (properties or {}).get(key))]
+
+
+_ECR = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<name>[^@:]+)"
+    r"(:(?P<tag>[^@]+))?(@(?P<digest>sha256:[0-9a-f]{64}))?"
+)
+"""The address of an image in ECR."""
+
+
+def check_image(image: str) -> Finding:
+    """Check whether a container image is in its registry, where that is ECR."""
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if (found := _ECR.fullmatch(image)) is None:
+        return ok("image", f"{image}; its registry is not asked")
+    which = {"imageDigest": found["digest"]} if found["digest"] else {"imageTag": found["tag"] or "latest"}
+    try:
+        client = boto3.client("ecr", region_name=found["region"], config=client_config(is_check=True))
+        client.describe_images(registryId=found["account"], repositoryName=found["name"], imageIds=[which])
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("ImageNotFoundException", "RepositoryNotFoundException"):
+            text = f"{image} is not in ECR: push it, or name another with --image"
+            return fail("image", text, ExitCode.COMMAND_LINE)
+        return warn("image", f"ECR does not say whether {image} is there: {one_line(error)}")
+    except BotoCoreError as error:
+        return warn("image", f"ECR does not say whether {image} is there: {one_line(error)}")
+    return ok("image", f"{image} is in ECR")
+
+
 def _newest(client: Any, base: str) -> dict[str, Any]:
     """Return the newest active revision of a job definition; empty where there is none."""
     with batch_errors(f"cannot read the job definition {base!r}"):
@@ -89,3 +163,77 @@ def _newest(client: Any, base: str) -> dict[str, Any]:
             ]
     found = [item for item in found if item.get("status", "ACTIVE") == "ACTIVE"]
     return max(found, key=lambda item: item["revision"], default={})
+
+
+def pin_submission(
+    client: Any, batch: Batch, definition: str, rows: Sequence[PlanRow], arguments: Sequence[str]
+) -> None:
+    """Record in the store what jobs work with (image, context, alignment), or hold it against what is recorded.
+
+    The versions of programs are those of the image, if its digest is known. Without one, and where nobody says where
+    references come from, nothing is recorded, and jobs do so when they begin. A batch keeps to its context, unless
+    the arguments name another and force it.
+
+    Parameters
+    ----------
+    client
+        A client for AWS Batch.
+    batch
+        The batch.
+    definition
+        The ARN of its job definition: the image, and the variables of the jobs.
+    rows
+        The rows that are submitted.
+    arguments
+        Further arguments of ``hstdp-process``.
+
+    Raises
+    ------
+    UserError
+        The batch was made with something else, or it is not known which context is operational.
+    StoreError
+        The store cannot be read or written.
+    """
+    with batch_errors(f"cannot read the job definition {definition!r}"):
+        found = client.describe_job_definitions(jobDefinitions=[definition])["jobDefinitions"]
+    container = found[0].get("containerProperties", {}) if found else {}
+    image = container.get("image", "")
+    if "@sha256:" not in image:
+        return
+    variables = {item["name"]: item.get("value", "") for item in container.get("environment", [])}
+    options = _options(arguments)
+    pinned = batch.pins()
+    context = options.context or variables.get("CRDS_CONTEXT")
+    if context is None:
+        context = pinned.crds_context if pinned else _operational(variables)
+    if context is None:
+        return
+    settings = {IMAGE: image}
+    if any(recipe_for(parse_dataset(row.ipppssoot)).is_aligned for row in rows):
+        wanted = {"on": True, "off": False}.get(options.astrometry or "")
+        settings["astrometry"] = describe(astrometry_variables(wanted, variables))
+    batch.pin(Pins(context, {}, settings), force=options.force)
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return those of a job's arguments that say what products are made with."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--crds-context", "--context", dest="context")
+    parser.add_argument("--astrometry")
+    parser.add_argument("--force", action="store_true")
+    return parser.parse_known_args(list(arguments))[0]
+
+
+def _operational(variables: Mapping[str, str]) -> str | None:
+    """Return the operational context of where jobs get references; none where their variables do not say where."""
+    settings = settings_of(variables)
+    if not settings.is_growing:
+        return None
+    try:
+        return str(ReferenceServer(settings).info["operational_context"])
+    except ReferenceServerError as error:
+        raise UserError(
+            f"it is not known which CRDS context is operational ({error}); or name one: "
+            "submit … -- --crds-context hst_….pmap",
+            ExitCode.REFERENCES,
+        ) from error

@@ -2,15 +2,20 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from hstdputils.core.exit_codes import ExitCode
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.exit_causes import cause_of_exit
+from hstdputils.engines.htcondor.tools import DATASET, Tools, quoted
 from hstdputils.engines.retry_policy import MOST_STARTS
-from hstdputils.engines.states import Cause
+from hstdputils.engines.states import Cause, RowState, State, cause_of_exit, write_failure_marker
+from hstdputils.records.batch import Batch
 from hstdputils.records.marker import Marker
+from hstdputils.records.plan_rows import PlanRow
+from hstdputils.store.folder import FolderStore
 
 BY_A_PERSON = {1, 15}
 """Codes of jobs that a person holds, or has submitted on hold: they wait for that person."""
@@ -185,3 +190,56 @@ def _of_hold(cause: Cause | None, own: Marker | None) -> Cause | None:
     if own is None or cause is None or cause.outcome in _SURE:
         return cause
     return Cause(own.outcome, own.reason or "the marker")
+
+
+RUN = "HstdpRun"
+"""The attribute of a job with the batch that it belongs to."""
+
+
+OVERHEAD_MIB = 256
+"""Memory of a job for Snakemake, which runs in it besides what the plan knows of, MiB."""
+
+
+OVERHEAD_SECONDS = 900
+"""Time of a job besides that of the programs, s: fetching and saving have no limit of their own."""
+
+
+def run_name(batch: Batch) -> str:
+    """Return what names a batch in the attribute `RUN`."""
+    store = batch.store
+    return f"{store.root.absolute() if isinstance(store, FolderStore) else store.uri}/{batch.name}"
+
+
+def record_last_cause(batch: Batch, row: PlanRow) -> None:
+    """Write or correct the marker of a dataset's last job that has left the queue, where HTCondor knows better.
+
+    Parameters
+    ----------
+    batch
+        The batch.
+    row
+        The row of the plan.
+
+    Raises
+    ------
+    UserError
+        HTCondor cannot be asked.
+    """
+    constraint = f"{RUN} == {quoted(run_name(batch))} && {DATASET} == {quoted(row.ipppssoot)}"
+    found = Tools().history(constraint, [*ATTRIBUTES, "RequestMemory"], 1)
+    if not found:
+        return
+    ad = found[0]
+    job, started = f"{ad['ClusterId']}.{ad['ProcId']}", ad.get("JobCurrentStartDate")
+    marker = batch.markers.read(row.ipppssoot, succeeded=False)
+    own = marker if marker and is_of(job, ad, marker) else None
+    cause = cause_of(ad, own)
+    if cause is None or cause.outcome in (Outcome.SUCCEEDED, Outcome.UNKNOWN):
+        return
+    memory = ad.get("RequestMemory")
+    had = replace(row, memory_mib=memory - OVERHEAD_MIB) if isinstance(memory, int) else row
+    if marker and marker.plan_row:
+        had = replace(had, max_seconds=marker.plan_row.get("max_seconds", row.max_seconds))
+    log = str(Path("logs") / row.batch / f"{row.ipppssoot}.log")
+    stopped = ad.get("EnteredCurrentStatus")
+    write_failure_marker(batch, RowState(had, State.FAILED, job, cause, own, log, started, stopped))

@@ -8,18 +8,15 @@ from functools import cached_property
 
 from hstdputils.core.command_line import above_zero
 from hstdputils.engines.base import Engine
-from hstdputils.engines.htcondor.causes import REMOVED
-from hstdputils.engines.htcondor.description import WITHDRAWN
-from hstdputils.engines.htcondor.last_jobs import record_last_cause
-from hstdputils.engines.htcondor.site import Site, check_lines, here
+from hstdputils.engines.htcondor.causes import REMOVED, record_last_cause
+from hstdputils.engines.htcondor.description import WITHDRAWN, Site, check_lines, here
 from hstdputils.engines.htcondor.states import NEXT, JobStates, cluster_of, job_of, read_queue, schedd_of
 from hstdputils.engines.htcondor.submit import Submitter
 from hstdputils.engines.htcondor.tools import Tools, quoted
-from hstdputils.engines.requests import Prepared, Settings
 from hstdputils.engines.states import RowState
-from hstdputils.engines.submissions import JobLocation, PlannedJob, RecordedSubmission, Submission
+from hstdputils.engines.submissions import JobLocation, PlannedJob, Prepared, RecordedSubmission, Settings, Submission
 from hstdputils.records.batch import Batch
-from hstdputils.records.plan_rows import PlanRow
+from hstdputils.records.plan_rows import PlanRow, longest_first
 
 END_SECONDS = 20.0
 """How long jobs are waited for that were running: they still leave markers, which must not come late."""
@@ -118,8 +115,7 @@ HTCondor: all rows become one cluster. Its own tools, condor_submit and others, 
     ) -> Prepared:
         """See `Engine._prepare`."""
         site = self._settings.site or (Site(**last.settings) if last else here())
-        # the longest first, so that the last to end is not one that began last
-        ordered = sorted(rows, key=lambda row: (row.max_seconds, row.memory_mib), reverse=True)
+        ordered = longest_first(rows)
         job = PlannedJob(
             name=f"{self._batch.name}-{token}",
             rows=token,

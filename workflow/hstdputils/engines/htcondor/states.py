@@ -13,8 +13,7 @@ from hstdputils.engines.htcondor.causes import (
     is_of,
     is_released_by_itself,
 )
-from hstdputils.engines.htcondor.description import GO, WITHDRAWN, log_of
-from hstdputils.engines.htcondor.site import Site
+from hstdputils.engines.htcondor.description import GO, WITHDRAWN, Site, log_of
 from hstdputils.engines.htcondor.tools import TOKEN, Ad, Tools, quoted
 from hstdputils.engines.states import Cause, RowState, State
 from hstdputils.engines.submissions import JobLocation, Submission

@@ -8,18 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hstdputils.core.errors import UserError
-from hstdputils.engines.htcondor.description import GO, description_of, items_of
-from hstdputils.engines.htcondor.site import Site
+from hstdputils.engines.htcondor.description import GO, Site, description_of, items_of
 from hstdputils.engines.htcondor.states import cluster_of, job_of, schedd_of
 from hstdputils.engines.htcondor.tools import TOKEN, Tools
-from hstdputils.engines.submissions import (
-    NEVER_SENT,
-    RecordedSubmission,
-    Submission,
-    SubmissionRecords,
-    job_locations,
-    rows_of,
-)
+from hstdputils.engines.submission_records import NEVER_SENT, SubmissionRecords, job_locations
+from hstdputils.engines.submissions import RecordedSubmission, Submission, rows_of
 from hstdputils.records.batch import Batch
 
 SUPERSEDED = "submitted again as another job"

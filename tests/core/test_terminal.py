@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from hstdputils.core.text_table import print_table
+from hstdputils.core.terminal import print_table
 
 ROWS = [("ldem01acq", "12"), ("x\x1b[2J\u202e", "7")]
 
