@@ -66,11 +66,11 @@ def test_markers_come_back_and_one_listing_tells_all(store):
     Batch(store, "b").markers.write(made_up_marker("ldfd01vnq", Outcome.NO_REFERENCES))
     Batch(store, "b").markers.write(made_up_marker("ldfd01010", Outcome.OUT_OF_MEMORY))
     Batch(store, "b").markers.write(made_up_marker("ldfd01010", Outcome.SUCCEEDED, attempt=2))
-    assert Batch(store, "b").markers.ended() == {"ldfd01vlq": True, "ldfd01vnq": False, "ldfd01010": True}
+    assert Batch(store, "b").markers.finished() == {"ldfd01vlq": True, "ldfd01vnq": False, "ldfd01010": True}
     assert Batch(store, "b").markers.read("ldfd01010", succeeded=False) == made_up_marker(
         "ldfd01010", Outcome.OUT_OF_MEMORY
     )
-    assert Batch(store, "c").markers.ended() == {}
+    assert Batch(store, "c").markers.finished() == {}
 
 
 def test_a_marker_of_a_later_version_is_read(store):
@@ -111,9 +111,9 @@ def test_force_with_other_settings_starts_the_batch_anew(store):
     Batch(store, "b").pin(Pins("hst_0729.pmap", {}))
     Batch(store, "b").markers.write(made_up_marker("ldfd01vlq", Outcome.SUCCEEDED))
     Batch(store, "b").pin(Pins("hst_0729.pmap", {}), force=True)
-    assert Batch(store, "b").markers.ended() == {"ldfd01vlq": True}
+    assert Batch(store, "b").markers.finished() == {"ldfd01vlq": True}
     Batch(store, "b").pin(Pins("hst_0613.pmap", {}), force=True)
-    assert Batch(store, "b").markers.ended() == {}
+    assert Batch(store, "b").markers.finished() == {}
     assert Batch(store, "b").pins() == Pins("hst_0613.pmap", {})
 
 
@@ -136,7 +136,7 @@ def test_what_a_submission_has_settled_is_only_held_against(tmp_path):
     anew = Pins("hst_0613.pmap", {}, settled.settings)
     Batch(store, "b").pin(anew, force=True)  # as submit --force does
     assert Batch(store, "b").pins() == anew
-    assert Batch(store, "b").markers.ended() == {}
+    assert Batch(store, "b").markers.finished() == {}
 
 
 def test_an_image_without_a_digest_settles_nothing(tmp_path):

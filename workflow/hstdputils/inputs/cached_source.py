@@ -14,7 +14,7 @@ from hstdputils.inputs.source import Item, Source, Wanted
 def cache_inputs(sources: Sequence[Source], root: Path) -> list[Source]:
     """Return sources with an input cache before the first that is not a folder.
 
-    Files in folders are at hand, and are not copied; folders that come before all other sources stay there.
+    Files in folders need not be fetched, and are not copied; folders that come before all other sources stay there.
 
     Raises
     ------

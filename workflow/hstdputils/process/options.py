@@ -16,7 +16,7 @@ from hstdputils.inputs.registry import add_input_options
 from hstdputils.process.setup import OVERHEAD_SECONDS, Settings
 from hstdputils.records.batch import Batch, check_batch_name
 from hstdputils.records.plan_files import ROW_VARIABLE, row_of_child
-from hstdputils.references.digests import work_off_line
+from hstdputils.references.digests import use_reference_list
 from hstdputils.store.registry import open_store
 from hstdputils.supervision.machine import INDEX_VARIABLES, array_index
 
@@ -138,7 +138,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
         batch=check_batch_name(options.batch),
         inputs=options.inputs,
         work=options.work,
-        context=work_off_line(options.references, options.crds_context)
+        context=use_reference_list(options.references, options.crds_context)
         if options.references
         else options.crds_context,
         plan_row=_granted(options.plan_row, options.memory_mib, options.max_seconds),
