@@ -69,8 +69,8 @@ class PlanSection(_Section):
 
     read_headers: Annotated[Literal["auto", "always", "folders", "never"], OptionOf("plan")] = Field(
         default="auto",
-        description="Where the plan reads headers of raw files, which say what datasets need: auto, in folders and on "
-        "S3, where it can be reached (about two requests and 30 KiB a dataset); always, or there is no plan; in "
+        description="Where the plan reads headers of raw files, which say what datasets need: auto, in folders and "
+        "on S3, where it can be reached (about two requests and 30 KiB a dataset); always, or there is no plan; in "
         "folders alone; never.",
     )
     features: Annotated[str | None, OptionOf("plan")] = Field(
