@@ -26,6 +26,7 @@ def collect(
     plan: Mapping[str, PlanRow],
     prices: Prices | None = None,
     provenance: Provenance | None = None,
+    why_not_started: str = "",
 ) -> BatchReport:
     """Return how the datasets of a batch ended.
 
@@ -39,6 +40,8 @@ def collect(
         The prices for what the attempts cost on AWS; none where no cost is wanted.
     provenance
         What plan and configuration tell of the batch's provenance.
+    why_not_started
+        Why the last run did not start, which is why datasets are pending; empty where it did.
 
     Raises
     ------
@@ -54,7 +57,7 @@ def collect(
         if name in kinds:
             row = _row_of_marker(name, markers[name], plan.get(name), prices)
         else:
-            row = _pending_row(name, plan[name])
+            row = _pending_row(name, plan[name], why_not_started)
         if name in decisions:
             # what was decided says more than how the attempts ended
             notes = row.notes[: len(row.notes) - len(row.attempts[1:])]
@@ -73,11 +76,12 @@ def known_batches(store: Store) -> list[str]:
     return sorted(path.name for path in store.root.iterdir() if (path / MARKERS).is_dir())
 
 
-def _pending_row(name: str, planned: PlanRow) -> Row:
+def _pending_row(name: str, planned: PlanRow, reason: str) -> Row:
     return Row(
         name,
         _instrument(name),
         PENDING,
+        reason=reason,
         planned_memory_mib=planned.memory_mib,
         planned_seconds=planned.max_seconds,
         planned_cost_usd=_amount(planned.cost_usd) or None,
