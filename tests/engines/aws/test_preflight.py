@@ -1,4 +1,4 @@
-"""Pre-flight of the profile aws-batch, and the doctor's view of it: what jobs need there, and nothing of this machine."""
+"""Pre-flight of the profile aws-batch, and doctor with it: what jobs need there, and nothing of this machine."""
 
 import pytest
 
