@@ -1,6 +1,8 @@
 """Associations that are listed together with their members, which sources know by the association tables."""
 
 import gzip
+import threading
+import time
 
 import pytest
 
@@ -76,3 +78,20 @@ def test_in_very_long_lists_members_are_not_looked_for(inputs, monkeypatch):
 def test_a_source_that_is_none_is_named(inputs):
     with pytest.raises(UserError, match="is not there: correct --inputs"):
         read_list([ASSOCIATION, *MEMBERS], [str(inputs / "none")])
+
+
+def test_a_source_that_does_not_answer_is_a_note_within_seconds(inputs, monkeypatch):
+    monkeypatch.setattr(lists, "FIRST_SECONDS", 0.2)
+    monkeypatch.setattr(FolderSource, "read_part", lambda *arguments: threading.Event().wait(60))
+    begun = time.monotonic()
+    ids = read_list([ASSOCIATION, *MEMBERS], [str(inputs)])
+    assert time.monotonic() - begun < 5
+    assert ids.names == [ASSOCIATION, *MEMBERS]
+    (note,) = ids.notes
+    assert note.endswith(f"is not known ({inputs} did not say it in time)")
+
+
+def test_folders_alone_are_looked_into_where_that_is_wanted(inputs):
+    names = [ASSOCIATION, *MEMBERS]
+    assert read_list(names, ["mast:", str(inputs)], folders_only=True).names == [ASSOCIATION]
+    assert read_list(names, ["mast:"], folders_only=True).names == names

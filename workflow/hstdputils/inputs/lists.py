@@ -6,9 +6,10 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
 
 from hstdputils.core.datasets import BadDatasetName, parse_dataset
 from hstdputils.core.errors import ExitCode, UserError
@@ -18,6 +19,7 @@ from hstdputils.core.instruments import BY_LETTER
 from hstdputils.core.outcomes import AttemptFailed
 from hstdputils.core.text import one_line
 from hstdputils.fits.associations import association
+from hstdputils.inputs.missing import names_of
 from hstdputils.inputs.registry import open_sources
 from hstdputils.inputs.source import Source
 from hstdputils.inputs.unpacking import GZIP_MAGIC, unpacked
@@ -30,8 +32,8 @@ MOST_ASSOCIATIONS = 1000
 """Associations whose members are looked for; in longer lists that takes too long."""
 
 
-MOST_SECONDS = 20.0
-"""How long all look-ups of members may take."""
+FIRST_SECONDS, MOST_SECONDS = 8.0, 20.0
+"""How long the first look-up of members may take, and all of them, s."""
 
 
 _PARALLEL = 32
@@ -43,7 +45,7 @@ _MOST_TABLE_BYTES = 2**22
 _SHOWN = 3
 
 
-def read_list(arguments: Iterable[str], inputs: Sequence[str] = ()) -> IdList:
+def read_list(arguments: Iterable[str], inputs: Sequence[str] = (), *, folders_only: bool = False) -> IdList:
     """Read dataset names from command-line arguments, as `read_ids` does, with proposals looked up in MAST.
 
     Parameters
@@ -52,7 +54,9 @@ def read_list(arguments: Iterable[str], inputs: Sequence[str] = ()) -> IdList:
         Names, ``proposal:12345``, ``@FILE`` and ``-``.
     inputs
         Sources of raw files, whose association tables tell which exposures are members of associations that are
-        listed too: these are left out. Without sources nothing is.
+        listed too: these are left out. Without sources nothing is. MAST is asked only where there is no other.
+    folders_only
+        Look into folders alone.
 
     Raises
     ------
@@ -60,7 +64,7 @@ def read_list(arguments: Iterable[str], inputs: Sequence[str] = ()) -> IdList:
         A list cannot be read, a proposal cannot be looked up, or there is no name at all.
     """
     ids = read_ids(arguments, datasets_of_proposal)
-    return without_members(ids, inputs) if inputs else ids
+    return without_members(ids, inputs, folders_only=folders_only) if inputs else ids
 
 
 def datasets_of_proposal(number: int) -> list[str]:
@@ -124,7 +128,7 @@ def _good(names: Iterable[str]) -> list[str]:
     return sorted(dict.fromkeys(found))
 
 
-def without_members(ids: IdList, inputs: Sequence[str]) -> IdList:
+def without_members(ids: IdList, inputs: Sequence[str], *, folders_only: bool = False) -> IdList:
     """Return a list without the exposures that are members of associations in it, and with a note on them.
 
     Tables are read only of visits of which both associations and exposures are listed. What the sources do not say is
@@ -136,7 +140,10 @@ def without_members(ids: IdList, inputs: Sequence[str]) -> IdList:
     if len(exposures) > MOST_ASSOCIATIONS:
         note = f"{len(exposures):,} associations are listed with exposures of their visits: whether these are members"
         return replace(ids, notes=[*ids.notes, f"{note} is not looked for in so long a list"])
-    members, problem = _members(exposures, open_sources(inputs))
+    sources = open_sources(inputs)
+    sources = [source for source in sources if source.is_quick] or sources
+    sources = [source for source in sources if source.is_local or not folders_only]
+    members, problem = _members(exposures, sources)
     notes = list(ids.notes)
     if members:
         shown = ", ".join(f"{name} of {owner}" for name, owner in list(members.items())[:_SHOWN])
@@ -164,19 +171,37 @@ def _exposures_beside(names: Sequence[str]) -> dict[str, set[str]]:
 
 def _members(exposures: dict[str, set[str]], sources: Sequence[Source]) -> tuple[dict[str, str], str]:
     """Return the association of each exposure that is a member of one, and why others may be unknown."""
-    pool = ThreadPoolExecutor(_PARALLEL)
-    jobs = {pool.submit(_members_of, owner, sources): owner for owner in exposures}
-    done, late = wait(jobs, MOST_SECONDS)
-    pool.shutdown(wait=False, cancel_futures=True)
+    owners: Queue[str] = Queue()
+    answers: Queue[tuple[str, set[str], str]] = Queue()
+    for owner in exposures:
+        owners.put(owner)
+
+    def work() -> None:
+        with contextlib.suppress(Empty):
+            while True:
+                owner = owners.get_nowait()
+                try:
+                    answers.put((owner, _members_of(owner, sources), ""))
+                except (AttemptFailed, OSError, ValueError) as error:
+                    answers.put((owner, set(), one_line(error)))
+
+    for _ in range(min(_PARALLEL, len(exposures))):
+        Thread(target=work, daemon=True).start()  # one that hears nothing does not keep the command from its end
     found: dict[str, str] = {}
-    problem = f"the sources take longer than {MOST_SECONDS:.0f} s" if late else ""
-    for job, owner in jobs.items():
-        if job not in done:
-            continue
+    problem = ""
+    end, allowed = time.monotonic() + MOST_SECONDS, FIRST_SECONDS
+    for _ in exposures:
         try:
-            found |= dict.fromkeys(sorted(job.result() & exposures[owner]), owner)
-        except (AttemptFailed, OSError, ValueError) as error:
-            problem = problem or one_line(error)
+            owner, names, why = answers.get(timeout=max(0.0, allowed))
+        except Empty:
+            problem = problem or f"{names_of(sources)} did not say it in time"
+            with contextlib.suppress(Empty):
+                while True:
+                    owners.get_nowait()
+            break
+        problem = problem or why
+        found |= dict.fromkeys(sorted(names & exposures[owner]), owner)
+        allowed = end - time.monotonic()
     return found, problem
 
 

@@ -20,7 +20,7 @@ from hstdputils.process.unfinished import record_killed, record_no_references, w
 from hstdputils.records.marker import exit_status
 from hstdputils.supervision import supervisor
 from hstdputils.supervision.machine import MemoryKills
-from hstdputils.supervision.stopping import Stopped, leave, stop_by_exception
+from hstdputils.supervision.stopping import Stopped, end_with, stop_by_exception
 
 
 def main(arguments: Sequence[str], site: Site | None = None) -> int:
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str], site: Site | None = None) -> int:
             return stopped.exit_code
     if ids.problems and not options.skip_bad:
         codes.append(_report_bad(ids))
-    return leave(exit_status(codes))
+    return end_with(exit_status(codes))
 
 
 def _processor(settings: Settings, ids: IdList) -> Processor:

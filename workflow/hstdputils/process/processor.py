@@ -12,12 +12,12 @@ from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.engines.retry_policy import Limits, decide_after
 from hstdputils.process.attempt import Attempt
-from hstdputils.process.products import keep_local, save_marker
+from hstdputils.process.products import place_of, save_marker, write_local_marker
 from hstdputils.process.setup import Settings, Setup, injected_fault
 from hstdputils.process.unfinished import never_began, record_no_references
 from hstdputils.process.work_folder import DiskFull, WorkFolders
 from hstdputils.records.marker import Marker
-from hstdputils.supervision.stopping import Halt, Overdue, TimeLimit, not_stopped_here, time_limit
+from hstdputils.supervision.stopping import Halt, Overdue, TimeLimit, defer_stops, time_limit
 
 RECORD_SECONDS = 600.0
 """Wall time that the store may take for log, metrics and marker, s."""
@@ -61,17 +61,17 @@ class Processor:
         self._setup.check(recipe, folders.longest)
         before = self._marker_in_time(dataset) if settings.wait else None
         try:
-            with folders.alone(wait=settings.wait), time_limit(settings.overhead_seconds) as limit:
+            with folders.locked(wait=settings.wait), time_limit(settings.overhead_seconds) as limit:
                 return self._process_alone(dataset, recipe, folders, limit, before)
         except DiskFull as full:
             if self._batch is None:
                 raise
             earlier = self._earlier_marker(dataset)
             if self._is_needless(earlier, before):
-                return Result(earlier, self._place(dataset), is_new=False)
+                return self._result(earlier, is_new=False)
             marker = never_began(settings.batch, dataset, full, self._setup.context, settings.plan_row, earlier)
             self._batch.markers.write(marker)
-            return Result(marker, self._place(dataset), is_new=True)
+            return self._result(marker, is_new=True)
 
     def _process_alone(
         self, dataset: Dataset, recipe: Recipe, folders: WorkFolders, limit: TimeLimit, before: Marker | None
@@ -82,7 +82,7 @@ class Processor:
         except Overdue:
             raise self._too_slow(dataset, self._settings.overhead_seconds) from None
         if self._is_needless(earlier, before):
-            return Result(earlier, self._place(dataset), is_new=False)
+            return self._result(earlier, is_new=False)
         halt = None
         try:
             self._setup.pin(recipe)
@@ -94,7 +94,7 @@ class Processor:
         attempt: Attempt | None = None
         while attempt is None:
             try:
-                with not_stopped_here():  # where there is a work folder, there is an attempt that leaves a marker
+                with defer_stops():  # where there is a work folder, there is an attempt that leaves a marker
                     attempt = self._begin(dataset, recipe, earlier, folders.new(), limit)
             except Halt as early:
                 halt = early
@@ -118,7 +118,7 @@ class Processor:
             keep = keep or (keep_work == "failed" and not marker.succeeded)
             if self._batch is None:
                 keep = True
-                keep_local(marker, folder)
+                write_local_marker(marker, folder)
                 return Result(marker, str(folder), is_new=True)
             try:
                 self._save_marker(marker, attempt)
@@ -128,7 +128,7 @@ class Processor:
                 print(f"note: the files of the attempt at {name} are kept in {folder}", file=sys.stderr)
                 reason = str(error) if marker.succeeded else f"{marker.reason}; then {error}"
                 raise StoreError(f"{name}: {reason}") from error
-            return Result(marker, self._place(attempt.dataset), is_new=True)
+            return self._result(marker, is_new=True)
         except OSError as error:
             place = error.filename or folder
             reason = (
@@ -189,6 +189,6 @@ class Processor:
         limits = Limits(max_memory_mib=memory, max_seconds=int(self._settings.max_seconds or usual.max_seconds))
         return not decide_after(earlier, max(1, self._settings.try_number - 1), 1, 1, limits).is_again
 
-    def _place(self, dataset: Dataset) -> str:
+    def _result(self, marker: Marker, *, is_new: bool) -> Result:
         assert self._batch is not None
-        return self._batch.store.address(self._batch.dataset_prefix(dataset.ipppssoot))
+        return Result(marker, place_of(self._batch, marker.ipppssoot), is_new)

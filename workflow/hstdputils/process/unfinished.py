@@ -14,7 +14,7 @@ from typing import Any
 from hstdputils.core.datasets import Dataset
 from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.outcomes import AttemptFailed, Outcome
-from hstdputils.process.products import keep_local, save_marker
+from hstdputils.process.products import save_marker, write_local_marker
 from hstdputils.process.setup import Settings
 from hstdputils.process.work_folder import WorkFolders
 from hstdputils.records.batch import Batch
@@ -128,7 +128,7 @@ def record_killed(
         _close_records(folder, marker)
         batch = settings.stored_batch()
         if batch is None:
-            keep_local(marker, folder)
+            write_local_marker(marker, folder)
         else:
             save_marker(batch, marker, folder)
             if settings.keep_work == "never":

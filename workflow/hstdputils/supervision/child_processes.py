@@ -19,11 +19,11 @@ from pathlib import Path
 import psutil
 
 TERMINATION_SECONDS = 3.0
-"""How long processes may take to end after SIGTERM, before they are killed."""
+"""How long processes may take to end after SIGTERM, before they are killed, s."""
 
 
 KILL_SECONDS = 2.0
-"""How long killed processes are waited for: some hang in the kernel, as when a file system is away."""
+"""How long to wait for killed processes, s: some hang in the kernel, for instance when a file system is away."""
 
 
 _POLL_SECONDS = 0.02
@@ -36,7 +36,7 @@ _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 36, 38
 
 
 _CAP_SYS_PTRACE, _CAP_SYS_ADMIN, _CAP_PERFMON = 19, 21, 38
-"""What lets root see into other processes in spite of a domain."""
+"""Capabilities with which root can trace other processes in spite of a domain."""
 
 
 _LANDLOCK_CREATE_RULESET, _LANDLOCK_RESTRICT_SELF = 444, 446
@@ -46,7 +46,7 @@ _CREATE_RULESET_VERSION = 1
 
 
 _MAKE_BLOCK_DEVICE = 1 << 11
-"""What the domain forbids in the file system: what no calibration program does."""
+"""What the domain forbids in the file system, which no calibration program does: a domain must forbid something."""
 
 
 @cache
@@ -63,15 +63,15 @@ def has_landlock() -> bool:
 
 
 def before_program(*, is_confined: bool) -> Callable[[], None]:
-    """Return what a child process does before it becomes a program.
+    """Return what a child process does before it executes a program.
 
-    The kernel kills it when this process is killed, and rather than this process where memory runs out.
+    The kernel then kills it when this process is killed, and in preference to this process where memory runs out.
 
     Parameters
     ----------
     is_confined
-        Whether it gives up seeing other processes, and gaining rights by set-user-ID programs, which launchers of
-        containers may need.
+        Whether it gives up seeing other processes, and gaining rights through set-user-ID programs, which launchers
+        of containers may need.
     """
     libc, confined = _libc(), is_confined and has_landlock()
 
@@ -112,10 +112,10 @@ def hidden() -> Iterator[None]:
 
 
 class ProcessTree:
-    """The processes below this one that are begun from now on.
+    """The descendants of this process that are started from now on.
 
-    Those whose own parents have ended become children of this process (Linux, ``PR_SET_CHILD_SUBREAPER``), so that
-    neither a new session nor a fork hides them.
+    Those whose parents have ended become children of this process (Linux, ``PR_SET_CHILD_SUBREAPER``), so that none
+    is lost by a new session or a fork.
     """
 
     def __init__(self) -> None:
@@ -125,7 +125,7 @@ class ProcessTree:
         self._others = set(self._children())
 
     def running(self) -> list[psutil.Process]:
-        """Return those that run."""
+        """Return those that are running."""
         found: list[psutil.Process] = []
         for child in self._children():
             if child in self._others:
@@ -135,7 +135,7 @@ class ProcessTree:
         return [process for process in found if _runs(process)]
 
     def end(self, program: "subprocess.Popen[bytes]") -> None:
-        """End all that run: by SIGTERM first, and by SIGKILL what is still there then."""
+        """End all of them: by SIGTERM first, and by SIGKILL those that are left."""
         for number, seconds in ((signal.SIGTERM, TERMINATION_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
             until, signalled = time.monotonic() + seconds, set[psutil.Process]()
             while left := self._left(program):
@@ -157,7 +157,7 @@ class ProcessTree:
         return self.running()
 
     def reap(self, program: "subprocess.Popen[bytes]") -> None:
-        """Take the exit statuses of processes that have ended and whose parents have, too."""
+        """Reap processes that have ended and whose parents have ended, too."""
         others = {process.pid for process in self._others} | {program.pid}
         for child in self._children():
             if child.pid not in others:
