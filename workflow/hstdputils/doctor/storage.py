@@ -39,6 +39,18 @@ def check_sources(setup: Setup) -> list[Finding]:
     return findings
 
 
+def check_local_sources(setup: Setup) -> list[Finding]:
+    """Check that the sources on this machine's file systems can be read; nothing else is asked."""
+    findings = []
+    for uri in setup.config.inputs:
+        try:
+            if source_class(uri).is_local:
+                open_sources([uri])
+        except (UserError, AttemptFailed) as error:
+            findings.append(finding_of_error("inputs", error))
+    return findings
+
+
 def _exit_code(uri: str) -> ExitCode:
     """Return the exit code of a run that lacks the source."""
     try:
