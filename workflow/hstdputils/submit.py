@@ -9,6 +9,7 @@ from typing import Any
 
 from hstdputils.core import command_line
 from hstdputils.core.errors import ExitCode, UserError
+from hstdputils.core.findings import require_no_failure
 from hstdputils.engines.base import Engine
 from hstdputils.engines.registry import (
     DEFAULT,
@@ -78,6 +79,8 @@ def _submit(batch: Batch, rows: Sequence[PlanRow], options: argparse.Namespace, 
         print(f"{batch.name}: nothing to submit: all {len(rows)} datasets have succeeded")
         return ExitCode.SUCCESS
     engine = _engine(options, batch, further)
+    if options.preflight:
+        require_no_failure(engine.check(left))
     sent = _submit_all_again(batch, engine, left) if options.force else engine.submit(left)
     notes = [f"{sent.adopted} jobs found that were made before"] if sent.adopted else []
     notes += (
@@ -129,6 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     for kind in kinds:
         kind.add_options(parser.add_argument_group(kind.title))
     command_line.add_wanted(parser)
+    command_line.add_preflight(parser, "that jobs would start on the engine")
     parser.add_argument(
         "--force",
         action="store_true",

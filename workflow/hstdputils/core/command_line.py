@@ -70,6 +70,16 @@ def add_wanted(target: argparse.ArgumentParser) -> None:
     )
 
 
+def add_preflight(target: argparse.ArgumentParser, what: str) -> None:
+    """Add ``--preflight``, and ``--no-preflight`` for who has checked the set-up already."""
+    target.add_argument(
+        "--preflight",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help=f"before the first job, check {what}, and stop if datasets could not succeed (default: yes)",
+    )
+
+
 class _OldName(argparse.Action):
     """An option under a name that it had before: it works, and a note gives its name now."""
 
