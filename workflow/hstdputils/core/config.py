@@ -218,6 +218,11 @@ class Config(BaseModel):
         default="on_demand",
         description="How the instances on AWS are bought, for their prices.",
     )
+    preflight: bool = Field(
+        default=True,
+        description="Before the first job, check programs, CRDS, store and work folder, or the engine, and stop if "
+        "datasets could not succeed.",
+    )
     jobs_up_to: int = Field(
         default=200,
         ge=0,

@@ -11,7 +11,7 @@ from typing import get_args
 from hstdputils.core import command_line
 from hstdputils.core.config import Config
 from hstdputils.core.errors import ExitCode, StoreError, UserError
-from hstdputils.core.run_config import read_run_config
+from hstdputils.core.run_config import read_run_config, why_not_started
 from hstdputils.core.text import nearest, without_passwords
 from hstdputils.engines.submission_records import SubmissionRecords
 from hstdputils.engines.submissions import PRICES, Submission
@@ -71,7 +71,8 @@ def main(arguments: Sequence[str]) -> int:
     config = configuration(text) if text else {}
     planned = _planned(plan, batch)
     provenance = Provenance(plan=plan_file(plan, planned) if plan else None, config=config)
-    report = collect(batch, planned, prices, provenance, submission)
+    why = why_not_started(name) if last else ""
+    report = collect(batch, planned, prices, provenance, submission, why)
     if not report.rows and options.if_any:
         return ExitCode.SUCCESS
     if not report.rows:

@@ -15,7 +15,8 @@ import psutil
 
 from hstdputils.containers import mounts
 from hstdputils.core.config import Config
-from hstdputils.core.run_config import load_config, save_run_config, set_crds_variables
+from hstdputils.core.datasets import parse_dataset
+from hstdputils.core.run_config import keep_why_not_started, load_config, save_run_config, set_crds_variables
 from hstdputils.engines.htcondor.description import image_of
 from hstdputils.workflow_run.arguments import Arguments
 from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
@@ -75,6 +76,8 @@ class Run:
         self.references_of_run = self._batch.run_path("references.done")
         self.cores = 1
         """Cores that Snakemake may use."""
+        self.in_container = False
+        """Whether Snakemake runs jobs in containers."""
         _set_variables(self.config)
         _have_executor_wait()
 
@@ -101,9 +104,22 @@ class Run:
 
     @errors_in_one_line()
     def begin(self) -> None:
-        """Save the configuration for commands on the batch, and probe the store."""
+        """Save the configuration for commands on the batch, and check the set-up before the first job."""
         save_run_config(self.config)
+        if not self.remaining.is_needed:
+            return
+        if self.config.preflight:
+            with keep_why_not_started(self.batch):
+                self._preflight()
         self.remaining.probe()
+
+    def _preflight(self) -> None:
+        # jobs on clusters, which read this file too, do without its imports
+        from hstdputils.doctor.preflight import preflight
+
+        kind, config = self._batch.engine, self.config
+        engine = kind(self._batch.stored, kind.settings_of_config(config)) if kind else None
+        preflight(config, map(parse_dataset, self.remaining.left), engine, in_container=self.in_container)
 
     @errors_in_one_line()
     def start(self, wildcards: object, input: Any, output: Any, threads: int, resources: Any) -> list[str]:
