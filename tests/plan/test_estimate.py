@@ -55,10 +55,7 @@ def test_lines_for_a_machine():
 
 def test_lines_for_a_cluster():
     found = estimate([("l", 1, 1000, 5400, 600.0)] * 1000)
-    assert (
-        found.time()
-        == "about 1.7 h on 100 cores: 167 core hours, the longest dataset 10 min"
-    )
+    assert found.time() == "about 1.7 h on 100 cores: 167 core hours, the longest dataset 10 min"
     assert found.space() == "to download: references; space for work folders: up to 1.0 GB a job"
 
 
