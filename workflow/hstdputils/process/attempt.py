@@ -277,6 +277,7 @@ class Attempt:
             references=self._references.used,
             reference_keywords=self._references.keywords,
             family=issues.family(outcome, reason, tail_of(self._log.path)) if issues else "",
+            exposure_keywords=self._references.exposure_keywords,
         )
         metrics = {"ipppssoot": marker.ipppssoot, "steps": [asdict(step) for step in meter.steps]}
         self._write_metrics(json.dumps(metrics, indent=1) + "\n")

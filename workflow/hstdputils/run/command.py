@@ -10,7 +10,10 @@ from pathlib import Path
 import psutil
 
 from hstdputils.core import command_line
+from hstdputils.core.datasets import parse_dataset
+from hstdputils.doctor.preflight import preflight
 from hstdputils.engines.retry_policy import Limits
+from hstdputils.process import options as process_options
 from hstdputils.progress.address import plan_path
 from hstdputils.progress.screen import Screen, sentence
 from hstdputils.records.batch import Batch
@@ -68,6 +71,8 @@ def _run(
     else:
         further = [*further, "--force"]
     left = [row for row in rows if row.ipppssoot not in done]
+    if options.preflight and left and not options.process_command:
+        _preflight(left, further)
     progress = RunProgress(len(rows), len(rows) - len(left))
     screen = Screen(batch.name, quiet=options.quiet)
     scheduler = Scheduler(options.cores, options.memory_mib)
@@ -83,6 +88,14 @@ def _run(
         options.to.parent.mkdir(parents=True, exist_ok=True)
         options.to.write_text(f"{sentence(batch.name, progress)}\n")
     return status
+
+
+def _preflight(rows: Sequence[PlanRow], further: Sequence[str]) -> None:
+    """Check the set-up that arguments for ``hstdputils process`` describe."""
+    row = rows[0]
+    options = process_options.parse([*further, row.output, row.batch, row.ipppssoot])
+    datasets = [parse_dataset(row.ipppssoot) for row in rows]
+    preflight(process_options.config_of(options), datasets, has_references=options.references is not None)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -127,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
         help="longest time limit that a further try may get when it is made longer (default: %(default)s)",
     )
     parser.add_argument("--force", action="store_true", help="process datasets again that have succeeded")
+    command_line.add_preflight(parser, "programs, CRDS and work folder")
     parser.add_argument("--logs", type=Path, metavar="DIR", help="folder of the logs (default: logs/<batch>)")
     parser.add_argument("--to", type=Path, metavar="FILE", help="write there how the batch ended, once it has")
     parser.add_argument("--quiet", action="store_true", help="print failures and how the batch ended, no more")
