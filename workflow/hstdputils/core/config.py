@@ -178,7 +178,7 @@ class Config(BaseModel):
         default="work",
         description="Where attempts get their work folders; best on the file system of the store.",
     )
-    known_issues: Annotated[Texts, OptionOf("process report", is_local=True)] = Field(
+    known_issues: Annotated[Texts, OptionOf("process", is_local=True)] = Field(
         default=[],
         description="Files (YAML) of known issues of the site, by which failures are grouped before those that come "
         "with hstdputils.",
