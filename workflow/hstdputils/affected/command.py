@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hstdputils.affected.analysis import Analysis, Status
-from hstdputils.affected.exposures import Found, read_headers, read_markers
+from hstdputils.affected.exposures import Found, read_markers
 from hstdputils.affected.files import write_csv, write_ids, write_json
 from hstdputils.affected.page import write_page
+from hstdputils.affected.raw_headers import read_headers
 from hstdputils.affected.summary import Cost, Report, show
 from hstdputils.core import command_line
 from hstdputils.core.errors import ExitCode, UserError

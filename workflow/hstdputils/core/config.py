@@ -179,6 +179,11 @@ class Config(BaseModel):
         default="work",
         description="Where attempts get their work folders; best on the file system of the store.",
     )
+    known_issues: Annotated[Texts, OptionOf("process", is_local=True)] = Field(
+        default=[],
+        description="Files (YAML) of known issues of the site, by which failures are grouped before those that come "
+        "with hstdputils.",
+    )
     keep_work: Annotated[Literal["never", "failed", "always"], OptionOf("process", is_local=True)] = Field(
         default="never",
         description="Which attempts' work folders are kept.",
