@@ -12,7 +12,7 @@ wildcard_constraints:
 
 rule process:
     input:
-        plan=RUN.plan.copy,
+        plan=RUN.plan.to_run,
         references=RUN.synced_references,
     output:
         marker=RUN.marker,

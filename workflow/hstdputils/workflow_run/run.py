@@ -73,6 +73,7 @@ class Run:
         self.report_csv = self._batch.result("report.csv")
         self.ended = self._batch.result("ended.txt")
         self.ended_of_run = self._batch.run_path("ended.txt")
+        self.second_plan = self._batch.result("plan.pilot.out")
         self.references = self._batch.result("references.json")
         self.references_of_run = self._batch.run_path("references.done")
         self.cores = 1
@@ -128,6 +129,19 @@ class Run:
         if self._batch.engine:
             return self.arguments.submit(input.plan, self.plan.wanted)
         return self.arguments.run(input.plan, self.plan.wanted, output.ended, threads, resources.mem_mb)
+
+    @errors_in_one_line()
+    def start_pilots(self, wildcards: object, threads: int, resources: Any) -> list[str]:
+        """Return the command that runs or submits the pilots of the plan."""
+        plan, ended = self.plan.pilots, self._batch.run_path("pilots.txt")
+        if self._batch.engine:
+            return self.arguments.submit(plan, None)
+        return self.arguments.run(plan, None, ended, threads, resources.mem_mb)
+
+    @errors_in_one_line()
+    def follow_pilots(self, wildcards: object) -> list[str]:
+        """Return the command that watches submitted pilots until they have ended."""
+        return self.arguments.watch(self._batch.run_path("pilots.txt")) if self._batch.engine else ["true"]
 
     @errors_in_one_line()
     def follow(self, wildcards: object, output: Any) -> list[str]:
