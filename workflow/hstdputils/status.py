@@ -13,7 +13,7 @@ from hstdputils.engines.decision_log import DecisionLog
 from hstdputils.engines.states import ACTIVE
 from hstdputils.progress.address import add_batch
 from hstdputils.progress.blackboard import blackboard_text
-from hstdputils.progress.screen import sentence
+from hstdputils.progress.status_lines import sentence
 from hstdputils.progress.view import BatchView, add_selection, is_selective, open_view
 
 _DESCRIPTION = """\

@@ -16,7 +16,8 @@ from hstdputils.progress.address import add_batch, open_batch
 from hstdputils.progress.batch_progress import Monitor, Poll, Progress
 from hstdputils.progress.blackboard import write_blackboard
 from hstdputils.progress.notifications import Notifier, of_batch, of_marker
-from hstdputils.progress.screen import Screen, sentence
+from hstdputils.progress.screen import Screen
+from hstdputils.progress.status_lines import sentence
 from hstdputils.records.batch import Batch
 from hstdputils.supervision.stopping import Stopped, stop_by_exception
 

@@ -3,20 +3,21 @@
 import argparse
 import os
 import shlex
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
 
 from hstdputils.core import command_line
+from hstdputils.core.text import without_passwords
 from hstdputils.engines.retry_policy import Limits
 from hstdputils.progress.address import plan_path
-from hstdputils.progress.screen import Screen, sentence
+from hstdputils.progress.screen import Screen
+from hstdputils.progress.status_lines import RunProgress, next_steps, sentence
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_files import read_plan_strictly
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.run.local_executor import LocalExecutor, RunProgress, Scheduler
+from hstdputils.run.local_executor import LocalExecutor, Scheduler
 from hstdputils.run.worker import WorkerStarter
 from hstdputils.store.lease import hold
 from hstdputils.store.probe import NO_CONDITIONAL_WRITES, RUN_ONE_AT_A_TIME
@@ -49,9 +50,9 @@ def main(arguments: Sequence[str]) -> int:
         command_line.tell(f"note: the store {batch.store.uri} {NO_CONDITIONAL_WRITES}: {RUN_ONE_AT_A_TIME}")
     with hold(batch.store, batch.lease_prefix, waiting, is_exclusive=is_exclusive) as lease, stop_by_exception():
         try:
-            return _run(batch, rows, options, further, lease.check_taken_over)
+            return _run(batch, rows, options, further, lease.check_taken_over, _same_command(arguments))
         except Stopped as stopped:
-            print(f"{stopped.reason}: to go on, run it again", file=sys.stderr)
+            command_line.tell(f"{stopped.reason}; to go on: {_same_command(arguments)}")
             return stopped.exit_code
 
 
@@ -61,6 +62,7 @@ def _run(
     options: argparse.Namespace,
     further: Sequence[str],
     check: Callable[[], None],
+    command: str,
 ) -> int:
     done: set[str] = set()
     if not options.force:
@@ -75,14 +77,26 @@ def _run(
         further, options.logs or Path("logs") / batch.name, shlex.split(options.process_command or "")
     )
     limits = Limits(max_memory_mib=options.max_memory_mib, max_seconds=options.max_seconds)
-    executor = LocalExecutor(batch.store, scheduler, starter, options.retries, limits, screen.print, check)
-    with screen:
-        status = executor.run(left, progress, screen.show)
+    executor = LocalExecutor(batch.store, scheduler, starter, options.retries, limits, screen, check)
+    try:
+        with screen:
+            status = executor.run(left, progress)
+    except Stopped as stopped:
+        progress.running = 0
+        screen.summary(progress, progress.causes(), [("go on", command)], end=stopped.reason)
+        return stopped.exit_code
     print(sentence(batch.name, progress))
+    if not options.quiet:
+        screen.summary(progress, progress.causes(), next_steps(batch.address, command, succeeded=not progress.failed))
     if options.to:
         options.to.parent.mkdir(parents=True, exist_ok=True)
         options.to.write_text(f"{sentence(batch.name, progress)}\n")
     return status
+
+
+def _same_command(arguments: Sequence[str]) -> str:
+    """Return the command line, for a person to give it again."""
+    return shlex.join(["hstdputils", "run", *map(without_passwords, arguments)])
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,6 +7,7 @@ from pathlib import Path
 from hstdputils.core.config import PROCESS
 from hstdputils.core.errors import UserError
 from hstdputils.core.id_lists import require_all_good
+from hstdputils.progress.run_facts import RunFacts, tell_facts
 from hstdputils.records.batch import Pins
 from hstdputils.store.probe import NO_CONDITIONAL_WRITES, RUN_ONE_AT_A_TIME
 from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
@@ -103,4 +104,8 @@ class Remaining:
             if config.crds.context:
                 batch.stored.check_pins(Pins(config.crds.context, {}))
             done = {name for name, succeeded in batch.stored.markers.ended().items() if succeeded}
-        return [batch.marker.format(ipppssoot=name) for name in ids.names if name not in done]
+        left = [name for name in ids.names if name not in done]
+        jobs_go_on = batch.engine is not None and self._goes_at_once(len(left))
+        n_done, page = len(ids.names) - len(left), batch.result("report.html")
+        tell_facts(RunFacts(batch.name, batch.address, len(ids.names), n_done, page, jobs_go_on))
+        return [batch.marker.format(ipppssoot=name) for name in left]
