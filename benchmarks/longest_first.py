@@ -41,7 +41,7 @@ def bound(seconds: Sequence[float], slots: int) -> float:
 def measured_runs(ids: Path, table: Path) -> Runs:
     """Return the runs of a table whose datasets are in an id list, in the order of the list."""
     text = gzip.decompress(ids.read_bytes()) if ids.suffix == ".gz" else ids.read_bytes()
-    rows = {row.ipppssoot: row for row in read_table(table) if row.wall_seconds > 0}
+    rows = {row.ipppssoot: row for row in read_table(table) if row.wall_seconds > 0 and row.memory_mib > 0}
     names = [name for name in dict.fromkeys(text.decode().lower().split()) if name in rows]
     used = np.array([(rows[name].memory_mib, rows[name].wall_seconds) for name in names])
     return Runs(characters(names), np.full((len(names), 8), np.nan), used[:, 0], used[:, 1])

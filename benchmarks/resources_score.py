@@ -55,8 +55,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def read(path: Path) -> Runs:
-    """Return the runs of a table."""
-    rows = list(read_table(path))
+    """Return the runs of a table; those whose memory is of another measurement are left out."""
+    rows = [row for row in read_table(path) if row.memory_mib > 0]
     features = np.array([row.features or Features() for row in rows], float)
     used, wall = np.array([row.memory_mib for row in rows]), np.array([row.wall_seconds for row in rows])
     return Runs(characters([row.ipppssoot for row in rows]), features, used, wall)

@@ -16,10 +16,11 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO, Any, NoReturn
 
 PROGRAMS = ("calacs.e", "calwf3.e", "cs0.e")
 CONDA_LIKE = ("micromamba", "mamba", "conda", "pixi")
@@ -41,6 +42,9 @@ _ORIGIN = "hstcal-origin.txt"
 _SECONDS = 60
 """How long a server may be silent, or a program take to tell its version."""
 
+_PATIENCE_SECONDS = 5
+"""How long a tool that is stopped may take to end by itself."""
+
 
 class SetupError(Exception):
     """What went wrong and what to do about it, in one line."""
@@ -51,7 +55,9 @@ def main(arguments: Sequence[str]) -> int:
     if len(arguments) > 1 or arguments[:1] in (["-h"], ["--help"]):
         print(_USAGE)
         return 0 if len(arguments) == 1 else 2
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, _stop)
     prefix = Path(arguments[0] if arguments else Path(sys.prefix) / "hstcal").absolute()
     try:
         bring(prefix, os.environ.get(SOURCE, ""))
@@ -253,13 +259,36 @@ def _run(
     log.write(f"$ {shlex.join(command)}\n")
     log.flush()
     environment = {**os.environ, **(variables or {})}
-    ran = subprocess.run(
-        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
-    )
-    if ran.returncode:
+    with _session(command, cwd=folder, env=environment, stdout=log, stderr=log) as tool:
+        status = tool.wait()
+    if status:
         raise SetupError(
-            f"{Path(command[0]).name} {command[1]} ended with status {ran.returncode}: see {_shown(Path(log.name))}"
+            f"{Path(command[0]).name} {command[1]} ended with status {status}: see {_shown(Path(log.name))}"
         )
+
+
+@contextlib.contextmanager
+def _session(command: Sequence[str | Path], **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """Start a program in a session of its own; where the block fails, all that it has started ends with it."""
+    tool = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, text=True, **options)
+    try:
+        yield tool
+    except BaseException:
+        _end(tool)
+        raise
+
+
+def _end(tool: subprocess.Popen[str]) -> None:
+    """End a program and what is left in its session: asked first, and then killed."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(tool.pid, signal.SIGTERM)
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < until:
+            tool.poll()
+            os.killpg(tool.pid, 0)  # fails when nothing is left
+            time.sleep(0.05)
+        os.killpg(tool.pid, signal.SIGKILL)
+    tool.wait()
 
 
 def _versions(prefix: Path, log: IO[str]) -> dict[str, str]:
@@ -269,15 +298,10 @@ def _versions(prefix: Path, log: IO[str]) -> dict[str, str]:
         program = prefix / "bin" / name
         log.write(f"$ {program} --version\n")
         try:
-            ran = subprocess.run(
-                [program, "--version"],
-                capture_output=True,
-                text=True,
-                timeout=_SECONDS,
-                errors="replace",
-                check=False,
-            )
-            said, problem = ran.stdout + ran.stderr, f"status {ran.returncode}" if ran.returncode else ""
+            question = [program, "--version"]
+            with _session(question, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace") as asked:
+                said, _ = asked.communicate(timeout=_SECONDS)
+            problem = f"status {asked.returncode}" if asked.returncode else ""
         except (OSError, subprocess.TimeoutExpired) as error:
             said, problem = "", getattr(error, "strerror", "") or str(error)
         log.write(f"{said}{problem}\n")

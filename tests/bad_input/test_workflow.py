@@ -55,6 +55,9 @@ KINDS = [
     snakemake(
         "a workflow's unknown store", "'gs://x' is not a valid store: give s3://bucket", workflow(store="gs://x")
     ),
+    snakemake(
+        "a workflow's unknown source", "'gs://x' is not a source of inputs: give a folder", workflow(inputs="gs://x")
+    ),
     snakemake("a workflow's missing list", "the id list no.ids…: correct its name", workflow(ids="no.ids")),
     snakemake("a workflow's empty list", "no ipppssoot in empty.ids: write one", workflow(ids="empty.ids")),
     snakemake("a workflow's bad id", "bad.ids:3: 'u5780205r'…WFPC2…: correct the list", workflow(ids="bad.ids")),

@@ -6,7 +6,7 @@ import pytest
 from astropy.io import fits
 
 from hstdputils.calibrate.hap import filter_name
-from hstdputils.calibrate.registry import recipe_for
+from hstdputils.calibrate.recipe import recipe_for
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.inputs.observation import Observation, RawFile
 from hstdputils.inputs.poller_file import PollerRow

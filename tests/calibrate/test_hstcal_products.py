@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from astropy.io import fits
 
-from hstdputils.calibrate.registry import recipe_for
+from hstdputils.calibrate.recipe import recipe_for
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.fits.associations import Row
 from hstdputils.inputs.image_sets import ImageSet

@@ -17,7 +17,7 @@ from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.records.log import AttemptLog
 from hstdputils.records.metrics import Meter
-from hstdputils.supervision import process_trees
+from hstdputils.supervision import child_processes
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_why_a_program_failed(run, script, outcome, exit_code, said):
 def hurried(monkeypatch):
     """Shorten the patience with what does not end by itself."""
     monkeypatch.setattr(program_run, "LINGER_SECONDS", 0.3)
-    monkeypatch.setattr(process_trees, "TERMINATION_SECONDS", 0.5)
+    monkeypatch.setattr(child_processes, "TERMINATION_SECONDS", 0.5)
 
 
 def running(*words):

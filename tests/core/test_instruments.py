@@ -1,6 +1,6 @@
 """The table of instruments says one thing of each, and its recipes are found by name."""
 
-from hstdputils.calibrate.registry import recipe_for
+from hstdputils.calibrate.recipe import recipe_for
 from hstdputils.core.datasets import Dataset, parse_dataset
 from hstdputils.core.instruments import (
     BY_LETTER,

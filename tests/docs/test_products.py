@@ -16,7 +16,7 @@ from hstdputils.previews.draw import DRAWN_BY
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs/products.md").read_text()
-MUST, ALSO, DIFFERENCES = "What must be there", "What else is saved", "Where this differs from the archive"
+MUST, ALSO, DIFFERENCES = "Required products", "Other files that are saved", "Where this differs from the archive"
 
 DETECTORS = {
     "ACS": ("WFC", "HRC", "SBC"),

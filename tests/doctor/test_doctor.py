@@ -5,15 +5,15 @@ import time
 import pytest
 from snakemake.cli import parse_config
 
-from hstdputils.calibrate.registry import recipe_for
+from hstdputils.calibrate.recipe import recipe_for
 from hstdputils.core.config import Config
 from hstdputils.core.datasets import Dataset
 from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.findings import Finding, Status
 from hstdputils.core.run_config import load_config
-from hstdputils.doctor import programs
+from hstdputils.doctor import software
+from hstdputils.doctor.checks import run_checks, side_by_side
 from hstdputils.doctor.command import _exit_code
-from hstdputils.doctor.findings import run_checks, side_by_side
 from hstdputils.doctor.setup import ANY, Setup, config_values, find_profile, kind_names, kind_of, read_setup
 from hstdputils.doctor.space import existing, unwritable, usable_cores, usable_memory
 
@@ -154,22 +154,22 @@ def test_a_program_that_does_not_tell_its_version_counts_as_missing(tmp_path, mo
     hanging = tmp_path / "calcos"
     hanging.write_text("#!/bin/sh\nexec sleep 60\n")
     hanging.chmod(0o755)
-    monkeypatch.setattr(programs, "VERSION_SECONDS", 0.5)
+    monkeypatch.setattr(software, "VERSION_SECONDS", 0.5)
     setup = Setup(CONFIG.model_copy(update={"programs": {"calcos": str(hanging)}}), instruments=["cos"])
-    findings = {finding.subject: finding for finding in programs.check_programs(setup)}
+    findings = {finding.subject: finding for finding in software.check_programs(setup)}
     assert findings["calcos"].status is Status.FAIL
     assert "COS: " in findings["calcos"].text
     assert "--version does not end: fix the program calcos" in findings["calcos"].text
-    assert "cos" not in programs.ready_kinds(list(findings.values()))
+    assert "cos" not in software.ready_kinds(list(findings.values()))
 
 
 def test_a_program_that_only_mosaics_need_does_not_stop_other_datasets(tmp_path):
     named = {"runsinglehap": "/nowhere/runsinglehap"}
     setup = Setup(CONFIG.model_copy(update={"programs": named}), datasets=[Dataset("acs_8ph_01")])
-    (finding,) = [found for found in programs.check_programs(setup) if found.subject == "runsinglehap"]
+    (finding,) = [found for found in software.check_programs(setup) if found.subject == "runsinglehap"]
     assert (finding.status, finding.exit_code) == (Status.FAIL, ExitCode.STAGE1)
     setup = Setup(setup.config, datasets=[Dataset("ldfd01vlq")])
-    (finding,) = [found for found in programs.check_programs(setup) if found.subject == "runsinglehap"]
+    (finding,) = [found for found in software.check_programs(setup) if found.subject == "runsinglehap"]
     assert finding.status is Status.WARN
 
 

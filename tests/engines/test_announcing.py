@@ -10,8 +10,8 @@ import pytest
 from hstdputils.core.errors import UserError
 from hstdputils.core.outcomes import Outcome
 from hstdputils.progress.notifications import A_CALL, MOST_BYTES, Notification, Notifier, of_batch, of_marker
-from hstdputils.records.marker import Marker
 from tests.engines.conftest import CREDENTIALS
+from tests.madeup.markers import made_up_marker
 from tests.stand_ins.aws_batch import endings
 from tests.stand_ins.aws_batch.site import row
 from tests.waiting import wait_until
@@ -22,27 +22,7 @@ REGION = "us-east-1"
 
 
 def marker(name="ldfd01vlq", outcome=Outcome.OUT_OF_MEMORY, reason="calcos: cannot allocate memory"):
-    return Marker(
-        ipppssoot=name,
-        batch="b",
-        outcome=outcome,
-        exit_code=31,
-        reason=reason,
-        attempt=2,
-        plan_row=None,
-        crds_context="hst_0729.pmap",
-        versions={},
-        host="h",
-        start="2026-11-22T10:00:00+00:00",
-        end="2026-11-22T10:05:00+00:00",
-        wall_seconds=300.0,
-        cpu_seconds=290.0,
-        peak_memory_mib=2000,
-        bytes_in=1,
-        bytes_out=0,
-        n_products=0,
-        manifest_sha256="",
-    )
+    return made_up_marker(name, outcome, reason=reason, exit_code=31, attempt=2, wall_seconds=300.0)
 
 
 class Office:
@@ -118,7 +98,7 @@ def test_a_topic_hears_of_datasets_and_batches(office, warnings):
         "attempt": 2,
         "reason": "calcos: cannot allocate memory",
         "marker": "b/markers/failed/ldfd01vlq.json",
-        "end": "2026-11-22T10:05:00+00:00",
+        "end": "2026-01-01T00:01:00.000+00:00",
     }
     assert dataset["Subject"] == "b: ldfd01vlq out_of_memory"
     assert dataset["MessageAttributes"]["outcome"]["Value"] == "out_of_memory"

@@ -33,10 +33,16 @@ def test_rows_that_differ_in_one_size_are_in_two_arrays(key):
     assert grouped(small[0], large[0], small[1], large[1]) == [names(large), names(small)]
 
 
-def test_the_larger_come_first_memory_before_time_before_cores():
-    choices = list(product(*SIZES.values()))
+def test_the_longer_come_first_then_those_of_more_memory_then_of_more_cores():
+    choices = sorted(product(*SIZES.values()), key=lambda choice: (choice[1], choice[0], choice[2]))
     rows = [row(n, **dict(zip(SIZES, choice, strict=True))) for n, choice in enumerate(choices)]
     assert grouped(*rows) == [[name] for name in reversed(names(rows))]
+
+
+def test_the_longest_come_first_in_an_array_and_among_arrays():
+    small = [row(n, expected_seconds=seconds) for n, seconds in enumerate((30, 900, 60))]
+    large = [row(n, memory_mib=4096, expected_seconds=100) for n in (3, 4)]
+    assert grouped(*large, *small) == [names([small[1], small[2], small[0]]), names(large)]
 
 
 def test_the_last_row_of_a_full_array_goes_with_others_that_are_alone():

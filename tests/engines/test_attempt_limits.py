@@ -15,7 +15,7 @@ from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.process.products import save_marker
-from hstdputils.process.refusals import unbegun
+from hstdputils.process.unfinished import never_began
 from hstdputils.records.batch import Batch
 from hstdputils.store.folder import FolderStore
 from hstdputils.store.registry import open_store
@@ -184,7 +184,9 @@ def test_large_log_is_delivered_in_little_memory(tmp_path, s3, monkeypatch, kind
     store = FolderStore(tmp_path / "out") if kind == "folder" else open_store("s3://out")
     before = psutil.Process().memory_info().rss
     failure = AttemptFailed(Outcome.TIMEOUT, ExitCode.TIME, "made up")
-    save_marker(Batch(store, "b"), unbegun("b", parse_dataset(DATASET), failure, "hst_9001.pmap", None, None), work)
+    save_marker(
+        Batch(store, "b"), never_began("b", parse_dataset(DATASET), failure, "hst_9001.pmap", None, None), work
+    )
     if kind == "folder":  # the S3 server of the tests, which holds all, is in this process
         assert psutil.Process().memory_info().rss - before < 60_000_000
     (entry,) = [entry for entry in store.entries(f"b/{DATASET}/") if entry.key.endswith("/process.log")]

@@ -8,7 +8,7 @@ import pytest
 
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.aws_batch.causes import cause_of
-from hstdputils.records.marker import Marker
+from tests.madeup.markers import made_up_marker
 
 EXITED = "Essential container in task exited"
 KILLED = "OutOfMemoryError: Container killed due to memory usage"
@@ -26,13 +26,7 @@ def job(status_reason=None, exit_code=None, reason=None, status="FAILED", **more
 
 
 def marker(outcome, end="2023-11-14T22:30:00.000+00:00", reason="said so"):
-    empty = dict.fromkeys(("crds_context", "host", "start", "manifest_sha256"), "")
-    numbers = dict.fromkeys(
-        ("wall_seconds", "cpu_seconds", "peak_memory_mib", "bytes_in", "bytes_out", "n_products", "exit_code"), 0
-    )
-    return Marker(
-        "x", "b", outcome, reason=reason, attempt=1, plan_row=None, versions={}, end=end, **empty, **numbers
-    )
+    return made_up_marker(outcome=outcome, start="", end=end, reason=reason)
 
 
 @pytest.mark.parametrize(

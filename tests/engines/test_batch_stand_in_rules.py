@@ -213,6 +213,46 @@ def test_a_job_that_no_host_can_hold_waits_and_says_why(rest: Batch):
     assert described(rest, job)["statusReason"].startswith("MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT")
 
 
+def test_the_head_of_a_queue_alone_says_why_it_cannot_start(rest: Batch):
+    jobs = [submit(rest, name=f"j{number}") for number in range(3)]
+    environment = rest.service.environments.by_name["hstdp"]
+    for status, state, cores, capacity, reason in [
+        ("INVALID", "ENABLED", 16, "", "ACTION_REQUIRED - CE(s) associated with the job queue are invalid."),
+        ("VALID", "DISABLED", 16, "", None),
+        ("VALID", "ENABLED", 0, "", endings.TOO_MANY_CORES),
+        ("VALID", "ENABLED", 16, "c5.large", endings.NO_CAPACITY.format("c5.large")),
+        ("VALID", "ENABLED", 16, "", None),
+    ]:
+        environment |= {"status": status, "state": state}
+        environment["computeResources"]["maxvCpus"] = cores
+        rest.service.no_capacity = capacity
+        said = [described(rest, job).get("statusReason") for job in jobs]
+        assert said == [reason, None, None]
+        front = rest.client.get_job_queue_snapshot(jobQueue=rest.queue)["frontOfQueue"]["jobs"]
+        assert [job["jobArn"].rpartition("/")[2] for job in front] == jobs
+    assert rest.start() == 3
+
+
+def test_a_queue_cancels_what_cannot_start_after_a_time(rest: Batch):
+    action = {"action": "CANCEL", "state": "RUNNABLE", "reason": "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"}
+    for wrong in ({"maxTimeSeconds": 599}, {"maxTimeSeconds": 600, "reason": "it took too long"}):
+        with pytest.raises(ClientError, match=r"maxTimeSeconds|Invalid job reason"):
+            rest.client.update_job_queue(jobQueue=rest.queue, jobStateTimeLimitActions=[action | wrong])
+    rest.client.update_job_queue(jobQueue=rest.queue, jobStateTimeLimitActions=[action | {"maxTimeSeconds": 600}])
+    rest.service.largest_host_mib = 1000
+    large = [{"type": "MEMORY", "value": "1001"}]
+    job, behind = submit(rest, containerOverrides={"resourceRequirements": large}), submit(rest)
+    assert described(rest, job)["status"] == "RUNNABLE"
+    rest.service.time_scale = 0.0
+    detail = described(rest, job)
+    assert detail["status"] == "FAILED"
+    assert detail["statusReason"] == (
+        "Canceled by JobStateTimeLimit action due to reason: MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"
+    )
+    assert rest.start() == 1
+    assert described(rest, behind)["status"] == "RUNNING"
+
+
 @pytest.mark.parametrize(
     ("rule", "ending", "status"),
     [

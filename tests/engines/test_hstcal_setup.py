@@ -16,10 +16,11 @@ import threading
 import venv
 from pathlib import Path
 
+import psutil
 import pytest
 from container import hstcal
 
-from hstdputils.calibrate.registry import recipe_for
+from hstdputils.calibrate.recipe import recipe_for
 from hstdputils.core.datasets import parse_dataset
 from tests.conftest import ROOT, Commands, Ran
 from tests.stand_ins.programs.hstcal import write_program
@@ -204,6 +205,20 @@ def test_what_was_there_before_comes_back(site, is_stopped):
     assert (running.returncode, said.splitlines()[-1][:7]) == ((130, "stopped") if is_stopped else (1, "error: "))
     assert contents(home) == before
     assert sorted(path.name for path in home.parent.iterdir()) == ["hstcal", "hstcal.log"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("ignored", ["", "trap '' TERM HUP INT\n"], ids=["", "they ignore signals"])
+def test_what_the_tool_has_started_ends_with_it(site, number, ignored):
+    write_tool(site, "conda", f'{ignored}sh -c "sleep 60; true" &\necho $! > child\nwait')
+    running = site.start([sys.executable, SCRIPT, site.folder / "env/hstcal"])
+    child = site.folder / "child"
+    wait_until(lambda: child.exists() and child.read_text().strip(), running)
+    below = [*psutil.Process(running.pid).children(recursive=True), psutil.Process(int(child.read_text()))]
+    running.send_signal(number)
+    _, said = running.communicate(timeout=30)
+    assert (running.returncode, said) == (130, "stopped\n")
+    assert [process for process in below if process.is_running() and process.status() != psutil.STATUS_ZOMBIE] == []
 
 
 def test_what_a_killed_run_put_aside_is_taken_up_again(site):

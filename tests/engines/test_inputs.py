@@ -160,7 +160,7 @@ def test_variables_of_a_dataset_reach_its_program_and_no_other(commands, made_up
     assert "SVM_DRILL is yes" in logs["ldem01acq"]
     assert "SVM_DRILL is None" in logs["ldem01tnq"]
     marker = json.loads((commands.folder / "results/b/markers/succeeded/ldem01acq.json").read_text())
-    assert "ldem01acq_cal_env.txt:2: passed over, since it is not NAME=value: no variable" in marker["warnings"]
+    assert "ldem01acq_cal_env.txt:2: ignored, not NAME=value: no variable" in marker["warnings"]
 
 
 @pytest.mark.slow

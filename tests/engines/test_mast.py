@@ -144,7 +144,7 @@ def test_what_does_not_pass_is_one_line(with_mast, way_to_mast):
     )
     assert ran.out.count("try again later") == 3
     line = assert_failed(ran, "bad_input", f"cannot read mast:HST/product/{refused}", MEMBERS[1])
-    assert "whom MAST_API_TOKEN stands for may not read it" in line
+    assert "the owner of MAST_API_TOKEN may not read it" in line
 
 
 def assert_failed(ran, outcome, says, dataset=DATASET):

@@ -160,7 +160,7 @@ def test_a_second_one_is_told(machine):
     wait_until(machine.begun, first)
     second = machine.run()
     assert second.status == 1
-    assert "is at work on this batch: wait for its end" in second.err
+    assert "is working on this batch: wait until it ends" in second.err
     (machine.folder / "go").touch()
     assert first.wait(60) == 0
     assert machine.begun() == ["ldem01acq"]

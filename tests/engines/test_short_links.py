@@ -11,7 +11,7 @@ from astropy.io import fits
 
 from hstdputils.calibrate.drizzlepac import RUNASTRODRIZ
 from hstdputils.calibrate.hstcal import CALACS, CALWF3
-from hstdputils.calibrate.short_links import LONGEST_FOLDER, path_problem, short_links
+from hstdputils.calibrate.programs import LONGEST_FOLDER, path_problem, short_links
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from tests.conftest import Commands
 from tests.engines.honesty import assert_complete, marker_of

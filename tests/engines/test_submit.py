@@ -275,7 +275,7 @@ def test_two_at_the_same_time(site):
     both = [site.start(), site.start()]
     said = [process.communicate(timeout=60) for process in both]
     assert sorted(process.returncode for process in both) == [0, 1], said
-    assert any("is at work on this batch: wait for its end" in err for _, err in said)
+    assert any("is working on this batch: wait until it ends" in err for _, err in said)
     assert site.sent() == Counter(names)
 
 

@@ -63,9 +63,9 @@ def test_a_run_waits_for_the_end_of_another_where_it_is_told_to(start, tmp_path)
     wait_until(start.calls.read_text, first)
     busy = start("hstdputils.run", "plan.out", "--")
     assert busy.wait(120) == 1
-    assert "is at work on this batch: wait for its end" in busy.stderr.read()
+    assert "is working on this batch: wait until it ends" in busy.stderr.read()
     second = start("hstdputils.run", "plan.out", "--wait", "--")
-    assert "is at work on this batch: waiting for its end" in second.stderr.readline()
+    assert "is working on this batch: waiting until it ends" in second.stderr.readline()
     (tmp_path / "go-on").touch()
     out = [process.communicate(timeout=120) for process in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0), out

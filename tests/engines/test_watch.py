@@ -332,19 +332,16 @@ MARKER = {
 def test_jobs_that_cannot_start_say_why(site):
     names = site.write([row(n) for n in range(2)])
     assert site.submit().status == 0
-    for job in site.batch.jobs():
-        if job.index == 1:
-            job.reason = endings.NO_HOST_IS_LARGE_ENOUGH
+    site.batch.service.largest_host_mib = 1000
     ran = site.watch("--once")
     assert "2 waiting" in ran.out
-    assert f"{names[1]}  waiting: MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - The job" in ran.err
-    assert names[0] not in ran.err
-    (line,) = [line for line in site.text("b/blackboard.txt").splitlines() if line.startswith(names[1])]
+    assert f"{names[0]}  waiting: MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - The job" in ran.err
+    assert names[1] not in ran.err
+    (line,) = [line for line in site.text("b/blackboard.txt").splitlines() if line.startswith(names[0])]
     assert line.split("|")[2:4] == ["waiting", ""]
     assert "MISCONFIGURATION" in line
-    assert "MISCONFIGURATION" in site.run("status", names[1]).out
-    for job in site.batch.jobs():
-        job.reason = None
+    assert "MISCONFIGURATION" in site.run("status", names[0]).out
+    site.batch.service.largest_host_mib = None
     site.batch.start()
     ran = site.watch("--once")
     assert "2 running" in ran.out

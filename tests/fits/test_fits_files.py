@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from hstdputils.fits.files import fits_problem
+from hstdputils.fits.headers import fits_problem
 
 NAN, NUMBERS = np.full((599, 601), np.nan, np.float32), np.ones((599, 601), np.float32)
 ONE_NUMBER = NAN.copy()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from hstdputils.calibrate.registry import recipe_for
+from hstdputils.calibrate.recipe import recipe_for
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.fits.associations import read_rows
@@ -337,7 +337,7 @@ def test_header_without_end(tmp_path):
 
 
 def test_products_are_read_with_the_same_bounds(tmp_path):
-    from hstdputils.fits.files import fits_problem
+    from hstdputils.fits.headers import fits_problem
 
     path = write_small_raw(tmp_path, SINGLE["acs"], "acs")
     assert fits_problem(path) == ""

@@ -156,12 +156,30 @@ def test_few_sizes_cost_no_more_than_a_search_through_all_finds():
     assert fit_sizes(np.array([100.0, 300.0]), np.ones(2), 30) == [128, 320]
 
 
+def test_large_sizes_are_close_to_one_another():
+    random = np.random.default_rng(3)
+    memory = np.concatenate([random.uniform(500, 4000, 5000), [9000.0, 30_000.0, 90_000.0]])
+    sizes = fit_sizes(memory, np.ones(len(memory)), 40)
+    assert len(sizes) <= 40
+    assert sizes[-1] == on_grid(np.array([90_000.0]), 64)[0]
+    assert all(large / small <= 1.15 for small, large in itertools.pairwise(sizes) if large > 4096)
+    assert sum(size < 3500 for size in sizes) > 10, "most runs are small"
+
+
+@pytest.mark.parametrize("largest", [5000.0, 1e6, 2.0**30])
+def test_one_run_that_is_far_larger_than_others_does_not_take_all_sizes(largest):
+    sizes = fit_sizes(np.array([600.0, 700.0, 800.0, largest]), np.ones(4), 40)
+    assert sizes[:2] == [640, 704]
+    assert sizes[-1] >= largest
+    assert len(sizes) <= 40
+
+
 def test_rows_share_the_fitted_sizes_and_a_few_time_limits(model):
     names = [row["ipst"] for row in rows()]
     known = {row["ipst"]: Features(*(row[name] for name in Features._fields)) for row in rows()}
     sizes = model.data["sizes"]["memory_mib"]
     assert {need.memory_mib for need in model.needs(names, known, {})} <= set(sizes)
-    assert len(sizes) <= 30 < len({need.memory_mib for need in model.needs(names, known, {}, 1)})
+    assert len(sizes) <= 40 < len({need.memory_mib for need in model.needs(names, known, {}, 1)})
     assert {need.max_seconds for need in model.needs(names, known, {})} <= set(LIMITS)
 
 
@@ -232,11 +250,14 @@ def test_the_shipped_model_is_small_and_knows_its_score():
     assert score["features_known"]["bill"] < score["id_alone"]["bill"] < 2
     assert {"date", "runs", "runs_from", "runs_to"} <= set(model.data["fitted"])
     assert set(model.planner.trees) == set(INSTRUMENTS)
+    sizes = model.data["sizes"]["memory_mib"]
+    assert len(sizes) <= 40
+    assert all(large / small <= 1.15 for small, large in itertools.pairwise(sizes) if large > 4096)
 
 
 @pytest.mark.slow
 def test_real_runs_of_programs_not_seen(real_data):
-    table = [row for row in read_table(real_data / "history" / "features_train.csv.gz") if row.features]
+    table = [row for row in read_table(real_data / "history" / "features_train.csv.gz") if row.memory_mib > 0]
     known = Runs(
         characters([row.ipppssoot for row in table]),
         np.array([row.features for row in table], float),

@@ -10,15 +10,13 @@ from hstdputils.core.outcomes import Outcome
 from hstdputils.model.features import Features
 from hstdputils.model.history import History
 from hstdputils.model.tables import read_table
-from hstdputils.records.marker import Marker
+from tests.madeup.markers import made_up_marker
 from tests.model.made_up_runs import rows, write
 
 
 def marker(name, outcome=Outcome.SUCCEEDED, memory=800, wall=100.0, end="2026-01-02T00:00:00+00:00", planned=1024):
-    plan_row = {"memory_mib": planned}
-    return Marker(
-        name, "b", outcome, 0, "", 1, plan_row, "", {}, "", "", end, wall, 90.0, memory, 0, 0, 0, ""
-    )  # fmt: skip
+    used = {"plan_row": {"memory_mib": planned}, "peak_memory_mib": memory, "wall_seconds": wall, "cpu_seconds": 90.0}
+    return made_up_marker(name, outcome, start="", end=end, **used)
 
 
 @pytest.fixture
@@ -111,3 +109,23 @@ def test_tables_without_features_have_none(tmp_path):
     row = next(read_table(path))
     assert (row.features, row.memory_mib, row.wall_seconds, row.date) == (None, 512, 9, "2022-01-01")
     assert all(math.isnan(value) for value in Features())
+
+
+def test_few_rows_that_are_rounded_are_of_another_measurement(tmp_path, history, capsys):
+    table = rows()
+    for row in table[::100]:
+        row["memory"] = round(3 * row["memory"] + 0.01, 2)
+    path = write(tmp_path / "runs.csv", table)
+    assert history.add_table(read_table(path), "2021-05-13") == len(table) - 6
+    assert "runs.csv: the memory of 6 of 576 rows is left out: it is given to two decimals" in capsys.readouterr().err
+    name = str(table[0]["ipst"])
+    assert name not in history.measured()
+    assert history.features([name])[name].total_mb == table[0]["total_mb"], "what is known before the run still holds"
+
+
+def test_a_table_that_is_rounded_throughout_or_short_counts_whole(tmp_path, history, capsys):
+    table = [row | {"memory": round(row["memory"], 2)} for row in rows()]
+    assert history.add_table(read_table(write(tmp_path / "a.csv", table)), "2021-05-13") == len(table)
+    few = [row | {"memory": row["memory"] if number else 1.5} for number, row in enumerate(rows()[:50])]
+    assert history.add_table(read_table(write(tmp_path / "b.csv", few)), "2022-01-01") == len(few)
+    assert capsys.readouterr().err == ""

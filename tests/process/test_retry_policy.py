@@ -13,8 +13,9 @@ from hstdputils.core.config import Config
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.retry_policy import Action, Limits, decide_after
 from hstdputils.process import command as process
-from hstdputils.process import processor
-from hstdputils.process.processor import Processor, Settings
+from hstdputils.process import setup
+from hstdputils.process.processor import Processor
+from hstdputils.process.setup import Settings
 from hstdputils.records.batch import Batch
 from hstdputils.run import command as run
 from hstdputils.store.folder import FolderStore
@@ -93,13 +94,13 @@ def test_tries_of_earlier_runs_do_not_count():
     ],
 )
 def test_a_try_that_the_policy_does_not_allow_is_not_made(tmp_path, monkeypatch, last, granted, is_needless):
-    monkeypatch.setattr(processor, "Crds", lambda *_: None)
+    monkeypatch.setattr(setup, "Crds", lambda *_: None)
     row = plan_row(**granted)
     tries = len(last.earlier) + 2
     settings = Settings(
         "none", BATCH, [str(tmp_path)], tmp_path, plan_row=row, max_seconds=row["max_seconds"], try_number=tries
     )
-    assert Processor(settings, lambda *_: None)._is_needless(last, None) is is_needless
+    assert Processor(settings)._is_needless(last, None) is is_needless
 
 
 @pytest.mark.parametrize(

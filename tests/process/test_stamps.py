@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 from astropy.io import fits
 
-from hstdputils.calibrate.registry import recipe_for
+from hstdputils.calibrate.recipe import VERSION_KEYWORDS, recipe_for, set_keywords
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.inputs.observation import RawFile
-from hstdputils.process.steps import VERSION_KEYWORDS, _set_keywords
 
 
 @pytest.mark.parametrize(
@@ -27,7 +26,7 @@ def test_a_wavecal_beside_its_exposure_is_left_as_it_is(tmp_path: Path, monkeypa
         path = tmp_path / f"{dataset}_{suffix}.fits"
         fits.PrimaryHDU().writeto(path)
         raws.append(RawFile(path, dataset, suffix, fits.Header(), fits.Header(), False))
-    _set_keywords(raws, recipe_for(parse_dataset(dataset)))
+    set_keywords(raws, recipe_for(parse_dataset(dataset)))
     for raw in raws:
         header = fits.getheader(raw.path)
         found = {name: header[name] for name in VERSION_KEYWORDS if name in header}

@@ -14,12 +14,12 @@ def folders(tmp_path):
 
 def test_a_dataset_is_worked_on_once_at_a_time(folders):
     with (
-        folders.alone(),
+        folders.locked(),
         pytest.raises(AttemptFailed, match=r"process \d+ on .* is at work on .*ldfd01vlq"),
-        folders.alone(),
+        folders.locked(),
     ):
         pass
-    with folders.alone():
+    with folders.locked():
         pass
 
 
@@ -27,7 +27,7 @@ def test_waiting_for_another(folders):
     order = []
 
     def hold():
-        with folders.alone():
+        with folders.locked():
             held.set()
             time.sleep(0.3)
             order.append("first")
@@ -36,7 +36,7 @@ def test_waiting_for_another(folders):
     other = threading.Thread(target=hold)
     other.start()
     held.wait()
-    with folders.alone(wait=True):
+    with folders.locked(wait=True):
         order.append("second")
     other.join()
     assert order == ["first", "second"]
@@ -47,13 +47,13 @@ def test_what_killed_attempts_left_is_removed_and_results_stay(folders, tmp_path
     (home / "attempt-killed" / "data").mkdir(parents=True)
     (home / "attempt-done").mkdir()
     (home / "attempt-done" / "marker.json").write_text("{}")
-    with folders.alone():
+    with folders.locked():
         new = folders.new()
         assert list(new.iterdir()) == []
         assert {path.name for path in home.iterdir() if path.is_dir()} == {"attempt-done", new.name}
 
 
 def test_nothing_is_left_of_an_empty_folder(folders, tmp_path):
-    with folders.alone():
+    with folders.locked():
         folders.new().rmdir()
     assert list((tmp_path / "work").iterdir()) == []

@@ -104,7 +104,11 @@ def test_a_bad_marker_is_named_and_counted_as_what_it_is(store, data):
     key = marker_key(BATCH, BAD, succeeded=True)
     store.put_bytes(data, key)
     said: list[str] = []
-    assert Batch(store, BATCH).markers.ended(said.append) == {**dict.fromkeys(GOOD, True), FAILED: False, BAD: False}
+    assert Batch(store, BATCH).markers.finished(said.append) == {
+        **dict.fromkeys(GOOD, True),
+        FAILED: False,
+        BAD: False,
+    }
     (line,) = said
     assert line.startswith(f"its marker results/{key} cannot be read (")
     assert line.isprintable()
@@ -147,7 +151,7 @@ def test_every_command_goes_on(store, capsys, data, kind):
     status, out, _ = run(capsys, "clean", address, BAD, "--yes")
     assert status == 0
     assert f"{marker_key(BATCH, BAD, succeeded=True)}" not in {entry.key for entry in store.entries(BATCH)}
-    assert Batch(store, BATCH).markers.ended() == {**dict.fromkeys(GOOD, True), FAILED: False}
+    assert Batch(store, BATCH).markers.finished() == {**dict.fromkeys(GOOD, True), FAILED: False}
 
 
 def test_the_workflow_processes_the_dataset_again(store, capsys):
@@ -164,9 +168,9 @@ def test_the_workflow_processes_the_dataset_again(store, capsys):
 def test_names_that_no_dataset_has_are_told_and_count_for_nothing(store, capsys):
     for name in ("..", "x", "LDEM01ACQ", "ldem01acq/x", "ldem\x1b[31m", "ldem01ac", "n" * 200):
         store.put_bytes(made_up("ldem01acq").to_json(), f"{BATCH}/markers/failed/{name}.json")
-    assert Batch(store, BATCH).markers.ended() == {**dict.fromkeys(GOOD, True), FAILED: False}
+    assert Batch(store, BATCH).markers.finished() == {**dict.fromkeys(GOOD, True), FAILED: False}
     said = capsys.readouterr().err
-    assert said.count("is passed over: no dataset has this name") == 7
+    assert said.count("is ignored: it is not the name of a dataset") == 7
     assert "\x1b" not in said
     _, out, _ = run(capsys, "status", f"results/{BATCH}")
     assert "4 of 4 datasets have ended" in out
@@ -180,7 +184,7 @@ def test_no_more_of_a_marker_is_read_than_one_may_have(store, tmp_path):
     with path.open("wb") as file:
         os.truncate(file.fileno(), 50 * 2**30)  # a file with holes
     said: list[str] = []
-    assert Batch(store, BATCH).markers.ended(said.append)[BAD] is False
+    assert Batch(store, BATCH).markers.finished(said.append)[BAD] is False
     assert f"it is longer than {MOST_BYTES:,} bytes" in said[0]
     assert len(store.get_bytes(marker_key(BATCH, BAD, succeeded=True), 10)) == 10
 
@@ -190,7 +194,7 @@ def test_what_is_no_file_is_no_marker(store, tmp_path):
     os.mkfifo(folder / f"{BAD}.json")
     (folder / "ldem01pkq.json").symlink_to("nowhere")
     (folder / "ldem01plq.json").mkdir()
-    assert Batch(store, BATCH).markers.ended() == {**dict.fromkeys(GOOD, True), FAILED: False}
+    assert Batch(store, BATCH).markers.finished() == {**dict.fromkeys(GOOD, True), FAILED: False}
     assert Batch(store, BATCH).markers.read("ldem01plq", succeeded=True) is None
 
 

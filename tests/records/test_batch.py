@@ -51,8 +51,8 @@ def test_of_two_batches_each_has_its_own(batch):
     other = Batch(batch.store, "night-2")
     batch.markers.write(marker(Outcome.SUCCEEDED))
     batch.pin(Pins("hst_0001.pmap", {}))
-    assert (other.markers.ended(), other.pins()) == ({}, None)
-    assert batch.markers.ended() == {NAME: True}
+    assert (other.markers.finished(), other.pins()) == ({}, None)
+    assert batch.markers.finished() == {NAME: True}
     other.store.put_bytes(marker(Outcome.SUCCEEDED).to_json(), other.markers.key(NAME, succeeded=True))
     assert other.markers.read(NAME, succeeded=True) is None, "a marker of another batch"
 

@@ -8,10 +8,12 @@ from hstdputils.core.errors import UserError
 from hstdputils.engines.aws_batch.submit import LARGEST_ARRAY, group
 from hstdputils.process.options import read_options, settings_of
 from hstdputils.records.batch import Batch
-from hstdputils.records.plan_files import INDEX_VARIABLE, ROW_VARIABLE, read_slice, write_slice
+from hstdputils.records.plan_files import ROW_VARIABLE, read_slice, write_slice
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.store.folder import FolderStore
 from hstdputils.store.layout import BatchKeys
+
+INDEX = "AWS_BATCH_JOB_ARRAY_INDEX"
 
 
 def rows(count, instrument="cos", memory_mib=2048, **changed):
@@ -34,7 +36,7 @@ def options(store, *further):
 
 def test_children_take_their_rows(store, monkeypatch):
     assert read_slice(Batch(store, "b"), "t-0001") == rows(3)
-    monkeypatch.setenv(INDEX_VARIABLE, "2")
+    monkeypatch.setenv(INDEX, "2")
     assert read_options([str(store.root), "b", "--slice=t-0001"]).ipppssoots == ["l00000002"]
     taken = options(store, "--crds-context", "hst_0729.pmap")
     assert taken.ipppssoots == ["l00000002"]
@@ -45,18 +47,18 @@ def test_children_take_their_rows(store, monkeypatch):
 
 @pytest.mark.parametrize(
     ("index", "said"),
-    [(None, f"--slice needs {INDEX_VARIABLE}"), ("x", "--slice needs"), ("3", "has 3 rows, and none with index 3")],
+    [(None, f"--slice needs {INDEX}"), ("x", "--slice needs"), ("3", "has 3 rows, and none with index 3")],
 )
 def test_no_such_child(store, monkeypatch, index, said):
-    monkeypatch.delenv(INDEX_VARIABLE, raising=False)
+    monkeypatch.delenv(INDEX, raising=False)
     if index is not None:
-        monkeypatch.setenv(INDEX_VARIABLE, index)
+        monkeypatch.setenv(INDEX, index)
     with pytest.raises(UserError, match=said):
         options(store)
 
 
 def test_bad_slices(store, monkeypatch):
-    monkeypatch.setenv(INDEX_VARIABLE, "0")
+    monkeypatch.setenv(INDEX, "0")
     with pytest.raises(UserError, match="unrecognized arguments: l00000001"):
         options(store, "l00000001")
     path = store.root / BatchKeys("b").slice_key("t-0001")

@@ -73,7 +73,7 @@ def test_a_configuration_that_breaks_between_datasets(cache, log, monkeypatch):
     def broken(settings) -> None:
         raise UserError(f"{settings.config_file} is broken", ExitCode.REFERENCES)
 
-    monkeypatch.setattr(caches, "read_config", broken)
+    monkeypatch.setattr(caches, "read_cached_config", broken)
     with pytest.raises(AttemptFailed) as failed:
         cache.assign([], "hst_0729.pmap", log)
     assert_not_tried_again(failed.value, "server_config is broken")
@@ -88,7 +88,7 @@ def test_an_error_that_crds_raises(cache, log, monkeypatch, tmp_path):
 
     stand_in = SimpleNamespace(CrdsError=CrdsError, assign_bestrefs=fail)
     monkeypatch.setattr(bestrefs, "load_crds", lambda: stand_in)
-    monkeypatch.setattr(caches, "read_config", lambda settings: SimpleNamespace(bad_files_set=set()))
+    monkeypatch.setattr(caches, "read_cached_config", lambda settings: SimpleNamespace(bad_files_set=set()))
     raw = SimpleNamespace(path=tmp_path / "x_raw.fits")
     with pytest.raises(AttemptFailed) as failed:
         cache.assign([raw], "hst_0729.pmap", log)
@@ -99,9 +99,9 @@ def test_a_record_tells_a_file_from_what_it_was(tmp_path):
     path = tmp_path / "x_flat.fits"
     path.write_bytes(b"SIMPLE")
     record = Record.of(path, digest_of(path), "crds")
-    assert record.still_of(path.stat())
+    assert record.matches(path.stat())
     path.chmod(0o600 if path.stat().st_mode & 0o077 else 0o644)
-    assert not record.still_of(path.stat())
-    assert not record.surely_changed(path.stat()), "its permissions alone"
+    assert not record.matches(path.stat())
+    assert not record.has_changed(path.stat()), "its permissions alone"
     path.write_bytes(b"SIMPLe")
-    assert record.surely_changed(path.stat())
+    assert record.has_changed(path.stat())

@@ -29,7 +29,7 @@ def held(store):
 def test_one_at_a_time(store):
     with lease.hold(store, PREFIX) as mine:
         mine.check()
-        with pytest.raises(UserError, match=f"process {os.getpid()} on .* is at work"), lease.hold(store, PREFIX):
+        with pytest.raises(UserError, match=f"process {os.getpid()} on .* is working"), lease.hold(store, PREFIX):
             pass
     assert held(store)["released"]
     for _ in range(5):
@@ -58,7 +58,7 @@ with lease.hold(FolderStore(sys.argv[1]), sys.argv[2]):
 def test_of_a_killed_process_it_is_taken_over_at_once(store):
     process = subprocess.Popen([sys.executable, "-c", HOLDS, str(store.root), PREFIX])
     wait_until(lambda: list(store.entries(PREFIX)), process)
-    with pytest.raises(UserError, match="is at work"), lease.hold(store, PREFIX):
+    with pytest.raises(UserError, match="is working"), lease.hold(store, PREFIX):
         pass
     process.kill()
     process.wait()
@@ -85,7 +85,7 @@ def test_of_another_machine_that_is_at_work_it_is_left(store, monkeypatch):
     words = iter("abcdefgh")
     monkeypatch.setattr(lease.time, "sleep", lambda seconds: elsewhere(store, next(words)))
     elsewhere(store, "begun")
-    with pytest.raises(UserError, match="process 1 on other is at work on this batch: wait for its end"):
+    with pytest.raises(UserError, match="process 1 on other is working on this batch: wait until it ends"):
         lease._take(store, PREFIX)
 
 
@@ -145,5 +145,5 @@ def test_a_lost_answer_does_not_keep_this_process_out(tmp_path):
     store.lost = "answer"
     with lease.hold(store, PREFIX) as mine:
         mine.check()
-        with pytest.raises(UserError, match="is at work"), lease.hold(store, PREFIX):
+        with pytest.raises(UserError, match="is working"), lease.hold(store, PREFIX):
             pass

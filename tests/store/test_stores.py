@@ -1,6 +1,6 @@
 import pytest
 
-from hstdputils.core.errors import ExitCode, StoreError, UserError
+from hstdputils.core.errors import StoreError, UserError
 from hstdputils.core.outcomes import Outcome
 from hstdputils.records.batch import Batch, Pins, check_batch_name
 from hstdputils.records.marker import Marker
@@ -8,35 +8,12 @@ from hstdputils.store.base import Store
 from hstdputils.store.folder import FolderStore
 from hstdputils.store.registry import open_store
 from hstdputils.store.s3 import S3Store
+from tests.madeup.markers import made_up_marker
 
 
 @pytest.fixture
 def store(tmp_path) -> Store:
     return FolderStore(tmp_path / "store")
-
-
-def marker(ipppssoot: str, outcome: Outcome, attempt: int = 1) -> Marker:
-    return Marker(
-        ipppssoot=ipppssoot,
-        batch="b",
-        outcome=outcome,
-        exit_code=int(ExitCode.SUCCESS if outcome is Outcome.SUCCEEDED else ExitCode.STAGE1),
-        reason="",
-        attempt=attempt,
-        plan_row={"memory_mib": 2048},
-        crds_context="hst_0729.pmap",
-        versions={"calcos": "3.6.2"},
-        host="here",
-        start="2026-01-01T00:00:00.000+00:00",
-        end="2026-01-01T00:01:00.000+00:00",
-        wall_seconds=60.0,
-        cpu_seconds=55.5,
-        peak_memory_mib=300,
-        bytes_in=1,
-        bytes_out=2,
-        n_products=3,
-        manifest_sha256="",
-    )
 
 
 def test_open_store(tmp_path):
@@ -85,18 +62,20 @@ def test_a_write_that_fails_leaves_nothing(store, tmp_path):
 
 
 def test_markers_come_back_and_one_listing_tells_all(store):
-    Batch(store, "b").markers.write(marker("ldfd01vlq", Outcome.SUCCEEDED))
-    Batch(store, "b").markers.write(marker("ldfd01vnq", Outcome.NO_REFERENCES))
-    Batch(store, "b").markers.write(marker("ldfd01010", Outcome.OUT_OF_MEMORY))
-    Batch(store, "b").markers.write(marker("ldfd01010", Outcome.SUCCEEDED, attempt=2))
-    assert Batch(store, "b").markers.ended() == {"ldfd01vlq": True, "ldfd01vnq": False, "ldfd01010": True}
-    assert Batch(store, "b").markers.read("ldfd01010", succeeded=False) == marker("ldfd01010", Outcome.OUT_OF_MEMORY)
-    assert Batch(store, "c").markers.ended() == {}
+    Batch(store, "b").markers.write(made_up_marker("ldfd01vlq", Outcome.SUCCEEDED))
+    Batch(store, "b").markers.write(made_up_marker("ldfd01vnq", Outcome.NO_REFERENCES))
+    Batch(store, "b").markers.write(made_up_marker("ldfd01010", Outcome.OUT_OF_MEMORY))
+    Batch(store, "b").markers.write(made_up_marker("ldfd01010", Outcome.SUCCEEDED, attempt=2))
+    assert Batch(store, "b").markers.finished() == {"ldfd01vlq": True, "ldfd01vnq": False, "ldfd01010": True}
+    assert Batch(store, "b").markers.read("ldfd01010", succeeded=False) == made_up_marker(
+        "ldfd01010", Outcome.OUT_OF_MEMORY
+    )
+    assert Batch(store, "c").markers.finished() == {}
 
 
 def test_a_marker_of_a_later_version_is_read(store):
-    data = marker("ldfd01vlq", Outcome.SUCCEEDED).to_json().replace(b'"host"', b'"new_key": 1, "host"')
-    assert Marker.from_json(data) == marker("ldfd01vlq", Outcome.SUCCEEDED)
+    data = made_up_marker("ldfd01vlq", Outcome.SUCCEEDED).to_json().replace(b'"host"', b'"new_key": 1, "host"')
+    assert Marker.from_json(data) == made_up_marker("ldfd01vlq", Outcome.SUCCEEDED)
     with pytest.raises(ValueError, match="not a valid marker: it is a list"):
         Marker.from_json(b"[]")
 
@@ -130,11 +109,11 @@ def test_settings_that_change_products_are_pinned_as_programs_are(tmp_path):
 
 def test_force_with_other_settings_starts_the_batch_anew(store):
     Batch(store, "b").pin(Pins("hst_0729.pmap", {}))
-    Batch(store, "b").markers.write(marker("ldfd01vlq", Outcome.SUCCEEDED))
+    Batch(store, "b").markers.write(made_up_marker("ldfd01vlq", Outcome.SUCCEEDED))
     Batch(store, "b").pin(Pins("hst_0729.pmap", {}), force=True)
-    assert Batch(store, "b").markers.ended() == {"ldfd01vlq": True}
+    assert Batch(store, "b").markers.finished() == {"ldfd01vlq": True}
     Batch(store, "b").pin(Pins("hst_0613.pmap", {}), force=True)
-    assert Batch(store, "b").markers.ended() == {}
+    assert Batch(store, "b").markers.finished() == {}
     assert Batch(store, "b").pins() == Pins("hst_0613.pmap", {})
 
 
@@ -153,11 +132,11 @@ def test_what_a_submission_has_settled_is_only_held_against(tmp_path):
         with pytest.raises(UserError, match=r"made with CRDS context hst_0729\.pmap, not hst_0613\.pmap"):
             Batch(store, "b").pin(Pins("hst_0613.pmap", {}), force=force)
     assert Batch(store, "b").pins() == settled
-    Batch(store, "b").markers.write(marker("ldem01acq", Outcome.SUCCEEDED))
+    Batch(store, "b").markers.write(made_up_marker("ldem01acq", Outcome.SUCCEEDED))
     anew = Pins("hst_0613.pmap", {}, settled.settings)
     Batch(store, "b").pin(anew, force=True)  # as submit --force does
     assert Batch(store, "b").pins() == anew
-    assert Batch(store, "b").markers.ended() == {}
+    assert Batch(store, "b").markers.finished() == {}
 
 
 def test_an_image_without_a_digest_settles_nothing(tmp_path):

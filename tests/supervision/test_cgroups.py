@@ -6,7 +6,7 @@ import pytest
 
 from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import AttemptFailed, Outcome
-from hstdputils.supervision import memory
+from hstdputils.supervision import machine
 
 EVENTS = "low 0\nhigh 0\nmax 7\noom 2\noom_kill {}\noom_group_kill 0\n"
 CONTROL = "oom_kill_disable 0\nunder_oom 0\noom_kill {}\n"
@@ -17,7 +17,7 @@ def group(request, tmp_path, monkeypatch):
     """Return the folder of a group two levels below the root, or mounted in the root's place."""
     folder = tmp_path / "docker/5f1c" if request.param == "as the host sees it" else tmp_path
     folder.mkdir(parents=True, exist_ok=True)
-    monkeypatch.setattr(memory, "_groups", lambda: [(tmp_path, Path("/docker/5f1c"))])
+    monkeypatch.setattr(machine, "_groups", lambda: [(tmp_path, Path("/docker/5f1c"))])
     return folder
 
 
@@ -34,18 +34,18 @@ def group(request, tmp_path, monkeypatch):
 def test_limit(group, files, limit):
     for name, text in files.items():
         (group / name).write_text(text)
-    assert memory.memory_limit() == limit
+    assert machine.memory_limit() == limit
 
 
 @pytest.mark.parametrize(("name", "text"), [("memory.events", EVENTS), ("memory.oom_control", CONTROL)])
 def test_kills_explain_failures(group, name, text):
     (group / name).write_text(text.format(3))
     (group / "memory.max").write_text("536870912\n")
-    kills = memory.MemoryKills()
+    kills = machine.MemoryKills()
     failed = AttemptFailed(Outcome.CALIBRATION_ERROR, ExitCode.STAGE1, "calcos ended with status 1")
     killed = AttemptFailed(Outcome.OUT_OF_MEMORY, ExitCode.SUBPROCESS_MEMORY, "calcos was killed")
     other = AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.UPLOAD, "no bucket")
-    assert memory.oom_kills() == 3
+    assert machine.oom_kills() == 3
     assert not kills.are_new
     assert kills.explained(failed) is failed
     (group / name).write_text(text.format(4))
@@ -58,13 +58,13 @@ def test_kills_explain_failures(group, name, text):
 
 
 def test_no_counters(group):
-    kills = memory.MemoryKills()
+    kills = machine.MemoryKills()
     assert not kills.are_counted
     assert not kills.are_new
 
 
 def test_here():
-    limit = memory.memory_limit()
+    limit = machine.memory_limit()
     assert limit is None or limit > 2**20
-    kills = memory.oom_kills()
+    kills = machine.oom_kills()
     assert kills is None or kills >= 0

@@ -11,7 +11,7 @@ import pytest
 
 from hstdputils.core.errors import ExitCode
 from hstdputils.supervision import stopping
-from hstdputils.supervision.stopping import Overdue, Stopped, not_stopped_here, pause, stop_by_exception, time_limit
+from hstdputils.supervision.stopping import Overdue, Stopped, defer_stops, pause, stop_by_exception, time_limit
 
 
 def send(number):
@@ -41,9 +41,9 @@ def test_block_that_must_not_be_cut_off_runs_to_its_end():
     done = []
 
     def block():
-        with not_stopped_here():
+        with defer_stops():
             send(signal.SIGTERM)
-            with not_stopped_here():
+            with defer_stops():
                 done.append("inner")
             done.append("outer")
         done.append("never")
@@ -58,7 +58,7 @@ def test_after_the_first_signal_what_tidies_up_is_left_alone():
         with pytest.raises(Stopped):
             send(signal.SIGTERM)
         send(signal.SIGTERM)
-        with not_stopped_here():
+        with defer_stops():
             send(signal.SIGINT)
 
 
@@ -138,7 +138,7 @@ def test_time_of_programs_does_not_count():
 
 
 def hold(do):
-    with not_stopped_here():
+    with defer_stops():
         time.sleep(0.4)
         do()
 
@@ -148,7 +148,7 @@ def test_what_must_not_be_cut_off_is_ended_by_a_firm_limit_alone():
     with stop_by_exception():
         with pytest.raises(Overdue), time_limit(0.1):
             hold(lambda: done.append("whole"))
-        with pytest.raises(Overdue), time_limit(0.1, is_firm=True), not_stopped_here():
+        with pytest.raises(Overdue), time_limit(0.1, is_firm=True), defer_stops():
             time.sleep(30)
     assert done == ["whole"]
 
@@ -176,7 +176,7 @@ def test_signal_comes_before_a_limit():
 PROGRAM = """if True:
     import signal, threading, time
     from hstdputils.supervision import stopping
-    from hstdputils.supervision.stopping import Overdue, leave, stop_by_exception, time_limit
+    from hstdputils.supervision.stopping import Overdue, end_with, stop_by_exception, time_limit
     stopping.OVERDUE_SECONDS = 0.2
     with stop_by_exception():
         try:
@@ -184,7 +184,7 @@ PROGRAM = """if True:
                 {what}
         except Overdue:
             print("overdue")
-    raise SystemExit(leave(26))
+    raise SystemExit(end_with(26))
 """
 
 

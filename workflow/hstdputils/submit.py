@@ -59,14 +59,14 @@ def main(arguments: Sequence[str]) -> int:
         )
     batch = Batch(open_store(output), rows[0].batch)
     batch.store.check()
-    batch.require_lease("nothing can be submitted", may_probe=True)
+    batch.require_conditional_writes("nothing can be submitted", may_probe=True)
     waiting = command_line.tell if options.wait else None
     return wait_while_busy(lambda: _submit(batch, rows, options, further), waiting)
 
 
 def _submit(batch: Batch, rows: Sequence[PlanRow], options: argparse.Namespace, further: Sequence[str]) -> int:
     """Submit what is left to do, and say what became of it."""
-    done = {name for name, succeeded in batch.markers.ended().items() if succeeded}
+    done = {name for name, succeeded in batch.markers.finished().items() if succeeded}
     if options.force:
         further = [*further, "--force"]
         done = set()

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from hstdputils.core import command_line
 from hstdputils.core.errors import ExitCode, UserError
-from hstdputils.core.formats import MOST_BYTES, BadFormat, read_as, shown
+from hstdputils.core.formats import MOST_BYTES, BadFormat, shown
 from hstdputils.process.products import RECORDS
 from hstdputils.progress.address import add_batch, named_batch
+from hstdputils.records import manifest
 from hstdputils.records.batch import Batch, Pins
 from hstdputils.records.marker import Marker, is_dataset
 from hstdputils.store.layout import (
@@ -28,28 +29,8 @@ PARALLEL = 16
 """Datasets that are read at the same time."""
 
 
-_MOST_MANIFEST = 64 * 2**20
-"""Bytes of a manifest; that of a large mosaic has 1 MB."""
-
-
 _LONGEST_LINE = 1000
 """Characters of a problem that are shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    """A file of a manifest."""
-
-    name: str
-    size: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Manifest:
-    """What of a manifest is checked."""
-
-    files: list[_File]
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,14 +178,14 @@ class _Reader:
 
     def _of_manifest(self, name: str, marker: Marker, files: Mapping[str, int]) -> Iterator[str]:
         key = self._batch.dataset_key(name, MANIFEST)
-        data = self._batch.store.get_bytes(key, _MOST_MANIFEST + 1)
+        data = self._batch.store.get_bytes(key, manifest.MOST_BYTES + 1)
         if data is None:
             yield f"{key} is missing"
             return
         if hashlib.sha256(data).hexdigest() != marker.manifest_sha256:
             yield f"{key} is not the one that the marker speaks of"
         try:
-            listed = read_as(_Manifest, data, _MOST_MANIFEST).files
+            listed = manifest.read_manifest(data)
         except BadFormat as error:
             yield f"{key} is not a valid manifest ({error})"
             return

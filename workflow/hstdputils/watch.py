@@ -85,7 +85,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     batch = open_batch(options)
     if not options.look_only:
-        batch.require_lease("watch can only look, with --look-only", may_probe=False)
+        batch.require_conditional_writes("watch can only look, with --look-only", may_probe=False)
     screen = Screen(batch.name, quiet=options.quiet)
     engine = open_engine(batch, screen.print)
     limits = Limits(max_memory_mib=options.max_memory_mib, max_seconds=options.max_seconds)

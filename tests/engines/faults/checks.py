@@ -29,7 +29,7 @@ def assert_quiet(scene: Scene) -> None:
     """Check that nobody was shown a trace, that nothing was processed twice at once, and what second heads said."""
     for argv, ran in scene.said:
         assert "Traceback" not in ran.said, argv
-        if "is at work on this batch" in ran.err and "watch" not in str(argv[0]):
+        if "is working on this batch" in ran.err and "watch" not in str(argv[0]):
             assert ran.status == 1
             assert len(ran.err.splitlines()) == 1, ran.err
     for log in (scene.folder / "logs").rglob("*.log"):

@@ -9,10 +9,10 @@ import pytest
 
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.aws_batch.causes import cause_of
-from hstdputils.records.marker import Marker
 from hstdputils.store import lease
 from hstdputils.store.folder import FolderStore
 from tests.engines.faults.programs import write_process_with_jumping_clock
+from tests.madeup.markers import made_up_marker
 from tests.stand_ins.aws_batch.site import row
 from tests.stand_ins.programs.calcos import write_calcos
 from tests.waiting import wait_until
@@ -71,26 +71,8 @@ def test_a_holder_lives_whatever_the_clock_says(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("hours", [-2, 2])
 def test_the_marker_of_a_batch_job_is_its_own_whatever_the_clock_says(hours):
-    values = dict.fromkeys(
-        ("wall_seconds", "cpu_seconds", "peak_memory_mib", "bytes_in", "bytes_out", "n_products"), 1
-    )
-    marker = Marker(
-        ipppssoot="ldem01acq",
-        batch="b",
-        outcome=Outcome.NO_REFERENCES,
-        exit_code=27,
-        reason="x is missing",
-        attempt=1,
-        plan_row=None,
-        crds_context="hst_9001.pmap",
-        versions={},
-        host="h",
-        start="",
-        end=time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(time.time() + 3600 * hours)),
-        manifest_sha256="",
-        job="1-2",
-        **values,
-    )
+    end = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(time.time() + 3600 * hours))
+    marker = made_up_marker(outcome=Outcome.NO_REFERENCES, reason="x is missing", start="", end=end, job="1-2")
     attempt = {"startedAt": time.time() * 1000, "container": {"exitCode": 27}}
     job = {"jobId": "1-2", "status": "FAILED", "statusReason": "Essential container in task exited"}
     cause = cause_of({**job, "attempts": [attempt]}, marker)

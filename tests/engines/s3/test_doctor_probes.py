@@ -32,7 +32,7 @@ def test_a_store_without_conditional_writes(sound, s3, careless, reached):
     assert ran.status == 0, ran.said
     status, text = lines(ran)["store"]
     assert status == "warn"
-    assert "nothing can be submitted; see to it that one run at a time is at work" in text
+    assert "nothing can be submitted; make sure that only one run at a time works" in text
     assert s3.keys("doctor-careless") == {}
     ran = doctor(sound, *call, "engine=htcondor", **reached)
     assert ran.status == 25, ran.said

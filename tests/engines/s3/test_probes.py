@@ -54,16 +54,16 @@ def test_a_store_without_conditional_writes_has_no_lease(careless, store):
     assert Batch(store, "b").probe() is False
     assert Batch(store, "b").lacks_conditional_writes()
     with pytest.raises(UserError, match=r"If-None-Match.*: nothing can be submitted; use another store"):
-        Batch(store, "b").require_lease("nothing can be submitted", may_probe=False)
+        Batch(store, "b").require_conditional_writes("nothing can be submitted", may_probe=False)
 
 
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        ({"keeps_framing": True}, r"keeps something else .* AWS_REQUEST_CHECKSUM_CALCULATION=when_required"),
+        ({"keeps_framing": True}, r"returns something other .* AWS_REQUEST_CHECKSUM_CALCULATION=when_required"),
         ({"refuses_trailers": True}, r"S3 answered .* AWS_REQUEST_CHECKSUM_CALCULATION=when_required"),
-        ({"loses": lambda key: "/probe-" in key}, "has lost what it had confirmed"),
-        ({"shortens": lambda key: "/probe-" in key}, "keeps something else than what is written"),
+        ({"loses": lambda key: "/probe-" in key}, "does not return what it has confirmed"),
+        ({"shortens": lambda key: "/probe-" in key}, "returns something other than what is written"),
     ],
 )
 def test_stores_that_cannot_be_used_say_so(s3, careless, reached_over_tls, fault, said):
@@ -95,7 +95,7 @@ def test_submit_and_watch_refuse_and_probe_once(commands, s3, careless, reached,
     for _ in range(2):
         ran = commands.hstdputils("submit", plan, **reached)
         assert ran.status == 25, ran.said
-        assert ran.err.startswith(f"error: the store {store.uri} does not refuse to write")
+        assert ran.err.startswith(f"error: the store {store.uri} does not support conditional writes")
         assert ran.err.count("\n") == 1
     assert len(probes(careless)) == 2
     ran = commands.hstdputils("watch", f"{store.uri}/b", **reached)
@@ -112,7 +112,7 @@ def test_a_job_reads_the_record_and_never_probes(commands, made_up, careless, re
     given = [f"--inputs={made_up.inputs}", "--crds-context=hst_9001.pmap"]
     ran = commands.hstdputils("process", *given, store.uri, "b", "ldem01pkq", **reached)
     assert ran.status == 0, ran.said
-    assert ran.err.count("does not refuse to write") == 1
+    assert ran.err.count("does not support conditional writes") == 1
     assert probes(careless) == []
     assert Batch(store, "b").record().conditional_writes is False
 

@@ -73,5 +73,5 @@ def test_nothing_is_submitted_and_one_run_of_eight_goes_on(commands, uri, reache
     plan.write_text(f"{json.dumps({**row(0), 'output': uri})}\n")
     ran = commands.hstdputils("submit", plan, **reached)
     assert ran.status == 25, ran.said
-    assert ran.err.startswith(f"error: the store {uri} does not refuse to write what is there already")
+    assert ran.err.startswith(f"error: the store {uri} does not support conditional writes")
     assert holders(uri) == ["busy"] * 7 + ["held"]

@@ -29,7 +29,7 @@ def test_runs_here_are_told_and_go_on(project, store, careless, reached):
     assert probes(careless) == []
     ran = project.snakemake("--cores=2", **reached)
     assert ran.status == 0, ran.said
-    assert ran.said.count("see to it that one run at a time is at work on this batch") >= 1
+    assert ran.said.count("make sure that only one run at a time works on this batch") >= 1
     assert len(probes(careless)) == 2
     assert Batch(store, "night-1").record().conditional_writes is False
     assert list(store.entries(f"night-1/markers/succeeded/{NAME}"))
@@ -39,6 +39,6 @@ def test_nothing_is_submitted(project, store, careless, reached):
     project.config["engine"] = "aws-batch"
     ran = project.snakemake("--cores=2", **reached)
     assert ran.status == 1, ran.said
-    assert f"error: the store {store.uri} does not refuse to write what is there already" in ran.said
+    assert f"error: the store {store.uri} does not support conditional writes" in ran.said
     assert "Traceback" not in ran.said
     assert {entry.key for entry in store.entries("night-1/")} == {"night-1/batch.json"}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tests.stand_ins.aws_batch.endings import Ending
 from tests.stand_ins.aws_batch.jobs import Job
 
-KINDS = ("throttle", "error", "cut", "lost_answer", "error_after")
+KINDS = ("throttle", "denied", "error", "cut", "lost_answer", "error_after")
 
 
 @dataclass
@@ -16,8 +16,8 @@ class Fault:
     """What happens to requests: to the next ``times``, after ``spare`` that pass."""
 
     kind: str
-    """``throttle`` (429), ``error`` (500) and ``cut`` (connection closed) before anything is done; ``lost_answer``
-    (connection closed) and ``error_after`` (500) when it has been done."""
+    """``throttle`` (429), ``denied`` (403), ``error`` (500) and ``cut`` (connection closed) before anything is done;
+    ``lost_answer`` (connection closed) and ``error_after`` (500) when it has been done."""
     operation: str = "*"
     pattern: str = "*"
     """Of the job name of a SubmitJob."""

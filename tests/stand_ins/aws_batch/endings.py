@@ -8,6 +8,21 @@ NO_HOST_IS_LARGE_ENOUGH = (
     "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - The job resource requirement (vCPU/memory/GPU) is higher than that "
     "can be met by the CE(s) attached to the job queue."
 )
+TOO_MANY_CORES = (
+    "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE - CE(s) associated with the job queue cannot meet the CPU "
+    "requirement of the job."
+)
+NO_VALID_ENVIRONMENT = "ACTION_REQUIRED - CE(s) associated with the job queue are invalid."
+NO_CAPACITY = (
+    "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested for instance type [{}]"
+)
+REASONS_OF_ACTIONS = (
+    "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
+    "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
+    "MISCONFIGURATION:EC2_INSTANCE_CONFIGURATION_UNSUPPORTED",
+    "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
+)
+"""Reasons for which a queue's ``jobStateTimeLimitActions`` can cancel jobs."""
 EXITED = "Essential container in task exited"
 NOT_STARTED = "Task failed to start"
 KILLED_FOR_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
@@ -53,6 +68,13 @@ def timed_out(code: int = KILLED) -> Ending:
 def terminated(reason: str, code: int | None = KILLED) -> Ending:
     """Return the end of a job that was terminated or cancelled with the caller's reason."""
     return Ending(reason, code, started=code is not None, may_retry=False)
+
+
+def cancelled_by_queue(reason: str) -> Ending:
+    """Return the end of a job that a queue's ``jobStateTimeLimitActions`` have cancelled, since it cannot start."""
+    return Ending(
+        f"Canceled by JobStateTimeLimit action due to reason: {reason}", None, started=False, may_retry=False
+    )
 
 
 def host_lost(instance: str = "i-03b300644c50c2330") -> Ending:

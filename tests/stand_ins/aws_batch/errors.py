@@ -23,6 +23,11 @@ def throttled() -> Refused:
     return Refused("Too Many Requests", "TooManyRequestsException", 429)
 
 
+def denied(operation: str) -> Refused:
+    """Return the refusal of a request for which the credentials have no right."""
+    return Refused(f"User is not authorized to perform: batch:{operation}", "AccessDeniedException", 403)
+
+
 def broken() -> Refused:
     """Return what the service answers when it has failed itself."""
     return Refused("Internal server error", "ServerException", 500)

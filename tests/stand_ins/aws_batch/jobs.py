@@ -102,6 +102,8 @@ class Job:
     cancelled: bool = False
     terminated: str | None = None
     """The reason with which it was terminated."""
+    blocked_since: float | None = None
+    """Since when it has been at the head of its queue without being able to start."""
     listed_from: float = 0.0
     """When lists begin to show it."""
 

@@ -16,6 +16,7 @@ def operations(service: Service) -> Operations:
         "SubmitJob": service.submit,
         "DescribeJobs": service.describe,
         "ListJobs": service.list,
+        "GetJobQueueSnapshot": service.snapshot,
         "CancelJob": service.cancel,
         "TerminateJob": service.terminate,
         "CancelJobs": partial(service.stop_many, service.cancel),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.stand_ins.aws_batch import validation
+from tests.stand_ins.aws_batch.endings import REASONS_OF_ACTIONS
 from tests.stand_ins.aws_batch.errors import invalid
 from tests.stand_ins.aws_batch.pages import paged
 
@@ -31,6 +32,7 @@ class Named:
         name = request[f"{self.key}Name"]
         validation.name(name, f"{self.key}Name")
         validation.tags(request.get("tags"))
+        validation.time_limit_actions(request.get("jobStateTimeLimitActions"), REASONS_OF_ACTIONS)
         if name in self.by_name:
             raise invalid("Object already exists")
         names = {f"{self.key}Name": name, f"{self.key}Arn": arn(self.region, self.kind, name)}
@@ -47,6 +49,7 @@ class Named:
 
     def update(self, request: Mapping[str, Any]) -> dict[str, str]:
         """Change a resource."""
+        validation.time_limit_actions(request.get("jobStateTimeLimitActions"), REASONS_OF_ACTIONS)
         item = self.get(request[self.key])
         item.update({key: value for key, value in request.items() if key != self.key})
         return {key: item[key] for key in (f"{self.key}Name", f"{self.key}Arn")}

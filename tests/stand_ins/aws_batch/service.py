@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tests.stand_ins.aws_batch import endings, listing, telling, validation
@@ -30,7 +30,11 @@ class Service:
         self.runnable: deque[Job] = deque()
         self.changed = threading.Condition(threading.RLock())
         self.largest_host_mib: int | None = None
-        """Jobs that want more memory stay RUNNABLE for ever."""
+        """Jobs that want more memory stay RUNNABLE for ever, and those behind them in their queue."""
+        self.no_capacity = ""
+        """The instance type of which there are none; empty where there are enough."""
+        self.time_scale = 1.0
+        """Seconds of this machine in a second of a queue's time limits."""
         self.list_lag = 0.0
         """Seconds after which a new job is shown in lists."""
         self.has_hosts = False
@@ -72,6 +76,7 @@ class Service:
         """Answer with all about up to 100 jobs; unknown ids are left out."""
         validation.at_most(request["jobs"], 100, "jobs")
         with self.changed:
+            self.look_at_queues()
             return {"jobs": [telling.detail(self.jobs[word]) for word in request["jobs"] if word in self.jobs]}
 
     def list(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,6 +85,7 @@ class Service:
         if len(given) != 1 or given == ["multiNodeJobId"]:
             raise invalid("Exactly one of jobQueue and arrayJobId must be given")
         with self.changed:
+            self.look_at_queues()
             if given == ["jobQueue"]:
                 queue = self.queues.get(request["jobQueue"])["jobQueueArn"]
                 return listing.page(self.submitted.get(queue, []), request, newest_first=True)
@@ -126,12 +132,75 @@ class Service:
     def take(self) -> Job | None:
         """Return the next job that can start, now STARTING with a new attempt, or None."""
         with self.changed:
-            while self.runnable:
-                job = self.runnable.popleft()
-                if job.status == "RUNNABLE":
-                    self.begin(job)
-                    return job
+            self.look_at_queues()
+            for head in self._heads():
+                if not self.is_blocked(head):
+                    self.runnable.remove(head)
+                    self.begin(head)
+                    return head
         return None
+
+    def _heads(self) -> Sequence[Job]:
+        """Return the first job of each queue that waits for a host."""
+        while self.runnable and self.runnable[0].status != "RUNNABLE":
+            self.runnable.popleft()
+        heads: dict[str, Job] = {}
+        for job in self.runnable:
+            if job.status == "RUNNABLE":
+                heads.setdefault(job.spec.queue["jobQueueArn"], job)
+            if len(heads) == len(self.queues.by_name):
+                break
+        return list(heads.values())
+
+    def is_blocked(self, job: Job) -> bool:
+        """Tell whether a job cannot start, wherever in its queue it is."""
+        return self._why_blocked(job) is not None
+
+    def _why_blocked(self, job: Job) -> str | None:
+        """Return why a job cannot start: in the words of the service, empty where it has none, None where it can."""
+        order = job.spec.queue["computeEnvironmentOrder"]
+        environments = [self.environments.find(item["computeEnvironment"]) for item in order]
+        valid = [item for item in environments if item and item["status"] == "VALID"]
+        enabled = [item for item in valid if item["state"] == "ENABLED"]
+        if not valid:
+            return endings.NO_VALID_ENVIRONMENT
+        if not enabled:
+            return ""
+        if all(int(job.spec.resources["VCPU"]) > item["computeResources"]["maxvCpus"] for item in enabled):
+            return endings.TOO_MANY_CORES
+        if self.largest_host_mib is not None and job.spec.memory_mib > self.largest_host_mib:
+            return endings.NO_HOST_IS_LARGE_ENOUGH
+        return endings.NO_CAPACITY.format(self.no_capacity) if self.no_capacity else None
+
+    def look_at_queues(self) -> None:
+        """Say of the job at the head of each queue why it cannot start, and cancel it where its queue has it so."""
+        for job in self._heads():
+            reason = self._why_blocked(job)
+            if reason is None:
+                job.blocked_since, job.reason = None, None
+                continue
+            job.blocked_since = job.blocked_since or time.time()
+            job.reason = reason or None
+            for action in job.spec.queue.get("jobStateTimeLimitActions") or ():
+                is_late = time.time() - job.blocked_since >= action["maxTimeSeconds"] * self.time_scale
+                if is_late and reason.startswith(action["reason"]):
+                    job.cancelled = True
+                    self.end(job, endings.cancelled_by_queue(action["reason"]))
+                    break
+
+    def snapshot(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer with the first hundred jobs of a queue that wait for a host."""
+        with self.changed:
+            queue = self.queues.get(request["jobQueue"])["jobQueueArn"]
+            self.look_at_queues()
+            jobs = [
+                job for job in self.runnable if job.status == "RUNNABLE" and job.spec.queue["jobQueueArn"] == queue
+            ]
+            front = [
+                {"jobArn": job.arn, "earliestTimeAtPosition": int((job.blocked_since or time.time()) * 1000)}
+                for job in jobs[:100]
+            ]
+            return {"frontOfQueue": {"jobs": front, "lastUpdatedAt": now()}}
 
     def begin(self, job: Job) -> None:
         """Begin an attempt at a job."""
@@ -179,10 +248,7 @@ class Service:
                 self.on_end(array)
 
     def _make_runnable(self, job: Job) -> None:
-        """Put a job into the queue of those that can start, if any host can hold it."""
-        if self.largest_host_mib is not None and job.spec.memory_mib > self.largest_host_mib:
-            job.move("RUNNABLE", endings.NO_HOST_IS_LARGE_ENOUGH)
-            return
+        """Put a job into the queue of those that wait for a host."""
         job.move("RUNNABLE")
         self.runnable.append(job)
 

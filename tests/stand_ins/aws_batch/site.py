@@ -20,6 +20,7 @@ def name_of(number, instrument="cos"):
 def row(number, *, instrument="cos", memory_mib=2048, max_seconds=1200, **more):
     """Return a row; its ipppssoot is made of the number."""
     sizes = {"vcpus": 1, "memory_mib": memory_mib, "max_seconds": max_seconds}
+    sizes["expected_seconds"] = max_seconds // 2
     evidence = {"evidence": "instrument", "evidence_n": 1, "cost_usd": None}
     home = {"output": "s3://out", "batch": "b", "ipppssoot": name_of(number, instrument), "instrument": instrument}
     return {**home, "command": "hstdp-process", **sizes, **evidence, **more}

@@ -143,8 +143,7 @@ class Batch:
     ) -> Iterator[Job]:
         assert self.runner is None, "the states of jobs that run are their own"
         chosen = [job for job in self.jobs(pattern, indexes) if job.status in states]
-        able = (job for job in chosen if job.reason != endings.NO_HOST_IS_LARGE_ENOUGH)
-        return islice(able, most)
+        return islice((job for job in chosen if not self.service.is_blocked(job)), most)
 
     def _start(self, job: Job) -> bool:
         self.service.run(job)

@@ -70,6 +70,16 @@ def retry_strategy(given: Mapping[str, Any] | None) -> None:
                 raise invalid(f"evaluateOnExit {key} should match valid pattern")
 
 
+def time_limit_actions(given: Iterable[Mapping[str, Any]] | None, reasons: Iterable[str]) -> None:
+    """Refuse actions of a queue for other states, reasons and times than there are."""
+    for action in given or ():
+        if action.get("action") != "CANCEL" or action.get("state") != "RUNNABLE":
+            raise invalid("jobStateTimeLimitActions can only CANCEL jobs that are RUNNABLE")
+        if action.get("reason") not in reasons:
+            raise invalid("Invalid job reason")
+        between(action.get("maxTimeSeconds"), 600, 86_400, "maxTimeSeconds")
+
+
 def resources(given: Iterable[Mapping[str, str]] | None) -> None:
     """Refuse resources of unknown types, twice, or not whole and positive numbers."""
     seen = set()

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.stand_ins.aws_batch.afflictions import Afflictions
 from tests.stand_ins.aws_batch.calls import Calls
-from tests.stand_ins.aws_batch.errors import Refused, broken, invalid, throttled
+from tests.stand_ins.aws_batch.errors import Refused, broken, denied, invalid, throttled
 
 Handlers = Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]
 
@@ -73,6 +73,8 @@ class Handler(BaseHTTPRequestHandler):
         try:
             if fault == "throttle":
                 raise throttled()
+            if fault == "denied":
+                raise denied(operation)
             if fault == "error":
                 raise broken()
             self.server.calls.admit(operation)

@@ -1,4 +1,4 @@
-"""Why a calibration program failed: its exit status, and the line among those that it printed which tells the cause.
+"""Why a calibration program failed: its exit status, and the line of its output that names the cause.
 
 The tables follow what hstcal 3 (calacs.e 10.5, calwf3.e 3.7, cs0.e 3.5), calcos 3.6 and drizzlepac 3.11 print.
 """
@@ -16,7 +16,7 @@ LONGEST_REASON = 400
 
 
 _BY_WRAPPERS = 128
-"""What shells and container programs add to the number of the signal that ended a program."""
+"""What shells and container runtimes add to the number of the signal that ended a program."""
 
 
 _FATAL = frozenset(
@@ -55,14 +55,14 @@ _CONSEQUENCE = re.compile(
     r"reference files? (was|were) missing|reference file\(s\) missing|due to missing row",
     re.IGNORECASE,
 )
-"""Errors of hstcal's programs that follow from another, or say only of what kind it was."""
+"""Errors of hstcal's programs that follow from another one, or only say of what kind it was."""
 
 
 _REFERENCES_MISSING = re.compile(r"reference files? (was|were) missing|reference file\(s\) missing", re.IGNORECASE)
 
 
 _IN_FILES = re.compile(r"ERROR in HST I/O functions|ERROR:\s+in HST I/O functions|HSTIO error")
-"""What hstcal's library for files prints, of files too that a program can do without."""
+"""What hstcal's file library prints, also of files that a program can do without."""
 
 
 _NAMES = re.compile(
@@ -74,13 +74,13 @@ _NAMES = re.compile(
 
 
 _CONTINUED = re.compile(r"row not found|CFITSIO status|[:;]$", re.IGNORECASE)
-"""Lines whose next one belongs to them."""
+"""Lines that are continued on the next one."""
 
 
 _TRACEBACK = re.compile(r"^Traceback \(most recent call last\):")
 
 
-_PASSED_OVER = re.compile(r"^Exception ignored in\b")
+_IGNORED = re.compile(r"^Exception ignored in\b")
 
 
 _EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(: |:$|$)")
@@ -92,11 +92,11 @@ _SAYS_ERROR = re.compile(
 
 
 _NOISE = re.compile(r"^\S+:$|^-+$|^=+$|^Segmentation fault|^Aborted")
-"""Lines that tell nothing, such as a program's name and a colon."""
+"""Lines without information, such as a program's name and a colon."""
 
 
 def failure(command: Command, status: int, lines: Sequence[str]) -> AttemptFailed:
-    """Return what a failed program's exit status and last lines mean.
+    """Return why a program failed, from its exit status and its last lines.
 
     Parameters
     ----------
@@ -143,9 +143,9 @@ def signal_of(status: int) -> signal.Signals | None:
 
 
 def cause(lines: Sequence[str]) -> str:
-    """Return what tells why a program failed: a Python program's exception, or the error that all others follow from.
+    """Return the line that names the cause: a Python exception, or the error that all others follow from.
 
-    Where no line tells of an error, it is the last one that says anything; nothing where there is none.
+    Where no line is an error, it is the last one with any information; empty where there is none.
     """
     informative = list(_informative(lines))
     exception, last = _exception(informative), _last(line for line in informative if not _NOISE.search(line.strip()))
@@ -153,18 +153,18 @@ def cause(lines: Sequence[str]) -> str:
 
 
 def _informative(lines: Sequence[str]) -> Iterator[str]:
-    """Yield lines that are not empty, without the exceptions that Python tells of and passes over."""
-    is_passed_over = False
+    """Yield lines that are not empty, without the exceptions that Python reports and ignores."""
+    is_ignored = False
     for line in lines:
-        if _PASSED_OVER.match(line):
-            is_passed_over = True
-        elif is_passed_over and (line.startswith((" ", "\t")) or _TRACEBACK.match(line)):
+        if _IGNORED.match(line):
+            is_ignored = True
+        elif is_ignored and (line.startswith((" ", "\t")) or _TRACEBACK.match(line)):
             continue
-        elif line.strip() and not (is_passed_over and _EXCEPTION.match(line)):
-            is_passed_over = False
+        elif line.strip() and not (is_ignored and _EXCEPTION.match(line)):
+            is_ignored = False
             yield line
         else:
-            is_passed_over = False
+            is_ignored = False
 
 
 def _exception(lines: Sequence[str]) -> str:
@@ -179,7 +179,7 @@ def _exception(lines: Sequence[str]) -> str:
 
 
 def _error(lines: Sequence[str]) -> str:
-    """Return the error that the last ones follow from, with the warning that names what it is about."""
+    """Return the error that the last ones follow from, with the warning that names its object."""
     named = list(dict.fromkeys(line.strip() for line in lines if _NAMES.search(line) and not _ERROR.match(line)))
     errors = [number for number, line in enumerate(lines) if _ERROR.match(line)]
     if named and any(_REFERENCES_MISSING.search(lines[number]) for number in errors):

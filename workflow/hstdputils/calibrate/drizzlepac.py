@@ -1,6 +1,6 @@
-"""What drizzlepac does after the calibration of ACS and WFC3: it drizzles images, and aligns them with catalogues.
+"""drizzlepac, after the calibration of ACS and WFC3: it drizzles images, and aligns them with catalogues.
 
-For catalogues it asks over the network, in runastrodriz as in the programs for mosaics.
+Catalogues come over the network, in runastrodriz as in the programs for mosaics.
 """
 
 import os
@@ -20,7 +20,7 @@ VARIABLES = ("ASTROMETRY_COMPUTE_APOSTERIORI", "ASTROMETRY_APPLY_APRIORI")
 
 
 NO_CATALOGUES = {"ASTROMETRIC_CATALOG_URL": "off"}
-"""What keeps runsinglehap, which obeys no switch, from asking: no valid address (``astrometric_utils.py``)."""
+"""Keeps runsinglehap, which has no switch for it, from asking: not a valid address (``astrometric_utils.py``)."""
 
 
 _ON, _OFF = {"on", "yes", "true"}, {"off", "no", "false"}
@@ -55,7 +55,7 @@ def _switch(name: str, value: str) -> str:
 
 
 def describe(variables: dict[str, str]) -> str:
-    """Return what the variables amount to, as it is recorded for a batch."""
+    """Return a summary of the variables, as it is pinned to a batch."""
     aposteriori, apriori = (variables[name] for name in VARIABLES)
     return aposteriori if aposteriori == apriori else f"a posteriori {aposteriori}, a priori {apriori}"
 

@@ -1,4 +1,4 @@
-"""What the programs of hstcal (ACS, WFC3, STIS) have in common."""
+"""The programs of hstcal, and the rules that ACS, WFC3 and STIS share."""
 
 from collections.abc import Iterable, Sequence
 
@@ -53,9 +53,9 @@ def combined_members(observation: Observation) -> dict[str, Sequence[RawFile]]:
 
 
 def scaled_twice(observation: Observation, program: str) -> str:
-    """Return what is wrong with products that are combined of exposures of which one alone has any time, or nothing.
+    """Return what is wrong with products combined from exposures of which only one has exposure time; else empty.
 
-    The program takes its electrons for electrons per second, and multiplies them with the time once more. Source:
+    The program mistakes its electrons for electrons per second, and multiplies them by the time once more. Source:
     hstcal 3.5.0, ``acs/lib/acsrej/acsrej_do.c`` and its like for WFC3, where ``non_zero`` is 1.
     """
     notes = [

@@ -1,5 +1,13 @@
-"""Calibration programs: where they are, and in which versions."""
+"""Calibration programs: where they are, in which versions, and with which environment they run.
 
+hstcal 3 copies the path of a reference table, its extension included, into 256 bytes without looking at its length
+(``c_tbtopn``, the same in calacs.e, calwf3.e and cs0.e), so that a long ``$jref`` corrupts the program's memory.
+Measured: calacs.e works with folders of 234 characters and aborts at 236, cs0.e works at 240 and aborts at 244,
+calwf3.e works at 244 and aborts at 250. Brackets, commas and blanks in a path have a meaning for them, too. A link in
+the folder where the program runs, given by a relative path, is short and plain wherever the cache is.
+"""
+
+import contextlib
 import os
 import re
 import shlex
@@ -7,11 +15,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from hstdputils.calibrate.recipe import Program
 from hstdputils.core.errors import ExitCode, UserError
+from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.supervision.program_environment import environment_of_programs
 
 VERSION_SECONDS = 60
@@ -65,6 +74,12 @@ class Programs:
             raise UserError(f"the program {program.name} is not on PATH: {program.advice}")
         return [str(Path(path).absolute()), *words[1:]]
 
+    def check(self, program: Program, folder: Path) -> None:
+        """Raise `UserError` where a program is not there, or cannot run in a folder."""
+        self.find(program)
+        if has_short_buffers(program) and (problem := work_problem(folder)):
+            raise UserError(f"{program.name} cannot run in {folder} ({problem}): name another --work")
+
     def version(self, program: Program, seconds: float = VERSION_SECONDS) -> str:
         """Return a program's version.
 
@@ -116,3 +131,84 @@ def _python_of(program: Path) -> str:
         first = file.readline(512)
     match = re.fullmatch(rb"#!\s*(/\S*python[\d.]*)\s*", first)
     return match[1].decode() if match else ""
+
+
+LONGEST_FOLDER = 200
+"""Characters of a folder of references that all programs can take: 255 without a file's name and an extension."""
+
+
+LONGEST_WORK = 1000
+"""Characters of a folder that hstcal can run in: CFITSIO keeps the path of the current folder in 1,025 bytes."""
+
+
+_VARIABLE = re.compile(r"[a-z]ref")
+
+
+_PLAIN = re.compile(r"[\w./~@%=:-]*", re.ASCII)
+
+
+def has_short_buffers(program: Program) -> bool:
+    """Tell whether a program cannot take every path."""
+    return program.distribution == "hstcal"
+
+
+@contextlib.contextmanager
+def short_links(program: Program, folder: Path, variables: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Give a program short paths to its references while the block runs; no link stays.
+
+    Parameters
+    ----------
+    program
+        The program. Those that are written in Python take any path, change folders, and get the paths as they are.
+    folder
+        Where it will run.
+    variables
+        Its environment variables. Those that name folders of references (``jref`` and its like) are shortened.
+
+    Yields
+    ------
+    variables
+        The same, with ``jref=.jref/`` and its like.
+
+    Raises
+    ------
+    AttemptFailed
+        Links cannot be made there, and a path is too long without one (``no_references``).
+    """
+    shortened = dict(variables)
+    links: list[Path] = []
+    try:
+        for name, value in variables.items() if has_short_buffers(program) else ():
+            if not _VARIABLE.fullmatch(name) or not value.startswith("/"):
+                continue
+            link = folder / f".{name}"
+            try:
+                link.symlink_to(value, target_is_directory=True)
+            except OSError as error:
+                if problem := path_problem(value):
+                    reason = (
+                        f"{program.name} cannot use the references in {value} ({problem}), and no link to them can "
+                        f"be made in {folder} ({error.strerror}): set CRDS_PATH to a shorter path, or name another "
+                        "--work"
+                    )
+                    raise AttemptFailed(Outcome.NO_REFERENCES, ExitCode.REFERENCES, reason) from error
+            else:
+                links.append(link)
+                shortened[name] = f"{link.name}/"
+        yield shortened
+    finally:
+        for link in links:
+            link.unlink(missing_ok=True)
+
+
+def path_problem(folder: str) -> str:
+    """Return why hstcal's programs cannot use references in a folder as it is; empty where they can."""
+    if len(folder) > LONGEST_FOLDER:
+        return f"a path of {len(folder)} characters, and it takes {LONGEST_FOLDER}"
+    return "" if _PLAIN.fullmatch(folder) else "a path with other characters than letters, digits and ._-"
+
+
+def work_problem(folder: Path) -> str:
+    """Return why hstcal's programs cannot run in a folder; empty where they can."""
+    length = len(str(folder))
+    return f"a path of {length} characters, and hstcal takes {LONGEST_WORK}" if length > LONGEST_WORK else ""

@@ -1,12 +1,23 @@
-"""What a recipe says of an instrument: the programs to run, and what they must produce."""
+"""Recipes: for each instrument and kind of mosaic, the programs to run and what they must produce.
 
+Each instrument of the table has its recipe in the module of its name; those of mosaics are in ``hap``.
+"""
+
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
 
 from hstdputils.core.datasets import Dataset
-from hstdputils.core.errors import ExitCode
-from hstdputils.core.instruments import Inputs
+from hstdputils.core.errors import ExitCode, UserError
+from hstdputils.core.instruments import INSTRUMENTS, Inputs
+from hstdputils.core.text import nearest
 from hstdputils.inputs.observation import Observation, RawFile
+
+VERSION_KEYWORDS = ("CSYS_VER", "AWSDPVER", "AWSYSVER")
+"""Keywords with versions of HST's operational systems, set in raw files where environment variables of the same name
+are set. Source: caldp."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +115,45 @@ class Recipe:
     def has_member_files(self) -> bool:
         """Tell whether each exposure of an association has raw files of its own."""
         return self.inputs.has_member_files
+
+
+@cache
+def _recipes_of(module: str) -> Mapping[str, Recipe]:
+    """Return the recipes of a module, by name."""
+    found = vars(import_module(f"hstdputils.calibrate.{module}"))
+    return {recipe.name: recipe for recipe in found.values() if isinstance(recipe, Recipe)}
+
+
+def recipe_for(dataset: Dataset) -> Recipe:
+    """Return the recipe for a dataset."""
+    module, name = ("hap", str(dataset.kind)) if dataset.is_mosaic else (dataset.instrument, dataset.instrument)
+    return _recipes_of(module)[name]
+
+
+def check_program_names(names: Iterable[str]) -> None:
+    """Raise `UserError` for a name that no calibration program has."""
+    recipes = [recipe for module in (*INSTRUMENTS, "hap") for recipe in _recipes_of(module).values()]
+    known = sorted({program.name for recipe in recipes for program in recipe.programs})
+    for name in names:
+        if name not in known:
+            raise UserError(
+                f"{name!r} is not a calibration program{nearest(name, known)}: the programs are {', '.join(known)}"
+            )
+
+
+def set_keywords(raws: Sequence[RawFile], recipe: Recipe) -> None:
+    """Set the recipe's keywords, and versions of HST's systems, in the primary headers of raw files.
+
+    As caldp does, the versions are not set in a wavecal of STIS beside the exposure that it belongs to.
+    """
+    from astropy.io import fits
+
+    versions = {name: os.environ[name] for name in VERSION_KEYWORDS if os.environ.get(name)}
+    with_versions = {raw.path for raw in raws if raw.suffix.startswith("raw")} or {raw.path for raw in raws}
+    for raw in raws:
+        keywords = {**recipe.keywords, **(versions if raw.path in with_versions else {})}
+        if not keywords:
+            continue
+        with fits.open(raw.path, mode="update", memmap=False) as hdus:
+            for name, value in keywords.items():
+                hdus[0].header[name] = value  # update() would drop the comments of existing cards

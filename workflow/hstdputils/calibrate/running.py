@@ -1,4 +1,4 @@
-"""Running calibration programs to their end, or to the end of their time."""
+"""Running calibration programs, until they end or their time is up."""
 
 import contextlib
 import os
@@ -13,14 +13,13 @@ from hstdputils.calibrate.causes import failure
 from hstdputils.calibrate.recipe import Command
 from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import AttemptFailed, Outcome
-from hstdputils.fits.files import fits_problem
+from hstdputils.fits.headers import fits_problem
 from hstdputils.records.log import AttemptLog, PrintedLines
-from hstdputils.supervision.confinement import before_program, hidden
-from hstdputils.supervision.process_trees import ProcessTree
-from hstdputils.supervision.stopping import not_stopped_here
+from hstdputils.supervision.child_processes import ProcessTree, before_program, hidden
+from hstdputils.supervision.stopping import defer_stops
 
 LINGER_SECONDS = 2.0
-"""How long what a program has left running may still print after its end, before it is stopped."""
+"""How long processes that a program leaves behind may still print after its end, before they are stopped, s."""
 
 
 _POLL_SECONDS = 0.1
@@ -35,7 +34,7 @@ _TAIL = 400
 
 
 def threads_limit(vcpus: int) -> dict[str, str]:
-    """Return variables that keep programs to so many threads; calacs.e and calwf3.e heed the first alone."""
+    """Return variables that limit programs to so many threads; calacs.e and calwf3.e only respect the first."""
     return {name: str(vcpus) for name in ("OMP_THREAD_LIMIT", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
 
 
@@ -48,9 +47,7 @@ def run_command(
     max_seconds: float | None,
     used_seconds: float = 0.0,
 ) -> int:
-    """Run a calibration program to its end; what it prints goes to the log.
-
-    Nothing that it has started outlives it.
+    """Run a calibration program; its output goes to the log, and no process that it has started outlives it.
 
     Parameters
     ----------
@@ -88,7 +85,7 @@ def run_command(
     until = None if max_seconds is None else time.monotonic() + max_seconds - used_seconds
     with contextlib.ExitStack() as at_end:
         at_end.enter_context(hidden())
-        with not_stopped_here():
+        with defer_stops():
             tree = ProcessTree()
             process = subprocess.Popen(
                 [*program, *command.arguments],
@@ -133,9 +130,9 @@ def _require_files(command: Command, folder: Path) -> None:
 def _read(
     process: "subprocess.Popen[bytes]", name: str, log: AttemptLog, tail: deque[str], until: float | None
 ) -> None:
-    """Take what a program prints until it closes its output, has ended, or its time is up.
+    """Read what a program prints until it closes its output, has ended, or its time is up.
 
-    The output may stay open after its end, in the hands of what it has started.
+    The output may stay open after its end, where processes that it has started still hold it.
     """
     assert process.stdout is not None
     output, lines, ended = process.stdout.fileno(), PrintedLines(), None
@@ -153,11 +150,11 @@ def _read(
             continue
         if not (data := os.read(output, _CHUNK)):
             break
-        _tell(name, log, tail, lines.feed(data))
-    _tell(name, log, tail, lines.end())
+        _log_lines(name, log, tail, lines.feed(data))
+    _log_lines(name, log, tail, lines.end())
 
 
-def _tell(name: str, log: AttemptLog, tail: deque[str], lines: list[str]) -> None:
+def _log_lines(name: str, log: AttemptLog, tail: deque[str], lines: list[str]) -> None:
     log.write_lines(name, lines)
     tail.extend(lines)
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from hstdputils import __version__
 from hstdputils.core.errors import ExitCode, StoreError, UserError, exit_code_table
-from hstdputils.core.terminal import shown_only
+from hstdputils.core.terminal import only_visible_output
 from hstdputils.core.text import without_passwords
 
 Command = Callable[[Sequence[str]], int]
@@ -124,7 +124,7 @@ def seconds_between(least: float, most: float) -> Callable[[str], float]:
 def run(command: Command, arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status; an error that a user can cause is one line."""
     _have_home()
-    with shown_only():
+    with only_visible_output():
         return _run(command, arguments)
 
 

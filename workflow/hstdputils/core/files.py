@@ -1,6 +1,7 @@
-"""Files that appear whole or not at all: written under a hidden name beside their own, which they then take."""
+"""Files that appear whole or not at all, and folders that one process at a time changes."""
 
 import contextlib
+import fcntl
 import os
 import uuid
 from collections.abc import Iterator
@@ -56,3 +57,15 @@ def atomic_write(path: Path, data: bytes | str, *, errors: str = "strict") -> No
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as part:
         part.write_bytes(data if isinstance(data, bytes) else data.encode(errors=errors))
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes that lock the same folder waiting while the block runs, where it can be locked."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

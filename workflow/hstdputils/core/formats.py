@@ -102,7 +102,7 @@ def read_as(record: type[Record], data: bytes, most_bytes: int = MOST_BYTES) -> 
 
 
 def checked(record: type[Record], values: Any) -> Record:
-    """Return a record (a dataclass) of values; those of later versions, which it does not have, are passed over.
+    """Return a record (a dataclass) of values; those of later versions, which it does not have, are ignored.
 
     Raises
     ------

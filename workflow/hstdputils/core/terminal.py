@@ -42,7 +42,7 @@ class VisibleStream:
 
 
 @contextlib.contextmanager
-def shown_only() -> Iterator[None]:
+def only_visible_output() -> Iterator[None]:
     """Let all that is printed while the block runs go through `VisibleStream`."""
     out, error = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (stream and VisibleStream(stream) for stream in (out, error))  # type: ignore[assignment]
@@ -143,7 +143,7 @@ _are_shown = True
 
 
 @contextlib.contextmanager
-def without_bars() -> Iterator[None]:
+def without_progress() -> Iterator[None]:
     """Show no bars while the block runs, for which its caller has one of its own."""
     global _are_shown
     _are_shown = False
@@ -154,7 +154,7 @@ def without_bars() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def transfer_bar(name: str, total: int) -> Iterator[Advance]:
+def transfer_progress(name: str, total: int) -> Iterator[Advance]:
     """Give a function that counts bytes, and show them on a terminal."""
     if not _are_shown or not sys.stderr.isatty():
         yield lambda count: None
@@ -168,7 +168,7 @@ def transfer_bar(name: str, total: int) -> Iterator[Advance]:
 
 
 @contextlib.contextmanager
-def count_bar(name: str, total: int) -> Iterator[Advance]:
+def count_progress(name: str, total: int) -> Iterator[Advance]:
     """Give a function that counts things, and show them on a terminal."""
     if not sys.stderr.isatty():
         yield lambda count: None

@@ -11,10 +11,26 @@ from hstdputils.core.errors import ExitCode
 from hstdputils.core.findings import Finding, Status
 from hstdputils.core.instruments import INSTRUMENTS
 from hstdputils.core.terminal import console as visible_console
-from hstdputils.doctor.checks import CHECKS
-from hstdputils.doctor.findings import run_checks
-from hstdputils.doctor.programs import ready_kinds
+from hstdputils.doctor.checks import Check, run_checks
+from hstdputils.doctor.references import check_references
 from hstdputils.doctor.setup import ANY, Setup, kind_names, read_setup
+from hstdputils.doctor.software import check_programs, check_software, ready_kinds
+from hstdputils.doctor.space import check_home, check_machine, check_work
+from hstdputils.doctor.storage import check_credentials, check_sources, check_store
+
+CHECKS: tuple[Check, ...] = (
+    check_software,
+    check_programs,
+    check_references,
+    check_sources,
+    check_store,
+    check_credentials,
+    check_work,
+    check_home,
+    check_machine,
+)
+"""All checks, in the order of their findings."""
+
 
 _DESCRIPTION = """\
 Check whether a run would start: programs, CRDS, inputs, store, credentials, space and memory. Each line says ok,

@@ -10,7 +10,7 @@ from pathlib import Path
 from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.findings import Finding, fail, ok
 from hstdputils.core.text import one_line
-from hstdputils.doctor.findings import PATIENCE_SECONDS, side_by_side
+from hstdputils.doctor.checks import PATIENCE_SECONDS, side_by_side
 from hstdputils.doctor.setup import Setup
 from hstdputils.doctor.space import space_found, unwritable
 from hstdputils.references.bestrefs import CONTEXT, mappings_below

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import psutil
 
-from hstdputils.calibrate.registry import recipe_for
-from hstdputils.calibrate.short_links import has_short_buffers, work_problem
+from hstdputils.calibrate.programs import has_short_buffers, work_problem
+from hstdputils.calibrate.recipe import recipe_for
 from hstdputils.core.errors import ExitCode
 from hstdputils.core.findings import Finding, fail, ok, warn
 from hstdputils.doctor.setup import Setup
 from hstdputils.model.fitted import resources_for
 from hstdputils.process.work_folder import WorkFolders
-from hstdputils.supervision.memory import memory_limit
+from hstdputils.supervision.machine import memory_limit
 
 
 def check_machine(setup: Setup) -> list[Finding]:

@@ -1,20 +1,20 @@
-"""What all engines have in common: a class of a few methods says what is special about one.
+"""What all engines have in common: leases, records, what is submitted and what was, states that follow from records.
 
-An engine is a place where rows of one batch run. Leases, records, what is submitted again and what is not, states
-that follow from the records: all that is here. The class of an engine, in a folder of its own, says how jobs are
-made, asked about and cancelled there, and with what options; `hstdputils.engines.registry` finds it by its name.
+The class of an engine, in a folder of its own, says how jobs are made, asked about and cancelled there, and with what
+options; `hstdputils.engines.registry` finds it by its name.
 """
 
 import argparse
 import contextlib
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, Self, TypeVar
 
+from hstdputils.core.findings import Finding
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.states import Cause, RowState, State
+from hstdputils.engines.states import Cause, RowState, State, WaitReason, grouped_reasons
 from hstdputils.engines.submission_records import NEVER_SENT, SubmissionRecords, job_locations
 from hstdputils.engines.submissions import JobLocation, Prepared, RecordedSubmission, Settings, Submission, Submitted
 from hstdputils.records.batch import Batch
@@ -24,8 +24,8 @@ from hstdputils.store.lease import Lease, hold
 Tell = Callable[[str], None]
 """Takes a line for the person who watches."""
 
-LONGEST_REASON = 255
-"""Characters of the reason for a cancellation that engines are given."""
+if TYPE_CHECKING:
+    from hstdputils.core.config import Config
 
 S = TypeVar("S", bound=Settings)
 
@@ -72,6 +72,7 @@ class Engine(ABC, Generic[S]):
         self._records = SubmissionRecords(batch)
         self._lease: Lease | None = None
         self._ended: dict[str, RowState] = {}
+        self._queues: dict[str, str] = {}
 
     @classmethod
     def add_options(cls, group: argparse._ArgumentGroup) -> None:
@@ -83,33 +84,29 @@ class Engine(ABC, Generic[S]):
         return cls.settings_type(queue=options.queue, arguments=tuple(arguments))  # type: ignore[return-value]
 
     @classmethod
+    def settings_of_config(cls, config: "Config") -> S:
+        """Return the settings with which a run of that configuration submits."""
+        return cls.settings_type()  # type: ignore[return-value]
+
+    @classmethod
     def reaches(cls, store: str) -> bool:
         """Tell whether jobs reach a store, by its URI."""
         return cls.shares_folders or store.lower().startswith("s3://")
 
     @classmethod
     def record_last_cause(cls, batch: Batch, row: PlanRow) -> None:
-        """Correct the marker of the last job of Snakemake's executor, where the engine knows better why it ended.
-
-        Raises
-        ------
-        UserError
-            The engine cannot be asked.
-        """
+        """Correct the marker of the last job of Snakemake's executor, where the engine knows better why it ended."""
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """Keep all others from submitting and cancelling while the block runs.
 
-        Raises
-        ------
-        Busy
-            Another process does so.
+        Raises `Busy` where another process does so.
         """
         if self._lease:
             yield
             return
-        self._batch.require_lease("nothing can be sent or cancelled", may_probe=False)
+        self._batch.require_conditional_writes("nothing can be sent or cancelled", may_probe=False)
         with hold(self._batch.store, self._batch.lease_prefix) as self._lease:
             try:
                 yield
@@ -167,10 +164,38 @@ class Engine(ABC, Generic[S]):
             else:
                 asked.append(location)
         submissions = {item.submission.number: item.submission for item in recorded}
+        self._queues = {place.row.ipppssoot: submissions[place.submission].queue for place in asked}
         for state in self._states(asked, submissions, exactly=only is not None):
             if state.state.is_over and state.is_final:
                 self._ended[state.job] = state
             yield state
+
+    def wait_reasons(self, states: Iterable[RowState]) -> list[WaitReason]:
+        """Return why jobs wait that are held or cannot start, in a few requests however many jobs there are.
+
+        Parameters
+        ----------
+        states
+            The states of the batch's jobs, as this engine has just yielded them.
+
+        Returns
+        -------
+        reasons
+            Those of most jobs first; none where all jobs merely wait for their turn.
+        """
+        return grouped_reasons(states)
+
+    def check(self, rows: Sequence[PlanRow] = ()) -> list[Finding]:
+        """Check whether jobs of the batch could be submitted and would start, with its settings; nothing is changed.
+
+        The store and the credentials are not looked at, nor anything of this machine that jobs do not need.
+
+        Parameters
+        ----------
+        rows
+            Rows that are to be submitted, if they are known.
+        """
+        return []
 
     def arguments(self) -> list[str]:
         """Return the further arguments for ``hstdp-process`` that the batch's latest jobs have."""
@@ -178,16 +203,9 @@ class Engine(ABC, Generic[S]):
         return list(recorded[-1].submission.arguments) if recorded else []
 
     def sibling(self, batch: str, queue: str | None, arguments: Sequence[str]) -> Self:
-        """Return the engine for a batch of this store that is set up as this one's latest jobs were.
+        """Return the engine for a batch of this store, of any name, that is set up as this one's latest jobs were.
 
-        Parameters
-        ----------
-        batch
-            The batch; this one's, or another's name.
-        queue
-            Where jobs go; none for where the latest went.
-        arguments
-            Further arguments for ``hstdp-process``.
+        Its jobs have these arguments for ``hstdp-process``, and go to ``queue``; none for where the latest went.
         """
         recorded = self._records.read()
         settings = replace(self._settings, arguments=tuple(arguments), queue=queue or self._settings.queue)
@@ -207,7 +225,7 @@ class Engine(ABC, Generic[S]):
             active = [locations[state.ipppssoot] for state in self.states() if not state.state.is_over]
             chosen = [location for location in active if location.row.ipppssoot in wanted]
             submissions = {item.submission.number: item.submission for item in recorded}
-            self._cancel(chosen, active, reason[:LONGEST_REASON], submissions)
+            self._cancel(chosen, active, reason[:255], submissions)
             return withdrawn + len(chosen)
 
     @staticmethod

@@ -1,6 +1,7 @@
 """How far the job of a row is and why it ended, in words that all engines share; and the marker that says so."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 
@@ -98,7 +99,11 @@ class RowState:
     stopped: float | None = None
     """When it ended, s since 1970."""
     why: str = ""
-    """Who or what keeps a job that has not ended from starting, where the engine says so."""
+    """What keeps a job that has not ended from starting, where the engine says so."""
+    held_by: str = ""
+    """Who holds it, where the engine says so."""
+    since: float | None = None
+    """Since when a job that has not ended has been as it is, s since 1970, where the engine says so."""
     is_final: bool = True
     """Whether the end, once reached, is the end: a job that is held for its memory may still be released."""
 
@@ -111,6 +116,37 @@ class RowState:
     def reason(self) -> str:
         """Return the words that tell why it ended, or why it does not start; empty where there are none."""
         return self.cause.text if self.cause else self.why
+
+
+@dataclass(frozen=True, slots=True)
+class WaitReason:
+    """Why jobs of a batch wait that are held or cannot start, and not merely wait for their turn."""
+
+    reason: str
+    """The reason as the engine words it, one line."""
+    jobs: int
+    """How many of the batch's datasets wait for it."""
+    example: str = ""
+    """The id of a job that has this reason; of another batch's, where that one blocks the queue."""
+    since: float | None = None
+    """Since when, s since 1970; none where the engine does not say."""
+    held_by: str = ""
+    """Who holds the jobs; empty where nobody does."""
+    fix: str = ""
+    """What to do about it; empty where nothing is known to help."""
+
+
+def grouped_reasons(states: Iterable[RowState]) -> list[WaitReason]:
+    """Return the reasons that states of single jobs give, those of most jobs first."""
+    groups: dict[tuple[str, str], list[RowState]] = {}
+    for state in states:
+        if not state.state.is_over and (state.why or state.state is State.HELD):
+            groups.setdefault((state.why or str(state.state), state.held_by), []).append(state)
+    reasons = []
+    for (why, by), members in groups.items():
+        since = min((state.since for state in members if state.since is not None), default=None)
+        reasons.append(WaitReason(why, len(members), members[0].job, since, by))
+    return sorted(reasons, key=lambda reason: reason.jobs, reverse=True)
 
 
 def write_failure_marker(batch: Batch, state: RowState) -> None:

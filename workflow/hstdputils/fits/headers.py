@@ -1,11 +1,11 @@
-"""Headers of FITS files, read with bounds.
+"""Headers of FITS files, read with bounds; and whether a file is complete and holds data.
 
-What astropy opens is checked here first: astropy believes what a header says of its data, and is busy for ever with a
-table of 100 million columns, or an axis of a negative length.
+Files are checked here before astropy opens them: astropy trusts what a header says of its data, and never finishes
+with a table of 100 million columns or an axis of negative length.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -212,3 +212,40 @@ def header_number(name: str, value: object, default: float) -> float:
     if not math.isfinite(number):
         raise ValueError(f"says {name} = {text!r}, which is not a number")
     return number
+
+
+_CHUNK = 2**18
+"""Pixels that are read at once."""
+
+
+def fits_problem(path: Path, *, empty_is_fine: bool = False) -> str:
+    """Return what is wrong with a FITS file, or an empty string.
+
+    A program may end well and leave images without a single number: calacs.e does so with a bad table of charge
+    transfer (SCLBYCOL). Of each image no more is read than up to its first number.
+    """
+    try:
+        hdus = read_hdus(path)
+        if empty_is_fine:
+            return ""
+        if not any(hdu.size for hdu in hdus):
+            return "is empty"
+        return "has no pixel with a number" if _is_all_nan(path, hdus) else ""
+    except BadFits as error:
+        return str(error)
+    except OSError as error:
+        return f"cannot be read ({error.strerror or error})"
+
+
+def _is_all_nan(path: Path, hdus: Iterable[Hdu]) -> bool:
+    """Tell whether there are images of floating-point numbers (SCI), and all their pixels are NaN or infinite."""
+    images = [hdu for hdu in hdus if hdu.name == "SCI" and hdu.size and hdu.values.get("BITPIX") in ("-32", "-64")]
+    return bool(images) and not any(_has_number(path, hdu) for hdu in images)
+
+
+def _has_number(path: Path, hdu: Hdu) -> bool:
+    import numpy as np
+
+    count = math.prod(hdu.axes)  # without what fills up the last block
+    pixels = np.memmap(path, f">f{hdu.pixel_bytes}", "r", hdu.start, (count,))
+    return any(np.isfinite(pixels[first : first + _CHUNK]).any() for first in range(0, count, _CHUNK))

@@ -178,7 +178,7 @@ class InputCache(Source):
         (stage / RECORD).rename(folder / RECORD)
 
     def _remove(self, folder: Path) -> None:
-        """Remove a folder whose files have changed; where that cannot be done, it is passed over from now on."""
+        """Remove a folder whose files have changed; where that fails, it is ignored from now on."""
         self._changed.add(folder.name)
         aside = folder.with_name(f".{folder.name}-{uuid.uuid4().hex}")
         with contextlib.suppress(OSError):

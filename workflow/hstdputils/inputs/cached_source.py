@@ -8,21 +8,20 @@ from pathlib import Path
 
 from hstdputils.core.terminal import Advance
 from hstdputils.inputs.cache import InputCache, Record
-from hstdputils.inputs.folder import FolderSource
 from hstdputils.inputs.source import Item, Source, Wanted
 
 
 def cache_inputs(sources: Sequence[Source], root: Path) -> list[Source]:
     """Return sources with an input cache before the first that is not a folder.
 
-    Files in folders are at hand, and are not copied; folders that come before all other sources stay there.
+    Files in folders need not be fetched, and are not copied; folders that come before all other sources stay there.
 
     Raises
     ------
     UserError
         ``root`` cannot be made or written.
     """
-    remote = [source for source in sources if not isinstance(source, FolderSource)]
+    remote = [source for source in sources if not source.is_local]
     if not remote:
         return list(sources)
     cache = InputCache(root, [source.uri for source in remote])

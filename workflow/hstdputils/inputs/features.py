@@ -64,7 +64,7 @@ def read_features(names: Sequence[str], sources: Sequence[Source], done: Callabl
     Parameters
     ----------
     names
-        ipppssoots; other names are passed over.
+        ipppssoots; other names are ignored.
     sources
         The sources, in order of preference, all of them quick.
     done

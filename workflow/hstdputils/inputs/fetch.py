@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hstdputils.core.datasets import Dataset
 from hstdputils.core.instruments import SUPPORT_SUFFIXES
-from hstdputils.core.terminal import Advance, transfer_bar
+from hstdputils.core.terminal import Advance, transfer_progress
 from hstdputils.fits.associations import exposures, read_rows
 from hstdputils.inputs.cache import ChangedCopyError
 from hstdputils.inputs.missing import OTHER_SOURCE, missing_inputs, no_member_files, no_raw_files
@@ -192,7 +192,7 @@ def fetch_all(name: str, wanted: Sequence[tuple[Source, Item]], into: Destinatio
     """Fetch files, several at a time, under their own names in lower case, and unpack FITS files."""
     paths = [into.folder / item.name.lower() for _, item in wanted]
     pool = ThreadPoolExecutor(PARALLEL)
-    with transfer_bar(name, sum(item.size for _, item in wanted)) as advance:
+    with transfer_progress(name, sum(item.size for _, item in wanted)) as advance:
         try:
             jobs = [
                 pool.submit(into.transfer, source, item, path, advance)

@@ -31,6 +31,8 @@ class FolderSource(Source):
     Names of files and folders may be in upper case. An exposure's files may lie in its association's folder.
     """
 
+    is_local = True
+
     def __init__(self, uri: str) -> None:
         self.uri = uri.removeprefix("file://")
         self.root = Path(self.uri)

@@ -4,7 +4,10 @@ What is asked there takes seconds, so that planning asks it for nothing.
 """
 
 import contextlib
+import os
+import re
 import threading
+import warnings
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +16,7 @@ from typing import TYPE_CHECKING
 from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.core.terminal import Advance
+from hstdputils.core.text import one_line
 from hstdputils.inputs.source import Item, Source, Wanted, suffix_of
 from hstdputils.store.transfers import fetch_rest, with_retries
 
@@ -42,6 +46,29 @@ class MastSource(Source):
         self._visit = ""
         self._listed: dict[str, dict[str, Item]] = {}
         self._lock = threading.RLock()
+
+    def reach(self, seconds: float) -> str:
+        """See `Source.reach`: MAST is asked for a file that it does not have, and shown the user's token if any."""
+        import requests
+
+        with warnings.catch_warnings(action="ignore"):
+            from astroquery.mast import conf
+
+        parameters = {"uri": "mast:HST/product/hstdputils_doctor.fits"}
+        address = f"{conf.server}/api/v0.1/Download/file"
+        try:
+            status = requests.head(address, params=parameters, timeout=seconds).status_code
+        except requests.RequestException as error:
+            reason = re.split(r": |\] ", one_line(error))[-1].strip("'\")(") or type(error).__name__
+            text = f"MAST ({conf.server}) does not answer ({reason}): check the network"
+            raise AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.MAST, text) from error
+        if status >= 500:
+            text = f"MAST ({conf.server}) answers {status}: try again later"
+            raise AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.MAST, text)
+        if not os.environ.get("MAST_API_TOKEN"):
+            return f"{self.uri} ({conf.server}) answers"
+        self._session()
+        return f"{self.uri} ({conf.server}) answers, and knows the token"
 
     def list_files(self, name: str, is_wanted: Wanted, association: str = "") -> Iterator[list[Item]]:
         """See `Source.list_files`: one query, where the files have not come with another name of the visit."""

@@ -185,7 +185,7 @@ def _refused(what: str, error: requests.HTTPError) -> Exception:
     if status in (401, 403):
         fix = f"set {TOKEN} to the token of somebody who may read it ({TOKENS_PAGE})"
         if os.environ.get(TOKEN):
-            fix = f"whom {TOKEN} stands for may not read it: ask the program's investigator, or set another token"
+            fix = f"the owner of {TOKEN} may not read it: ask the program's investigator, or set another token"
         return _failed(f"{what}: it is not public: {fix}", Outcome.BAD_INPUT)
     reason = f"{what}: MAST answered {status} ({error.response.reason}): try again later"
     return ConnectionError(reason) if status >= 500 or status in (408, 429) else _failed(reason)

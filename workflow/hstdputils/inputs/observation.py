@@ -52,7 +52,7 @@ class RawFile:
         Raises
         ------
         AttemptFailed
-            It is none (``bad_input``); file and keyword are named.
+            It is not a number (``bad_input``); file and keyword are named.
         """
         try:
             return header_number(name, self._value(name), default)
@@ -94,7 +94,7 @@ def read_observation(
 ) -> Observation:
     """Check all FITS files of a dataset's inputs, and return what they are.
 
-    Rows that an association table has twice are taken out of the file, since the programs do not see to that.
+    Rows that an association table has twice are taken out of the file, since the programs do not.
 
     Parameters
     ----------

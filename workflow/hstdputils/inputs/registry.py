@@ -44,17 +44,24 @@ def open_sources(uris: Sequence[str], cache: Path | None = None) -> list[Source]
     UserError
         A URI is not that of a source, a folder is not there, or ``cache`` cannot be written.
     """
-    sources = [_open_source(uri) for uri in uris or DEFAULT_SOURCES]
+    sources = [source_class(uri)(uri) for uri in uris or DEFAULT_SOURCES]
     return cache_inputs(sources, cache) if cache else sources
 
 
-def _open_source(uri: str) -> Source:
+def source_class(uri: str) -> type[Source]:
+    """Return the class of a source, by the scheme of its URI.
+
+    Raises
+    ------
+    UserError
+        No source has such a URI.
+    """
     match = _SCHEME.match(uri)
     scheme = match["scheme"] if match else ""
     if scheme not in SOURCES:
         raise UserError(f"{uri!r} is not a source of inputs: give a folder, s3://bucket/prefix or mast:")
-    source: Source = pkgutil.resolve_name(SOURCES[scheme])(uri)
-    return source
+    found: type[Source] = pkgutil.resolve_name(SOURCES[scheme])
+    return found
 
 
 def add_input_options(parser: argparse.ArgumentParser, *, inputs: str, keep: str) -> None:

@@ -1,13 +1,14 @@
 """Inputs from S3: a bucket laid out as ``s3://stpubdata/hst/public`` is or as a folder may be, or with tarballs."""
 
 import fnmatch
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hstdputils.core.errors import ExitCode, StoreError
+from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.core.terminal import Advance
 from hstdputils.inputs.folder import MAST_FOLDERS
@@ -44,6 +45,25 @@ class BucketSource(Source):
     def is_public(self) -> bool:
         """Tell whether it is a public bucket, which has one layout."""
         return self._bucket in PUBLIC_BUCKETS
+
+    @property
+    def needs_credentials(self) -> bool:
+        """Tell whether it is read with the user's credentials, as all but public buckets are."""
+        return not self.is_public
+
+    def reach(self, seconds: float) -> str:
+        """See `Source.reach`: one object is listed, as the folders of datasets will be."""
+        try:
+            with s3_errors(self.uri, "list"):
+                client = s3_client(unsigned=self.is_public, seconds=seconds)
+                answer = client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
+        except StoreError as error:
+            # the address without what is asked there, which is long
+            reason = re.sub(r'\?[^"\s]*"', '"', str(error))
+            raise AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.S3_DOWNLOAD, reason) from error
+        if not answer.get("KeyCount"):
+            raise UserError(f"there is nothing in {self.uri}: correct inputs", ExitCode.S3_DOWNLOAD)
+        return f"{self.uri}, can be listed{' without credentials' if self.is_public else ''}"
 
     def list_files(self, name: str, is_wanted: Wanted, association: str = "") -> Iterator[list[Item]]:
         """See `Source.list_files`: one listing, where they are in the layout of the public bucket."""

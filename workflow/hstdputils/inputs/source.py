@@ -44,10 +44,20 @@ class Source(ABC):
     """The source as a user writes it."""
     exit_code: ExitCode = ExitCode.INPUTS
     """The exit code where it lacks a dataset."""
+    is_local: bool = False
+    """Whether its files are on file systems of this machine."""
     is_quick: bool = True
     """Whether it answers many requests a second, so that planning may ask it."""
     is_cached: bool = False
     """Whether what is fetched from it goes into an input cache."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+
+    @property
+    def needs_credentials(self) -> bool:
+        """Tell whether it is read with the user's credentials of AWS."""
+        return False
 
     @abstractmethod
     def list_files(self, name: str, is_wanted: Wanted, association: str = "") -> Iterable[list[Item]]:
@@ -75,6 +85,23 @@ class Source(ABC):
     @abstractmethod
     def fetch(self, item: Item, target: Path, advance: Advance) -> None:
         """Fetch one file, whole, under the name ``target``."""
+
+    def reach(self, seconds: float) -> str:
+        """Return what answers there, for a person, asked once.
+
+        Parameters
+        ----------
+        seconds
+            How long it may take to answer.
+
+        Raises
+        ------
+        AttemptFailed
+            It cannot be reached.
+        UserError
+            It answers, and cannot be used.
+        """
+        return f"{self.uri}, can be read"
 
     def files(self, name: str, suffixes: Collection[str], association: str = "") -> list[Item]:
         """Return the files of one exposure or association with some suffixes; an empty list where it has none."""

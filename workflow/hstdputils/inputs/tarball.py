@@ -19,7 +19,7 @@ from hstdputils.inputs.source import plain_name
 from hstdputils.inputs.unpacking import CHUNK, GZIP_MAGIC, Unpacker, no_space
 
 MOST_FILES = 10_000
-"""Files of a tarball that may be inputs; more are no dataset's."""
+"""Files of a tarball that may be inputs; no dataset has more."""
 
 
 _MOST_HEADER_BYTES = 2**20

@@ -34,8 +34,12 @@ INSTRUMENT_SHARE = 0.25
 small runs of COS and STIS would all be rounded up to one size."""
 
 
-N_SIZES = 30
+N_SIZES = 40
 """Sizes that are fitted: as few as cost next to nothing against sizes of `STEP_MIB` each."""
+
+
+CLOSE_ABOVE_MIB, CLOSE = 4096, 1.15
+"""Above so many MiB a size is at most so many times the one below: few runs are so large, but each of them costs."""
 
 
 ABOVE = 2.0
@@ -156,21 +160,37 @@ def fit_sizes(mib: Floats, weight: Floats, number: int = N_SIZES) -> list[int]:
         What one MiB more costs in each row.
     number
         How many sizes there may be.
+
+    Returns
+    -------
+    sizes
+        The sizes, MiB, rising; those above `CLOSE_ABOVE_MIB` are close to one another, as `CLOSE` says.
     """
-    sizes, row_size = np.unique(on_grid(mib, STEP_MIB), return_inverse=True)
-    up_to = np.concatenate([[0.0], np.bincount(row_size, weight).cumsum()])
+    needed = on_grid(mib, STEP_MIB)
+    largest = needed.max(initial=STEP_MIB)
+    # as close as three quarters of the sizes allow: a run of terabytes must not take them all
+    close = max(CLOSE, (largest / CLOSE_ABOVE_MIB) ** (4 / (3 * number)))
+    steps = np.arange(-8, 8 * max(0.0, np.log(largest / CLOSE_ABOVE_MIB) / np.log(close)))
+    between = on_grid(CLOSE_ABOVE_MIB * close ** (steps / 8), STEP_MIB)
+    sizes = np.union1d(needed, between[(between > needed.min(initial=np.inf)) & (between < largest)])
+    up_to = np.concatenate([[0.0], np.bincount(np.searchsorted(sizes, needed), weight, len(sizes)).cumsum()])
     n, number = len(sizes), min(number, len(sizes))
+    # the first of the sizes that may come next below each; 0 stands for none at all
+    below = np.where(sizes > CLOSE_ABOVE_MIB, np.searchsorted(sizes, sizes / close) + 1, 0)
     # cost[i]: the rows of the first i sizes rounded up to so many sizes, the last of which is the i-th
     cost = np.full(n + 1, np.inf)
     cost[0] = 0.0
-    before = np.zeros((number, n + 1), int)
+    costs, before = [], np.zeros((number, n + 1), int)
     for used in range(number):
         best = np.full(n + 1, np.inf)
         for i in range(1, n + 1):
-            ways = cost[:i] + sizes[i - 1] * (up_to[i] - up_to[:i])
-            before[used, i] = ways.argmin()
-            best[i] = ways[before[used, i]]
+            first = min(int(below[i - 1]), i - 1)
+            ways = cost[first:i] + sizes[i - 1] * (up_to[i] - up_to[first:i])
+            before[used, i] = first + ways.argmin()
+            best[i] = ways[before[used, i] - first]
         cost = best
+        costs.append(cost[n])
+    number = int(np.argmin(costs)) + 1  # where it is few that are needed, more of them cost the same
     chosen, i = [], n
     for used in reversed(range(number)):
         chosen.append(int(sizes[i - 1]))

@@ -175,7 +175,7 @@ def add(history: History, source: str, day: str) -> int:
         raise UserError(f"{source!r} names no batch: write s3://bucket/batch, or the batch's folder in the store")
     store = open_store(place or ".")
     markers = Batch(store, batch).markers
-    kinds = markers.ended()
+    kinds = markers.finished()
     if not kinds:
         raise UserError(f"{source}: no markers there: give the folder of a batch, or a CSV table")
     return history.add(markers.read_all(kinds))

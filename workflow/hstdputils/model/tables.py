@@ -7,6 +7,7 @@ features must have all columns, as a plan rests on it; one of runs may have any.
 import csv
 import gzip
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO, TextIOWrapper
@@ -23,7 +24,11 @@ NAMES = ("ipst", "ipppssoot")
 """Columns that name the dataset."""
 
 
-MEMORY = {"memory": 1e9 / 2**20, "memory_mib": 1.0}
+IN_GB = "memory"
+"""Column of the memory used, GB."""
+
+
+MEMORY = {IN_GB: 1e9 / 2**20, "memory_mib": 1.0}
 """Columns of the memory used, and what makes MiB of them: GB, or MiB."""
 
 
@@ -41,6 +46,11 @@ COLUMNS = (NAMES[0], *Features._fields, "instr")
 
 MEASURED_COLUMNS = frozenset({"memory", "wallclock", "mem_bin", "src"})
 """Columns of finished runs, which a table of features may have and which are not read."""
+
+
+MOST_ROUNDED, FEWEST_ROWS = 0.1, 100
+"""Where fewer than this part of the rows, of so many at least, give memory to two decimals of a GB, they are of
+another measurement. Datasets of 2021 that were measured in both ways used a third of what such rows say."""
 
 
 _MOST_CHARACTERS = 2**28
@@ -100,6 +110,8 @@ def read_features_table(path: Path) -> Mapping[str, Features]:
 def read_table(path: Path) -> Iterator[TableRow]:
     """Yield the rows of a table of finished runs, or of whatever is known of datasets.
 
+    Memory of another measurement than that of most rows, as `MOST_ROUNDED` says, is left out, with a note.
+
     Raises
     ------
     UserError
@@ -117,6 +129,8 @@ def read_table(path: Path) -> Iterator[TableRow]:
     used = [name, *known, *(column for column in (memory, wall, first([DATE])) if column)]
     table = _columns(path, text, {column: header.index(column) for column in used})
     numbers = {column: table[column].tolist() for column in used if column not in (name, DATE)}
+    if memory == IN_GB:
+        numbers[memory] = _of_one_measurement(path, table[memory]).tolist()
     dates = table[DATE].tolist() if DATE in used else None
     for place, word in enumerate(table[name].tolist()):
         try:
@@ -131,6 +145,23 @@ def read_table(path: Path) -> Iterator[TableRow]:
             numbers[wall][place] if wall else nan,
             dates[place] if dates else "",
         )
+
+
+def _of_one_measurement(path: Path, memory_gb: Any) -> Any:
+    """Return memory, ``nan`` where a few rows are rounded to two decimals and the others are not."""
+    import numpy as np
+
+    hundredths = 100 * memory_gb
+    is_rounded = np.abs(hundredths - np.round(hundredths)) < 1e-7
+    n_rounded = int(is_rounded.sum())
+    if len(memory_gb) < FEWEST_ROWS or not 0 < n_rounded < MOST_ROUNDED * len(memory_gb):
+        return memory_gb
+    print(
+        f"note: {path}: the memory of {n_rounded:,} of {len(memory_gb):,} rows is left out: it is given to two "
+        "decimals of a GB, unlike that of the others, so it was measured in another way",
+        file=sys.stderr,
+    )
+    return np.where(is_rounded, np.nan, memory_gb)
 
 
 def _open(path: Path, what: str, fix: str) -> tuple[list[str], str]:

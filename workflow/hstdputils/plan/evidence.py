@@ -60,7 +60,7 @@ def _read_headers(
     names: Sequence[str], inputs: Sequence[str], features: Mapping[str, Features]
 ) -> dict[str, Features]:
     """Read the features that are not known yet from listings and headers."""
-    from hstdputils.core.terminal import count_bar
+    from hstdputils.core.terminal import count_progress
     from hstdputils.inputs.features import read_features
     from hstdputils.inputs.registry import open_sources
 
@@ -68,7 +68,7 @@ def _read_headers(
     left = [name for name in names if name not in features]
     if not sources or not left:
         return {}
-    with count_bar("headers", len(left)) as done:
+    with count_progress("headers", len(left)) as done:
         found = read_features(left, sources, done)
     for uri, reason in found.failures.items():
         print(f"note: no features from {uri.removesuffix(':')}: {reason}", file=sys.stderr)

@@ -1,17 +1,14 @@
 """Plans of batches are kept up to date by what is wanted and what it rests on, never by time stamps."""
 
-import contextlib
-import fcntl
 import hashlib
 import json
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hstdputils.core.errors import UserError
-from hstdputils.core.files import atomic_write
+from hstdputils.core.files import atomic_write, locked
 from hstdputils.records.plan_rows import PlanRow, lines_of, read_rows
 from hstdputils.store.registry import is_same_store
 
@@ -89,7 +86,7 @@ class BatchPlan:
             A line is not a plan row, or the plan is of another store.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(self.path.parent):
+        with locked(self.path.parent):
             record = self._record()
             kept, edited = self._lines_to_keep(wanted, settings, record)
             new = [name for name in wanted if name not in kept]
@@ -203,15 +200,3 @@ def settings_digest(values: Mapping[str, Any], files: Mapping[str, Path | None])
 
 def _digest(line: bytes) -> str:
     return hashlib.blake2b(line, digest_size=_DIGEST_BYTES).hexdigest()
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other planners from a folder while the block runs, where its file system can lock."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

@@ -63,12 +63,12 @@ def draw(path: Path, folder: Path) -> None:
     small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
     if np.nanmin(image) == np.nanmax(image):
         text = f"all pixels are {np.nanmax(image):g}"
-        picture, small = _notice(text, picture.size), _notice(text, small.size)
+        picture, small = _placeholder(text, picture.size), _placeholder(text, small.size)
     picture.save(folder / f"{path.stem}.jpg", quality=90)
     small.save(folder / f"{path.stem}_thumb.jpg", quality=85)
 
 
-def _notice(text: str, size: tuple[int, int]) -> Image.Image:
+def _placeholder(text: str, size: tuple[int, int]) -> Image.Image:
     """Return a dark picture of at least the size that has a text in its middle."""
     width, height = max(size[0], THUMBNAIL), max(size[1], THUMBNAIL // 4)
     picture = Image.new("L", (width, height), 40)

@@ -1,4 +1,4 @@
-"""``python -m hstdputils.process``: calibrate datasets."""
+"""``hstdputils process``: calibrate datasets."""
 
 import sys
 import time
@@ -10,15 +10,15 @@ from hstdputils.core.datasets import Dataset
 from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.id_lists import IdList, read_ids, require_all_good, tell_problems
 from hstdputils.core.outcomes import AttemptFailed, Outcome
-from hstdputils.process.killed_attempts import killed_attempt, record_killed_attempt
 from hstdputils.process.options import ONSITE, REMOTE, Site, read_options, settings_of
-from hstdputils.process.processor import Ended, Processor, Settings
+from hstdputils.process.processor import Processor, Result
 from hstdputils.process.products import copy_marker
-from hstdputils.process.refusals import record_refusal
+from hstdputils.process.setup import Settings
+from hstdputils.process.unfinished import record_killed, record_no_references, why_killed
 from hstdputils.records.marker import exit_status
-from hstdputils.supervision import guard
-from hstdputils.supervision.memory import MemoryKills
-from hstdputils.supervision.stopping import Stopped, leave, stop_by_exception
+from hstdputils.supervision import supervisor
+from hstdputils.supervision.machine import MemoryKills
+from hstdputils.supervision.stopping import Stopped, end_with, stop_by_exception
 
 
 def main(arguments: Sequence[str], site: Site | None = None) -> int:
@@ -34,10 +34,10 @@ def main(arguments: Sequence[str], site: Site | None = None) -> int:
     if not ids.datasets:
         require_all_good(ids, skip_bad=options.skip_bad)
     codes: list[int] = []
-    if guard.is_called_for():
+    if supervisor.is_needed():
         start, kills = time.time(), MemoryKills()
-        if end := guard.stand_guard():
-            return _after(end, settings, ids, start, kills)
+        if child := supervisor.fork_supervised():
+            return _exit_code_of(child, settings, ids, start, kills)
     with stop_by_exception():
         try:
             processor = _processor(settings, ids)
@@ -49,8 +49,8 @@ def main(arguments: Sequence[str], site: Site | None = None) -> int:
             print(stopped.reason, file=sys.stderr)
             return stopped.exit_code
     if ids.problems and not options.skip_bad:
-        codes.append(_tell_bad(ids))
-    return leave(exit_status(codes))
+        codes.append(_report_bad(ids))
+    return end_with(exit_status(codes))
 
 
 def _processor(settings: Settings, ids: IdList) -> Processor:
@@ -59,27 +59,29 @@ def _processor(settings: Settings, ids: IdList) -> Processor:
     Raises
     ------
     UserError
-        It cannot be set up; where it is for want of references, the datasets have markers that say so.
+        It cannot be set up; where references are the cause, the datasets have markers that say so.
     """
     try:
-        return Processor(settings, _tell_step)
+        return Processor(settings)
     except UserError as error:
         batch = settings.stored_batch()
         for dataset in ids.datasets:
-            record_refusal(batch, dataset, error, settings.context or "", settings.plan_row)
+            record_no_references(batch, dataset, error, settings.context or "", settings.plan_row)
         raise
 
 
-def _after(end: guard.Ending, settings: Settings, ids: IdList, start: float, kills: MemoryKills) -> int:
-    """Return the exit code of guarded work, after recording that it was killed if it was."""
-    if why := killed_attempt(end, kills):
-        record_killed_attempt(settings, ids.datasets, start, end, why)
+def _exit_code_of(
+    child: supervisor.ChildExit, settings: Settings, ids: IdList, start: float, kills: MemoryKills
+) -> int:
+    """Return the exit code for a child that has ended, after recording that it was killed if it was."""
+    if why := why_killed(child, kills):
+        record_killed(settings, ids.datasets, start, child, why)
         return why.exit_code
-    return end.exit_code if end.exit_code >= 0 else 128 - end.exit_code
+    return child.exit_code if child.exit_code >= 0 else 128 - child.exit_code
 
 
-def _tell_bad(ids: IdList) -> int:
-    """Say that ids were left out, and return the exit code for that."""
+def _report_bad(ids: IdList) -> int:
+    """Print that ids were left out, and return the exit code for that."""
     try:
         require_all_good(ids, skip_bad=False)
     except UserError as error:
@@ -88,29 +90,25 @@ def _tell_bad(ids: IdList) -> int:
 
 
 def _process(processor: Processor, dataset: Dataset, marker_copy: Path | None) -> int:
-    """Process one dataset, tell how it ended, and return its exit code."""
+    """Process one dataset, print how it ended, and return its exit code."""
     try:
-        ended = processor.process(dataset)
+        result = processor.process(dataset)
     except (UserError, StoreError) as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         return error.exit_code if isinstance(error, UserError) else ExitCode.UPLOAD
     except AttemptFailed as failure:
         print(f"{dataset} {failure.outcome}: {failure.reason}", flush=True)
         return failure.exit_code
-    _tell_end(ended)
-    if marker_copy and ended.marker.succeeded:
-        copy_marker(ended.marker, marker_copy)
-    return ended.marker.exit_code
+    _print_result(result)
+    if marker_copy and result.marker.succeeded:
+        copy_marker(result.marker, marker_copy)
+    return result.marker.exit_code
 
 
-def _tell_step(ipppssoot: str, step: str, end: str, wall_seconds: float) -> None:
-    print(f"{ipppssoot}  {step:<12} {end:<6} {wall_seconds:8.2f} s", file=sys.stderr, flush=True)
-
-
-def _tell_end(ended: Ended) -> None:
-    marker = ended.marker
+def _print_result(result: Result) -> None:
+    marker = result.marker
     reason = f" ({marker.reason})" if marker.succeeded and marker.reason else ""
-    if not ended.is_new:
+    if not result.is_new:
         again = "already" if marker.succeeded else "not tried again:"
         text = f"{again} {marker.outcome}{f': {marker.reason}' if not marker.succeeded else ''}"
     elif marker.outcome is Outcome.SUCCEEDED:
@@ -120,7 +118,7 @@ def _tell_end(ended: Ended) -> None:
         )
     else:
         text = f"{marker.outcome} (exit code {marker.exit_code}): {marker.reason}"
-    print(f"{marker.ipppssoot} {text} -> {ended.place}", flush=True)
+    print(f"{marker.ipppssoot} {text} -> {result.place}", flush=True)
 
 
 def console() -> int:

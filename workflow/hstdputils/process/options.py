@@ -1,4 +1,4 @@
-"""The command line of ``process``, and the settings that it stands for."""
+"""The command line of ``process``, and the settings that follow from it."""
 
 import argparse
 import contextlib
@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from hstdputils.calibrate.drizzlepac import VARIABLES
-from hstdputils.calibrate.registry import check_program_names
+from hstdputils.calibrate.recipe import check_program_names
 from hstdputils.core import command_line
 from hstdputils.inputs.registry import add_input_options
-from hstdputils.process.processor import Settings
-from hstdputils.process.steps import OVERHEAD_SECONDS
+from hstdputils.process.setup import OVERHEAD_SECONDS, Settings
 from hstdputils.records.batch import Batch, check_batch_name
-from hstdputils.records.plan_files import INDEX_VARIABLE, ROW_VARIABLE, row_of_child
-from hstdputils.references.digests import work_off_line
+from hstdputils.records.plan_files import ROW_VARIABLE, row_of_child
+from hstdputils.references.digests import use_reference_list
 from hstdputils.store.registry import open_store
+from hstdputils.supervision.machine import INDEX_VARIABLES, array_index
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,11 @@ SCRATCH_VARIABLE = "_CONDOR_SCRATCH_DIR"
 """The environment variable with the folder of a job of HTCondor on its machine, which is removed with the job."""
 
 
+_INDEX = " or ".join(INDEX_VARIABLES)
+
+
 def _granted(row: dict[str, Any] | None, memory_mib: int | None, max_seconds: int | None) -> dict[str, Any] | None:
-    """Return the plan row with what this try has really got."""
+    """Return the plan row with the memory and time that this try really has."""
     granted = {"memory_mib": memory_mib, "max_seconds": max_seconds}
     return None if row is None else row | {name: value for name, value in granted.items() if value is not None}
 
@@ -124,7 +127,7 @@ def read_options(arguments: Sequence[str], site: Site | None = None) -> argparse
 def _take_row(options: argparse.Namespace) -> None:
     """Take dataset and plan row from a slice of the plan, as the child of an array job does."""
     store = open_store(options.output)
-    row = row_of_child(Batch(store, check_batch_name(options.batch)), options.slice, os.environ.get(INDEX_VARIABLE))
+    row = row_of_child(Batch(store, check_batch_name(options.batch)), options.slice, array_index())
     options.ipppssoots, options.plan_row = [row.ipppssoot], asdict(row)
 
 
@@ -135,7 +138,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
         batch=check_batch_name(options.batch),
         inputs=options.inputs,
         work=options.work,
-        context=work_off_line(options.references, options.crds_context)
+        context=use_reference_list(options.references, options.crds_context)
         if options.references
         else options.crds_context,
         plan_row=_granted(options.plan_row, options.memory_mib, options.max_seconds),
@@ -197,34 +200,22 @@ def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentP
         help="process datasets again that have succeeded, and let a batch change its CRDS context or programs",
     )
     parser.add_argument("--skip-bad", action="store_true", help="end with 0 even if some ids are not valid")
-    programs = parser.add_argument(
-        "--programs",
+    _add_repeatable(
+        *(parser, "--programs", "--program", "NAME=COMMAND"),
+        "the command that replaces a calibration program, such as calacs.e=/opt/hstcal/bin/calacs.e (default: what "
+        "PATH has, else what make hstcal has installed); may be given for several programs",
         type=_named_program,
-        action="append",
-        default=[],
-        metavar="NAME=COMMAND",
-        help="the command that stands for a calibration program, such as calacs.e=/opt/hstcal/bin/calacs.e "
-        "(default: what PATH has, else what make hstcal has installed); may be given for several programs",
     )
-    command_line.add_old_name(parser, "--program", programs)
-    program_variables = parser.add_argument(
-        "--program-variables",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="an environment variable that calibration programs get beside those of a fixed list; they get no other, "
+    _add_repeatable(
+        *(parser, "--program-variables", "--program-variable", "NAME"),
+        "an environment variable that calibration programs get beside those of a fixed list; they get no other, "
         "and so no credentials. NAME may be a pattern (MYSITE_*); may be given several times",
     )
-    command_line.add_old_name(parser, "--program-variable", program_variables)
-    dataset_variables = parser.add_argument(
-        "--dataset-variables",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="a variable that the file <dataset>_cal_env.txt among the inputs may set for the programs beside "
+    _add_repeatable(
+        *(parser, "--dataset-variables", "--dataset-variable", "NAME"),
+        "a variable that the file <dataset>_cal_env.txt among the inputs may set for the programs beside "
         "drizzlepac's SVM_*, MVM_*, HAP* and ASTROMETRY_*; others in it are refused, and a warning says so",
     )
-    command_line.add_old_name(parser, "--dataset-variable", dataset_variables)
     parser.add_argument(
         "--astrometry",
         choices=("on", "off"),
@@ -242,21 +233,18 @@ def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentP
     for_engines.add_argument(
         "--slice",
         metavar="NAME",
-        help=f"take dataset and row from a slice of the plan in the store; {INDEX_VARIABLE} says which row",
+        help=f"take dataset and row from a slice of the plan in the store: the row whose index is in {_INDEX}",
     )
-    for_engines.add_argument(
-        "--memory-mib", type=command_line.above_zero, metavar="N", help="memory that this try has got, MiB"
-    )
-    for_engines.add_argument(
-        "--max-seconds", type=command_line.above_zero, metavar="N", help="time limit of calibration, s"
-    )
-    for_engines.add_argument(
-        "--overhead-seconds",
-        type=command_line.above_zero,
-        metavar="N",
-        help="time limit of all besides calibration: inputs, references, previews, saving, s "
-        f"(default: {OVERHEAD_SECONDS:.0f}, or --max-seconds where that is more)",
-    )
+    for name, text in (
+        ("--memory-mib", "memory that this try has, MiB"),
+        ("--max-seconds", "time limit of calibration, s"),
+        (
+            "--overhead-seconds",
+            "time limit of everything besides calibration: inputs, references, previews, saving, s "
+            f"(default: {OVERHEAD_SECONDS:.0f}, or --max-seconds where that is more)",
+        ),
+    ):
+        for_engines.add_argument(name, type=command_line.above_zero, metavar="N", help=text)
     for_engines.add_argument(
         "--references",
         type=Path,
@@ -276,3 +264,11 @@ def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentP
         help="number of this try; from 2 on, nothing is done where another try would end like the last one",
     )
     return parser
+
+
+def _add_repeatable(
+    parser: argparse.ArgumentParser, name: str, old_name: str, metavar: str, text: str, **how: Any
+) -> None:
+    """Add an option that may be given several times, and that had another name before."""
+    option = parser.add_argument(name, action="append", default=[], metavar=metavar, help=text, **how)
+    command_line.add_old_name(parser, old_name, option)

@@ -1,4 +1,4 @@
-"""Products, log and marker of an attempt: checked, and saved in an order that keeps the store true."""
+"""Checking products, and saving them, the log and the marker in an order that keeps the store consistent."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from hstdputils.core.datasets import Dataset
 from hstdputils.core.errors import ExitCode, StoreError
 from hstdputils.core.files import atomic_write
 from hstdputils.core.outcomes import AttemptFailed, Outcome
-from hstdputils.fits.files import fits_problem
+from hstdputils.fits.headers import fits_problem
 from hstdputils.process.work_folder import MARKER
 from hstdputils.records.batch import Batch
 from hstdputils.records.manifest import ProductFile
@@ -19,11 +19,11 @@ from hstdputils.records.marker import Marker
 from hstdputils.store.base import Store
 from hstdputils.store.layout import LOG, MANIFEST, METRICS
 from hstdputils.store.transfers import TRIES, backoff_seconds
-from hstdputils.supervision.stopping import Halt, not_stopped_here, pause
+from hstdputils.supervision.stopping import Halt, defer_stops, pause
 
 
 def check_products(expectation: Expectation, folder: Path, inputs: Iterable[Path]) -> None:
-    """Check that a calibration left all that it must, and that each product is a whole FITS file with data.
+    """Check that calibration made all products that it must, and that each is a complete FITS file with data.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def check_products(expectation: Expectation, folder: Path, inputs: Iterable[Path
 
 
 def _listed(path: Path) -> list[str]:
-    """Return a list of products: its own name, and the names of images and catalogues in it."""
+    """Return the name of a list of products, and the images and catalogues that it names."""
     lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
     return [path.name, *(line.strip() for line in lines if line.strip().endswith((".fits", ".ecsv")))]
 
@@ -71,15 +71,15 @@ PARALLEL = 4
 
 
 _SMALL = 2**23
-"""Bytes up to which a log is held in memory to be saved."""
+"""Size up to which a log is read into memory to be saved, bytes."""
 
 
 RECORDS = (LOG, METRICS)
-"""Files that are saved of failed attempts too."""
+"""Files that are saved after failed attempts, too."""
 
 
 def save_products(batch: Batch, ipppssoot: str, folder: Path, files: Sequence[ProductFile], manifest: bytes) -> None:
-    """Save products, then the manifest, and see that the store lists them.
+    """Save products, then the manifest, and check that the store lists them.
 
     An earlier ``succeeded`` marker and manifest are removed before the first of their products is replaced, and
     files of an earlier attempt that the new manifest does not list are removed after the last is saved.
@@ -102,9 +102,9 @@ def save_products(batch: Batch, ipppssoot: str, folder: Path, files: Sequence[Pr
 
 
 def _check_saved(store: Store, home: str, sizes: Mapping[str, int]) -> None:
-    """Hold names and sizes in one listing against what was saved: a store may say that it has, and lose it.
+    """Compare one listing with what was saved: a store may confirm a file and lose it.
 
-    Some stores list late what is new; they are listed again a few times.
+    Some stores list new files late; they are listed again a few times.
     """
     for tried in range(1, TRIES + 1):
         found = {entry.key.removeprefix(home): entry.size for entry in store.entries(home)}
@@ -121,7 +121,7 @@ def _check_saved(store: Store, home: str, sizes: Mapping[str, int]) -> None:
 
 
 def _save_all(store: Store, files: Sequence[tuple[Path, str, str]]) -> None:
-    """Save files with these checksums, several at a time; after the first that fails no other is started."""
+    """Save files with these checksums, several at a time; after the first failure no other is started."""
     pool = ThreadPoolExecutor(PARALLEL)
     wait = True
     try:
@@ -135,7 +135,7 @@ def _save_all(store: Store, files: Sequence[tuple[Path, str, str]]) -> None:
 
 
 def save_marker(batch: Batch, marker: Marker, folder: Path, unwritten: Mapping[str, str] | None = None) -> None:
-    """Save log and metrics, and then the marker; no signal cuts this off.
+    """Save log and metrics, and then the marker; no signal interrupts this.
 
     Parameters
     ----------
@@ -154,14 +154,14 @@ def save_marker(batch: Batch, marker: Marker, folder: Path, unwritten: Mapping[s
         The store failed; there is no new marker then.
     """
     home = batch.dataset_prefix(marker.ipppssoot)
-    with not_stopped_here():
+    with defer_stops():
         for name in RECORDS:
             _save_record(batch.store, folder / name, f"{home}{name}", (unwritten or {}).get(name, ""))
         batch.markers.write(marker)
 
 
 def _save_record(store: Store, path: Path, key: str, unwritten: str) -> None:
-    """Save a file of any size, which stays where it is."""
+    """Save a file of any size, and keep it."""
     if path.stat().st_size <= _SMALL:
         store.put_bytes(path.read_bytes() + unwritten.encode(), key)
         return
@@ -176,13 +176,18 @@ def _save_record(store: Store, path: Path, key: str, unwritten: str) -> None:
         copy.unlink(missing_ok=True)
 
 
-def keep_local(marker: Marker, folder: Path) -> None:
-    """Leave the marker beside the products in the work folder, where there is no store."""
+def place_of(batch: Batch, ipppssoot: str) -> str:
+    """Return where the files of a dataset are, as a path or URI."""
+    return batch.store.address(batch.dataset_prefix(ipppssoot))
+
+
+def write_local_marker(marker: Marker, folder: Path) -> None:
+    """Write the marker beside the products in the work folder, where there is no store."""
     (folder / MARKER).write_bytes(marker.to_json())
 
 
 def copy_marker(marker: Marker, path: Path) -> None:
-    """Write a copy of a ``succeeded`` marker to a local path, whole or not at all.
+    """Write a copy of a ``succeeded`` marker to a local path, atomically.
 
     Raises
     ------

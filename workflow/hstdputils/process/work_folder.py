@@ -1,4 +1,4 @@
-"""Work folders: each attempt has an empty one of its own, and one dataset is processed once at a time."""
+"""Work folders: each attempt has an empty one of its own, and a lock keeps a dataset to one process at a time."""
 
 import contextlib
 import errno
@@ -28,7 +28,7 @@ class DiskFull(AttemptFailed):
 
 
 class WorkFolders:
-    """The work folders of one dataset in one batch: ``<root>/<batch>/<ipppssoot>/attempt-<something>``."""
+    """The work folders of one dataset in one batch: ``<root>/<batch>/<ipppssoot>/attempt-<random>``."""
 
     def __init__(self, root: Path, batch: str, ipppssoot: str) -> None:
         self._home = root.absolute() / batch / ipppssoot
@@ -39,36 +39,36 @@ class WorkFolders:
         return self._home / "attempt-12345678" / "data"
 
     @contextlib.contextmanager
-    def alone(self, *, wait: bool = False) -> Iterator[None]:
-        """Keep other processes from the dataset while the block runs.
+    def locked(self, *, wait: bool = False) -> Iterator[None]:
+        """Lock the dataset against other processes while the block runs.
 
-        With ``wait``, another process at work on the dataset is waited for.
+        With ``wait``, the lock of another process is waited for.
 
         Raises
         ------
         AttemptFailed
-            Another process is at work on the dataset, and ``wait`` is false (``cancelled``); or there is no space
+            Another process has the lock, and ``wait`` is false (``cancelled``); or there is no space
             (`DiskFull`).
         UserError
             The folder cannot be made for another reason.
         """
         with self._take_lock(wait=wait) as lock:
-            with contextlib.suppress(OSError):  # on a full disk the lock holds without saying whose it is
+            with contextlib.suppress(OSError):  # on a full disk the lock works without its owner's name
                 lock.truncate(0)
                 os.write(lock.fileno(), f"process {os.getpid()} on {os.uname().nodename}".encode())
             try:
                 yield
             finally:
-                # removed while it is still held: whoever waits for it sees that it is gone, and takes a new one
+                # removed while it is still held: a process that waits for it sees that it is gone, and makes another
                 self._path.unlink(missing_ok=True)
                 with contextlib.suppress(OSError):
                     self._home.rmdir()
                     self._home.parent.rmdir()
 
     def new(self) -> Path:
-        """Return an empty folder, after removing what attempts that were killed have left.
+        """Return a new empty folder, after removing those of killed attempts.
 
-        A folder with a marker is the result of an attempt without a store, and stays.
+        A folder with a marker holds the result of an attempt without a store, and is not removed.
 
         Raises
         ------
@@ -86,8 +86,8 @@ class WorkFolders:
         except OSError as error:
             raise _cannot_make(error) from error
 
-    def cut_off(self, since: float) -> tuple[float, Path | None]:
-        """Return when the attempt that was killed started, s since the epoch, and its folder, if it had one.
+    def killed(self, since: float) -> tuple[float, Path | None]:
+        """Return when a killed attempt started, s since the epoch, and its folder, if it had one.
 
         The time is 0 where no attempt that started after ``since`` was killed.
         """

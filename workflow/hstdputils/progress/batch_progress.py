@@ -138,7 +138,7 @@ class Monitor:
         StoreError
             The store cannot be read.
         """
-        kinds = self._batch.markers.ended()
+        kinds = self._batch.markers.finished()
         done = {name for name, succeeded in kinds.items() if succeeded}
         states = list(self._engine.states(without=done))
         known = {state.ipppssoot for state in states}

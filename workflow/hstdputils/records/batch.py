@@ -151,7 +151,7 @@ class Batch(BatchKeys):
                 return pinned | pins
             if not force:
                 self._require_same(pins, pinned)
-            self.markers.forget_successes()
+            self.markers.remove_successes()
             return replace(pins, conditional_writes=pinned.conditional_writes, probed=pinned.probed)
 
         return self._changed(change)
@@ -189,7 +189,7 @@ class Batch(BatchKeys):
             return False
         return record is not None and record.conditional_writes is False
 
-    def require_lease(self, doing: str, *, may_probe: bool) -> None:
+    def require_conditional_writes(self, doing: str, *, may_probe: bool) -> None:
         """Raise `UserError` where its store does no conditional writes, without which nothing is submitted.
 
         Parameters
@@ -221,7 +221,7 @@ class Batch(BatchKeys):
                 return after
             time.sleep(random.uniform(0, 0.2))  # another was first
         raise StoreError(
-            f"cannot write {self.store.address(self.record_key)}: others change it all the time: try again"
+            f"cannot write {self.store.address(self.record_key)}: other processes keep changing it: try again"
         )
 
     def _require_kept(self, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Manifests: the files of a dataset, each with size and SHA-256."""
+"""Manifests: the files of a dataset, each with size and SHA-256; written after them, read to check them."""
 
 import hashlib
 import json
@@ -6,6 +6,11 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from hstdputils.core.formats import read_as
+
+MOST_BYTES = 64 * 2**20
+"""Bytes of a manifest that is read; that of a large mosaic has 1 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,13 @@ class ProductFile:
     """Bytes."""
     sha256: str
     """SHA-256 of its bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Manifest:
+    """What of a manifest is read."""
+
+    files: list[ProductFile]
 
 
 _KINDS = {".fits": "product", ".ecsv": "product", ".jpg": "preview", ".png": "preview"}
@@ -45,3 +57,14 @@ def manifest(batch: str, ipppssoot: str, files: Sequence[ProductFile]) -> bytes:
     """Return the manifest of a dataset as JSON."""
     content = {"batch": batch, "ipppssoot": ipppssoot, "files": [asdict(file) for file in files]}
     return (json.dumps(content, indent=1) + "\n").encode()
+
+
+def read_manifest(data: bytes) -> list[ProductFile]:
+    """Return the files that a manifest lists.
+
+    Raises
+    ------
+    BadFormat
+        The data are not a manifest; ``str()`` says why.
+    """
+    return read_as(_Manifest, data, MOST_BYTES).files

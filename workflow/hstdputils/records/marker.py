@@ -194,7 +194,7 @@ class Marker:
 
     @classmethod
     def from_json(cls, data: bytes) -> "Marker":
-        """Read a marker; keys of later versions are passed over.
+        """Read a marker; keys of later versions are ignored.
 
         So are odd values in the plan's row and in what earlier attempts were: they do not change how this one ended.
 
@@ -238,7 +238,7 @@ def marker_of(data: bytes, batch: str, ipppssoot: str, *, succeeded: bool) -> Ma
     Raises
     ------
     ValueError
-        The data are no marker, or one of another dataset, batch or kind of end; ``str()`` says why.
+        The data are not a marker, or that of another dataset, batch or kind; ``str()`` says why.
     """
     marker = Marker.from_json(data)
     if (marker.ipppssoot, marker.batch) != (ipppssoot, batch):

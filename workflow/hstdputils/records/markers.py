@@ -59,7 +59,7 @@ class Markers:
         """Write a marker; the last thing that an attempt does."""
         self.store.put_bytes(marker.to_json(), self.key(marker.ipppssoot, succeeded=marker.succeeded))
 
-    def forget_successes(self) -> None:
+    def remove_successes(self) -> None:
         """Remove all ``succeeded`` markers, so that every dataset is processed again."""
         prefix = markers_prefix(self.batch, succeeded=True)
         self.store.delete([entry.key for entry in self.store.entries(prefix)])
@@ -67,7 +67,7 @@ class Markers:
     def listed(self, tell: Tell = note_once) -> dict[str, bool]:
         """Return all datasets that have a marker, and of which kind, from one listing.
 
-        What lies among the markers under a name that no dataset has is reported, and passed over.
+        What lies among the markers under a name that no dataset has is reported and ignored.
         """
         return {name: succeeded for name, (succeeded, _) in self._listed(tell).items()}
 
@@ -80,12 +80,12 @@ class Markers:
                 continue
             ipppssoot = name.removesuffix(".json")
             if not is_dataset(ipppssoot):
-                tell(f"{shown(self.store.address(entry.key), 400)} is passed over: no dataset has this name")
+                tell(f"{shown(self.store.address(entry.key), 400)} is ignored: it is not the name of a dataset")
             elif kind == SUCCEEDED or ipppssoot not in found:
                 found[ipppssoot] = kind == SUCCEEDED, entry.size
         return found
 
-    def ended(self, tell: Tell = note_once, unreadable: list[str] | None = None) -> dict[str, bool]:
+    def finished(self, tell: Tell = note_once, unreadable: list[str] | None = None) -> dict[str, bool]:
         """Return all datasets that have a marker, and whether they succeeded.
 
         A dataset whose ``succeeded`` marker cannot be read has not succeeded; the marker is reported. In a folder all
@@ -120,7 +120,7 @@ class Markers:
         return kinds
 
     def read_all(self, kinds: Mapping[str, bool]) -> Iterator[Marker]:
-        """Yield the markers of the datasets in ``kinds`` (as `ended` returns it), many requests at a time.
+        """Yield the markers of the datasets in ``kinds`` (as `finished` returns it), many requests at a time.
 
         For a dataset that has no readable marker of this kind stands that of the other kind or, where there is none
         either, one that says so: its outcome is ``unknown``, its attempt 0.

@@ -13,17 +13,10 @@ from pathlib import Path
 from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.records.batch import Batch, check_batch_name
 from hstdputils.records.plan_rows import LONGEST_LINE, PlanRow, lines_of, parse_row, read_rows
+from hstdputils.supervision.machine import INDEX_VARIABLES
 
 MOST_ROWS = 500_000
 """Rows of one plan; a longer list is better cut into several batches."""
-
-
-INDEX_VARIABLE = "AWS_BATCH_JOB_ARRAY_INDEX"
-"""The environment variable in which AWS Batch gives a child its index, from 0."""
-
-
-JOB_VARIABLE = "HSTDP_JOB"
-"""The environment variable with the id of the engine's job, where the engine sets none of its own."""
 
 
 ROW_VARIABLE = "HSTDP_PLAN_ROW"
@@ -132,7 +125,7 @@ def _lines(data: bytes) -> Iterator[bytes]:
             yield line
 
 
-def row_of_child(batch: Batch, name: str, index: str | None) -> PlanRow:
+def row_of_child(batch: Batch, name: str, index: str) -> PlanRow:
     """Return the row of the child of an array job.
 
     Raises
@@ -140,10 +133,9 @@ def row_of_child(batch: Batch, name: str, index: str | None) -> PlanRow:
     UserError
         The slice has no such index.
     """
-    if index is None or not index.isdecimal():
-        raise UserError(
-            f"--slice needs {INDEX_VARIABLE}, which AWS Batch sets in array jobs: give it, or an ipppssoot"
-        )
+    if not index.isdecimal():
+        variables = " or ".join(INDEX_VARIABLES)
+        raise UserError(f"--slice needs {variables}, which engines set in array jobs: set it, or give an ipppssoot")
     rows = read_slice(batch, name)
     if int(index) >= len(rows):
         raise UserError(

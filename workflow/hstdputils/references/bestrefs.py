@@ -102,7 +102,7 @@ REFERENCE = re.compile(r"([a-z]ref)\$(\S+)", re.IGNORECASE)
 """A reference as headers name it: the variable of its folder, and its name."""
 
 
-class GaveUp(Exception):
+class CrdsFailed(Exception):
     """CRDS ended the program; ``str()`` is its last error."""
 
 
@@ -116,7 +116,7 @@ def assign_bestrefs(paths: Sequence[Path], context: str, log: AttemptLog) -> lis
 
     Raises
     ------
-    GaveUp
+    CrdsFailed
         CRDS cannot work with its cache.
     """
     crds = load_crds()
@@ -149,7 +149,7 @@ def named_references(path: Path) -> list[Named]:
 def selecting_keywords(context: str, instrument: str, types: Iterable[str]) -> set[str]:
     """Return the keywords that the rules of a context select references of some types by, upper case.
 
-    Types for which the context has no rules are passed over.
+    Types for which the context has no rules are ignored.
     """
     crds = load_crds()
     found: set[str] = set()
@@ -172,8 +172,8 @@ def _logged(log: AttemptLog) -> Iterator[LogHandler]:
     try:
         yield handler
     except SystemExit as error:
-        raise GaveUp(handler.errors[-1] if handler.errors else "CRDS gave up") from error
+        raise CrdsFailed(handler.errors[-1] if handler.errors else "CRDS gave up") from error
     except load_crds().CrdsError as error:
-        raise GaveUp(one_line(error) or type(error).__name__) from error
+        raise CrdsFailed(one_line(error) or type(error).__name__) from error
     finally:
         logger.removeHandler(handler)

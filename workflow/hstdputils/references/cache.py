@@ -18,7 +18,7 @@ from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.core.terminal import Advance
 from hstdputils.references.bestrefs import CONTEXT, download_context, load_crds
 from hstdputils.references.digests import FROM_LIST, NOT_CHECKED, Record, Records, digest_of
-from hstdputils.references.download import cache_alone, download_files, read_config, write_config
+from hstdputils.references.download import cache_lock, download_files, read_cached_config, write_config
 from hstdputils.references.server import ReferenceServer, ReferenceServerError
 from hstdputils.references.settings import crds_settings
 
@@ -66,7 +66,7 @@ class ReferenceCache:
                 write_config(self.settings, self.server.info)
             except ReferenceServerError as error:
                 raise UserError(str(error), ExitCode.REFERENCES) from error
-        return read_config(self.settings)
+        return read_cached_config(self.settings)
 
     @property
     def bad_files(self) -> set[str]:
@@ -134,7 +134,7 @@ class ReferenceCache:
         names = set(names)
         if not self.missing(names) and not self._in_doubt(names):
             return
-        with cache_alone(self.cache):
+        with cache_lock(self.cache):
             changed = [path.name for path in self._in_doubt(names) if not self.records.renew(path)]
             wanted = {self.path(name): self.server.file(name) for name in [*self.missing(names), *changed]}
             download_files(self.server, wanted, advance, self.records)
@@ -167,7 +167,7 @@ class ReferenceCache:
         for name in names:
             path = self.path(name)
             record = self.records.read(name)
-            if record is None or not record.still_of(path.stat()):
+            if record is None or not record.matches(path.stat()):
                 record = Record.of(path, "", NOT_CHECKED)
             found[name] = asdict(record)
         return found
@@ -203,7 +203,7 @@ class ReferenceCache:
                     raise no_references(reason) from error
                 raise AttemptFailed(Outcome.STORAGE_ERROR, ExitCode.S3_DOWNLOAD, reason) from error
         if missing := self.missing(names):
-            reason = f"missing in the CRDS cache {self.cache}: {some_of(missing)}: sync the cache with {context}"
+            reason = f"missing in the CRDS cache {self.cache}: {first_names(missing)}: sync the cache with {context}"
             raise no_references(reason)
         with self._readable():
             broken = sorted(name for name in names if not _begins_as_fits(self.path(name)))
@@ -213,7 +213,7 @@ class ReferenceCache:
             raise no_references(f"{what}: sync it anew")
         if changed := sorted(name for name, digest in digests.items() if digest is None):
             when = "the reference list was made" if self._listed else "they were downloaded"
-            what = f"{some_of(changed)} in the CRDS cache {self.cache} changed since {when}"
+            what = f"{first_names(changed)} in the CRDS cache {self.cache} changed since {when}"
             raise no_references(f"{what}: sync the cache with {context}")
         return {name: digest for name, digest in digests.items() if digest is not None}
 
@@ -234,9 +234,9 @@ class ReferenceCache:
         path = self.path(name)
         stat = path.stat()
         if listed := self._listed.get(name):
-            as_then = listed.still_of(stat)
+            as_then = listed.matches(stat)
             if not listed.digest:
-                return ("", NOT_CHECKED) if as_then or not listed.surely_changed(stat) else None
+                return ("", NOT_CHECKED) if as_then or not listed.has_changed(stat) else None
             # the cache cannot remember that the file is as it was, so that its bytes are asked where they may differ
             if as_then or (listed.size == stat.st_size and digest_of(path) == listed.digest):
                 return listed.digest, FROM_LIST
@@ -244,10 +244,10 @@ class ReferenceCache:
         record = self.records.read(name)
         if record is None:
             return "", NOT_CHECKED
-        if record.still_of(stat):
+        if record.matches(stat):
             return record.digest, record.digest_from
         # a copy of a cache that was downloaded is one that others look after
-        return None if record.surely_changed(stat) else ("", NOT_CHECKED)
+        return None if record.has_changed(stat) else ("", NOT_CHECKED)
 
     def _is_there(self, name: str) -> bool:
         path = self.path(name)
@@ -265,7 +265,7 @@ class ReferenceCache:
             ) from error
 
 
-def some_of(names: Sequence[str], count: int = 4) -> str:
+def first_names(names: Sequence[str], count: int = 4) -> str:
     """Return the first of the names, and how many more there are."""
     return ", ".join(names[:count]) + (f" and {len(names) - count} more" if len(names) > count else "")
 

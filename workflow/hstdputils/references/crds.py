@@ -7,7 +7,7 @@ from pathlib import Path
 from hstdputils.core.errors import UserError
 from hstdputils.inputs.observation import RawFile
 from hstdputils.records.log import AttemptLog
-from hstdputils.references.bestrefs import GaveUp, Named, assign_bestrefs, named_references, selecting_keywords
+from hstdputils.references.bestrefs import CrdsFailed, Named, assign_bestrefs, named_references, selecting_keywords
 from hstdputils.references.cache import ReferenceCache, no_references
 
 MOST_REFERENCES, MOST_KEYWORDS, MOST_VALUES, LONGEST_VALUE = 200, 100, 8, 80
@@ -49,7 +49,7 @@ class Crds(ReferenceCache):
             errors = assign_bestrefs([raw.path for raw in raws], context, log)
         except UserError as error:
             raise no_references(str(error)) from error
-        except GaveUp as error:
+        except CrdsFailed as error:
             raise no_references(f"{error} (cache {self.cache})") from error
         found = [one for raw in raws for one in named_references(raw.path)]
         named = {one.name: one.variable for one in found}

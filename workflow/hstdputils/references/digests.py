@@ -1,4 +1,4 @@
-"""Digests of references: recorded when a file is downloaded, and held against the file system's word before each use.
+"""Digests of references: recorded when a file is downloaded, and compared with the file system before each use.
 
 A record keeps, beside the digest, what the file system says of the file: size, times of its last changes to the
 nanosecond, and inode. Whatever is written to a file changes these, so that a job needs no more than a look at them,
@@ -75,12 +75,12 @@ class Record:
             return None
         return cls(**{name: values[name] for name in kinds})
 
-    def still_of(self, stat: os.stat_result) -> bool:
+    def matches(self, stat: os.stat_result) -> bool:
         """Tell whether the file system says the same of a file now."""
         return self._has_same_content(stat) and (self.ctime_ns, self.inode) == (stat.st_ctime_ns, stat.st_ino)
 
-    def surely_changed(self, stat: os.stat_result) -> bool:
-        """Tell whether this very file was written to since, or now has another size; a copy is not told."""
+    def has_changed(self, stat: os.stat_result) -> bool:
+        """Tell whether this very file was written to since, or now has another size; of a copy, size alone tells."""
         return self.size != stat.st_size or (self.inode == stat.st_ino and not self._has_same_content(stat))
 
     def _has_same_content(self, stat: os.stat_result) -> bool:
@@ -111,7 +111,7 @@ class Records:
         """Tell whether a reference has a record and the file system says something else of the file now."""
         record = self.read(path.name)
         with contextlib.suppress(OSError):
-            return record is not None and not record.still_of(path.stat())
+            return record is not None and not record.matches(path.stat())
         return False
 
     def renew(self, path: Path) -> bool:
@@ -156,7 +156,7 @@ class ReferenceList:
 
     @property
     def records(self) -> dict[str, Record]:
-        """Return the digests as they are checked; what is not a valid one is passed over."""
+        """Return the digests as they are checked; invalid ones are ignored."""
         found = {name: Record.from_values(values) for name, values in self.digests.items()}
         return {name: record for name, record in found.items() if record}
 
@@ -183,7 +183,7 @@ def read_reference_list(path: Path) -> ReferenceList:
         raise UserError(f"cannot use {path} ({what}): sync again", ExitCode.REFERENCES) from error
 
 
-def work_off_line(path: Path, context: str | None) -> str:
+def use_reference_list(path: Path, context: str | None) -> str:
     """Let CRDS read its cache alone, as a sync has left it, and return the context of the sync.
 
     Raises

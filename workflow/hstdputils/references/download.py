@@ -26,7 +26,7 @@ _TIMES = 3
 
 
 @contextlib.contextmanager
-def cache_alone(cache: Path) -> Iterator[None]:
+def cache_lock(cache: Path) -> Iterator[None]:
     """Keep other processes from adding to a cache while the block runs."""
     with (cache / ".hstdputils.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -88,7 +88,7 @@ def write_config(settings: CrdsSettings, info: Mapping[str, Any]) -> None:
     wanted = {settings.config_file: "\n".join(["{", *lines, "}", ""]), folder / "bad_files.txt": bad}
     if all(path.is_file() and path.read_text() == text for path, text in wanted.items()):
         return
-    with cache_alone(settings.cache):
+    with cache_lock(settings.cache):
         folder.mkdir(parents=True, exist_ok=True)
         # flat, or a folder for each instrument: CRDS decides once for a new cache, and writes it down
         load_crds().config.get_crds_ref_subdir_mode("hst")
@@ -96,7 +96,7 @@ def write_config(settings: CrdsSettings, info: Mapping[str, Any]) -> None:
             atomic_write(path, text)
 
 
-def read_config(settings: CrdsSettings) -> Any:
+def read_cached_config(settings: CrdsSettings) -> Any:
     """Return what the cache has of it.
 
     Raises
@@ -113,6 +113,6 @@ def read_config(settings: CrdsSettings) -> Any:
         raise UserError(what, ExitCode.REFERENCES) from error
     except Exception as error:
         reason = one_line(error) or type(error).__name__
-        what = f"CRDS cannot read {settings.config_file} ({reason}): see to that, or sync the cache"
+        what = f"CRDS cannot read {settings.config_file} ({reason}): check the file, or sync the cache"
         raise UserError(what, ExitCode.REFERENCES) from error
     return info

@@ -24,11 +24,11 @@ class ReferenceServerError(Exception):
     def __init__(self, message: str, *, is_absent: bool = False) -> None:
         super().__init__(without_passwords(message))
         self.is_absent = is_absent
-        """True where the server has no such file, so that trying again is no use."""
+        """True where the server has no such file, so that there is no point in trying again."""
 
 
 @contextlib.contextmanager
-def instead(error: ReferenceServerError) -> Iterator[None]:
+def raising(error: ReferenceServerError) -> Iterator[None]:
     """Raise the error in place of any other that the block raises."""
     try:
         yield
@@ -105,7 +105,7 @@ class ReferenceServer:
         if uri := self._settings.uris.get("config"):
             with reading_errors(address := f"{uri}/server_config"):
                 text = with_retries(lambda: self._content(address))
-            with instead(ReferenceServerError(f"{address} is not a CRDS configuration: set CRDS_CONFIG_URI")):
+            with raising(ReferenceServerError(f"{address} is not a CRDS configuration: set CRDS_CONFIG_URI")):
                 info = ast.literal_eval(text.decode())
                 assert info["operational_context"]
                 assert info["bad_files_list"] is not None
@@ -113,7 +113,7 @@ class ReferenceServer:
         proxy, server = load_crds().client.proxy, self._settings.server
         calls = proxy.CheckingProxy(f"{server}/json/", version="1.0")
         fix = "check the network and CRDS_SERVER_URL, or set CRDS_READONLY_CACHE=1 to use the cache as it is"
-        with instead(ReferenceServerError(f"the CRDS server {server} does not answer: {fix}")):
+        with raising(ReferenceServerError(f"the CRDS server {server} does not answer: {fix}")):
             info = dict(_call(calls.get_server_info))
             if "download_metadata" not in info:  # servers before CRDS 11
                 sizes = _call(lambda: calls.get_file_info_map("hst", None, ["size", "sha1sum"]))
@@ -159,7 +159,7 @@ class ReferenceServer:
         """Return the address of the folder with one kind of files."""
         if kind in self._settings.uris:
             return self._settings.uris[kind]
-        with instead(
+        with raising(
             ReferenceServerError(f"the CRDS server {self._settings.server} does not say where its {kind}s are")
         ):
             named = self.info[f"{kind}_url"]

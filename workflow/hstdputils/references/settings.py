@@ -65,7 +65,7 @@ def settings_of(variables: Mapping[str, str]) -> CrdsSettings:
     Raises
     ------
     UserError
-        An address is missing, or is none.
+        An address is missing, or is not an address of S3 or HTTP.
     """
     server = variables.get("CRDS_SERVER_URL", "").rstrip("/")
     if "serverless" in server or "server-less" in server:

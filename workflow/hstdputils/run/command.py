@@ -66,7 +66,7 @@ def _run(
 ) -> int:
     done: set[str] = set()
     if not options.force:
-        done = {name for name, succeeded in batch.markers.ended().items() if succeeded}
+        done = {name for name, succeeded in batch.markers.finished().items() if succeeded}
     else:
         further = [*further, "--force"]
     left = [row for row in rows if row.ipppssoot not in done]

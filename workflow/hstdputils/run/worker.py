@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Protocol
 
 from hstdputils.core.errors import ExitCode, UserError
-from hstdputils.records.plan_files import JOB_VARIABLE
 from hstdputils.records.plan_rows import PlanRow
+from hstdputils.supervision.machine import JOB_VARIABLE
 
 _PRELOADED = ["hstdputils.process.command", "astropy.io.fits", "astropy.table", "PIL.Image"]
 """What every process of a dataset needs, and reads no variable when it is imported."""

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import os
 import shutil
@@ -13,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from hstdputils.core.errors import StoreError
-from hstdputils.core.files import PART, whole_file
+from hstdputils.core.files import PART, locked, whole_file
 from hstdputils.store.base import Entry, require_digest
 
 _PARALLEL = 16
@@ -66,21 +65,10 @@ class FolderStore:
 
     def swap_bytes(self, data: bytes, key: str, expected: bytes) -> bool:
         """See `Store.swap_bytes`: where the file system knows no locks, others may come between."""
-        with self._errors("write"), self._locked((self.root / key).parent):
+        with self._errors("write"), locked((self.root / key).parent):
             if self.get_bytes(key) != expected:
                 return False
             return self.put_bytes(data, key)
-
-    @contextlib.contextmanager
-    def _locked(self, folder: Path) -> Iterator[None]:
-        """Keep others that lock the same folder waiting while the block runs."""
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            with contextlib.suppress(OSError):
-                fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
 
     def get_bytes(self, key: str, most: int | None = None) -> bytes | None:
         """See `Store.get_bytes`."""

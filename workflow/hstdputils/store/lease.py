@@ -41,7 +41,7 @@ _held: set[str] = set()
 
 
 class Busy(UserError):
-    """Another process is at work on the batch."""
+    """Another process is working on the batch."""
 
 
 @dataclass(slots=True)
@@ -166,7 +166,7 @@ def hold(
 
 
 def wait_while_busy(act: Callable[[], T], waiting: Callable[[str], object] | None) -> T:
-    """Return what an act returns, trying it again while another process is at work on the batch.
+    """Return what an act returns, trying it again while another process is working on the batch.
 
     Raises
     ------
@@ -182,7 +182,7 @@ def wait_while_busy(act: Callable[[], T], waiting: Callable[[str], object] | Non
                 raise
             line = str(busy).partition(":")[0]
             if line != reported:
-                waiting(f"{line}: waiting for its end")
+                waiting(f"{line}: waiting until it ends")
             reported = line
         time.sleep(1)
 
@@ -216,7 +216,8 @@ def _wait_for_its_end(store: Store, key: str) -> None:
     while (holder := _read(store, key)) and not holder.is_dead and time.monotonic() < deadline:
         if first and (holder.word != first.word or holder.boot == _boot()):
             raise Busy(
-                f"process {holder.pid} on {holder.host} is at work on this batch: wait for its end", ExitCode.GENERAL
+                f"process {holder.pid} on {holder.host} is working on this batch: wait until it ends",
+                ExitCode.GENERAL,
             )
         time.sleep(1)
 

@@ -14,13 +14,11 @@ from hstdputils.store.layout import probe_key
 from hstdputils.store.transfers import TRIES, backoff_seconds
 from hstdputils.supervision.stopping import pause
 
-NO_CONDITIONAL_WRITES = (
-    "does not refuse to write what is there already (If-None-Match), so that nothing can be done by one alone"
-)
+NO_CONDITIONAL_WRITES = "does not support conditional writes (If-None-Match), which keep two runs apart"
 """What is wrong with a store without conditional writes."""
 
 
-RUN_ONE_AT_A_TIME = "see to it that one run at a time is at work on this batch"
+RUN_ONE_AT_A_TIME = "make sure that only one run at a time works on this batch"
 """What a person has to do then."""
 
 
@@ -55,10 +53,10 @@ def probe(store: Store, batch: str) -> bool:
 def _check_stored(store: Store, key: str, data: bytes) -> None:
     found = store.get_bytes(key, len(data) * 2 + 1024)
     if found is None:
-        raise StoreError(f"the store {store.uri} has lost what it had confirmed: name another store")
+        raise StoreError(f"the store {store.uri} does not return what it has confirmed: name another store")
     if found != data:
         raise StoreError(
-            f"the store {store.uri} keeps something else than what is written to it ({len(found)} bytes came back "
+            f"the store {store.uri} returns something other than what is written to it ({len(found)} bytes came back "
             f"of {len(data)}): {_FIX}"
         )
     for tried in range(1, TRIES + 1):

@@ -96,7 +96,7 @@ class S3Store:
         return True
 
     def swap_bytes(self, data: bytes, key: str, expected: bytes) -> bool:
-        """See `Store.swap_bytes`: where the server passes over ``If-Match``, others may come between."""
+        """See `Store.swap_bytes`: where the server ignores ``If-Match``, another writer may come between."""
         place = {"Bucket": self.bucket, "Key": self.prefix + key}
         with s3_errors(self.address(key), "write"):
             try:

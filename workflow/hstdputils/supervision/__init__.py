@@ -1,1 +1,1 @@
-"""What the machine and its kernel do to a process: limits, kills, notices; and what programs get to see."""
+"""Processes and the machine: limits, kills, signals, spot notices, and the environment of programs."""

@@ -1,8 +1,8 @@
-"""The environment of calibration programs: what they need, and nothing that is secret.
+"""The environment of calibration programs: what they need, without secrets.
 
-A dataset's files are made by others. A program that one of them leads astray must find no credentials, and no file
-may choose what a program runs: so the environment is built from a list, and what ``<dataset>_cal_env.txt`` may set is
-another, shorter list. Both can be extended in the configuration, and never by data.
+A dataset's files come from others. A program that one of them exploits must find no credentials, and no file may
+determine what runs: so the environment is built from an allow-list, and ``<dataset>_cal_env.txt`` may set only the
+variables of another, shorter one. Both can be extended in the configuration, and never by data.
 """
 
 import os
@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import urlsplit
 
-PASSED = (
+ALLOWED = (
     *("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "LANG", "LANGUAGE", "LC_*", "TZ", "TMPDIR", "USER", "LOGNAME"),
     *("CRDS_PATH", "CRDS_SERVER_URL", "CRDS_CONTEXT", "CRDS_OBSERVATORY", "CRDS_READONLY_CACHE", "CRDS_MODE"),
     *("[a-z]ref", "ASTROMETR*", "GSSS_WEBSERVICES_URL", "SVM_*", "MVM_*", "HAP*", "PIPELINE_*"),
@@ -22,10 +22,10 @@ PASSED = (
     *("APPTAINER*", "SINGULARITY*", "DOCKER_HOST", "XDG_RUNTIME_DIR"),
     *("CSYS_VER", "AWSDPVER", "AWSYSVER"),
 )
-"""Names of variables, or patterns of names, that programs get where this process has them."""
+"""Names of variables, or patterns of names, that programs inherit from this process."""
 
 
-FROM_DATA = ("SVM_*", "MVM_*", "HAP*", "ASTROMETRY_*")
+SETTABLE_BY_DATA = ("SVM_*", "MVM_*", "HAP*", "ASTROMETRY_*")
 """What a dataset's own file may set: drizzlepac's switches (its handbook, chapter 8)."""
 
 
@@ -35,7 +35,7 @@ _LISTS_OF_FOLDERS = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH")
 _CHOOSES_WHAT_RUNS = re.compile(
     r"(LD|DYLD|PYTHON|APPTAINER|SINGULARITY)\w*|(\w*_)?(PATH|HOME|SHELL|ENV|IFS)|\w*_URL|[A-Z]REF"
 )
-"""Variables that say what runs, or whom programs ask: no list lets data set them."""
+"""Variables that determine what runs, or which servers programs ask: data can never set them."""
 
 
 _SECRET = re.compile(r".*(TOKEN|PASSW|SECRET|CREDENTIAL|APIKEY|_KEY|USERNAME|COOKIE).*", re.IGNORECASE)
@@ -55,22 +55,22 @@ def environment_of_programs(
     Parameters
     ----------
     variables
-        What is set for it: folders of references, threads, switches.
+        Variables set for it: folders of references, threads, switches.
     home
-        Its home: a folder of its own, empty at first.
+        Its home folder, empty at first.
     also
-        Further names or patterns of names of variables that it gets.
+        Names, or patterns of names, of further variables that it inherits.
     source
-        Where the variables come from; this process's environment where none is given.
+        The variables to inherit from; this process's environment where none is given.
     """
-    patterns = (*PASSED, *also)
+    patterns = (*ALLOWED, *also)
     here = os.environ if source is None else source
     passed = {name: value for name, value in here.items() if _matches(name, patterns)}
     passed = {name: value for name, value in passed.items() if not _is_secret(name, value)}
     for name in _LISTS_OF_FOLDERS:
         if folders := _absolute(passed.pop(name, "")):
             passed[name] = folders
-    # nothing is imported from the folder of the data, and from what other jobs or the user have in their homes
+    # nothing is imported from the folder with the data, or from the home folder of the user or of other jobs
     own = {"HOME": str(home), "PYTHONSAFEPATH": "1", "PYTHONNOUSERSITE": "1"}
     return passed | own | dict(variables)
 
@@ -83,14 +83,14 @@ def variables_of_file(path: Path, also: Iterable[str] = ()) -> tuple[dict[str, s
     path
         The file ``<dataset>_cal_env.txt``.
     also
-        Names, or patterns of names, that it may set beyond `FROM_DATA`.
+        Names, or patterns of names, that it may set beyond `SETTABLE_BY_DATA`.
 
     Returns
     -------
     variables
         Those that it may set.
     warnings
-        A line about each of the others, and about what sets no variable.
+        One line for each of the others, and for each line that sets no variable.
     """
     variables: dict[str, str] = {}
     warnings: list[str] = []
@@ -100,11 +100,11 @@ def variables_of_file(path: Path, also: Iterable[str] = ()) -> tuple[dict[str, s
         if not line.strip():
             continue
         if not separator or not _NAME.fullmatch(name):
-            warnings.append(f"{place}: passed over, since it is not NAME=value: {line.strip()[:80]}")
-        elif _CHOOSES_WHAT_RUNS.fullmatch(name.upper()) or not _matches(name, (*FROM_DATA, *also)):
-            warnings.append(f"{place}: refused, since data do not set {name[:80]}: see --dataset-variables")
+            warnings.append(f"{place}: ignored, not NAME=value: {line.strip()[:80]}")
+        elif _CHOOSES_WHAT_RUNS.fullmatch(name.upper()) or not _matches(name, (*SETTABLE_BY_DATA, *also)):
+            warnings.append(f"{place}: refused, a dataset's file may not set {name[:80]}: see --dataset-variables")
         elif len(value) > _LONGEST or not value.isprintable():
-            warnings.append(f"{place}: refused, since {name} has a value that cannot be printed, or is too long")
+            warnings.append(f"{place}: refused, the value of {name} is too long or not printable")
         else:
             variables[name] = value
     return variables, warnings
@@ -115,10 +115,10 @@ def _matches(name: str, patterns: Iterable[str]) -> bool:
 
 
 def _is_secret(name: str, value: str) -> bool:
-    """Tell whether a variable is a secret by its name, or a URL that holds a password."""
+    """Tell whether a variable is a secret by its name, or a URL with a password."""
     return bool(_SECRET.fullmatch(name)) or ("@" in value and bool(urlsplit(value).password))
 
 
 def _absolute(folders: str) -> str:
-    """Return the absolute ones of a list of folders: an empty or relative one would be below the data."""
+    """Return the absolute ones of a list of folders: an empty or relative one would be among the data."""
     return os.pathsep.join(folder for folder in folders.split(os.pathsep) if Path(folder).is_absolute())

@@ -1,4 +1,4 @@
-"""Stopping in order: signals and time limits become exceptions, raised where they can do no harm."""
+"""Stopping cleanly: signals and time limits become exceptions, raised where they do no harm."""
 
 import contextlib
 import os
@@ -14,19 +14,19 @@ from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import Outcome
 
 GRACE_SECONDS = 8.0
-"""How long after the signal the process may still tidy up and leave a marker."""
+"""How long after the signal the process may clean up and save a marker, s."""
 
 
 LINGER_SECONDS = 0.5
-"""How long threads that hang in a transfer may hold up the process after that."""
+"""How long threads that hang in a transfer may delay the end of the process after that, s."""
 
 
 OVERDUE_SECONDS = 20.0
-"""How long what a time limit has cut off may take to tidy up, before that is cut off, too."""
+"""How long the clean-up after a time limit may take before it is interrupted, too, s."""
 
 
 _CUTS = 3
-"""How often that is done before the process is ended."""
+"""How often the clean-up is interrupted before the process is ended."""
 
 
 _SIGNALS = {
@@ -37,14 +37,14 @@ _SIGNALS = {
 
 
 class Halt(BaseException):
-    """What is being done has to end here.
+    """The current work has to stop here.
 
-    It is not an `Exception`, so that no library takes it for an error of its own and tries again or goes on.
+    It is not an `Exception`, so that no library takes it for an error of its own and tries again or carries on.
     """
 
 
 class Overdue(Halt):
-    """A time limit is reached."""
+    """A time limit was reached."""
 
 
 class Stopped(Halt):
@@ -65,24 +65,24 @@ class _Request:
     """The signal; none while there was none."""
     is_due: bool = False
     """True from the signal until `Stopped` is raised."""
-    held_back: int = 0
-    """How many blocks are running that must not be cut off."""
-    came: threading.Event = field(default_factory=threading.Event)
-    """Set when the signal has come, or when none can come any more."""
+    deferrals: int = 0
+    """How many blocks are running that must not be interrupted."""
+    arrived: threading.Event = field(default_factory=threading.Event)
+    """Set when the signal has arrived, or when none can arrive any more."""
     threads: set[threading.Thread] = field(default_factory=set)
-    """Threads that ran before."""
+    """Threads that ran before, which do not count."""
     limit: "TimeLimit | None" = None
-    """The time limit that holds now."""
+    """The current time limit."""
     was_overdue: bool = False
-    """Whether a time limit has cut something off."""
+    """Whether a time limit has interrupted something."""
 
     def raise_now(self) -> None:
-        """Raise `Stopped` or `Overdue`, if a signal has come or a limit is reached, and nothing holds it back."""
-        if self.number is not None and self.is_due and not self.held_back:
+        """Raise `Stopped` or `Overdue`, if a signal has arrived or a limit was reached, unless it is deferred."""
+        if self.number is not None and self.is_due and not self.deferrals:
             self.is_due = False
             raise Stopped(self.number)
         limit = self.limit
-        if limit is not None and limit.is_due and (limit.is_firm or not self.held_back):
+        if limit is not None and limit.is_due and (limit.is_firm or not self.deferrals):
             limit.is_due = False
             self.was_overdue = True
             if self.number is None:
@@ -94,9 +94,9 @@ _request = _Request()
 
 @contextlib.contextmanager
 def stop_by_exception() -> Iterator[None]:
-    """Raise `Stopped` in the block on the first SIGTERM, SIGINT or SIGHUP; further ones are passed over.
+    """Raise `Stopped` in the block on the first SIGTERM, SIGINT or SIGHUP; further ones are ignored.
 
-    SIGHUP stays ignored where it is when the block begins, as under nohup.
+    SIGHUP stays ignored where it was before, as under nohup.
 
     A process that was asked to stop ends within ``GRACE_SECONDS``, even where a transfer hangs.
     """
@@ -104,42 +104,42 @@ def stop_by_exception() -> Iterator[None]:
     request = _request = _Request(threads=set(threading.enumerate()))
     over = threading.Event()
 
-    is_deaf = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    heeded = [number for number in _SIGNALS if not (is_deaf and number is signal.SIGHUP)]
+    ignores_hangup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    handled = [number for number in _SIGNALS if not (ignores_hangup and number is signal.SIGHUP)]
 
     def handle(number: int, frame: FrameType | None) -> None:
-        for known in heeded:
+        for known in handled:
             signal.signal(known, signal.SIG_IGN)
         request.number, request.is_due = signal.Signals(number), True
-        request.came.set()
+        request.arrived.set()
         request.raise_now()
 
-    threading.Thread(target=_end_at_last, args=(request, over), name="end-at-last", daemon=True).start()
-    earlier = {number: signal.signal(number, handle) for number in heeded}
+    threading.Thread(target=_end_after_grace, args=(request, over), name="end-after-grace", daemon=True).start()
+    earlier = {number: signal.signal(number, handle) for number in handled}
     try:
         yield
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)
         over.set()
-        request.came.set()
+        request.arrived.set()
 
 
-def _end_at_last(request: _Request, over: threading.Event) -> None:
-    """End the process if it does not end by itself after a signal."""
-    request.came.wait()
+def _end_after_grace(request: _Request, over: threading.Event) -> None:
+    """End the process if it does not end by itself within the grace time after a signal."""
+    request.arrived.wait()
     if request.number is None:
         return
     stopped = Stopped(request.number)
     if not over.wait(GRACE_SECONDS):
-        os.write(2, f"{stopped.reason}, and ended although something hung: no marker may say so\n".encode())
-    elif not _hang(request.threads):
+        os.write(2, f"{stopped.reason}, and ended although something hung: there may be no marker\n".encode())
+    elif not _are_hanging(request.threads):
         return
     os._exit(stopped.exit_code)
 
 
-def _hang(earlier: set[threading.Thread]) -> bool:
-    """Tell whether threads that were begun since then hold up the end of the process."""
+def _are_hanging(earlier: set[threading.Thread]) -> bool:
+    """Tell whether threads that were started since then delay the end of the process."""
     ours = [thread for thread in threading.enumerate() if thread not in earlier and not thread.daemon]
     deadline = time.monotonic() + LINGER_SECONDS
     for thread in ours:
@@ -147,9 +147,9 @@ def _hang(earlier: set[threading.Thread]) -> bool:
     return any(thread.is_alive() for thread in ours)
 
 
-def leave(exit_code: int) -> int:
-    """Return an exit status or, where transfers that a time limit has cut off would hold up the process, end it."""
-    if _request.was_overdue and _hang(_request.threads):
+def end_with(exit_code: int) -> int:
+    """Return the exit status, or end the process where transfers that were interrupted would delay its end."""
+    if _request.was_overdue and _are_hanging(_request.threads):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(exit_code)
@@ -177,13 +177,13 @@ class TimeLimit:
             self._set(time.monotonic() + left)
 
     def end(self) -> None:
-        """Let it hold no longer."""
+        """Lift the limit."""
         with self._changed:
             self._is_over, self.is_due = True, False
             self._changed.notify()
 
     def watch(self) -> None:
-        """Wait for the end, or have the main thread raise `Overdue`; end the process if that is of no use."""
+        """Wait for the end, or make the main thread raise `Overdue`; end the process if that does not help."""
         with self._changed:
             while not self._is_over and (left := self._until - time.monotonic()) > 0:
                 self._changed.wait(min(left, threading.TIMEOUT_MAX))
@@ -194,7 +194,7 @@ class TimeLimit:
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
                 self._changed.wait_for(lambda: self._is_over, OVERDUE_SECONDS)
             if not self._is_over:
-                os.write(2, b"the time limit was reached, and something hung: no marker may say so\n")
+                os.write(2, b"the time limit was reached, and something hung: there may be no marker\n")
                 os._exit(ExitCode.TIME)
 
     def _set(self, until: float) -> None:
@@ -205,14 +205,14 @@ class TimeLimit:
 
 @contextlib.contextmanager
 def time_limit(seconds: float, *, is_firm: bool = False) -> Iterator[TimeLimit]:
-    """Raise `Overdue` in the block when it has taken so long, s; in the main thread only, and not one in another.
+    """Raise `Overdue` in a block of the main thread when its time is up; limits do not nest.
 
     Parameters
     ----------
     seconds
         The limit, s.
     is_firm
-        Whether it also cuts off what signals do not, as `not_stopped_here` says.
+        Whether it also interrupts blocks of `defer_stops`.
     """
     limit, request = TimeLimit(seconds, is_firm=is_firm), _request
     if threading.current_thread() is not threading.main_thread():
@@ -233,21 +233,21 @@ def time_limit(seconds: float, *, is_firm: bool = False) -> Iterator[TimeLimit]:
 
 
 @contextlib.contextmanager
-def not_stopped_here() -> Iterator[None]:
-    """Hold signals back until the block has ended; they count when it has ended well."""
+def defer_stops() -> Iterator[None]:
+    """Defer `Stopped` until the block has ended; it is raised then, unless the block raised an error."""
     request = _request
-    request.held_back += 1
+    request.deferrals += 1
     try:
         yield
     finally:
-        request.held_back -= 1
+        request.deferrals -= 1
     request.raise_now()
 
 
 def pause(seconds: float) -> None:
-    """Wait, or raise `Stopped` once the process is asked to stop; for threads other than the main one."""
+    """Sleep, or raise `Stopped` once the process is asked to stop; for threads other than the main one."""
     request = _request
     if seconds:
-        request.came.wait(seconds)
+        request.arrived.wait(seconds)
     if request.number is not None:
         raise Stopped(request.number)

@@ -9,7 +9,7 @@ from hstdputils.core import command_line
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.run_config import read_run_config, set_crds_variables
-from hstdputils.core.terminal import count_bar
+from hstdputils.core.terminal import count_progress
 from hstdputils.inputs.registry import add_input_options, open_sources
 from hstdputils.inputs.unpacking import MAX_UNPACKED_MIB
 from hstdputils.progress.address import plan_path
@@ -20,7 +20,7 @@ from hstdputils.references.digests import ReferenceList
 from hstdputils.store.registry import is_none, is_same_store, open_store
 from hstdputils.supervision.stopping import Stopped, stop_by_exception
 from hstdputils.sync.needs import find_needs
-from hstdputils.sync.space import Balance, balance, check_complete, check_space, download, free_bytes
+from hstdputils.sync.space import Downloads, check_complete, check_space, download, find_downloads, free_bytes
 
 SHOWN = 10
 """Problems that are shown, a line each."""
@@ -54,21 +54,21 @@ def main(arguments: Sequence[str]) -> int:
 
 def _sync(options: argparse.Namespace) -> None:
     rows = _read(options.plan)
-    _take_from_run(options, rows)
+    _apply_run_config(options, rows)
     left = _unfinished(rows) if options.unfinished else rows
     datasets = [parse_dataset(name) for name in left]
     sources = open_sources(options.inputs, options.keep_inputs)
     crds = Crds()
     context = crds.resolve_context(options.crds_context or (None if options.force else _pinned(rows)))
-    with count_bar("headers", len(datasets)) as done:
+    with count_progress("headers", len(datasets)) as done:
         needs = find_needs(datasets, sources, crds, context, done, options.max_unpacked_mib)
-    found = balance(crds, needs.references)
-    _tell(crds, context, len(rows), len(left), found)
+    found = find_downloads(crds, needs.references)
+    _print_summary(crds, context, len(rows), len(left), found)
     if crds.server is None:
         check_complete(found, context)
     for name, reason in found.absent.items():
         needs.problems |= dict.fromkeys(needs.references[name], reason)
-    _tell_problems(needs.problems)
+    _print_problems(needs.problems)
     check_space(crds, found)
     if options.dry_run:
         return
@@ -79,7 +79,7 @@ def _sync(options: argparse.Namespace) -> None:
         ReferenceList(context, str(crds.cache.absolute()), sizes, problems, crds.described(sizes)).write(options.list)
 
 
-def _take_from_run(options: argparse.Namespace, rows: Mapping[str, PlanRow]) -> None:
+def _apply_run_config(options: argparse.Namespace, rows: Mapping[str, PlanRow]) -> None:
     """Take what the command line does not say from the last run of the workflow over the plan's batch, if any."""
     row = next(iter(rows.values()))
     config = read_run_config(row.batch)
@@ -113,7 +113,7 @@ def _unfinished(rows: Mapping[str, PlanRow]) -> dict[str, PlanRow]:
     done = {
         (output, batch, name)
         for output, batch in _batches(rows)
-        for name, succeeded in Batch(open_store(output), batch).markers.ended().items()
+        for name, succeeded in Batch(open_store(output), batch).markers.finished().items()
         if succeeded
     }
     return {name: row for name, row in rows.items() if (row.output, row.batch, name) not in done}
@@ -130,7 +130,7 @@ def _pinned(rows: Mapping[str, PlanRow]) -> str | None:
     return contexts[0] if contexts else None
 
 
-def _tell(crds: Crds, context: str, n_rows: int, n_left: int, found: Balance) -> None:
+def _print_summary(crds: Crds, context: str, n_rows: int, n_left: int, found: Downloads) -> None:
     n_present, n_to_download, n_absent = len(found.present), len(found.to_download), len(found.absent)
     of_plan = f", of {n_rows} in the plan" if n_left < n_rows else ""
     lines = [
@@ -146,7 +146,7 @@ def _tell(crds: Crds, context: str, n_rows: int, n_left: int, found: Balance) ->
     print("\n".join(f"{name:<14} {text}" for name, text in lines), flush=True)
 
 
-def _tell_problems(problems: Mapping[str, str]) -> None:
+def _print_problems(problems: Mapping[str, str]) -> None:
     for name in sorted(problems)[:SHOWN]:
         print(f"warning: {name}: {problems[name]}", file=sys.stderr)
     if len(problems) > SHOWN:

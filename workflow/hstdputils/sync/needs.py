@@ -8,18 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hstdputils.calibrate.recipe import Recipe
-from hstdputils.calibrate.registry import recipe_for
+from hstdputils.calibrate.recipe import Recipe, recipe_for
 from hstdputils.core.datasets import Dataset
 from hstdputils.core.outcomes import AttemptFailed
-from hstdputils.core.terminal import without_bars
+from hstdputils.core.terminal import without_progress
 from hstdputils.core.text import one_line
 from hstdputils.inputs.fetch import fetch_inputs
 from hstdputils.inputs.mosaics import fetch_mosaic, read_mosaic
 from hstdputils.inputs.source import Source
 from hstdputils.inputs.unpacking import MAX_UNPACKED_MIB, Unpacker
 from hstdputils.records.log import AttemptLog
-from hstdputils.references.bestrefs import REFERENCE, GaveUp, assign_bestrefs, named_references
+from hstdputils.references.bestrefs import REFERENCE, CrdsFailed, assign_bestrefs, named_references
 from hstdputils.references.crds import DISTORTION, Crds
 from hstdputils.sync.headers import header_transfer, read_exposure, shorten
 
@@ -73,7 +72,7 @@ def find_needs(
             folder.mkdir()
             chunk = datasets[first : first + CHUNK]
             owners = _collect(chunk, sources, folder, needs, max_unpacked_mib)
-            _name(owners, folder, crds, context, needs)
+            _assign(owners, folder, crds, context, needs)
             shutil.rmtree(folder)
             done(len(chunk))
     return needs
@@ -84,7 +83,7 @@ def _collect(
 ) -> dict[str, set[str]]:
     """Write shortened raw files into one folder; return the datasets of each, by file name."""
     owners: dict[str, set[str]] = {}
-    with without_bars(), ThreadPoolExecutor(PARALLEL) as pool:
+    with without_progress(), ThreadPoolExecutor(PARALLEL) as pool:
         found = pool.map(
             lambda dataset: list(_shortened(dataset, sources, folder, needs, max_unpacked_mib)), datasets
         )
@@ -145,7 +144,7 @@ def _references_of_mosaic(
     return {match[2] for value in values if (match := REFERENCE.fullmatch(value))}
 
 
-def _name(owners: dict[str, set[str]], folder: Path, crds: Crds, context: str, needs: Needs) -> None:
+def _assign(owners: dict[str, set[str]], folder: Path, crds: Crds, context: str, needs: Needs) -> None:
     """Let CRDS name the references of all files in a folder."""
     if not owners:
         return
@@ -153,8 +152,8 @@ def _name(owners: dict[str, set[str]], folder: Path, crds: Crds, context: str, n
     try:
         with AttemptLog(folder / "crds.log") as log:
             errors = assign_bestrefs(paths, context, log)
-    except GaveUp as gave_up:
-        errors = [str(gave_up)]
+    except CrdsFailed as failure:
+        errors = [str(failure)]
     for error in errors:
         named = {name for name in re.findall(r"\w+\.fits", error) if name in owners} or owners.keys()
         for dataset in {dataset for name in named for dataset in owners[name]}:

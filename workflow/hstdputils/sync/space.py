@@ -9,14 +9,14 @@ from pathlib import Path
 import psutil
 
 from hstdputils.core.errors import ExitCode, UserError
-from hstdputils.core.terminal import transfer_bar
-from hstdputils.references.cache import ReferenceCache, some_of
+from hstdputils.core.terminal import transfer_progress
+from hstdputils.references.cache import ReferenceCache, first_names
 from hstdputils.references.download import PARALLEL
 from hstdputils.references.server import ReferenceServerError
 
 
 @dataclass(slots=True)
-class Balance:
+class Downloads:
     """What there is and what is to be downloaded."""
 
     present: dict[str, int] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class Balance:
         return sum(self.to_download.values())
 
 
-def balance(cache: ReferenceCache, references: Collection[str]) -> Balance:
+def find_downloads(cache: ReferenceCache, references: Collection[str]) -> Downloads:
     """Look at what the cache has of references, and ask the server for the sizes of the others.
 
     Raises
@@ -43,7 +43,7 @@ def balance(cache: ReferenceCache, references: Collection[str]) -> Balance:
     missing = cache.missing(references)
     if cache.server is not None:
         missing = sorted({*missing, *cache.changed(set(references) - set(missing))})
-    found = Balance({name: cache.path(name).stat().st_size for name in sorted(set(references) - set(missing))})
+    found = Downloads({name: cache.path(name).stat().st_size for name in sorted(set(references) - set(missing))})
     server = cache.server
     if server is None:
         found.absent = {name: f"{name} is missing in the CRDS cache {cache.cache}" for name in missing}
@@ -69,7 +69,7 @@ def balance(cache: ReferenceCache, references: Collection[str]) -> Balance:
     return found
 
 
-def check_space(cache: ReferenceCache, found: Balance) -> None:
+def check_space(cache: ReferenceCache, found: Downloads) -> None:
     """Raise `UserError` where the disk has no room for what is to be downloaded."""
     free = free_bytes(cache.cache)
     if found.bytes_to_download > free:
@@ -81,7 +81,7 @@ def check_space(cache: ReferenceCache, found: Balance) -> None:
         )
 
 
-def download(cache: ReferenceCache, found: Balance) -> None:
+def download(cache: ReferenceCache, found: Downloads) -> None:
     """Download what is to be downloaded.
 
     Raises
@@ -92,7 +92,7 @@ def download(cache: ReferenceCache, found: Balance) -> None:
     if not found.to_download:
         return
     try:
-        with transfer_bar("references", found.bytes_to_download) as advance:
+        with transfer_progress("references", found.bytes_to_download) as advance:
             cache.download(found.to_download, advance)
     except ReferenceServerError as error:
         raise UserError(
@@ -107,11 +107,11 @@ def free_bytes(folder: Path) -> int:
     return int(psutil.disk_usage(os.fspath(folder)).free)
 
 
-def check_complete(found: Balance, context: str) -> None:
+def check_complete(found: Downloads, context: str) -> None:
     """Raise `UserError` where a cache that is only read does not have everything."""
     if found.absent:
         raise UserError(
-            f"missing in the CRDS cache: {some_of(sorted(found.absent))}: sync the cache with {context}, or set "
+            f"missing in the CRDS cache: {first_names(sorted(found.absent))}: sync the cache with {context}, or set "
             "CRDS_SERVER_URL",
             ExitCode.REFERENCES,
         )

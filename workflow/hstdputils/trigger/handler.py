@@ -111,7 +111,7 @@ def take(message: Message, settings: TriggerSettings) -> str:
         address = box.store.address(message.key)
         read_list(found[0], address, skip_bad=settings.skip_bad)  # a bad list begins no batch
         batch = Batch(box.store, message.name)
-        batch.require_lease("nothing can be submitted", may_probe=True)
+        batch.require_conditional_writes("nothing can be submitted", may_probe=True)
         engine = settings.engine(batch, settings.jobs, _tell)
         with engine.alone():
             line = ""
@@ -181,7 +181,7 @@ def _submit(engine: Engine, batch: Batch, message: Message, data: bytes, setting
     """Plan and submit an id list, and return the line about it."""
     ids = read_list(data, batch.store.address(message.key), skip_bad=settings.skip_bad)
     rows = plan_of(batch, ids.names, settings)
-    done = {name for name, succeeded in batch.markers.ended().items() if succeeded}
+    done = {name for name, succeeded in batch.markers.finished().items() if succeeded}
     left = [row for row in rows if row.ipppssoot not in done]
     notes = (
         [f"{len(rows) - len(left)} of {len(rows)} datasets have succeeded before"] if len(left) < len(rows) else []

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from hstdputils.core.config import command_options
 from hstdputils.core.text import without_passwords
-from hstdputils.workflow_run.batch import RunBatch
+from hstdputils.inputs.registry import source_class
+from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,7 @@ class Arguments:
     """The batch."""
 
     @property
+    @errors_in_one_line()
     def plan(self) -> list[str]:
         """Return the arguments of ``hstdputils plan``."""
         config = self.batch.config
@@ -77,7 +79,7 @@ class Arguments:
         """Return the inputs into whose headers the plan may look."""
         config = self.batch.config
         if config.plan.read_headers == "folders":
-            return [source for source in config.inputs if not source.startswith(("s3://", "mast:"))]
+            return [source for source in config.inputs if source_class(source).is_local]
         return config.inputs if config.plan.read_headers == "always" else []
 
     def _of_jobs(self, *, is_local: bool = True) -> list[str]:

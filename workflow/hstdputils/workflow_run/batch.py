@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from hstdputils.calibrate.registry import check_program_names
+from hstdputils.calibrate.recipe import check_program_names
 from hstdputils.core.config import LOCAL, Config
 from hstdputils.core.errors import StoreError, UserError
 from hstdputils.engines.base import Engine

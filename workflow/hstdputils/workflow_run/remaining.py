@@ -66,7 +66,7 @@ class Remaining:
         if not self.__dict__.get("_markers"):  # nothing is left, or was asked for
             return
         if batch.engine:
-            batch.stored.require_lease("nothing can be submitted", may_probe=True)
+            batch.stored.require_conditional_writes("nothing can be submitted", may_probe=True)
         elif not batch.stored.probe():
             print(
                 f"note: the store {batch.stored.store.uri} {NO_CONDITIONAL_WRITES}: {RUN_ONE_AT_A_TIME}",
@@ -103,7 +103,7 @@ class Remaining:
         if not config.force:
             if config.crds.context:
                 batch.stored.check_pins(Pins(config.crds.context, {}))
-            done = {name for name, succeeded in batch.stored.markers.ended().items() if succeeded}
+            done = {name for name, succeeded in batch.stored.markers.finished().items() if succeeded}
         left = [name for name in ids.names if name not in done]
         jobs_go_on = batch.engine is not None and self._goes_at_once(len(left))
         n_done, page = len(ids.names) - len(left), batch.result("report.html")

@@ -38,7 +38,21 @@ class Pace:
             self._next = time.monotonic() + self._step
 
 
-def batch_client() -> Any:
+SECONDS_OF_A_CHECK = 4.0
+"""How long one request of a check of the set-up may take."""
+
+
+def client_config(*, is_check: bool = False) -> Any:
+    """Return how requests are made: with patience, or, of a check, once and within seconds."""
+    from botocore.config import Config
+
+    if is_check:
+        seconds = SECONDS_OF_A_CHECK
+        return Config(connect_timeout=seconds, read_timeout=seconds, retries={"total_max_attempts": 1})
+    return Config(retries={"mode": "adaptive", "total_max_attempts": TRIES}, max_pool_connections=32)
+
+
+def batch_client(*, is_check: bool = False) -> Any:
     """Return a client; endpoint, region and credentials come from boto3's own variables and files.
 
     Its ``SubmitJob`` is asked again only where Batch says that it is too busy: the service knows no token that makes
@@ -51,13 +65,11 @@ def batch_client() -> Any:
         There is no region, or ``AWS_ENDPOINT_URL`` is not a URL.
     """
     import boto3
-    from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
-    config = Config(retries={"mode": "adaptive", "total_max_attempts": TRIES}, max_pool_connections=32)
     try:
         load_credentials()
-        client = boto3.client("batch", config=config)
+        client = boto3.client("batch", config=client_config(is_check=is_check))
         urlsplit(client.meta.endpoint_url).port  # noqa: B018  what boto3 would trip over with its first request
     except BotoCoreError as error:
         if problem := credentials_problem(error):
@@ -93,16 +105,6 @@ def was_never_sent(error: Exception) -> bool:
     from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
 
     return isinstance(error, (EndpointConnectionError, ConnectTimeoutError))
-
-
-def check_queue(client: Any, queue: str) -> None:
-    """Raise `UserError` where there is no such job queue, or it takes no jobs."""
-    with batch_errors(f"cannot look for the job queue {queue!r}"):
-        found = client.describe_job_queues(jobQueues=[queue])["jobQueues"]
-    if not found:
-        raise UserError(f"AWS Batch has no job queue {queue!r}: deploy it, or name another with --aws-batch-queue")
-    if found[0].get("state") == "DISABLED":
-        raise UserError(f"the job queue {queue!r} is disabled: enable it, or name another with --aws-batch-queue")
 
 
 @contextlib.contextmanager

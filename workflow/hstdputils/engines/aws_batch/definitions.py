@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hstdputils.calibrate.drizzlepac import astrometry_variables, describe
-from hstdputils.calibrate.registry import recipe_for
+from hstdputils.calibrate.recipe import recipe_for
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.errors import ExitCode, UserError
-from hstdputils.engines.aws_batch.client import batch_errors
-from hstdputils.engines.aws_batch.roles import BOUNDARY, role_of_batch
+from hstdputils.core.findings import Finding, fail, ok, warn
+from hstdputils.core.text import one_line
+from hstdputils.engines.aws_batch.client import batch_errors, client_config
+from hstdputils.engines.aws_batch.roles import BOUNDARY, check_boundary, check_role, role_of_batch
 from hstdputils.engines.aws_batch.submit import RETRIES, tags
 from hstdputils.records.batch import IMAGE, Batch, Pins
 from hstdputils.records.plan_rows import PlanRow
@@ -47,21 +49,21 @@ def definition_of(client: Any, batch: Batch, base: str, image: str | None) -> st
         known = store.get_bytes(key) or b""
     arn, _, image_used = known.decode().strip().partition(" ")
     if image and image != image_used:
-        raise UserError(
-            f"batch {batch.name!r} in {store.uri} runs in the image {image_used}, not {image}: "
-            "choose another batch name"
-        )
+        raise UserError(_other_image(batch, image_used, image))
     return arn
+
+
+def _other_image(batch: Batch, used: str, wanted: str) -> str:
+    return (
+        f"batch {batch.name!r} in {batch.store.uri} runs in the image {used}, not {wanted}: choose another batch name"
+    )
 
 
 def _register(client: Any, batch: Batch, base: str, image: str | None) -> tuple[str, str]:
     known = _newest(client, base)
     properties = known.get("containerProperties")
     if properties is None and image is None:
-        raise UserError(
-            f"AWS Batch has no active job definition {base!r}: deploy it, name another with "
-            "--aws-batch-job-definition, or give --image"
-        )
+        raise UserError(_missing(base))
     properties = dict(properties or {})
     for name in ("vcpus", "memory", "command"):
         properties.pop(name, None)
@@ -81,6 +83,70 @@ def _register(client: Any, batch: Batch, base: str, image: str | None) -> tuple[
             tags=tags(batch.name),
         )
     return answer["jobDefinitionArn"], properties["image"]
+
+
+def _missing(base: str) -> str:
+    return (
+        f"AWS Batch has no active job definition {base!r}: deploy it, name another with --aws-batch-job-definition, "
+        "or give --image"
+    )
+
+
+def check_definition(client: Any, batch: Batch, base: str, image: str | None) -> list[Finding]:
+    """Check the job definition of a batch, or the one that it will be made from, its image and its roles.
+
+    Parameters
+    ----------
+    client, batch, base, image
+        As for `definition_of`.
+    """
+    subject = "job definition"
+    arn, _, image_used = (batch.store.get_bytes(batch.definition_key) or b"").decode().strip().partition(" ")
+    known = _newest(client, arn or base)
+    if arn and not known:
+        text = f"{arn}, which batch {batch.name!r} was begun with, is not active: choose another batch name"
+        return [fail(subject, text, ExitCode.GENERAL)]
+    if arn and image and image != image_used:
+        return [fail(subject, _other_image(batch, image_used, image), ExitCode.COMMAND_LINE)]
+    properties = known.get("containerProperties")
+    if properties is None and image is None:
+        return [fail(subject, _missing(base), ExitCode.COMMAND_LINE)]
+    name = known["jobDefinitionArn"].rpartition("/")[2] if known else "none, one is made for the image alone"
+    findings = [ok(subject, name), check_image(image or (properties or {})["image"])]
+    if known and (boundary := known.get("tags", {}).get(BOUNDARY)) and not arn:
+        findings.append(check_boundary(boundary))
+        roles = ["executionRoleArn"]
+    else:
+        roles = ["jobRoleArn", "executionRoleArn"]
+    return findings + [check_role(role) for key in roles if (role := (properties or {}).get(key))]
+
+
+_ECR = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<name>[^@:]+)"
+    r"(:(?P<tag>[^@]+))?(@(?P<digest>sha256:[0-9a-f]{64}))?"
+)
+"""The address of an image in ECR."""
+
+
+def check_image(image: str) -> Finding:
+    """Check whether a container image is in its registry, where that is ECR."""
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if (found := _ECR.fullmatch(image)) is None:
+        return ok("image", f"{image}; its registry is not asked")
+    which = {"imageDigest": found["digest"]} if found["digest"] else {"imageTag": found["tag"] or "latest"}
+    try:
+        client = boto3.client("ecr", region_name=found["region"], config=client_config(is_check=True))
+        client.describe_images(registryId=found["account"], repositoryName=found["name"], imageIds=[which])
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("ImageNotFoundException", "RepositoryNotFoundException"):
+            text = f"{image} is not in ECR: push it, or name another with --image"
+            return fail("image", text, ExitCode.COMMAND_LINE)
+        return warn("image", f"ECR does not say whether {image} is there: {one_line(error)}")
+    except BotoCoreError as error:
+        return warn("image", f"ECR does not say whether {image} is there: {one_line(error)}")
+    return ok("image", f"{image} is in ECR")
 
 
 def _newest(client: Any, base: str) -> dict[str, Any]:

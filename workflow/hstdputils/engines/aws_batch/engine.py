@@ -2,21 +2,23 @@
 
 import argparse
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from hstdputils.core import command_line
 from hstdputils.core.command_line import seconds_between
-from hstdputils.core.errors import UserError
-from hstdputils.engines.aws_batch.client import batch_client, batch_errors, check_queue
+from hstdputils.core.errors import ExitCode, StoreError, UserError
+from hstdputils.core.findings import Finding, fail
+from hstdputils.engines.aws_batch.client import batch_client, batch_errors
 from hstdputils.engines.aws_batch.definitions import definition_of
+from hstdputils.engines.aws_batch.queues import check_queue, require_queue, wait_reasons
 from hstdputils.engines.aws_batch.states import JobStates, job_of
 from hstdputils.engines.aws_batch.submit import SETTLE_SECONDS, Submitter, group, job_prefix
 from hstdputils.engines.base import Engine
-from hstdputils.engines.states import RowState
+from hstdputils.engines.states import RowState, WaitReason
 from hstdputils.engines.submissions import (
     PRICES,
     JobLocation,
@@ -28,6 +30,9 @@ from hstdputils.engines.submissions import (
 )
 from hstdputils.model.prices import Purchase
 from hstdputils.records.plan_rows import PlanRow
+
+if TYPE_CHECKING:
+    from hstdputils.core.config import Config
 
 QUEUE = "hstdp"
 """The job queue where none is named."""
@@ -139,6 +144,42 @@ are boto3's: AWS_PROFILE, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL."""
             settle_seconds=options.settle,
         )
 
+    @classmethod
+    def settings_of_config(cls, config: "Config") -> BatchSettings:
+        """See `Engine.settings_of_config`."""
+        section = config.aws_batch
+        return BatchSettings(
+            queue=section.queue or QUEUE,
+            job_definition=section.job_definition or JOB_DEFINITION,
+            image=config.image,
+            region=config.region,
+            purchase=config.purchase,
+        )
+
+    def wait_reasons(self, states: Iterable[RowState]) -> list[WaitReason]:
+        """See `Engine.wait_reasons`."""
+        return wait_reasons(self._client, states, self._queues)
+
+    def check(self, rows: Sequence[PlanRow] = ()) -> list[Finding]:
+        """See `Engine.check`: the queue, its compute environments, the job definition, its image and its roles."""
+        from hstdputils.engines.aws_batch.definitions import check_definition
+
+        client, settings = batch_client(is_check=True), self._settings
+        base, image = settings.job_definition, settings.image
+        questions: dict[str, Callable[[], list[Finding]]] = {
+            "queue": lambda: check_queue(client, settings.queue or QUEUE, rows),
+            "job definition": lambda: check_definition(client, self._batch, base, image),
+        }
+        findings = []
+        for subject, question in questions.items():
+            try:
+                findings += question()
+            except UserError as error:
+                findings.append(fail(subject, str(error), error.exit_code))
+            except StoreError as error:
+                findings.append(fail("store", str(error), ExitCode.UPLOAD))
+        return findings
+
     def _prepare(
         self, rows: Sequence[PlanRow], token: str, arguments: Sequence[str], last: Submission | None
     ) -> Prepared:
@@ -147,7 +188,7 @@ are boto3's: AWS_PROFILE, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL."""
         from hstdputils.engines.aws_batch.definitions import pin_submission
 
         settings, queue = self._settings, self._queue(QUEUE, last)
-        check_queue(self._client, queue)
+        require_queue(self._client, queue)
         definition = definition_of(self._client, self._batch, settings.job_definition, settings.image)
         pin_submission(self._client, self._batch, definition, rows, arguments)
         jobs, slices = _jobs_of(rows, token, job_prefix(self._batch.name, token))

@@ -9,11 +9,13 @@ import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from hstdputils.core.errors import ExitCode, UserError
+from hstdputils.core.findings import Finding, fail, ok, warn
 from hstdputils.core.text import one_line
+from hstdputils.engines.aws_batch.client import client_config
 from hstdputils.engines.aws_batch.submit import tags
 from hstdputils.records.batch import Batch
 from hstdputils.store.layout import MARKERS, NOT_DATASETS
@@ -26,6 +28,10 @@ _POLICY = re.compile(r"arn:(?P<partition>[\w-]+):iam::(?P<account>\d{12}):policy
 
 
 _NAME = "jobs-of-batch"
+
+
+_TASKS = "ecs-tasks.amazonaws.com"
+"""The service that takes roles for the containers of jobs."""
 
 
 def role_of_batch(batch: Batch, boundary: str) -> str:
@@ -45,10 +51,7 @@ def role_of_batch(batch: Batch, boundary: str) -> str:
     """
     match = _POLICY.fullmatch(boundary)
     if match is None:
-        raise UserError(
-            f"the job definition's tag {BOUNDARY!r} is {boundary!r}, which is not the ARN of a policy: deploy the "
-            "template again"
-        )
+        raise UserError(_no_policy(boundary))
     partition, account, path = match["partition"], match["account"], match["path"]
     digest = hashlib.sha256(batch.store.address(batch.prefix).encode()).hexdigest()
     name = f"hstdp-{batch.name[:48]}-{digest[:8]}"
@@ -109,20 +112,60 @@ def policy_of_batch(batch: Batch, partition: str = "aws") -> dict[str, Any]:
     }
 
 
+def check_role(arn: str) -> Finding:
+    """Check whether a role is there that jobs take; it is only looked at, and not taken."""
+    name = arn.rpartition("/")[2]
+    found = _looked_up("role", arn, lambda client: client.get_role(RoleName=name)["Role"])
+    if isinstance(found, Finding):
+        return found
+    if _TASKS not in json.dumps(found.get("AssumeRolePolicyDocument", {})):
+        text = f"jobs cannot take the role {arn}: let {_TASKS} assume it, in its trust policy"
+        return fail("role", text, ExitCode.GENERAL)
+    return ok("role", arn)
+
+
+def check_boundary(arn: str) -> Finding:
+    """Check whether the policy is there that is the boundary of the roles of batches."""
+    if _POLICY.fullmatch(arn) is None:
+        return fail("role", _no_policy(arn), ExitCode.GENERAL)
+    found = _looked_up("policy", arn, lambda client: client.get_policy(PolicyArn=arn)["Policy"])
+    return found if isinstance(found, Finding) else ok("role", f"submit makes one for the batch, within {arn}")
+
+
+def _looked_up(what: str, arn: str, ask: Callable[[Any], dict[str, Any]]) -> dict[str, Any] | Finding:
+    """Return what IAM says of a role or policy, or what is wrong with it."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return ask(_iam_client(is_check=True))
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchEntity":
+            text = f"the {what} {arn} of the job definition is not there: deploy the template again"
+            return fail("role", text, ExitCode.GENERAL)
+        return warn("role", f"IAM does not say whether the {what} {arn} is there: {one_line(error)}")
+    except BotoCoreError as error:
+        return warn("role", f"IAM does not say whether the {what} {arn} is there: {one_line(error)}")
+
+
+def _no_policy(boundary: str) -> str:
+    tag = f"the job definition's tag {BOUNDARY!r} is {boundary!r}"
+    return f"{tag}, which is not the ARN of a policy: deploy the template again"
+
+
 def _trust(account: str) -> dict[str, Any]:
     statement = {
         "Effect": "Allow",
-        "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+        "Principal": {"Service": _TASKS},
         "Action": "sts:AssumeRole",
         "Condition": {"StringEquals": {"aws:SourceAccount": account}},
     }
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def _iam_client() -> Any:
+def _iam_client(*, is_check: bool = False) -> Any:
     import boto3
 
-    return boto3.client("iam")
+    return boto3.client("iam", config=client_config(is_check=True) if is_check else None)
 
 
 @contextlib.contextmanager

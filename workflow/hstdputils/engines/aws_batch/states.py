@@ -5,8 +5,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from hstdputils.core.text import one_line
 from hstdputils.engines.aws_batch.causes import cause_of, is_of
 from hstdputils.engines.aws_batch.client import batch_errors
+from hstdputils.engines.aws_batch.queues import fix_of
 from hstdputils.engines.states import RowState, State
 from hstdputils.engines.submissions import JobLocation
 from hstdputils.records.batch import Batch
@@ -32,10 +34,6 @@ _STATES = {
     "SUCCEEDED": State.SUCCEEDED,
     "FAILED": State.FAILED,
 }
-
-
-_CANNOT_START = ("MISCONFIGURATION", "CAPACITY")
-"""How the reasons of jobs begin that wait for machines which their queue does not have, or not now."""
 
 
 def job_of(location: JobLocation) -> str:
@@ -140,9 +138,11 @@ class JobStates:
         state = _STATES.get(job["status"], State.WAITING)
         if state.is_over:
             return self._ended(location, job)
-        reason = str(job.get("statusReason") or "")
-        why = reason if state is State.WAITING and reason.startswith(_CANNOT_START) else ""
-        return RowState(location.row, state, job_of(location), started=_seconds(job.get("startedAt")), why=why)
+        reason = one_line(job.get("statusReason") or "")
+        why = reason if state is State.WAITING and fix_of(reason) else ""
+        started = _seconds(job.get("startedAt"))
+        since = _seconds(job.get("createdAt")) if state is State.WAITING else started
+        return RowState(location.row, state, job_of(location), started=started, why=why, since=since)
 
     def _ended(self, location: JobLocation, job: Mapping[str, Any]) -> RowState:
         """Return the state of a job that has ended, with what its marker says."""

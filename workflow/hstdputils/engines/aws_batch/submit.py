@@ -15,7 +15,7 @@ from hstdputils.engines.retry_policy import MOST_STARTS
 from hstdputils.engines.submission_records import SubmissionRecords
 from hstdputils.engines.submissions import PlannedJob, RecordedSubmission, Submission, rows_of
 from hstdputils.records.plan_files import ROW_VARIABLE
-from hstdputils.records.plan_rows import PlanRow
+from hstdputils.records.plan_rows import PlanRow, longest_first
 
 RETRIES: dict[str, Any] = {
     "attempts": MOST_STARTS,
@@ -61,14 +61,20 @@ class Group:
         """Return the instrument; several are joined with ``+``."""
         return "+".join(sorted({row.instrument for row in self.rows}))
 
+    @property
+    def expected_seconds(self) -> float:
+        """Return the mean of the rows' expected times, s."""
+        return sum(row.expected_seconds for row in self.rows) / len(self.rows)
 
-def group(rows: Sequence[PlanRow]) -> list[Group]:
-    """Group rows: the larger first, since they take longest.
 
-    Arrays of one instrument are preferred, so that its costs can be told apart; rows that would be alone are put
-    together with those of other instruments.
+def group(rows: Iterable[PlanRow]) -> list[Group]:
+    """Group rows of one size, and return the groups in the order in which they should start: the longest first.
+
+    Children of an array start in the order of its rows, so the longest come first there too. Arrays of one
+    instrument are preferred, so that its costs can be told apart; rows that would be alone are put together with
+    those of other instruments.
     """
-    ordered = sorted(rows, key=lambda row: (*_size(row), row.instrument), reverse=True)
+    ordered = sorted(longest_first(rows), key=lambda row: (_size(row), row.instrument), reverse=True)
     groups = []
     for _, same_size in groupby(ordered, key=_size):
         alone: list[PlanRow] = []
@@ -78,8 +84,8 @@ def group(rows: Sequence[PlanRow]) -> list[Group]:
                 alone.append(members.pop())
             groups += [Group(members[i : i + LARGEST_ARRAY]) for i in range(0, len(members), LARGEST_ARRAY)]
         if alone:
-            groups.append(Group(alone))
-    return groups
+            groups.append(Group(longest_first(alone)))
+    return sorted(groups, key=lambda group: (group.expected_seconds, _size(group.rows[0])), reverse=True)
 
 
 def _size(row: PlanRow) -> tuple[int, int, int]:

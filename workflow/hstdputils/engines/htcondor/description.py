@@ -15,9 +15,10 @@ from hstdputils.engines.htcondor.tools import DATASET, TOKEN, quoted
 from hstdputils.engines.retry_policy import MOST_STARTS
 from hstdputils.engines.submissions import Submission
 from hstdputils.records.batch import Batch
-from hstdputils.records.plan_files import JOB_VARIABLE, ROW_VARIABLE
+from hstdputils.records.plan_files import ROW_VARIABLE
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.store.folder import FolderStore
+from hstdputils.supervision.machine import JOB_VARIABLE
 
 PASSED = ("CRDS_*", "AWS_*", "HSTDP_*", "ASTROMETRY_*", "?ref", "LANG", "LC_*", "CSYS_VER", "AWSDPVER", "AWSYSVER")
 """Variables that jobs get: of CRDS, of boto3, of the package and of the programs."""

@@ -16,7 +16,7 @@ from hstdputils.engines.htcondor.tools import Tools, quoted
 from hstdputils.engines.states import RowState
 from hstdputils.engines.submissions import JobLocation, PlannedJob, Prepared, RecordedSubmission, Settings, Submission
 from hstdputils.records.batch import Batch
-from hstdputils.records.plan_rows import PlanRow
+from hstdputils.records.plan_rows import PlanRow, longest_first
 
 END_SECONDS = 20.0
 """How long jobs are waited for that were running: they still leave markers, which must not come late."""
@@ -115,8 +115,7 @@ HTCondor: all rows become one cluster. Its own tools, condor_submit and others, 
     ) -> Prepared:
         """See `Engine._prepare`."""
         site = self._settings.site or (Site(**last.settings) if last else here())
-        # the longest first, so that the last to end is not one that began last
-        ordered = sorted(rows, key=lambda row: (row.max_seconds, row.memory_mib), reverse=True)
+        ordered = longest_first(rows)
         job = PlannedJob(
             name=f"{self._batch.name}-{token}",
             rows=token,

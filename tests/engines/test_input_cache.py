@@ -1,4 +1,4 @@
-"""Kept inputs: what is there already is not fetched again, and counts only when it is whole."""
+"""The input cache: what is there already is not fetched again, and counts only when it is whole."""
 
 import json
 import os
@@ -31,8 +31,8 @@ def call(batch, *more):
     return ("process", "results", batch, "--inputs=mast:", "--keep-inputs=kept", *(more or [DATASET]))
 
 
-def assert_kept(folder: Path, original: Path):
-    """Check that a kept folder holds the files as the archive has them, and a record."""
+def assert_cached(folder: Path, original: Path):
+    """Check that a folder of the cache holds the files as the archive has them, and a record."""
     assert {path.name for path in folder.iterdir()} == {path.name for path in original.iterdir()} | {RECORD}
     for path in original.iterdir():
         assert digest(folder / path.name) == digest(path), path.name
@@ -52,7 +52,7 @@ def test_another_batch_asks_the_network_for_nothing(with_mast, mast, made_up):
     assert ran.status == 0, ran.said
     assert mast.asked == []
     for name in (DATASET, MEMBER):
-        assert_kept(with_mast.folder / "kept/ldem" / name, made_up.inputs / "ldem" / name)
+        assert_cached(with_mast.folder / "kept/ldem" / name, made_up.inputs / "ldem" / name)
         assert_complete(with_mast.folder / "results", name, "c")
     stored = with_mast.folder / "results/c" / DATASET / RAW
     assert digest(stored) != digest(with_mast.folder / FOLDER / RAW), "calibration changes the headers of its copy"
@@ -67,7 +67,7 @@ def test_what_s3_brought_is_kept_too(with_stand_in, s3, public_bucket, proxy, ma
     proxy.requests.clear()
     assert with_stand_in.hstdputils("process", "results", "c", *arguments, **variables).status == 0
     assert proxy.requests == []
-    assert_kept(with_stand_in.folder / FOLDER, made_up.inputs / "ldem" / DATASET)
+    assert_cached(with_stand_in.folder / FOLDER, made_up.inputs / "ldem" / DATASET)
 
 
 @pytest.mark.slow
@@ -108,7 +108,7 @@ def test_two_processes_at_once(with_mast, mast, way_to_mast, made_up):
         ran = one.end()
         assert ran.status == 0, ran.said
         assert "note:" not in ran.err
-    assert_kept(with_mast.folder / FOLDER, made_up.inputs / "ldem" / DATASET)
+    assert_cached(with_mast.folder / FOLDER, made_up.inputs / "ldem" / DATASET)
     assert not staged(with_mast.folder)
     for batch in ("b", "c"):
         assert_complete(with_mast.folder / "results", DATASET, batch)
@@ -130,7 +130,7 @@ def test_an_interrupted_fetch_leaves_nothing_that_counts(with_mast, mast, way_to
     way_to_mast.let_go()
     ran = with_mast.hstdputils(*call("b"))
     assert ran.status == 0, ran.said
-    assert_kept(with_mast.folder / FOLDER, made_up.inputs / "ldem" / DATASET)
+    assert_cached(with_mast.folder / FOLDER, made_up.inputs / "ldem" / DATASET)
 
 
 def cut_a_file(folder):
@@ -151,7 +151,7 @@ def test_a_damaged_folder_does_not_count_and_is_mended(with_mast, mast, made_up,
     ran = with_mast.hstdputils(*call("c"))
     assert ran.status == 0, ran.said
     assert len(mast.of("file")) == 2
-    assert_kept(with_mast.folder / FOLDER, made_up.inputs / "ldem" / DATASET)
+    assert_cached(with_mast.folder / FOLDER, made_up.inputs / "ldem" / DATASET)
 
 
 @pytest.mark.parametrize("record", ["none", "of another source"])

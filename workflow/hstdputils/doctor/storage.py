@@ -1,20 +1,56 @@
-"""The store, and the credentials with which it is reached."""
+"""Where data come from and go to: sources of inputs, the store, and the credentials for both."""
 
+import contextlib
 import os
+from functools import partial
 
 from hstdputils.core.config import LOCAL
-from hstdputils.core.errors import ExitCode
+from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.findings import Finding, Status, fail, ok, warn
+from hstdputils.core.outcomes import AttemptFailed
 from hstdputils.core.text import one_line
-from hstdputils.doctor.findings import PATIENCE_SECONDS
+from hstdputils.doctor.checks import DEADLINE_SECONDS, PATIENCE_SECONDS, of_error, side_by_side
 from hstdputils.doctor.setup import Setup
 from hstdputils.doctor.space import existing
 from hstdputils.engines.registry import engine_class
+from hstdputils.inputs.registry import open_sources, source_class
 from hstdputils.records.batch import Batch, Pins
 from hstdputils.store.credentials import bad_address, credentials_problem, load_credentials
 from hstdputils.store.folder import FolderStore
 from hstdputils.store.probe import NO_CONDITIONAL_WRITES, RUN_ONE_AT_A_TIME, probe
 from hstdputils.store.registry import is_none, open_store
+
+
+def check_sources(setup: Setup) -> list[Finding]:
+    """Reach every source. Where one before it is reached, a remote source that is not stops no run."""
+    uris = setup.config.inputs
+    answers = side_by_side([partial(_reach, uri) for uri in uris], DEADLINE_SECONDS - 2)
+    findings: list[Finding] = []
+    for uri, answer in zip(uris, answers, strict=True):
+        if not isinstance(answer, BaseException):
+            findings.append(ok("inputs", answer))
+            continue
+        finding = of_error("inputs", answer, _exit_code(uri))
+        if isinstance(answer, TimeoutError):
+            finding = fail("inputs", f"{uri} does not answer: check the network", _exit_code(uri))
+        if not isinstance(answer, UserError) and any(found.status is Status.OK for found in findings):
+            finding = warn("inputs", finding.text)
+        findings.append(finding)
+    return findings
+
+
+def _exit_code(uri: str) -> ExitCode:
+    """Return the exit code of a run that lacks the source."""
+    try:
+        return source_class(uri).exit_code
+    except UserError:
+        return ExitCode.INPUTS
+
+
+def _reach(uri: str) -> str:
+    """Return what answers at a source, or raise why it cannot be reached."""
+    (source,) = open_sources([uri])
+    return source.reach(PATIENCE_SECONDS)
 
 
 def check_store(setup: Setup) -> list[Finding]:
@@ -59,11 +95,13 @@ def _probe(batch: Batch) -> bool:
 
 def needs_credentials(setup: Setup) -> bool:
     """Tell whether the run reads or writes buckets that are not public."""
-    from hstdputils.inputs.s3 import PUBLIC_BUCKETS
-    from hstdputils.store.s3_client import split_uri
-
-    uris = [uri for uri in (setup.config.store, *setup.config.inputs) if uri.lower().startswith("s3://")]
-    return any(split_uri(uri)[0] not in PUBLIC_BUCKETS for uri in uris)
+    if setup.config.store.lower().startswith("s3://"):
+        return True
+    for uri in setup.config.inputs:
+        with contextlib.suppress(UserError, StoreError, AttemptFailed):  # what is wrong with a source is said of it
+            if open_sources([uri])[0].needs_credentials:
+                return True
+    return False
 
 
 def check_credentials(setup: Setup) -> list[Finding]:
