@@ -53,8 +53,6 @@ class Screen:
         Show nothing but failures and other lines that are printed.
     live
         Whether to keep a line up to date; none for where there is a terminal that can.
-    dashboard
-        What to show in place of the live line: returns something that rich prints.
     """
 
     def __init__(
@@ -64,13 +62,13 @@ class Screen:
         *,
         quiet: bool = False,
         live: bool | None = None,
-        dashboard: Callable[[], RenderableType] | None = None,
     ) -> None:
-        self.batch, self._quiet, self._dashboard = batch, quiet, dashboard
+        self.batch, self._quiet = batch, quiet
+        self.dashboard: Callable[[], RenderableType] | None = None
+        """Returns what to show below the live line, on a terminal of a command of its own."""
         self._log: Console | None = None
         if console is None and (named := _named_console()):
             console, self._log = named, visible_console(stderr=True)
-            self._dashboard = None
         self.console = console or visible_console(stderr=True)
         self._pace = Pace()
         self._left: float | None = None
@@ -79,7 +77,7 @@ class Screen:
         self.activity = ""
         """What goes on beside datasets, such as planning; empty where nothing does."""
         self._live: Live | None = None
-        self._is_live = (can_be_live(self.console) if live is None else live) and not quiet
+        self.is_live = (can_be_live(self.console) if live is None else live) and not quiet
         self._start = self._printed = time.monotonic()
         self._last_line = ""
         self._n_failures = self._n_retries = 0
@@ -87,7 +85,7 @@ class Screen:
     def __enter__(self) -> Self:
         self._start = time.monotonic()
         self._printed = float("-inf")
-        if self._is_live:
+        if self.is_live:
             self._live = Live(
                 console=self.console,
                 get_renderable=self._renderable,
@@ -162,7 +160,7 @@ class Screen:
         """Show how far the batch is."""
         self._progress, self._usage = progress, usage
         self._left = self._pace.left(progress)
-        if self._quiet or self._is_live:
+        if self._quiet or self.is_live:
             return
         state = sentence("", progress)
         waited = time.monotonic() - self._printed
@@ -195,8 +193,8 @@ class Screen:
         )
 
     def _renderable(self) -> RenderableType:
-        if self._dashboard and self._progress:
-            return Group(self.live_line(), self._dashboard())
+        if self.dashboard and self._progress and not self._log:
+            return Group(self.live_line(), self.dashboard())
         return self.live_line()
 
 

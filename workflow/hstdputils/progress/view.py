@@ -18,8 +18,8 @@ from hstdputils.engines.base import Engine
 from hstdputils.engines.registry import open_engine
 from hstdputils.engines.states import RowState
 from hstdputils.engines.submission_records import BadRecord
-from hstdputils.progress.address import open_batch
-from hstdputils.progress.batch_progress import Monitor, Progress
+from hstdputils.progress.address import known_plan, open_batch
+from hstdputils.progress.batch_progress import PENDING, Monitor, Progress
 from hstdputils.records.batch import Batch
 
 
@@ -35,6 +35,7 @@ class BatchView(Batch):
     def outcomes(self) -> dict[str, str]:
         """Return the outcome of each dataset, or the state of its job, by ipppssoot."""
         words = {name: self.progress.word(state) for name, state in self.progress.states.items()}
+        words |= dict.fromkeys(sorted(self.progress.pending), PENDING)
         return dict.fromkeys(sorted(self.progress.succeeded), str(Outcome.SUCCEEDED)) | words
 
     def selected(self, options: argparse.Namespace) -> list[str]:
@@ -52,7 +53,7 @@ def open_view(options: argparse.Namespace, queue: str | None = None, *, read_onl
     queue
         Where further jobs go; none for where the latest went.
     read_only
-        Go on with the markers alone where a record of jobs cannot be read.
+        Go on with the markers alone where a record of jobs cannot be read, and count what the plan has besides.
 
     Raises
     ------
@@ -67,6 +68,8 @@ def open_view(options: argparse.Namespace, queue: str | None = None, *, read_onl
         if not read_only:
             raise
         engine, progress = without_records(batch, error)
+    if read_only:
+        progress = progress.with_plan(known_plan(batch))
     if not progress.total:
         raise UserError(
             f"no batch {batch.name!r} in {batch.store.uri}: nothing was submitted or has ended there; "

@@ -12,6 +12,8 @@ from hstdputils.core import command_line
 from hstdputils.core.text import without_passwords
 from hstdputils.engines.retry_policy import Limits
 from hstdputils.progress.address import plan_path
+from hstdputils.progress.overview import Observer
+from hstdputils.progress.published import Publisher
 from hstdputils.progress.screen import Screen
 from hstdputils.progress.status_lines import RunProgress, next_steps, sentence
 from hstdputils.records.batch import Batch
@@ -44,13 +46,14 @@ def main(arguments: Sequence[str]) -> int:
     rows = read_plan_strictly(options.plan, options.wanted)
     batch = Batch(open_store(rows[0].output), rows[0].batch)
     batch.store.check()
-    waiting = command_line.tell if options.wait else None
+    screen = Screen(batch.name, quiet=options.quiet)
+    waiting = screen.print if options.wait else None
     is_exclusive = batch.probe()
     if not is_exclusive:
-        command_line.tell(f"note: the store {batch.store.uri} {NO_CONDITIONAL_WRITES}: {RUN_ONE_AT_A_TIME}")
+        screen.print(f"note: the store {batch.store.uri} {NO_CONDITIONAL_WRITES}: {RUN_ONE_AT_A_TIME}")
     with hold(batch.store, batch.lease_prefix, waiting, is_exclusive=is_exclusive) as lease, stop_by_exception():
         try:
-            return _run(batch, rows, options, further, lease.check_taken_over, _same_command(arguments))
+            return _run(batch, rows, options, further, lease.check_taken_over, screen, _same_command(arguments))
         except Stopped as stopped:
             command_line.tell(f"{stopped.reason}; to go on: {_same_command(arguments)}")
             return stopped.exit_code
@@ -62,6 +65,7 @@ def _run(
     options: argparse.Namespace,
     further: Sequence[str],
     check: Callable[[], None],
+    screen: Screen,
     command: str,
 ) -> int:
     done: set[str] = set()
@@ -71,17 +75,27 @@ def _run(
         further = [*further, "--force"]
     left = [row for row in rows if row.ipppssoot not in done]
     progress = RunProgress(len(rows), len(rows) - len(left))
-    screen = Screen(batch.name, quiet=options.quiet)
     scheduler = Scheduler(options.cores, options.memory_mib)
     starter = WorkerStarter(
         further, options.logs or Path("logs") / batch.name, shlex.split(options.process_command or "")
     )
     limits = Limits(max_memory_mib=options.max_memory_mib, max_seconds=options.max_seconds)
     executor = LocalExecutor(batch.store, scheduler, starter, options.retries, limits, screen, check)
+    publisher = Publisher(batch, has_page=True) if options.publish else None
+    observer = Observer(batch, {row.ipppssoot: row for row in rows})
+
+    def publish(*, is_last: bool = False) -> None:
+        if publisher and (is_last or publisher.is_due()):
+            now = executor.progress(done)
+            write = publisher.write_last if is_last else publisher.write_aside
+            write(now, lambda: observer.overview(now, screen.pace, screen.left))
+
     try:
         with screen:
-            status = executor.run(left, progress)
+            status = executor.run(left, progress, publish)
+        publish(is_last=True)
     except Stopped as stopped:
+        publish(is_last=True)
         progress.running = 0
         screen.summary(progress, progress.causes(), [("go on", command)], end=stopped.reason)
         return stopped.exit_code
@@ -142,6 +156,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--force", action="store_true", help="process datasets again that have succeeded")
     parser.add_argument("--logs", type=Path, metavar="DIR", help="folder of the logs (default: logs/<batch>)")
+    parser.add_argument(
+        "--publish",
+        action="store_true",
+        help="keep a page and JSON in the store that say how far the batch is, for browsers and programs: "
+        "<batch>/status.html and <batch>/status.json",
+    )
     parser.add_argument("--to", type=Path, metavar="FILE", help="write there how the batch ended, once it has")
     parser.add_argument("--quiet", action="store_true", help="print failures and how the batch ended, no more")
     command = parser.add_argument(

@@ -3,7 +3,7 @@
 import contextlib
 import secrets
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from multiprocessing.connection import wait
@@ -13,6 +13,7 @@ from hstdputils.core.errors import StoreError
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.retry_policy import Decision, Limits, decide
 from hstdputils.engines.states import Cause, RowState, State, cause_of_exit, exit_code, write_failure_marker
+from hstdputils.progress.batch_progress import Progress
 from hstdputils.progress.screen import Screen
 from hstdputils.progress.status_lines import RunProgress, Usage
 from hstdputils.records.batch import Batch
@@ -119,13 +120,26 @@ class LocalExecutor:
         screen: Screen,
         check: Callable[[], None] = lambda: None,
     ) -> None:
+        self._rows: dict[str, PlanRow] = {}
+        self._succeeded: set[str] = set()
+        self._failed: dict[str, RowState] = {}
         self._store, self._scheduler, self._starter, self._screen = store, scheduler, starter, screen
         self._limits, self._check = replace(limits, retries=retries), check
         self._jobs: dict[int, _Job] = {}
         self._earlier: dict[str, list[Outcome]] = {}
         self._codes: set[int] = set()
 
-    def run(self, rows: Sequence[PlanRow], progress: RunProgress) -> int:
+    def progress(self, done: Collection[str]) -> Progress:
+        """Return how far each dataset is, in the words of engines; ``done`` are those that had succeeded before."""
+        states = {name: RowState(row, State.WAITING, "") for name, row in self._rows.items()}
+        for job in self._jobs.values():
+            name = job.waiting.ipppssoot
+            states[name] = RowState(self._rows[name], State.RUNNING, job.id, started=job.started)
+        states |= self._failed
+        others = [state for name, state in states.items() if name not in self._succeeded]
+        return Progress.of({*done, *self._succeeded}, others)
+
+    def run(self, rows: Sequence[PlanRow], progress: RunProgress, tick: Callable[[], None] = lambda: None) -> int:
         """Run rows, the longest first, until all have ended, and return the exit status for those that failed.
 
         Parameters
@@ -134,8 +148,10 @@ class LocalExecutor:
             The rows.
         progress
             Where it is counted how far they are.
+        tick
+            Called several times a second, while rows run.
         """
-        by_name = {row.ipppssoot: row for row in rows}
+        by_name = self._rows = {row.ipppssoot: row for row in rows}
         for number, row in enumerate(longest_first(rows)):
             self._scheduler.add(WaitingRow(number, row.ipppssoot, row.vcpus, row.memory_mib, row.max_seconds))
         shown = 0.0
@@ -146,6 +162,7 @@ class LocalExecutor:
                 progress.running = len(self._jobs)
                 if monotonic() - shown > 0.25:
                     self._screen.show(progress, self._scheduler.usage)
+                    tick()
                     shown = monotonic()
                 if not self._jobs:
                     self._screen.show(progress, self._scheduler.usage)
@@ -167,6 +184,7 @@ class LocalExecutor:
         self._scheduler.release(waiting)
         if status == 0:
             progress.succeeded += 1
+            self._succeeded.add(waiting.ipppssoot)
             return
         state = self._state(rows[waiting.ipppssoot], job, status)
         assert state.cause is not None
@@ -181,6 +199,7 @@ class LocalExecutor:
         if state.cause.outcome.is_retried:
             reason += f"; {decision.reason.rpartition(': ')[2]}"
         progress.fail(waiting.ipppssoot, str(state.cause.outcome), state.cause.text)
+        self._failed[waiting.ipppssoot] = replace(state, stopped=state.stopped or time())
         self._screen.failure(
             waiting.ipppssoot, str(state.cause.outcome), reason, str(self._starter.log(waiting.ipppssoot))
         )
