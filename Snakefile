@@ -8,11 +8,12 @@ min_version("9.20")
 configfile: "config/config.yaml"
 
 
-RUN = Run(config, is_main=workflow.is_main_process)
+# no documented way: whether the executor runs jobs on this machine
+RUN = Run(config, is_main=workflow.is_main_process, is_local=workflow.local_exec)
 # no documented way: one core where none are given, so that `snakemake plan.out` works as it stands
 RUN.cores = workflow.resource_settings.cores = workflow.resource_settings.cores or 1
-# no documented way: whether the executor runs jobs on this machine
-RUN.remaining.is_local = workflow.local_exec
+# no documented way: whether jobs run in containers
+RUN.in_container = "APPTAINER" in str(workflow.deployment_settings.deployment_method)
 
 
 container: RUN.container

@@ -1,8 +1,8 @@
 # The plan of the batch: cores, memory and time for each dataset.
 #
-# INPUTS   the id lists of the configuration, and the plan as it is; what they say counts, and not how old they are
-# OUTPUTS  results/<batch>/plan.out, one JSON line a dataset, and a copy by which this run works, whatever others do
-#          plan.out, for `snakemake plan.out`: a copy for reading, which nothing reads back
+# INPUTS   the id lists of the configuration, and the plan as it is; by content, not age
+# OUTPUTS  results/<batch>/plan.out, one JSON line a dataset, and a copy for this run, which no other run changes
+#          plan.out, for `snakemake plan.out`: a copy for people, which nothing reads back
 
 
 localrules:
@@ -31,7 +31,7 @@ rule plan:
 
 rule show_plan:
     input:
-        RUN.plan.to_be_shown,
+        RUN.plan.inputs_of_show_plan,
     output:
         "plan.out",
     log:

@@ -51,7 +51,7 @@ def snakemake(name: str, says: str, setup: Setup, arguments: str = "-n") -> Kind
 KINDS = [
     snakemake("an unknown config key", "unknown key 'stor'; did you mean 'store'?", workflow(stor="x")),
     snakemake("a value of a wrong type", "retries = 'two'…valid integer…config/README.md", workflow(retries="two")),
-    snakemake("a workflow without store", "store = 'none' keeps no markers…: give s3://", workflow(store="none")),
+    snakemake("a workflow without store", "store = 'none' has no markers…: give s3://", workflow(store="none")),
     snakemake(
         "a workflow's unknown store", "'gs://x' is not a valid store: give s3://bucket", workflow(store="gs://x")
     ),

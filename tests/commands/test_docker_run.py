@@ -133,8 +133,8 @@ def test_podman(here, capsys, monkeypatch):
     ("arguments", "said"),
     [
         ([], "nothing to run: see hstdputils-docker-run-pipeline --help"),
-        (["--engine=no-such", "none", "none", "ldem01acq"], "'no-such' starts no containers here"),
-        (["none", "none", "--inputs=absent", "ldem01acq"], "absent is not there, so that a container cannot read it"),
+        (["--engine=no-such", "none", "none", "ldem01acq"], "'no-such' is not a container engine here"),
+        (["none", "none", "--inputs=absent", "ldem01acq"], "absent does not exist, so that it cannot be mounted"),
         (["--memory=2g", "none", "none", "ldem01acq"], "unrecognized arguments: --memory=2g"),
         (["none", "a/b", "ldem01acq"], "a/b"),
     ],

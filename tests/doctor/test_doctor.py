@@ -12,10 +12,10 @@ from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.findings import Finding, Status
 from hstdputils.core.run_config import load_config
 from hstdputils.doctor import software
-from hstdputils.doctor.checks import run_checks, side_by_side
+from hstdputils.doctor.checks import run_checks, run_in_parallel
 from hstdputils.doctor.command import _exit_code
-from hstdputils.doctor.setup import ANY, Setup, config_values, find_profile, kind_names, kind_of, read_setup
-from hstdputils.doctor.space import existing, unwritable, usable_cores, usable_memory
+from hstdputils.doctor.setup import EXAMPLES, Setup, config_values, find_profile, kind_of, names_of_kinds, read_setup
+from hstdputils.doctor.space import nearest_existing, unwritable, usable_cores, usable_memory
 
 CONFIG = Config(ids=["none.ids"], batch="b")
 
@@ -87,7 +87,7 @@ def test_an_unknown_profile_is_one_line_with_the_nearest_name(project, tmp_path,
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("a: b: c", "cannot be read .*: correct it"), ("- a", "no keys with values: write key: value")],
+    [("a: b: c", "cannot be read .*: correct it"), ("- a", "not a mapping of keys to values: write key: value")],
 )
 def test_a_broken_profile_is_one_line(project, text, said):
     (project / "profiles" / "site" / "config.yaml").write_text(text)
@@ -108,14 +108,14 @@ def _read(project, profile, files=(), entries=(), instruments=(), ids=()) -> Set
 
 
 def test_every_kind_has_a_recipe_and_a_name():
-    assert {kind: kind_of(dataset) for kind, dataset in ANY.items()} == {kind: kind for kind in ANY}
-    assert all(recipe_for(dataset).programs for dataset in ANY.values())
-    assert kind_names(["acs", "acs visits", "sky cells"]) == "ACS, ACS visits and sky cells"
+    assert {kind: kind_of(dataset) for kind, dataset in EXAMPLES.items()} == {kind: kind for kind in EXAMPLES}
+    assert all(recipe_for(dataset).programs for dataset in EXAMPLES.values())
+    assert names_of_kinds(["acs", "acs visits", "sky cells"]) == "ACS, ACS visits and sky cells"
 
 
 def test_what_does_not_end_is_left_alone_and_told():
     start = time.monotonic()
-    answers = side_by_side([lambda: 1, lambda: time.sleep(60), lambda: int("x")], 0.3)
+    answers = run_in_parallel([lambda: 1, lambda: time.sleep(60), lambda: int("x")], 0.3)
     assert time.monotonic() - start < 5
     assert answers[0] == 1
     assert isinstance(answers[1], TimeoutError)
@@ -160,7 +160,7 @@ def test_a_program_that_does_not_tell_its_version_counts_as_missing(tmp_path, mo
     assert findings["calcos"].status is Status.FAIL
     assert "COS: " in findings["calcos"].text
     assert "--version does not end: fix the program calcos" in findings["calcos"].text
-    assert "cos" not in software.ready_kinds(list(findings.values()))
+    assert "cos" not in software.kinds_with_programs(list(findings.values()))
 
 
 def test_a_program_that_only_mosaics_need_does_not_stop_other_datasets(tmp_path):
@@ -175,7 +175,7 @@ def test_a_program_that_only_mosaics_need_does_not_stop_other_datasets(tmp_path)
 
 def test_writing_is_tried_without_a_trace(tmp_path):
     folder = tmp_path / "a" / "b"
-    assert existing(folder) == tmp_path
+    assert nearest_existing(folder) == tmp_path
     assert unwritable(folder) is None
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").touch()

@@ -127,7 +127,7 @@ def test_what_used_more_than_planned_counts_whether_it_was_killed_or_not(store, 
     bill = (38 * 512 + 4 * (512 + 1024 + 2048)) / (38 * 256 + 4 * 1280)
     assert total(out, "memory ratio") == f"{bill:.2f}"
     assert total(out, "cos").split()[-4:] == ["9.5", "%", "0.0", "%"]
-    assert "4 (9.5 %) used more." in text
+    assert "4 (9.5 %) above plan, at most 2.5 times the plan." in text
     assert "None ran out" not in text
     costs, _ = costs_of(store)
     assert (costs["cos"].out_of_memory, costs["cos"].over_memory) == (0, 4)

@@ -15,11 +15,13 @@ from hstdputils.core import command_line
 from hstdputils.core.errors import StoreError
 from hstdputils.core.outcomes import Outcome
 from hstdputils.records.batch import Batch
-from hstdputils.report import command
+from hstdputils.report import command, dataset_table
 from hstdputils.report import page as report_page
 from hstdputils.report.collect import collect
 from hstdputils.report.details import MOST_PICTURES, read_details
-from hstdputils.report.plots import MOST_DOTS, Axis, Point, pictures, plot
+from hstdputils.report.page import PageOptions
+from hstdputils.report.plan_use import planned_use
+from hstdputils.report.plots import MOST_DOTS, Axis, Point, plot
 from hstdputils.report.provenance import configuration
 from hstdputils.report.summary import attempts_text, summarize_attempts
 from hstdputils.store.folder import FolderStore
@@ -100,7 +102,7 @@ def test_hostile_text_stays_text(store):
     )
     add_preview(store, "ldem01acq", '"><script>x')
     text = page("--config-json", json.dumps({"batch": EVIL, EVIL: 1}))
-    assert "<script" not in text
+    assert text.count("<script") == 1
     assert "\x1b" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &#34; &amp;" in text
     # steps that cannot be read are left out
@@ -153,7 +155,7 @@ def test_a_store_that_fails_meanwhile_leaves_the_page(store, monkeypatch):
     found = collect(Batch(store, BATCH), {})
     monkeypatch.setattr(FolderStore, "get_end", lost)
     monkeypatch.setattr(FolderStore, "entries", lost)
-    assert "1 of 2 datasets succeeded" in report_page.render(found, Path("page.html"), "")
+    assert "1 of 2 datasets succeeded" in report_page.render(found, Path("page.html"), PageOptions(""))
 
 
 def test_points_are_where_they_belong():
@@ -197,20 +199,29 @@ def test_planned_against_used(store):
     )
     save(store, made_up("ldem01acq", plan_row=row, peak_memory_mib=3000, wall_seconds=700.0, earlier=tries))
     save(store, made_up("ldem01bdq", Outcome.BAD_INPUT, plan_row=row, peak_memory_mib=4000))
-    memory, time = pictures(collect(Batch(store, BATCH), {}))
-    assert memory.caption == ("Half of 12 datasets used less than 25 % of the planned memory. 1 (8.3 %) used more.")
-    assert time.caption == "Half of 12 datasets used less than 10 % of the planned time limit. 1 (8.3 %) reached it."
+    memory, time = planned_use(collect(Batch(store, BATCH), {}))
+    assert memory.use.caption == "Median use: 25 % of the plan. 1 (8.3 %) above plan, at most 2 times the plan."
+    assert time.use.caption == "Median use: 10 % of the plan. 1 (8.3 %) above plan, at most 1.4 times the plan."
+    assert (memory.use.datasets, memory.use.up_to_half, memory.use.up_to_plan, memory.use.above_plan) == (
+        12,
+        11,
+        0,
+        1,
+    )
+    text = page()
+    assert text.count('class="plot"') == 2
+    assert '<td class="above">1 (8.3 %)</td><td>200 %</td>' in text
     # the plan is what the first try was given
-    assert next(point for point in memory.points if point.short) == ("ldem01acq", 2048, 3000, True)
+    assert next(point for point in memory.points if point.short) == ("ldem01acq", 2048, 4096, True)
     assert next(point for point in time.points if point.short) == ("ldem01acq", 500, 700.0, True)
     assert "ldem01bdq" not in {point.name for point in memory.points}
 
 
 def test_a_batch_without_a_plan_has_no_pictures(store):
     save(store, made_up("ldem01acq", plan_row=None))
-    assert pictures(collect(Batch(store, BATCH), {})) == []
+    assert planned_use(collect(Batch(store, BATCH), {})) == []
     text = page()
-    assert "<svg" not in text
+    assert 'class="plot"' not in text
     assert "#plan" not in text
 
 
@@ -266,13 +277,15 @@ def test_configuration_values_are_plain():
 
 
 def test_a_larger_batch_lists_what_did_not_succeed_first(store, monkeypatch):
-    monkeypatch.setattr(report_page, "MOST_LISTED", 5)
+    monkeypatch.setattr(dataset_table, "MOST_LISTED", 5)
     save(store, *(made_up(f"ldem{n:04d}q") for n in range(20)), made_up("ldem99bdq", Outcome.BAD_INPUT))
     text = page()
     listed = re.findall(r"<th scope=row>(\w+)", text)
-    assert len(listed) == 5
-    assert listed[0] == "ldem99bdq"
-    assert "The first 5 of 21, those first that did not succeed" in text
+    assert listed == ["ldem99bdq"]
+    assert "1 of 21: those that did not succeed; <code>hstdputils report --csv FILE</code> writes all" in text
+    assert '1 of 21: those that did not succeed. <a href="all.csv">All are in the table as CSV</a>' in page(
+        "--csv", f"results/{BATCH}/all.csv"
+    )
 
 
 def test_a_batch_that_has_not_begun(store):
@@ -302,7 +315,7 @@ def test_a_page_with_all_its_parts_stays_small(store):
     text = page()
     assert len(text) < 5_000_000
     tags = [tag for tag, _ in Tags(text).found]
-    assert tags.count("svg") == 3
+    assert tags.count("svg") == 3 + 3
     assert 20 <= tags.count("img") <= MOST_PICTURES
     assert 60 <= tags.count("pre") <= 70
     assert len(re.findall(r"<th scope=row>", text)) == 10_000

@@ -28,10 +28,10 @@ IMAGE = "calcloud:latest"
 _DESCRIPTION = """\
 Run {what} in a container on this machine, as the user that you are, with docker or podman.
 
-It sees the CRDS cache (to be read alone where CRDS only reads it), {sees}
-under the same paths as outside, and the variables of AWS, CRDS and MAST; their values are not on the command line.
-~/.aws is there to be read where the environment has no credentials. Servers on this machine's own addresses are
-reached. Options for docker or podman themselves, such as --memory=2g, go before a --."""
+Mounted under the same paths as outside are the CRDS cache (read-only where CRDS only reads it), {sees}
+and the variables of AWS, CRDS and MAST are passed without their values on the command line. ~/.aws is mounted
+read-only where the environment has no credentials. Servers on this machine's loopback can be reached. Options for
+docker or podman themselves, such as --memory=2g, go before a --."""
 
 
 _EXAMPLES = """\
@@ -45,7 +45,7 @@ def pipeline(arguments: Sequence[str]) -> int:
     parser = _parser(
         "hstdputils-docker-run-pipeline",
         what=COMMAND,
-        sees="the folders of inputs, products and work",
+        sees="and the folders of inputs, products and work;",
         words="results my-batch --inputs raws ldfd01vlq",
     )
     parser.usage = "%(prog)s [options] [docker's options --] <output> <batch> <ipppssoot>..."
@@ -60,7 +60,7 @@ def container(arguments: Sequence[str]) -> int:
     parser = _parser(
         "hstdputils-docker-run-container",
         what="any command",
-        sees="and the current folder,",
+        sees="and the current folder;",
         words="calcos --version",
     )
     parser.usage = "%(prog)s [options] [docker's options --] <command>..."
@@ -79,9 +79,9 @@ def _parser(prog: str, *, what: str, sees: str, words: str) -> argparse.Argument
     parser.add_argument(
         "--image",
         default=os.environ.get("HSTDP_IMAGE") or IMAGE,
-        help=f"the image (default: HSTDP_IMAGE, or {IMAGE}, which make image builds)",
+        help=f"the image (default: HSTDP_IMAGE, or {IMAGE} from make image)",
     )
-    parser.add_argument("--engine", help=f"docker or podman (default: {VARIABLE}, or the first that is there)")
+    parser.add_argument("--engine", help=f"docker or podman (default: {VARIABLE}, or the first on PATH)")
     parser.add_argument(
         "--docker-option",
         action="append",
@@ -94,10 +94,10 @@ def _parser(prog: str, *, what: str, sees: str, words: str) -> argparse.Argument
 
 
 def _read(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-    """Return the options, and the words that the container is to run.
+    """Return the options, and the command to run in the container.
 
-    Before a ``--``, options that are not ours are the engine's. Without one, the words begin with the first that is
-    no option of ours.
+    Before a ``--``, unknown options are the engine's. Without a ``--``, the command begins at the first word that is
+    not one of this command's options.
     """
     if "--" in arguments:
         end = list(arguments).index("--")
@@ -105,15 +105,15 @@ def _read(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> tuple[ar
         options.docker_option += others
         words = list(arguments[end + 1 :])
     else:
-        end = _length(arguments)
+        end = _n_own_options(arguments)
         options, words = parser.parse_args(arguments[:end]), list(arguments[end:])
     if not words:
         raise UserError(f"nothing to run: see {parser.prog} --help")
     return options, words
 
 
-def _length(arguments: Sequence[str]) -> int:
-    """Return how many of the words, from the first on, are options of ours."""
+def _n_own_options(arguments: Sequence[str]) -> int:
+    """Return the number of leading words that are this command's own options."""
     at = 0
     while at < len(arguments):
         name, has_value, _ = arguments[at].partition("=")
@@ -127,13 +127,15 @@ def _length(arguments: Sequence[str]) -> int:
 
 
 def _run(options: argparse.Namespace, words: Sequence[str], mounts: Iterable[Mount], *, reads_input: bool) -> int:
-    """Become the engine's program, which passes signals on and ends with the exit code of the container."""
+    """Replace this process with the engine's program, which passes signals on and returns the exit code."""
     engine = find_engine(options.engine)
     passed = environment(CRDS_PATH=str(crds_settings().cache.absolute()))
     argv = [engine.path, "run", "--rm", *engine.as_user(), f"--workdir={Path.cwd()}", *passed.options()]
     seen = [*mounts, *crds_mounts(), *aws_mounts(), *certificate_mounts()]
     argv += dict.fromkeys(mount.option() for mount in seen)
-    if passed.is_of_this_host and not any(word.startswith(("--net", "--network")) for word in options.docker_option):
+    if passed.needs_host_network and not any(
+        word.startswith(("--net", "--network")) for word in options.docker_option
+    ):
         argv.append("--network=host")
     if reads_input:
         argv += ["--interactive", *(["--tty"] if has_terminal() else [])]

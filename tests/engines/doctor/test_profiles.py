@@ -25,7 +25,7 @@ def test_onsite(here, made_up):
     entries = ("--config", "ids=my.ids", f"inputs={made_up.inputs}")
     ran = doctor(here, "--profile", "onsite", *entries)
     assert ran.status == 27, ran.said
-    assert lines(ran)["CRDS cache"][1].startswith("/grp/crds/cache is not there: set CRDS_PATH")
+    assert lines(ran)["CRDS cache"][1].startswith("/grp/crds/cache does not exist: set CRDS_PATH")
     ran = doctor(here, "--profile", "onsite", *entries, CRDS_PATH=str(made_up.crds))
     assert ran.status == 0, ran.said
     assert lines(ran)["profile"] == ("ok", "onsite/config.yaml")
@@ -68,4 +68,4 @@ def test_the_workflow_needs_a_store(here, made_up):
     entries = ("--config", "ids=my.ids", f"inputs={made_up.inputs}", "store=none")
     ran = doctor(here, "--profile", "onsite", *entries, CRDS_PATH=str(made_up.crds))
     assert ran.status == 2, ran.said
-    assert "none, but the workflow keeps its markers there: set store" in lines(ran)["store"][1]
+    assert "none, but the workflow needs a store for its markers: set store" in lines(ran)["store"][1]

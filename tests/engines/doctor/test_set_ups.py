@@ -34,7 +34,7 @@ def test_each_line_that_is_not_ok_has_a_mend(sound):
 
 
 FAILURES = [
-    ({"CRDS_PATH": "no"}, [], 27, "CRDS cache", "no is not there: set CRDS_PATH, or use --profile laptop-remote"),
+    ({"CRDS_PATH": "no"}, [], 27, "CRDS cache", "no does not exist: set CRDS_PATH, or use --profile laptop-remote"),
     ({"CRDS_PATH": "."}, [], 27, "CRDS cache", "is not a CRDS cache for HST (no config/hst/server_config): set"),
     ({"CRDS_OBSERVATORY": "jwst"}, [], 27, "CRDS", "CRDS_OBSERVATORY is 'jwst': set it to hst, or unset it"),
     (
@@ -137,7 +137,7 @@ def test_json_says_all_of_it(sound):
     ("arguments", "said"),
     [
         (["--profile", "onsit"], "there is no profile 'onsit', and no folder profiles/: go to the project's folder"),
-        (["--config", "store"], "'store' after --config is not KEY=VALUE: write it so, and ids before --config"),
+        (["--config", "store"], "'store' after --config is not KEY=VALUE: write KEY=VALUE, and ids before --config"),
         (["--config", "storex=x"], "unknown key 'storex'; did you mean 'store'?"),
         (["--config", "batch=a/b"], "'a/b' is not a valid batch name"),
         (["--configfile", "no.yaml"], "cannot read no.yaml (No such file or directory): correct its name"),

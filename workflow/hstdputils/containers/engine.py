@@ -1,4 +1,4 @@
-"""Which program starts containers here."""
+"""Docker or podman on this machine, and the environment of its containers."""
 
 import os
 import re
@@ -23,25 +23,25 @@ _LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What a container finds in its environment."""
+    """The environment variables of a container."""
 
     names: tuple[str, ...]
-    """Variables whose values are those of this process; only their names are on the command line."""
+    """Variables passed on with this process's values; only their names are on the command line."""
     set: Mapping[str, str]
-    """Variables with values of their own, none of them a secret."""
+    """Variables with other values, none of them a secret."""
 
     @property
-    def is_of_this_host(self) -> bool:
-        """Tell whether a variable is the address of a server that only this machine itself reaches."""
+    def needs_host_network(self) -> bool:
+        """Tell whether a variable is the address of a server on this machine's loopback."""
         return any(_is_loopback(os.environ[name]) for name in self.names)
 
     def options(self) -> list[str]:
-        """Return the options that pass the variables on."""
+        """Return the options that pass the variables."""
         return [f"--env={name}" for name in self.names] + [f"--env={key}={value}" for key, value in self.set.items()]
 
 
 def environment(**more: str) -> Environment:
-    """Return what a container gets: the variables of AWS, CRDS, MAST, proxies and certificates, and ``more``."""
+    """Return the variables of a container: those of AWS, CRDS, MAST, proxies and certificates, and ``more``."""
     names = (name for name, value in os.environ.items() if _PASSED.fullmatch(name) and value)
     return Environment(tuple(sorted(name for name in names if name not in more)), more)
 
@@ -85,7 +85,7 @@ class Engine:
 
 
 def find_engine(named: str | None = None) -> Engine:
-    """Return the engine that is named, or that HSTDP_CONTAINER_ENGINE names, or the first that is there.
+    """Return the named engine, or that of HSTDP_CONTAINER_ENGINE, or the first one found.
 
     Raises
     ------
@@ -97,10 +97,10 @@ def find_engine(named: str | None = None) -> Engine:
         if path := shutil.which(name):
             return Engine(path)
     if wanted:
-        raise UserError(f"{wanted!r} starts no containers here: name docker or podman (--engine, {VARIABLE})")
+        raise UserError(f"{wanted!r} is not a container engine here: name docker or podman (--engine, {VARIABLE})")
     raise UserError(f"neither docker nor podman is on PATH: install one of them, or name it ({VARIABLE})")
 
 
 def has_terminal() -> bool:
-    """Tell whether a person sits in front of this process."""
+    """Tell whether this process has a terminal."""
     return sys.stdin.isatty() and sys.stdout.isatty()

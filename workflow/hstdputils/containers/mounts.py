@@ -1,4 +1,4 @@
-"""Folders and files of this machine that a container sees, under the same paths."""
+"""Folders and files of this machine that are mounted into containers, under the same paths."""
 
 import argparse
 import csv
@@ -24,17 +24,17 @@ _AWS_FILES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTIT
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A folder or file that a container sees."""
+    """A folder or file mounted into a container."""
 
     source: Path
-    """Where it is here."""
+    """Its path on this machine."""
     is_writable: bool = False
     """Whether the container may write there."""
     target: Path | None = None
-    """Where it is in the container; none for the same path."""
+    """Its path in the container; none for the same path."""
 
     def option(self) -> str:
-        """Return the option of docker and podman; a comma in a path is quoted, as in CSV."""
+        """Return the option for docker and podman; paths with commas are quoted as in CSV."""
         fields = ["type=bind", f"source={self.source}", f"target={self.target or self.source}"]
         text = io.StringIO()
         csv.writer(text, lineterminator="").writerow(fields if self.is_writable else [*fields, "readonly"])
@@ -42,12 +42,12 @@ class Mount:
 
 
 def mounts_of(options: argparse.Namespace) -> list[Mount]:
-    """Return what a command line of ``hstdp-process`` reads and writes here; folders to write to are made.
+    """Return the mounts for a command line of ``hstdp-process``; folders to write to are created.
 
     Raises
     ------
     UserError
-        A folder cannot be made, or is not there to be read.
+        A folder cannot be created, or does not exist.
     """
     written = [options.work, options.keep_inputs]
     if not is_none(options.output) and (store := local_path(options.output)):
@@ -62,7 +62,7 @@ def mounts_of(options: argparse.Namespace) -> list[Mount]:
 
 
 def crds_mounts() -> list[Mount]:
-    """Return the CRDS cache, to be written where it grows; nothing where there is none to be read."""
+    """Return the CRDS cache, writable where it grows; empty where it does not exist."""
     settings = crds_settings()
     if settings.is_growing:
         return [Mount(_made(settings.cache.absolute()), is_writable=True)]
@@ -70,7 +70,7 @@ def crds_mounts() -> list[Mount]:
 
 
 def aws_mounts() -> list[Mount]:
-    """Return the user's configuration of AWS, to be read, where the environment has no credentials."""
+    """Return the user's AWS configuration, read-only, where the environment has no credentials."""
     found = [path for name in _AWS_FILES if (path := file_of(name))]
     folder = Path.home() / ".aws"
     mounts = [Mount(path) for path in found]
@@ -80,12 +80,12 @@ def aws_mounts() -> list[Mount]:
 
 
 def certificate_mounts() -> list[Mount]:
-    """Return the certificates that variables name, to be read."""
+    """Return the certificates that variables name, read-only."""
     return _without_repeats(Mount(path) for name in _CERTIFICATES if (path := file_of(name)))
 
 
 def _without_repeats(mounts: Iterable[Mount]) -> list[Mount]:
-    """Return each path once; what one mount may write, another does not take from it."""
+    """Return each path once, writable where any mount of it is."""
     mounted: dict[Path, Mount] = {}
     for mount in mounts:
         if mount.source not in mounted or mount.is_writable:
@@ -94,14 +94,14 @@ def _without_repeats(mounts: Iterable[Mount]) -> list[Mount]:
 
 
 def local_path(place: str) -> Path | None:
-    """Return the folder that a store or source is; none where it is not a folder here."""
+    """Return the local folder of a store or source; none where it is remote."""
     if place.lower().startswith("file://"):
         return Path(place[len("file://") :])
     return None if ":" in place.partition("/")[0] else Path(place)
 
 
 def file_of(variable: str) -> Path | None:
-    """Return the file that a variable names; none where there is no such file, or a device such as ``/dev/null``."""
+    """Return the file that a variable names; none where it does not exist or is a device such as ``/dev/null``."""
     path = Path(os.environ.get(variable) or os.devnull).absolute()
     return path if path.is_file() else None
 
@@ -116,7 +116,7 @@ def _made(folder: Path) -> Path:
 
 def _there(path: Path) -> Path:
     if not path.exists():
-        raise UserError(f"{path} is not there, so that a container cannot read it: correct its name")
+        raise UserError(f"{path} does not exist, so that it cannot be mounted into a container: correct its name")
     return path
 
 
@@ -128,10 +128,10 @@ _AWS_DEFAULTS = {"AWS_CONFIG_FILE": "config", "AWS_SHARED_CREDENTIALS_FILE": "cr
 
 
 def bind(places: Iterable[str]) -> None:
-    """Have containers see these stores, sources and files of this machine, and the user's configuration of AWS.
+    """Bind these stores, sources and files, and the user's AWS configuration, into Apptainer's containers.
 
-    What is not there yet is seen through the nearest folder above it. The current folder is always seen; it is the
-    home folder in the container, for which reason AWS is told where its files are.
+    For a path that does not exist yet, its nearest parent is bound. The current folder is always bound, as the home
+    folder of the container, so that AWS needs variables that say where its files are.
     """
     here = Path.cwd()
     paths = [path.expanduser().absolute() for place in places if (path := local_path(place))]
@@ -148,5 +148,5 @@ def bind(places: Iterable[str]) -> None:
 
 
 def _nearest(path: Path) -> Path:
-    """Return the path, or the nearest one above it that is there."""
+    """Return the path, or its nearest parent that exists."""
     return next(one for one in (path, *path.parents) if one.exists())

@@ -7,6 +7,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TextIO
 
 from hstdputils.core.text import visible
@@ -167,11 +168,24 @@ def transfer_progress(name: str, total: int) -> Iterator[Advance]:
         yield lambda count: bar.advance(task, count)
 
 
+SECONDS_BETWEEN_LINES = 10.0
+"""How often a line says how far something is, where there is no terminal, s."""
+
+
 @contextlib.contextmanager
 def count_progress(name: str, total: int) -> Iterator[Advance]:
-    """Give a function that counts things, and show them on a terminal."""
+    """Give a function that counts things, and show them: as a bar on a terminal, else as a line now and then."""
     if not sys.stderr.isatty():
-        yield lambda count: None
+        done, shown = 0, monotonic()
+
+        def count_on(count: int) -> None:
+            nonlocal done, shown
+            done += count
+            if monotonic() - shown > SECONDS_BETWEEN_LINES:
+                shown = monotonic()
+                print(f"{name}: {done:,} of {total:,}", file=sys.stderr, flush=True)
+
+        yield count_on
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 

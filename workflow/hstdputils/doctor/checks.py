@@ -1,4 +1,4 @@
-"""Running checks of a set-up: side by side, and each ends in time."""
+"""Runs checks of a set-up in parallel, each with a time limit."""
 
 import threading
 import time
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from hstdputils.doctor.setup import Setup
 
 
-PATIENCE_SECONDS = 4.0
-"""How long one request over the network may take to be answered."""
+REQUEST_SECONDS = 4.0
+"""Time limit of one request over the network, s."""
 
 
 DEADLINE_SECONDS = 20.0
-"""How long a check may take; what has not ended then hangs."""
+"""Time limit of a check, s."""
 
 
 Result = TypeVar("Result")
 
 
 Check = Callable[["Setup"], list[Finding]]
-"""Looks at one subject; may raise the errors of what it looks at."""
+"""Checks one subject; may raise the errors of what it checks."""
 
 
-def of_error(subject: str, error: BaseException, otherwise: ExitCode = ExitCode.GENERAL) -> Finding:
-    """Return a finding that says what an error says."""
+def finding_of_error(subject: str, error: BaseException, otherwise: ExitCode = ExitCode.GENERAL) -> Finding:
+    """Return the finding of a check that raised an error."""
     match error:
         case UserError() | AttemptFailed():
             return fail(subject, str(error), error.exit_code)
@@ -45,10 +45,10 @@ def of_error(subject: str, error: BaseException, otherwise: ExitCode = ExitCode.
     return fail(subject, f"this check failed ({type(error).__name__}: {one_line(error)}): report it", otherwise)
 
 
-def side_by_side(calls: Sequence[Callable[[], Result]], seconds: float) -> list[Result | BaseException]:
-    """Return what each call returns or raises, and `TimeoutError` for those that have not ended after so long.
+def run_in_parallel(calls: Sequence[Callable[[], Result]], seconds: float) -> list[Result | BaseException]:
+    """Return what each call returns or raises, and `TimeoutError` for those that take longer than ``seconds``.
 
-    Their threads are left to themselves and do not keep the process from ending, as those of an executor would.
+    Threads that hang are daemons: unlike those of an executor, they do not keep the process from ending.
     """
     ended: dict[int, Result | BaseException] = {}
 
@@ -69,10 +69,10 @@ def side_by_side(calls: Sequence[Callable[[], Result]], seconds: float) -> list[
 
 
 def run_checks(checks: Sequence[Check], setup: "Setup", seconds: float = DEADLINE_SECONDS) -> list[Finding]:
-    """Run checks side by side and return what they found, in their own order."""
+    """Run checks in parallel and return their findings, in the order of the checks."""
     findings: list[Finding] = []
-    results = side_by_side([partial(check, setup) for check in checks], seconds)
+    results = run_in_parallel([partial(check, setup) for check in checks], seconds)
     for check, result in zip(checks, results, strict=True):
         subject = check.__name__.removeprefix("check_")
-        findings += [of_error(subject, result)] if isinstance(result, BaseException) else result
+        findings += [finding_of_error(subject, result)] if isinstance(result, BaseException) else result
     return findings

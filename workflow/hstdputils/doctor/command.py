@@ -13,8 +13,8 @@ from hstdputils.core.instruments import INSTRUMENTS
 from hstdputils.core.terminal import console as visible_console
 from hstdputils.doctor.checks import Check, run_checks
 from hstdputils.doctor.references import check_references
-from hstdputils.doctor.setup import ANY, Setup, kind_names, read_setup
-from hstdputils.doctor.software import check_programs, check_software, ready_kinds
+from hstdputils.doctor.setup import EXAMPLES, Setup, names_of_kinds, read_setup
+from hstdputils.doctor.software import check_programs, check_software, kinds_with_programs
 from hstdputils.doctor.space import check_home, check_machine, check_work
 from hstdputils.doctor.storage import check_credentials, check_sources, check_store
 
@@ -33,13 +33,13 @@ CHECKS: tuple[Check, ...] = (
 
 
 _DESCRIPTION = """\
-Check whether a run would start: programs, CRDS, inputs, store, credentials, space and memory. Each line says ok,
-warn (a run would start) or FAIL (it would not) and, after a colon, the fix. Nothing is changed: what is written to
-the store as a probe is removed, and what it showed is kept in batch.json where the batch has begun. Everything is
-asked at the same time, and what does not answer is told after a while.
+Check whether a run would start: programs, CRDS, inputs, store, credentials, disk space and memory. Each line is ok,
+warn (a run would start all the same) or FAIL (it would not), with the fix after a colon. Nothing is changed: what is
+written to the store as a probe is removed again, and its result is recorded in batch.json if the batch exists. All
+checks run in parallel, each with a time limit.
 
-Profile and configuration are those of Snakemake, read in the current folder: give them as you would give them to it.
-The exit status is 0 when a run would start, the code of what failed, or 1 where that would be several codes."""
+Profile and configuration are read as Snakemake reads them, in the current folder: give the same options as to it.
+The exit status is 0 when a run would start, the code of what failed, or 1 where failures have different codes."""
 
 
 _EXAMPLES = """\
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
     setup = read_setup(options.profile, options.configfile, options.config, options.instrument, options.ids)
     findings = run_checks(CHECKS, setup)
     code = _exit_code(findings)
-    ready = ready_kinds(findings)
+    ready = kinds_with_programs(findings)
     if options.json:
         print(json.dumps(_as_json(findings, ready, code), indent=2))
     else:
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _exit_code(findings: Sequence[Finding]) -> ExitCode:
-    """Return the code that all failures have, or 1 where they have several."""
+    """Return the exit code of the failures, or 1 where they have different ones."""
     codes = {finding.exit_code for finding in findings if finding.status is Status.FAIL}
     if not codes:
         return ExitCode.SUCCESS
@@ -86,19 +86,19 @@ def _show(findings: Sequence[Finding], conclusion: str) -> None:
 def _conclusion(setup: Setup, findings: Sequence[Finding], ready: Sequence[str]) -> str:
     failed = list(dict.fromkeys(finding.subject for finding in findings if finding.status is Status.FAIL))
     if failed:
-        return f"A run would not start, or not go well: fix {kind_names(failed)}, and look again."
+        return f"A run would not start: fix {names_of_kinds(failed)}, and check again."
     if setup.needed:
-        return f"A run would start for {kind_names(setup.needed)}."
-    lacking = [kind for kind in ANY if kind not in ready]
-    rest = f"; {kind_names(lacking)} lack programs" if lacking else ""
-    return f"A run would start for {kind_names(ready)}{rest}."
+        return f"A run would start for {names_of_kinds(setup.needed)}."
+    lacking = [kind for kind in EXAMPLES if kind not in ready]
+    rest = f"; {names_of_kinds(lacking)} lack programs" if lacking else ""
+    return f"A run would start for {names_of_kinds(ready)}{rest}."
 
 
 def _as_json(findings: Sequence[Finding], ready: Sequence[str], code: ExitCode) -> dict[str, object]:
     return {
         "would_start": code is ExitCode.SUCCESS,
         "exit_code": int(code),
-        "ready": {kind: kind in ready for kind in ANY},
+        "ready": {kind: kind in ready for kind in EXAMPLES},
         "findings": [
             {
                 "status": finding.status,
@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
         "ids",
         nargs="*",
         metavar="ipppssoot",
-        help=f"datasets whose programs must be there: {command_line.IDS_HELP} (default: the lists that --config, "
+        help=f"datasets whose programs are needed: {command_line.IDS_HELP} (default: the lists that --config, "
         "--configfile or the profile name)",
     )
     parser.add_argument("--profile", metavar="NAME", help="the profile that the run will have")
@@ -141,7 +141,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         type=str.lower,
         choices=sorted(INSTRUMENTS),
-        help="instruments whose programs must be there (default: at least one's)",
+        help="instruments whose programs are needed (default: any one's)",
     )
-    parser.add_argument("--json", action="store_true", help="print all that was found as one JSON object")
+    parser.add_argument("--json", action="store_true", help="print all findings as one JSON object")
     return parser

@@ -1,4 +1,4 @@
-"""CRDS: its cache, its server and the context."""
+"""Checks CRDS: cache, server and context."""
 
 import ast
 import http.client
@@ -10,9 +10,9 @@ from pathlib import Path
 from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.findings import Finding, fail, ok
 from hstdputils.core.text import one_line
-from hstdputils.doctor.checks import PATIENCE_SECONDS, side_by_side
+from hstdputils.doctor.checks import REQUEST_SECONDS, run_in_parallel
 from hstdputils.doctor.setup import Setup
-from hstdputils.doctor.space import space_found, unwritable
+from hstdputils.doctor.space import check_space, unwritable
 from hstdputils.references.bestrefs import CONTEXT, mappings_below
 from hstdputils.references.server import ReferenceServer, ReferenceServerError
 from hstdputils.references.settings import CrdsSettings, crds_settings
@@ -21,16 +21,27 @@ USUAL_CACHE_GB = 5.0
 """Space that the mappings and the references of a few datasets of every instrument take in a new cache, GB."""
 
 
-ORIGIN_SECONDS = 10.0
-"""How long the server or S3 may take to name a context, retries included."""
+SERVER_SECONDS = 10.0
+"""Time limit for the server or S3 to name a context, retries included, s."""
+
+
+_TIME_LIMIT = "CRDS_CLIENT_TIMEOUT_SECONDS"
 
 
 FLAT_FROM = 21
-"""Entries in the folder of references from which CRDS takes a cache that does not say so for a flat one."""
+"""Number of references from which CRDS takes a cache without ``ref_cache_subdir_mode`` for a flat one."""
 
 
-def check_references(setup: Setup) -> list[Finding]:
-    """Look at CRDS as the run will set it up, with the user's variables before the configuration."""
+def check_references(setup: Setup, *, asks_for_context: bool = True) -> list[Finding]:
+    """Check CRDS as the run will set it up: the user's variables come before the configuration.
+
+    Parameters
+    ----------
+    setup
+        The set-up.
+    asks_for_context
+        Whether a server is asked for its operational context, where no context is wanted.
+    """
     observatory = os.environ.get("CRDS_OBSERVATORY", "hst")
     if observatory != "hst":
         return [_fail("CRDS", f"CRDS_OBSERVATORY is {observatory!r}: set it to hst, or unset it")]
@@ -43,15 +54,15 @@ def check_references(setup: Setup) -> list[Finding]:
     if wanted and not CONTEXT.fullmatch(wanted):
         return [_fail("CRDS context", f"{wanted!r} is not a CRDS context: give one like hst_0729.pmap")]
     if settings.is_growing:
-        return [*_growing_cache(settings.cache.absolute()), *_origin(settings, wanted)]
+        return [*_growing_cache(settings.cache.absolute()), *_ask_server(settings, wanted, asks_for_context)]
     return _cache_alone(settings.cache.absolute(), wanted)
 
 
 def _cache_alone(cache: Path, wanted: str) -> list[Finding]:
-    """Check a cache that is read and never written."""
+    """Check a read-only cache."""
     subject, config_file = "CRDS cache", cache / "config" / "hst" / "server_config"
     if not cache.is_dir():
-        return [_fail(subject, f"{cache} is not there: set CRDS_PATH, or use --profile laptop-remote")]
+        return [_fail(subject, f"{cache} does not exist: set CRDS_PATH, or use --profile laptop-remote")]
     if not config_file.is_file():
         return [_fail(subject, f"{cache} is not a CRDS cache for HST (no config/hst/server_config): set CRDS_PATH")]
     missing = [name for name in ("mappings/hst", "references/hst") if not (cache / name).is_dir()]
@@ -67,7 +78,7 @@ def _cache_alone(cache: Path, wanted: str) -> list[Finding]:
 
 
 def _layout(cache: Path) -> str:
-    """Return how references lie, which CRDS takes from a file where there is one, and else guesses."""
+    """Return the layout of references, which CRDS reads from a file, or guesses."""
     try:
         mode = (cache / "config" / "hst" / "ref_cache_subdir_mode").read_text().strip()
     except OSError:
@@ -94,7 +105,7 @@ def _context(cache: Path, wanted: str, operational: str) -> Finding:
 
 
 def _missing_below(mappings: Path, context: str) -> list[str]:
-    """Return the mappings that a context selects from, directly or not, and that are not there or empty.
+    """Return the mappings below a context that are missing or empty.
 
     Raises
     ------
@@ -112,21 +123,21 @@ def _missing_below(mappings: Path, context: str) -> list[str]:
 
 
 def _growing_cache(cache: Path) -> list[Finding]:
-    """Check a cache that is filled as needed, and may not be there yet."""
+    """Check a cache that grows as needed, and may not exist yet."""
     if error := unwritable(cache):
         return [_fail("CRDS cache", f"cannot write {cache} ({error.strerror}): set CRDS_PATH to another folder")]
     how = f"{cache}, grows as needed" if cache.is_dir() else f"{cache}, can be made and grows as needed"
-    return [ok("CRDS cache", how), space_found("CRDS space", cache, USUAL_CACHE_GB, 1, "set CRDS_PATH to another")]
+    return [ok("CRDS cache", how), check_space("CRDS space", cache, USUAL_CACHE_GB, 1, "set CRDS_PATH to another")]
 
 
-def _origin(settings: CrdsSettings, wanted: str) -> list[Finding]:
-    """Ask the server, or S3, for its operational context, and for the context that is wanted."""
-    # CRDS's own client takes its patience from the environment
-    os.environ["CRDS_CLIENT_TIMEOUT_SECONDS"] = f"{PATIENCE_SECONDS:.0f}"
+def _ask_server(settings: CrdsSettings, wanted: str, asks_for_context: bool) -> list[Finding]:
+    """Ask the server, or S3, for its operational context and for the wanted one."""
     subject = "CRDS server" if settings.server and "config" not in settings.uris else "CRDS in S3"
     address = settings.server if subject == "CRDS server" else settings.uris["config"]
-    if why := _silence(address):
+    if why := _why_silent(address):
         return [_fail(subject, f"{address} does not answer ({why}): check the network and CRDS_SERVER_URL")]
+    if not (wanted or asks_for_context):
+        return [ok(subject, f"{address} answers")]
     origin = ReferenceServer(settings)
 
     def ask() -> Finding:
@@ -134,7 +145,14 @@ def _origin(settings: CrdsSettings, wanted: str) -> list[Finding]:
         origin.file(context)
         return ok("CRDS context", context if wanted else f"{context}, operational there")
 
-    (answer,) = side_by_side([ask], ORIGIN_SECONDS)
+    # CRDS's own client takes its time limit from the environment, which jobs inherit
+    before = os.environ.get(_TIME_LIMIT)
+    os.environ[_TIME_LIMIT] = f"{REQUEST_SECONDS:.0f}"
+    (answer,) = run_in_parallel([ask], SERVER_SECONDS)
+    if before is None:
+        del os.environ[_TIME_LIMIT]
+    else:
+        os.environ[_TIME_LIMIT] = before
     match answer:
         case Finding():
             return [ok(subject, f"{address} answers"), answer]
@@ -145,16 +163,16 @@ def _origin(settings: CrdsSettings, wanted: str) -> list[Finding]:
             return [_fail(subject, str(answer))]
         case TimeoutError():
             fix = "check the network, CRDS_SERVER_URL and AWS_ENDPOINT_URL"
-            return [_fail(subject, f"{address} does not answer within {ORIGIN_SECONDS:.0f} s: {fix}")]
+            return [_fail(subject, f"{address} does not answer within {SERVER_SECONDS:.0f} s: {fix}")]
     raise answer
 
 
-def _silence(address: str) -> str:
-    """Return why an HTTP server does not answer at all, or nothing; tried once, where `Origin` would try for long."""
+def _why_silent(address: str) -> str:
+    """Return why an HTTP server does not answer (one request, no retries), or an empty string."""
     if not address.startswith(("http://", "https://")):
         return ""
     try:
-        urllib.request.urlopen(address, timeout=PATIENCE_SECONDS).close()
+        urllib.request.urlopen(address, timeout=REQUEST_SECONDS).close()
     except urllib.error.HTTPError:
         return ""
     except (OSError, ValueError, http.client.HTTPException) as error:

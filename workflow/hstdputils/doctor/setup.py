@@ -1,4 +1,4 @@
-"""The set-up of a run, put together from profile and configuration as Snakemake does it."""
+"""The set-up of a run: profile and configuration, merged as Snakemake merges them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,15 +27,15 @@ class Profile:
     """A profile."""
 
     name: str
-    """The name as the user gave it."""
+    """Its name, as the user gave it."""
     file: Path
     """Its file."""
     executor: str
     """Where jobs run."""
     config_files: list[str]
-    """Files of configuration that it names."""
+    """The configuration files that it names."""
     config_entries: list[str]
-    """``key=value`` entries of configuration that it holds."""
+    """The ``key=value`` entries of its ``config``."""
     is_found: bool
     """Whether ``snakemake --profile NAME`` finds it here."""
 
@@ -43,7 +43,7 @@ class Profile:
 def find_profile(name: str) -> Profile:
     """Return the profile that a name or path stands for.
 
-    Snakemake looks for the path, and not in ``profiles/``, where `make setup` lets links point.
+    Snakemake takes the name as a path and does not look in ``profiles/``; `make setup` makes links to there.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def _keys(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeError, yaml.YAMLError) as error:
         raise UserError(f"the profile {path} cannot be read ({one_line(error)}): correct it") from error
     if not isinstance(keys, dict):
-        raise UserError(f"the profile {path} holds no keys with values: write key: value")
+        raise UserError(f"the profile {path} is not a mapping of keys to values: write key: value")
     return keys
 
 
@@ -89,48 +89,48 @@ def _texts(value: Any) -> list[str]:
 
 
 def _beside(profile: Path, value: str) -> str:
-    """Return a file that a profile names; Snakemake takes one beside the profile before one of the current folder."""
+    """Return the path of a file that a profile names: Snakemake prefers one beside the profile."""
     return str(profile.parent / value) if (profile.parent / value).exists() else value
 
 
 PROJECT_CONFIG = Path("config/config.yaml")
-"""What the Snakefile reads before all else."""
+"""The configuration file that the Snakefile reads first."""
 
 
-_STANDS_FOR_UNSET = {"ids": "(none)", "batch": "doctor"}
+_PLACEHOLDERS = {"ids": "(none)", "batch": "doctor"}
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What is to be checked."""
+    """A set-up to be checked."""
 
     config: Config
     """The configuration of the run."""
     profile: Profile | None = None
     """The profile that the run has."""
     datasets: Sequence[Dataset] = field(default_factory=list)
-    """The datasets of the run; none where the set-up is checked for any."""
+    """The datasets of the run; empty where the set-up is checked for any dataset."""
     instruments: Sequence[str] = ()
-    """Instruments that must be possible to process, beside those of the datasets."""
+    """Instruments that are needed beside those of the datasets."""
 
     @property
-    def looked_at(self) -> list[Dataset]:
-        """Return the datasets of the run, and one that stands for each instrument that it is to have."""
-        asked = [ANY[name] for name in self.instruments]
-        return [*self.datasets, *asked] or [ANY[name] for name in INSTRUMENTS]
+    def to_check(self) -> list[Dataset]:
+        """Return the datasets of the run, and an example of each further instrument."""
+        asked = [EXAMPLES[name] for name in self.instruments]
+        return [*self.datasets, *asked] or [EXAMPLES[name] for name in INSTRUMENTS]
 
     @property
     def needed(self) -> list[str]:
-        """Return the kinds of datasets that must be possible to process; where there is none, any one must be."""
+        """Return the kinds of datasets that are needed; where it is empty, any one kind will do."""
         return sorted({*self.instruments, *map(kind_of, self.datasets)})
 
 
-ANY = {
+EXAMPLES = {
     **{name: Dataset(one.letter.ljust(9, "0")) for name, one in sorted(INSTRUMENTS.items())},
     **{f"{name} visits": Dataset(f"{name}_000_00") for name in MOSAICKED},
     "sky cells": Dataset(f"{SKYCELL}-p0000x00y00"),
 }
-"""A dataset that stands for all of its kind, by a name for the kind, which is the instrument's for ipppssoots."""
+"""An example dataset of each kind, by the kind's name: that of the instrument for ipppssoots."""
 
 
 def kind_of(dataset: Dataset) -> str:
@@ -143,8 +143,8 @@ def kind_of(dataset: Dataset) -> str:
     return dataset.instrument
 
 
-def kind_names(kinds: Sequence[str]) -> str:
-    """Return names of kinds as a person writes them."""
+def names_of_kinds(kinds: Sequence[str]) -> str:
+    """Return names of kinds as text: 'ACS, COS and sky cells'."""
     names = [" ".join(word.upper() if word in INSTRUMENTS else word for word in kind.split()) for kind in kinds]
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
@@ -167,7 +167,7 @@ def read_setup(
     config_entries
         ``key=value`` entries after ``--config``.
     instruments
-        Instruments that must be possible to process.
+        Instruments that are needed.
     ids
         Names or lists of datasets; where there is none, the lists that profile, files or entries name.
 
@@ -181,7 +181,7 @@ def read_setup(
     for path in config_files or (profile.config_files if profile else []):
         _update(asked, read_yaml(Path(path)))
     _update(asked, config_values(config_entries or (profile.config_entries if profile else [])))
-    values = {} if profile else dict(_STANDS_FOR_UNSET)
+    values = {} if profile else dict(_PLACEHOLDERS)
     if PROJECT_CONFIG.is_file():
         _update(values, read_yaml(PROJECT_CONFIG))
     _update(values, asked)
@@ -197,7 +197,7 @@ def read_setup(
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Return what a YAML or JSON file says.
+    """Return the content of a YAML or JSON file.
 
     Raises
     ------
@@ -212,12 +212,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not valid YAML ({one_line(error)}): correct it") from error
     if not isinstance(values, dict | None):
-        raise UserError(f"{path} holds no keys with values: write key: value")
+        raise UserError(f"{path} is not a mapping of keys to values: write key: value")
     return values or {}
 
 
 def config_values(entries: Sequence[str]) -> dict[str, Any]:
-    """Return what ``--config`` entries say, read as Snakemake reads them.
+    """Return the values of ``--config`` entries, parsed as Snakemake parses them.
 
     Raises
     ------
@@ -228,7 +228,7 @@ def config_values(entries: Sequence[str]) -> dict[str, Any]:
     for entry in entries:
         key, separator, text = entry.partition("=")
         if not separator or not key:
-            raise UserError(f"{entry!r} after --config is not KEY=VALUE: write it so, and ids before --config")
+            raise UserError(f"{entry!r} after --config is not KEY=VALUE: write KEY=VALUE, and ids before --config")
         _update(values, {key: _config_value(text)})
     return values
 
@@ -248,7 +248,7 @@ def _config_value(text: str) -> Any:
 
 
 def _update(values: dict[str, Any], more: Mapping[str, Any]) -> None:
-    """Put values over others; a mapping such as ``programs`` is merged, as Snakemake does it."""
+    """Update values with others; mappings such as ``programs`` are merged, as Snakemake does it."""
     for key, value in more.items():
         if isinstance(value, Mapping) and isinstance(values.get(key), dict):
             _update(values[key], value)

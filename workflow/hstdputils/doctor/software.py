@@ -1,4 +1,4 @@
-"""What is installed: Python and its packages, Snakemake with the profile's executor, and the calibration programs."""
+"""Checks what is installed: Python packages, Snakemake with the profile's executor, calibration programs."""
 
 import importlib.metadata
 import platform
@@ -17,14 +17,14 @@ from hstdputils.calibrate.programs import Programs
 from hstdputils.calibrate.recipe import Program, check_program_names, recipe_for
 from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.findings import Finding, Status, fail, ok, warn
-from hstdputils.doctor.checks import DEADLINE_SECONDS, side_by_side
-from hstdputils.doctor.setup import ANY, Profile, Setup, kind_names
+from hstdputils.doctor.checks import DEADLINE_SECONDS, run_in_parallel
+from hstdputils.doctor.setup import EXAMPLES, Profile, Setup, names_of_kinds
 
-_REINSTALL = "make setup, or pip install hstdputils anew"
+_REINSTALL = "make setup, or reinstall hstdputils"
 
 
 def check_software(setup: Setup) -> list[Finding]:
-    """Hold Python and the packages against what hstdputils needs, and look for the profile and its executor."""
+    """Compare Python and its packages with what hstdputils requires; look for the profile and its executor."""
     ours = importlib.metadata.distribution("hstdputils")
     needs = [Requirement(text) for text in ours.requires or []]
     wrong = {need.name: text for need in needs if _is_needed(need) and (text := _wrong(need))}
@@ -36,7 +36,7 @@ def check_software(setup: Setup) -> list[Finding]:
         findings.append(ok("Snakemake", importlib.metadata.version("snakemake")))
     findings += [_fail(name, text) for name, text in others.items()]
     if not others:
-        findings.append(ok("hstdputils", f"{__version__}, with all packages that it needs"))
+        findings.append(ok("hstdputils", f"{__version__}, with all required packages"))
     return [*findings, *(_profile(setup.profile) if setup.profile else [])]
 
 
@@ -73,7 +73,7 @@ def _profile(profile: Profile) -> list[Finding]:
 
 
 def _executor(name: str) -> Finding:
-    """Import the executor's plugin, in a process of its own: it brings Snakemake with it."""
+    """Import the executor's plugin, in another process: it imports Snakemake."""
     if name in ("local", "dryrun", "touch"):
         return ok("executor", name)
     module = f"snakemake_executor_plugin_{name.replace('-', '_')}"
@@ -82,7 +82,7 @@ def _executor(name: str) -> Finding:
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=DEADLINE_SECONDS - 4, check=False)
     except subprocess.TimeoutExpired:
-        return _fail("executor", f"{name}: {module} takes too long to import: {fix} anew")
+        return _fail("executor", f"{name}: {module} takes too long to import: {fix}")
     if done.returncode:
         why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         return _fail("executor", f"{name} cannot be imported ({why}): {fix}")
@@ -94,52 +94,66 @@ def _fail(subject: str, text: str) -> Finding:
 
 
 VERSION_SECONDS = 12.0
-"""How long a program may take to tell its version; those that import much take 8 s."""
+"""Time limit for a program's version, s; those that import much take 8 s."""
 
 
 def check_programs(setup: Setup) -> list[Finding]:
-    """Look for all programs; a missing one stops the run where it is needed, or where nothing could be processed."""
+    """Look for all programs; a missing one is a failure where it is needed, or where no instrument is complete."""
     check_program_names(setup.config.programs)
     programs = Programs(setup.config.programs)
-    users = _users()
-    answers = side_by_side([partial(_described, programs, program) for program in users], VERSION_SECONDS + 2)
+    users = _users_of_programs()
+    answers = run_in_parallel([partial(_describe, programs, program) for program in users], VERSION_SECONDS + 2)
     found = dict(zip(users, answers, strict=True))
     absent = {program.name for program, answer in found.items() if isinstance(answer, BaseException)}
-    needed = setup.needed or ([] if _ready(absent) else [*ANY])
+    needed = setup.needed or ([] if _ready(absent) else [*EXAMPLES])
     findings = []
     for program, answer in found.items():
         if not isinstance(answer, BaseException):
             findings.append(ok(program.name, answer))
             continue
-        text = f"{kind_names(users[program])}: {_why(program, answer)}"
+        text = f"{names_of_kinds(users[program])}: {_why(program, answer)}"
         is_needed = not set(needed).isdisjoint(users[program])
         findings.append(fail(program.name, text, ExitCode.STAGE1) if is_needed else warn(program.name, text))
     return [*findings, *_astrometry(setup)]
 
 
-def ready_kinds(findings: Sequence[Finding]) -> list[str]:
-    """Return the kinds of datasets whose programs were all found."""
+def find_programs(setup: Setup) -> list[Finding]:
+    """Look for the programs of the set-up's datasets, without asking for versions; return those that are missing."""
+    check_program_names(setup.config.programs)
+    programs, missing = Programs(setup.config.programs), []
+    for program, kinds in _users_of_programs().items():
+        try:
+            if not set(setup.needed).isdisjoint(kinds):
+                programs.find(program)
+        except UserError as error:
+            text = f"{names_of_kinds(kinds)}: {_why(program, error)}"
+            missing.append(fail(program.name, text, ExitCode.STAGE1))
+    return missing
+
+
+def kinds_with_programs(findings: Sequence[Finding]) -> list[str]:
+    """Return the kinds of datasets that have all their programs."""
     return _ready({finding.subject for finding in findings if finding.status is not Status.OK})
 
 
 def _ready(absent: set[str]) -> list[str]:
     return [
         kind
-        for kind, any_one in ANY.items()
-        if absent.isdisjoint(program.name for program in recipe_for(any_one).programs)
+        for kind, example in EXAMPLES.items()
+        if absent.isdisjoint(program.name for program in recipe_for(example).programs)
     ]
 
 
-def _users() -> dict[Program, list[str]]:
+def _users_of_programs() -> dict[Program, list[str]]:
     """Return the kinds of datasets that need each program."""
     users: dict[Program, list[str]] = {}
-    for kind, any_one in ANY.items():
-        for program in recipe_for(any_one).programs:
+    for kind, example in EXAMPLES.items():
+        for program in recipe_for(example).programs:
             users.setdefault(program, []).append(kind)
     return users
 
 
-def _described(programs: Programs, program: Program) -> str:
+def _describe(programs: Programs, program: Program) -> str:
     words = programs.find(program)
     return f"{programs.version(program, VERSION_SECONDS)}, {' '.join(words)}"
 
@@ -151,8 +165,8 @@ def _why(program: Program, error: BaseException) -> str:
 
 
 def _astrometry(setup: Setup) -> list[Finding]:
-    """Say whether images will be aligned, where the run may have images that are."""
-    if not any(recipe_for(dataset).is_aligned for dataset in setup.looked_at):
+    """Report whether images will be aligned, where the run may have such images."""
+    if not any(recipe_for(dataset).is_aligned for dataset in setup.to_check):
         return []
     try:
         variables = astrometry_variables(setup.config.astrometry)

@@ -1,4 +1,4 @@
-"""The machine: cores and memory, and the space of the work folder."""
+"""Checks the machine: cores, memory, and space for work folders."""
 
 import os
 import tempfile
@@ -17,8 +17,8 @@ from hstdputils.supervision.machine import memory_limit
 
 
 def check_machine(setup: Setup) -> list[Finding]:
-    """Hold cores and memory against what the largest dataset of the run gets."""
-    sizes = [resources_for(dataset) for dataset in setup.looked_at]
+    """Compare cores and memory with what the plan gives the largest dataset of the run."""
+    sizes = [resources_for(dataset) for dataset in setup.to_check]
     cores, wanted = usable_cores(), max(size.vcpus for size in sizes)
     described = f"{cores} of {os.cpu_count()}" if cores != os.cpu_count() else f"{cores}"
     memory, whose = usable_memory()
@@ -36,23 +36,23 @@ def check_machine(setup: Setup) -> list[Finding]:
 
 
 def check_home(setup: Setup) -> list[Finding]:
-    """See whether Snakemake can keep its own files: without a home it does not start."""
+    """Check that Snakemake can write its cache: without a home folder it does not start."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     if error := unwritable(cache):
-        text = f"cannot write {cache} ({error.strerror}), and Snakemake does not start without: set HOME to a folder"
-        return [warn("home", f"{text} that can be written; commands of hstdputils do without")]
+        text = f"cannot write {cache} ({error.strerror}), which Snakemake needs to start: set HOME to a folder"
+        return [warn("home", f"{text} that can be written (hstdputils itself does not need it)")]
     return []
 
 
 def check_work(setup: Setup) -> list[Finding]:
-    """See whether work folders can be written, and have space for one dataset a core."""
+    """Check that work folders can be written, with space for one dataset per core."""
     folder = Path(setup.config.work).absolute()
     if error := unwritable(folder):
         text = f"cannot write {folder} ({error.strerror}): set work in the configuration to another folder"
         return [fail("work folder", text, ExitCode.UPLOAD)]
-    usual = max(dataset.default_needs.work_gb for dataset in setup.looked_at)
-    found = [space_found("work folder", folder, usual, usable_cores(), "set work in the configuration to another")]
-    found += _too_deep(folder, setup)
+    usual = max(dataset.default_needs.work_gb for dataset in setup.to_check)
+    found = [check_space("work folder", folder, usual, usable_cores(), "set work in the configuration to another")]
+    found += _check_depth(folder, setup)
     kept = setup.config.keep_inputs
     if kept and (error := unwritable(Path(kept))):
         text = f"cannot write {kept} ({error.strerror}): set keep_inputs in the configuration to another folder"
@@ -60,10 +60,10 @@ def check_work(setup: Setup) -> list[Finding]:
     return found
 
 
-def _too_deep(folder: Path, setup: Setup) -> list[Finding]:
-    """See whether programs that take only so long a path of the current folder can run in work folders."""
+def _check_depth(folder: Path, setup: Setup) -> list[Finding]:
+    """Check that work folders' paths are short enough for programs with short path buffers."""
     stuck = {
-        program.name for one in setup.looked_at for program in recipe_for(one).programs if has_short_buffers(program)
+        program.name for one in setup.to_check for program in recipe_for(one).programs if has_short_buffers(program)
     }
     longest = WorkFolders(folder, setup.config.batch, "x" * 9).longest
     problem = work_problem(longest)
@@ -75,26 +75,26 @@ def _too_deep(folder: Path, setup: Setup) -> list[Finding]:
     return [fail("work folder", text, ExitCode.COMMAND_LINE) if setup.needed else warn("work folder", text)]
 
 
-def space_found(subject: str, folder: Path, usual_gb: float, many: int, otherwise: str) -> Finding:
-    """Return what the free space of a folder is worth, where a dataset may take so much."""
-    free = psutil.disk_usage(str(existing(folder))).free / 1e9
+def check_space(subject: str, folder: Path, usual_gb: float, many: int, otherwise: str) -> Finding:
+    """Compare the free space of a folder with what datasets need."""
+    free = psutil.disk_usage(str(nearest_existing(folder))).free / 1e9
     wanted = usual_gb * many
     text = f"{folder}, {free:,.1f} GB free"
     if free < wanted:
         for_many = f" for {many} large datasets at once" if many > 1 else " for a large dataset"
-        return warn(subject, f"{text}, {wanted:,.1f} GB are wanted{for_many}: free some, or {otherwise}")
+        return warn(subject, f"{text}, {wanted:,.1f} GB are needed{for_many}: free some, or {otherwise}")
     return ok(subject, text)
 
 
-def existing(folder: Path) -> Path:
-    """Return the folder, or the nearest one above it that is there."""
+def nearest_existing(folder: Path) -> Path:
+    """Return the folder, or its nearest parent that exists."""
     return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
 
 
 def unwritable(folder: Path) -> OSError | None:
-    """Return why files cannot be written in a folder, or where it would be made; a file without a name is tried."""
+    """Return why files cannot be written in a folder (or its nearest parent that exists); none where they can."""
     try:
-        with tempfile.TemporaryFile(dir=existing(folder)) as probe:
+        with tempfile.TemporaryFile(dir=nearest_existing(folder)) as probe:
             probe.write(b"probe")
     except OSError as error:
         return error

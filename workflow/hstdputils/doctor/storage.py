@@ -1,4 +1,4 @@
-"""Where data come from and go to: sources of inputs, the store, and the credentials for both."""
+"""Checks the sources of inputs, the store, and the credentials for both."""
 
 import contextlib
 import os
@@ -9,9 +9,9 @@ from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.findings import Finding, Status, fail, ok, warn
 from hstdputils.core.outcomes import AttemptFailed
 from hstdputils.core.text import one_line
-from hstdputils.doctor.checks import DEADLINE_SECONDS, PATIENCE_SECONDS, of_error, side_by_side
+from hstdputils.doctor.checks import DEADLINE_SECONDS, REQUEST_SECONDS, finding_of_error, run_in_parallel
 from hstdputils.doctor.setup import Setup
-from hstdputils.doctor.space import existing
+from hstdputils.doctor.space import nearest_existing
 from hstdputils.engines.registry import engine_class
 from hstdputils.inputs.registry import open_sources, source_class
 from hstdputils.records.batch import Batch, Pins
@@ -22,20 +22,32 @@ from hstdputils.store.registry import is_none, open_store
 
 
 def check_sources(setup: Setup) -> list[Finding]:
-    """Reach every source. Where one before it is reached, a remote source that is not stops no run."""
+    """Reach every source. One that cannot be reached is no failure where an earlier source answers."""
     uris = setup.config.inputs
-    answers = side_by_side([partial(_reach, uri) for uri in uris], DEADLINE_SECONDS - 2)
+    answers = run_in_parallel([partial(_reach, uri) for uri in uris], DEADLINE_SECONDS - 2)
     findings: list[Finding] = []
     for uri, answer in zip(uris, answers, strict=True):
         if not isinstance(answer, BaseException):
             findings.append(ok("inputs", answer))
             continue
-        finding = of_error("inputs", answer, _exit_code(uri))
+        finding = finding_of_error("inputs", answer, _exit_code(uri))
         if isinstance(answer, TimeoutError):
             finding = fail("inputs", f"{uri} does not answer: check the network", _exit_code(uri))
         if not isinstance(answer, UserError) and any(found.status is Status.OK for found in findings):
             finding = warn("inputs", finding.text)
         findings.append(finding)
+    return findings
+
+
+def check_local_sources(setup: Setup) -> list[Finding]:
+    """Check that the sources on this machine's file systems can be read; nothing else is asked."""
+    findings = []
+    for uri in setup.config.inputs:
+        try:
+            if source_class(uri).is_local:
+                open_sources([uri])
+        except (UserError, AttemptFailed) as error:
+            findings.append(finding_of_error("inputs", error))
     return findings
 
 
@@ -50,21 +62,21 @@ def _exit_code(uri: str) -> ExitCode:
 def _reach(uri: str) -> str:
     """Return what answers at a source, or raise why it cannot be reached."""
     (source,) = open_sources([uri])
-    return source.reach(PATIENCE_SECONDS)
+    return source.reach(REQUEST_SECONDS)
 
 
 def check_store(setup: Setup) -> list[Finding]:
-    """Write to the store, read that back, and remove it; a bucket is asked for what not every server does."""
+    """Write to the store, read back and remove; a bucket is also probed for conditional writes."""
     uri = setup.config.store
     if is_none(uri):
         if setup.profile:
-            text = "none, but the workflow keeps its markers there: set store to a folder or s3://bucket"
+            text = "none, but the workflow needs a store for its markers: set store to a folder or s3://bucket"
             return [fail("store", text, ExitCode.COMMAND_LINE)]
         return [ok("store", "none, products stay in the work folder")]
-    store = open_store(uri, seconds=PATIENCE_SECONDS)
+    store = open_store(uri, seconds=REQUEST_SECONDS)
     is_new = isinstance(store, FolderStore) and not store.root.exists()
     # a folder that is not there is left for the run to make
-    probed = FolderStore(existing(store.root)) if isinstance(store, FolderStore) and is_new else store
+    probed = FolderStore(nearest_existing(store.root)) if isinstance(store, FolderStore) and is_new else store
     probed.check()
     config = setup.config
     batch = Batch(store, config.batch)
@@ -86,7 +98,7 @@ def check_store(setup: Setup) -> list[Finding]:
 
 
 def _probe(batch: Batch) -> bool:
-    """Probe the store, and record what it can do where the batch is there already."""
+    """Probe the store, and record the result where the batch exists already."""
     found = probe(batch.store, batch.name)
     if batch.record() is not None:
         batch.record_probe(conditional_writes=found)
@@ -105,14 +117,14 @@ def needs_credentials(setup: Setup) -> bool:
 
 
 def check_credentials(setup: Setup) -> list[Finding]:
-    """Say whose credentials would be used, and never what they are; AWS is asked whether it knows them."""
+    """Report which credentials would be used, never their values; AWS is asked whether they are valid."""
     found = _aws(setup)
     asked = [_identity()] if _is_paid_for(setup.config.engine) and found.status is Status.OK else []
     return [found, *asked, _mast(setup)]
 
 
 def _is_paid_for(engine: str) -> bool:
-    """Tell whether jobs of an engine are paid for, and so with an account of AWS."""
+    """Tell whether an engine's jobs are paid for with an AWS account."""
     return engine != LOCAL and engine_class(engine).is_priced
 
 
@@ -140,13 +152,11 @@ def _aws(setup: Setup) -> Finding:
 
 
 def _identity() -> Finding:
-    """Ask STS whose the credentials are, with which jobs are submitted."""
+    """Ask STS for the account with which jobs are submitted."""
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
-    hurried = Config(
-        connect_timeout=PATIENCE_SECONDS, read_timeout=PATIENCE_SECONDS, retries={"total_max_attempts": 1}
-    )
+    hurried = Config(connect_timeout=REQUEST_SECONDS, read_timeout=REQUEST_SECONDS, retries={"total_max_attempts": 1})
     try:
         arn = load_credentials().client("sts", config=hurried).get_caller_identity()["Arn"]
     except (BotoCoreError, ClientError, ValueError) as error:

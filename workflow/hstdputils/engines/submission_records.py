@@ -12,7 +12,7 @@ from functools import cache
 
 from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.formats import BadFormat
-from hstdputils.engines.submissions import MOST_BYTES, PRICES, JobLocation, RecordedSubmission, Submission, rows_of
+from hstdputils.engines.submissions import MOST_BYTES, JobLocation, RecordedSubmission, Submission, rows_of
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_files import read_slice, write_slice
 from hstdputils.records.plan_rows import PlanRow
@@ -50,11 +50,9 @@ class SubmissionRecords:
                 numbers.append(int(match[1]))
         return [RecordedSubmission(self._read_one(number), made.get(number, {})) for number in sorted(numbers)]
 
-    def bought(self) -> dict[str, str]:
-        """Return region and purchase of the first submission, with one request; empty where they are not known."""
-        data = self._store.get_bytes(self._key(1), MOST_BYTES + 1)
-        settings = self._read_one(1).settings if data is not None else {}
-        return {name: value for name in PRICES if isinstance(value := settings.get(name), str)}
+    def first(self) -> Submission | None:
+        """Return the first submission; none where nothing was submitted."""
+        return self._read_one(1) if self._store.get_bytes(self._key(1), 1) is not None else None
 
     def engine(self) -> str:
         """Return the engine that runs the batch, with one request; empty where nothing was submitted."""

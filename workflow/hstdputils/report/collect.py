@@ -1,8 +1,11 @@
-"""Reading the report of a batch from its store and its plan."""
+"""The report of a batch, as it is read from the batch's store and plan, whatever shows it."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from hstdputils.core.datasets import BadDatasetName, parse_dataset
@@ -10,15 +13,73 @@ from hstdputils.core.formats import MOST_BYTES
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import one_line
 from hstdputils.engines.decision_log import DecisionLog, Entry
+from hstdputils.engines.submissions import Submission
 from hstdputils.model.prices import Prices
 from hstdputils.records.batch import Batch
 from hstdputils.records.marker import Marker
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.report.provenance import Provenance, ReferenceFiles, made_with, with_markers
-from hstdputils.report.rows import PENDING, Attempt, BatchReport, Row
+from hstdputils.report.costs import Costs, costs_by_instrument
+from hstdputils.report.failures import FailureGroup, failure_groups
+from hstdputils.report.provenance import MarkerProvenance, Provenance, made_with
+from hstdputils.report.rows import KINDS, PENDING, Attempt, Row
+from hstdputils.report.timing import RunTime, run_time
 from hstdputils.store.base import Store
 from hstdputils.store.folder import FolderStore
 from hstdputils.store.layout import MARKERS
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """The states of all datasets of a batch."""
+
+    batch: Batch
+    """The batch."""
+    rows: Sequence[Row]
+    """One a dataset, by name."""
+    made_with: Mapping[str, str]
+    """The batch's CRDS context and program versions, as ``batch.json`` pins them; empty without it."""
+    prices: Prices | None = None
+    """The prices by which the rows' costs are worked out; none where no cost is wanted."""
+    provenance: Provenance = field(default_factory=Provenance)
+    """What ran, as markers, plan and configuration tell."""
+    submitted: float | None = None
+    """When the datasets were first submitted to an engine, s since 1970; none where they were not."""
+
+    @cached_property
+    def time(self) -> RunTime | None:
+        """Return when the batch ran, and how much at once; none where no marker says it."""
+        return run_time(self.rows, self.submitted)
+
+    @cached_property
+    def costs(self) -> Sequence[Costs]:
+        """Return what the jobs of each instrument cost and used, and at the end those of all."""
+        return costs_by_instrument(self.rows)
+
+    @cached_property
+    def failures(self) -> Sequence[FailureGroup]:
+        """Return the failed datasets by family."""
+        return failure_groups(self.rows, self.batch)
+
+    @property
+    def urgent_first(self) -> list[Row]:
+        """Return the rows with those first that need a person, then the other failures, then pending ones."""
+        order = {kind: number for number, kind in enumerate(KINDS)}
+        return sorted(self.rows, key=lambda row: (order[row.kind], row.state, row.ipppssoot))
+
+    def count(self, kind: str) -> int:
+        """Return the number of rows of one kind."""
+        return sum(row.kind == kind for row in self.rows)
+
+    @property
+    def states(self) -> dict[str, int]:
+        """Return the number of datasets in each state that occurs: succeeded, failures, pending."""
+        found = [*(str(outcome) for outcome in Outcome), PENDING]
+        counts = {state: sum(row.state == state for row in self.rows) for state in found}
+        return {state: n for state, n in counts.items() if n or state == Outcome.SUCCEEDED}
+
+
+_MARKERS_AT_ONCE = 5000
+"""Markers that are asked for together, so that no more than these are in memory."""
 
 
 def collect(
@@ -26,6 +87,8 @@ def collect(
     plan: Mapping[str, PlanRow],
     prices: Prices | None = None,
     provenance: Provenance | None = None,
+    submission: Submission | None = None,
+    why_not_started: str = "",
 ) -> BatchReport:
     """Return how the datasets of a batch ended.
 
@@ -39,6 +102,10 @@ def collect(
         The prices for what the attempts cost on AWS; none where no cost is wanted.
     provenance
         What plan and configuration tell of the batch's provenance.
+    submission
+        The batch's first submission to an engine; none where it has none.
+    why_not_started
+        Why the last run did not start, which is why datasets are pending; empty where it did.
 
     Raises
     ------
@@ -46,24 +113,20 @@ def collect(
         The store cannot be read.
     """
     kinds = batch.markers.listed()
-    files = ReferenceFiles()
-    markers = {marker.ipppssoot: files.taken_from(marker) for marker in batch.markers.read_all(kinds)}
+    found = MarkerProvenance()
     decisions = DecisionLog(batch).entries()
-    rows = []
-    for name in sorted(kinds.keys() | plan.keys()):
-        if name in kinds:
-            row = _row_of_marker(name, markers[name], plan.get(name), prices)
-        else:
-            row = _pending_row(name, plan[name])
-        if name in decisions:
-            # what was decided says more than how the attempts ended
-            notes = row.notes[: len(row.notes) - len(row.attempts[1:])]
-            row = replace(row, notes=(*notes, *map(_decision, decisions[name])))
-        rows.append(row)
-    provenance = with_markers(provenance or Provenance(), markers.values())
-    provenance = replace(provenance, references=files.counts())
+    rows = [_pending_row(name, planned, why_not_started) for name, planned in plan.items() if name not in kinds]
+    for some in _chunks(kinds, _MARKERS_AT_ONCE):
+        for marker in batch.markers.read_all(some):
+            found.add(marker)
+            name = marker.ipppssoot
+            row = _row_of_marker(name, marker, plan.get(name), prices)
+            rows.append(_with_decisions(row, decisions[name]) if name in decisions else row)
+    rows.sort(key=lambda row: row.ipppssoot)
+    provenance = found.added_to(provenance or Provenance())
     pins = made_with(batch.store.get_bytes(batch.record_key, MOST_BYTES + 1))
-    return BatchReport(batch, rows, pins, prices, provenance)
+    submitted = _epoch(submission.created) if submission else None
+    return BatchReport(batch, rows, pins, prices, provenance, submitted)
 
 
 def known_batches(store: Store) -> list[str]:
@@ -73,14 +136,29 @@ def known_batches(store: Store) -> list[str]:
     return sorted(path.name for path in store.root.iterdir() if (path / MARKERS).is_dir())
 
 
-def _pending_row(name: str, planned: PlanRow) -> Row:
+def _chunks(kinds: Mapping[str, bool], size: int) -> Iterator[dict[str, bool]]:
+    items = iter(kinds.items())
+    while some := dict(islice(items, size)):
+        yield some
+
+
+def _with_decisions(row: Row, entries: Sequence[Entry]) -> Row:
+    """Return a row whose notes are the decisions about its jobs, which say more than how earlier attempts ended."""
+    notes = row.notes[: len(row.notes) - len(row.attempts[1:])]
+    return replace(row, notes=(*notes, *map(_decision, entries)))
+
+
+def _pending_row(name: str, planned: PlanRow, reason: str) -> Row:
     return Row(
         name,
         _instrument(name),
         PENDING,
+        reason=reason,
         planned_memory_mib=planned.memory_mib,
         planned_seconds=planned.max_seconds,
         planned_cost_usd=_amount(planned.cost_usd) or None,
+        expected_seconds=_amount(getattr(planned, "expected_seconds", None)) or None,
+        vcpus=planned.vcpus,
     )
 
 
@@ -92,7 +170,16 @@ def _row_of_marker(name: str, marker: Marker, planned: PlanRow | None, prices: P
     row = asdict(planned) if planned else {}
     row |= marker.plan_row or {}
     memory = row.get("memory_mib")
-    attempts = tuple(map(_attempt, [*marker.earlier, marker.as_earlier()[-1] | {"memory_mib": memory}]))
+    last = Attempt(
+        str(marker.outcome),
+        int(_amount(memory)),
+        max(0, marker.peak_memory_mib),
+        max(0.0, marker.wall_seconds),
+        _epoch(marker.start),
+        _epoch(marker.end),
+        one_line(marker.host),
+    )
+    attempts = (*map(_attempt, marker.earlier), last) if marker.earlier else (last,)
     cores = int(_amount(row.get("vcpus"))) or 1
     return Row(
         ipppssoot=name,
@@ -110,12 +197,14 @@ def _row_of_marker(name: str, marker: Marker, planned: PlanRow | None, prices: P
         bytes_out=marker.bytes_out,
         start=one_line(marker.start),
         end=one_line(marker.end),
-        host=one_line(marker.host),
+        host=last.host,
         crds_context=one_line(marker.crds_context),
         notes=(*(one_line(text) for text in marker.warnings), *map(_earlier, marker.earlier)),
         attempts=attempts,
         cost_usd=_cost(attempts, cores, prices),
         planned_cost_usd=_amount(row.get("cost_usd")) or None,
+        expected_seconds=_amount(row.get("expected_seconds")) or None,
+        vcpus=cores,
     )
 
 
@@ -134,7 +223,26 @@ def _decision(entry: Entry) -> str:
 
 def _attempt(attempt: Mapping[str, Any]) -> Attempt:
     memory, peak, wall = (_amount(attempt.get(key)) for key in ("memory_mib", "peak_memory_mib", "wall_seconds"))
-    return Attempt(one_line(attempt.get("outcome"))[:40], int(memory), int(peak), wall)
+    end = _epoch(attempt.get("end"))
+    start = None if end is None else end - wall
+    return Attempt(
+        one_line(attempt.get("outcome"))[:40],
+        int(memory),
+        int(peak),
+        wall,
+        start,
+        end,
+        one_line(attempt.get("host", "")),
+    )
+
+
+def _epoch(text: Any) -> float | None:
+    """Return an ISO 8601 time as s since 1970; none where the text is not a time, or says no zone."""
+    try:
+        time = datetime.fromisoformat(text)
+    except (ValueError, TypeError):
+        return None
+    return time.timestamp() if time.tzinfo else None
 
 
 def _cost(attempts: Sequence[Attempt], vcpus: int, prices: Prices | None) -> float | None:

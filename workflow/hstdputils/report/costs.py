@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import usd
-from hstdputils.report.rows import PENDING, Attempt, BatchReport, Row
+from hstdputils.model.prices import Prices
+from hstdputils.report.rows import PENDING, Attempt, Row
 
 _CHARGED_TO_PLAN = {Outcome.SUCCEEDED, Outcome.OUT_OF_MEMORY, Outcome.TIMEOUT}
 """Outcomes of attempts whose memory and time are the plan's doing; a lost host is not."""
@@ -120,10 +121,10 @@ def cost_cells(costs: Costs) -> tuple[str, ...]:
     )
 
 
-def cost_notes(report: BatchReport, costs: Costs) -> list[str]:
+def cost_notes(prices: Prices, costs: Costs) -> list[str]:
     """Return the sentences below the table of what the jobs cost; ``costs`` is its last line."""
-    notes = [f"Cost is that of AWS Batch jobs with all their attempts, wherever they ran; {report.prices}."]
-    if report.prices and (old := report.prices.age_note()):
+    notes = [f"Cost is that of AWS Batch jobs with all their attempts, wherever they ran; {prices}."]
+    if old := prices.age_note():
         notes.append(f"{old[0].upper()}{old[1:]}.")
     if costs.unknown:
         notes.append(f"Not in it: {costs.unknown:,} of {costs.tried:,} datasets, which ran without a plan.")

@@ -12,7 +12,8 @@ from hstdputils.core.formats import MOST_BYTES, read_object
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import one_line, visible
 from hstdputils.records.batch import Batch
-from hstdputils.report.rows import BatchReport, Row
+from hstdputils.report.collect import BatchReport
+from hstdputils.report.rows import Row
 from hstdputils.store.base import Store
 from hstdputils.store.layout import LOG, METRICS
 

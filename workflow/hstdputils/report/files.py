@@ -12,14 +12,16 @@ from hstdputils import __version__
 from hstdputils.core.errors import UserError
 from hstdputils.core.files import atomic_write
 from hstdputils.core.text import iso_time
-from hstdputils.report.costs import costs_by_instrument
-from hstdputils.report.rows import BatchReport, Row
+from hstdputils.report import plan_use
+from hstdputils.report.collect import BatchReport
+from hstdputils.report.rows import Row
 from hstdputils.report.summary import summarize_attempts
+from hstdputils.report.timing import RunTime
 
 COLUMNS = (
     "ipppssoot", "instrument", "state", "reason", "exit_code", "attempt", "start", "end", "host", "wall_seconds",
     "cpu_seconds", "peak_memory_mib", "planned_memory_mib", "planned_seconds", "cost_usd", "planned_cost_usd",
-    "n_products", "bytes_out", "crds_context", "notes",
+    "n_products", "bytes_out", "crds_context", "notes", "family", "expected_seconds", "vcpus",
 )  # fmt: skip
 """The columns of the CSV file: fields of `Row`."""
 
@@ -51,10 +53,11 @@ def to_json(report: BatchReport) -> str:
         "states": report.states,
         "by_instrument": {name: dict(counts[name]) for name in sorted(counts)},
         "attempts": [dataclasses.asdict(one) for one in summarize_attempts(report.rows).by_number],
-        "spending": [
-            dataclasses.asdict(item) | {"memory_bill": item.memory_ratio} for item in costs_by_instrument(report.rows)
-        ],
+        "spending": [dataclasses.asdict(item) | {"memory_bill": item.memory_ratio} for item in report.costs],
         "prices": str(report.prices) if report.prices else None,
+        "time": _time(report.time),
+        "planned_used": plan_use.record(plan_use.planned_use(report)),
+        "families": [group.record() for group in report.failures],
         "made_with": dict(report.made_with),
         "provenance": dataclasses.asdict(report.provenance),
     }
@@ -93,6 +96,15 @@ def write_whole(path: Path, text: str, option: str) -> None:
 def _record(row: Row) -> dict[str, Any]:
     record = {name: _number(getattr(row, name)) for name in COLUMNS}
     return record | {"kind": row.kind, "tries": [one._asdict() for one in row.attempts]}
+
+
+def _time(run: RunTime | None) -> dict[str, Any] | None:
+    """Return when a batch ran and what bounded it; none where no marker says it."""
+    if run is None:
+        return None
+    values = {name: _number(value) for name, value in dataclasses.asdict(run).items()}
+    times = {name: iso_time(values.pop(name)) for name in ("start", "end")}
+    return times | {"elapsed_seconds": _number(run.elapsed_seconds), "bounded_by": run.bounded_by} | values
 
 
 def _cell(value: Any) -> Any:

@@ -1,5 +1,7 @@
-"""The report as one HTML page that needs nothing else: no scripts, no files, no network."""
+"""The report as one HTML page that needs nothing else: no files, no network, and no script but its own small one."""
 
+import base64
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,41 +9,49 @@ from itertools import chain, zip_longest
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from hstdputils import __version__
 from hstdputils.core.text import duration, iso_time, usd, utc
-from hstdputils.report import costs, summary
+from hstdputils.report import costs, dataset_table, summary
+from hstdputils.report.collect import BatchReport
 from hstdputils.report.details import read_details
 from hstdputils.report.files import write_whole
 from hstdputils.report.links import Links
-from hstdputils.report.plots import how_to_read, pictures
-from hstdputils.report.rows import BatchReport, Row, kind_of
-from hstdputils.store.folder import FolderStore
+from hstdputils.report.plan_use import FEWEST_PLOTTED, how_to_read, percent, planned_use, share
+from hstdputils.report.rows import Row, kind_of
+from hstdputils.report.timeline import timeline
 
-MOST_LISTED = 12_000
-"""Datasets in the table of all; of a larger batch those that did not succeed come first."""
-
-
-_TEMPLATE = "page.html.j2"
+_FOLDER = Path(__file__).parent
 
 
-_MANY, _EACH = 1000, 100
-"""Of more failures than the first number, only the second number of each outcome are shown at length."""
+_MANY, _EACH = 300, 40
+"""Of more failures than the first number, only the second number of each family are shown at length."""
 
 
 _LONG, _SHORT = 600, 100
-"""Characters of a reason or note at length, and in the table of a batch of more than ``_MANY`` datasets."""
+"""Characters of a reason or note at length, and in the table of a batch of more than ``_BRIEF`` datasets."""
 
 
-_SHOWN = 5
-"""Failures of one outcome that are shown at once; the others come with a click."""
+_BRIEF = 1000
+"""Datasets of a batch from which on notes in the table are short."""
 
 
-_OPEN = 3
-"""Failures whose logs are open at first, where there are no more."""
+@dataclass(frozen=True, slots=True)
+class PageOptions:
+    """What the page names beside the report."""
+
+    command: str
+    """The command that writes it."""
+    csv: Path | None = None
+    """The table of all datasets, where it is written too."""
+    json: Path | None = None
+    """The report for programs, where it is written too."""
+    presigned_hours: int | None = None
+    """How long signed addresses of files in a bucket hold, h; none for those of AWS's console."""
 
 
-def write_page(report: BatchReport, path: Path, command: str) -> None:
+def write_page(report: BatchReport, path: Path, options: PageOptions) -> None:
     """Write the page, whole or not at all; its folder is made.
 
     Parameters
@@ -50,103 +60,102 @@ def write_page(report: BatchReport, path: Path, command: str) -> None:
         The report.
     path
         Where it goes.
-    command
-        The command that writes it, which the page names.
+    options
+        What the page names beside the report.
 
     Raises
     ------
     UserError
         The page cannot be written.
     """
-    write_whole(path, render(report, path, command), "--html")
+    write_whole(path, render(report, path, options), "--html")
 
 
-def render(report: BatchReport, path: Path, command: str) -> str:
+def render(report: BatchReport, path: Path, options: PageOptions) -> str:
     """Return the page; links to files of a folder store are relative to ``path``."""
-    failed = [row for row in report.urgent_first if row.failed]
-    groups = _groups(failed, _EACH if len(failed) > _MANY else len(failed))
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(_FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found_costs = costs.costs_by_instrument(report.rows)
-    listed = report.rows if len(report.rows) <= MOST_LISTED else report.urgent_first[:MOST_LISTED]
     environment.filters |= {
         "usd": usd,
         "duration": duration,
         "utc": utc,
-        "cut": _cut,
+        "cut": summary.cut,
         "exit_meaning": summary.exit_meaning,
-        "what_follows": summary.what_follows,
         "attempts": summary.attempts_text,
         "n": "{:,}".format,
-        "how_to_read": how_to_read,
+        "share": share,
+        "time": lambda seconds: utc(iso_time(seconds)),
+        "gib": lambda mib: f"{mib / 1024:,.1f} GiB",
+        "per_hour": summary.per_hour,
     }
-    return environment.get_template(_TEMPLATE).render(
+    failed = sum(row.failed for row in report.rows)
+    groups = report.failures
+    each = _EACH if failed > _MANY else failed
+    shown = {group.family: group.rows[:each] for group in groups}
+    at_length = {row.ipppssoot for rows in shown.values() for row in rows}
+    listed = dataset_table.listed_rows(report.rows, report.urgent_first)
+    links = Links(report, path, options.presigned_hours)
+    most_words = _LONG if len(report.rows) <= _BRIEF else _SHORT
+    families = {group.family: number for number, group in enumerate(groups)}
+    style, script = (_FOLDER.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    return environment.get_template("page.html.j2").render(
         report=report,
-        listed=listed,
+        policy=_policy(style, script),
+        style=Markup(style),
+        script=Markup(script),
         address=report.batch.store.address(report.batch.name),
-        is_folder=isinstance(report.batch.store, FolderStore),
+        links=links,
         summary=summary.summary(report),
         totals=summary.totals(report),
+        run=report.time,
+        timeline=timeline(report.rows),
         groups=groups,
-        at_length={row.ipppssoot for group in groups for row in group.rows},
+        shown=shown,
         long=_LONG,
-        short=_SHORT,
-        note=_LONG if len(report.rows) <= _MANY else _SHORT,
-        most_shown=_SHOWN,
-        is_open=len(failed) <= _OPEN,
-        details=read_details(report, _in_turn([group.rows for group in groups])),
-        pictures=pictures(report),
+        details=read_details(report, _in_turn([shown[group.family] for group in groups])),
+        uses=planned_use(report),
+        fewest_plotted=FEWEST_PLOTTED,
+        how_to_read=how_to_read,
+        percent=percent,
         attempts=summary.summarize_attempts(report.rows),
         most_attempts=summary.MOST_LISTED_ATTEMPTS,
         cost_headings=costs.COST_HEADINGS,
-        costs=[costs.cost_cells(one) for one in found_costs] if report.prices else [],
-        cost_notes=costs.cost_notes(report, found_costs[-1]),
+        costs=[costs.cost_cells(one) for one in report.costs] if report.prices else [],
+        cost_notes=costs.cost_notes(report.prices, report.costs[-1]) if report.prices else [],
         instruments=sorted({row.instrument for row in report.rows}),
         by_instrument=Counter((row.state, row.instrument) for row in report.rows),
         per_instrument=Counter(row.instrument for row in report.rows),
         kind_of=kind_of,
-        links=Links(report, path),
-        products=summary.products,
-        command=command,
+        listed=listed,
+        headings=dataset_table.HEADINGS,
+        numbers=dataset_table.NUMBERS,
+        table_rows=dataset_table.table_rows(listed, links, at_length, families, most_words),
+        csv=options.csv and links.to(options.csv),
+        json=options.json and links.to(options.json),
+        presigned_hours=options.presigned_hours,
+        command=options.command,
         version=__version__,
         now=utc(iso_time(timespec="seconds")),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """The failures with one outcome."""
-
-    state: str
-    """The outcome."""
-    n: int
-    """Number of datasets."""
-    codes: Sequence[int]
-    """Their exit codes."""
-    rows: Sequence[Row]
-    """Those that are shown at length."""
-
-
-def _groups(failed: Sequence[Row], each: int) -> list[_Group]:
-    """Return the failures by outcome, in their order, of which ``each`` are shown at length."""
-    rows: dict[str, list[Row]] = {}
-    for row in failed:
-        rows.setdefault(row.state, []).append(row)
-    return [
-        _Group(state, len(of), sorted({row.exit_code for row in of if row.exit_code is not None}), of[:each])
-        for state, of in rows.items()
-    ]
+def _policy(style: str, script: str) -> str:
+    """Return the content security policy of the page: its own style and script, pictures in it, and nothing else."""
+    hashes = {
+        name: base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        for name, text in (("style", style), ("script", script))
+    }
+    return (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{hashes['style']}'; "
+        f"script-src 'sha256-{hashes['script']}'; base-uri 'none'; form-action 'none'"
+    )
 
 
 def _in_turn(groups: Sequence[Sequence[Row]]) -> list[Row]:
     """Return the rows of all groups: the first of each, then the second of each, and so on."""
     return [row for row in chain.from_iterable(zip_longest(*groups)) if row is not None]
-
-
-def _cut(words: str, most: int) -> str:
-    return words if len(words) <= most else f"{words[: most - 1].rstrip()}…"

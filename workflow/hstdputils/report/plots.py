@@ -1,7 +1,6 @@
-"""Whether the plan was right: planned against used memory, time and cost, as SVG for the page, and in words."""
+"""Pictures of planned against used values, as SVG for the page."""
 
 import math
-import statistics
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -9,9 +8,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from markupsafe import Markup, escape
-
-from hstdputils.core.outcomes import Outcome
-from hstdputils.report.rows import BatchReport, Row
 
 MOST_DOTS = 1000
 """Points of one kind that are drawn each; of more, how many there are is drawn, in squares."""
@@ -31,6 +27,10 @@ _CELLS = 56
 
 
 _MOST_TICKS = 6
+
+
+_CHARACTER = 5.8
+"""Width of a character of a tick, in units of the picture."""
 
 
 class Point(NamedTuple):
@@ -93,10 +93,14 @@ def plot(points: Sequence[Point], axis: Axis, caption: str) -> Markup:
         f'<path class="grid" d="{grid}"/>'
         f'<path class="same" d="M{_LEFT:g} {_BOTTOM:g}L{_RIGHT:g} {_TOP:g}"/>'
     ]
+    right = 0.0
     for value in ticks:
-        text = escape(axis.text(value))
-        parts.append(f'<text x="{x(value):.1f}" y="{_BOTTOM + 15:g}" text-anchor="middle">{text}</text>')
-        parts.append(f'<text x="{_LEFT - 6:g}" y="{y(value) + 3.5:.1f}" text-anchor="end">{text}</text>')
+        text = axis.text(value)
+        place = min(x(value), _WIDTH - _CHARACTER * len(text) / 2)
+        if place - _CHARACTER * len(text) / 2 >= right:
+            parts.append(f'<text x="{place:.1f}" y="{_BOTTOM + 15:g}" text-anchor="middle">{escape(text)}</text>')
+            right = place + _CHARACTER * (len(text) / 2 + 1)
+        parts.append(f'<text x="{_LEFT - 6:g}" y="{y(value) + 3.5:.1f}" text-anchor="end">{escape(text)}</text>')
     for kind, short in (("fits", False), ("short", True)):
         some = [point for point in points if point.short is short]
         places = [(x(point.planned), y(point.used)) for point in some]
@@ -148,7 +152,7 @@ def _squares(places: Sequence[tuple[float, float]], kind: str) -> str:
     )
 
 
-_MEMORY = Axis(
+MEMORY = Axis(
     "planned memory",
     "used memory",
     [2.0**n for n in range(4, 24)],
@@ -156,7 +160,7 @@ _MEMORY = Axis(
 )
 
 
-_TIME = Axis(
+LIMIT = Axis(
     "time limit",
     "used time",
     [0.1, 1, 10, 60, 600, 3600, 36_000, 360_000, 3_600_000],
@@ -164,114 +168,10 @@ _TIME = Axis(
 )
 
 
-_COST = Axis("planned cost", "cost of all attempts", [10.0**n for n in range(-7, 7)], lambda usd: f"${_digits(usd)}")
+TIME = Axis("expected time", "used time", LIMIT.ticks, LIMIT.text)
 
 
-_FEW = 10
-"""Datasets of which the smallest and the largest share are given, not the median."""
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """What was planned against what was used of one quantity."""
-
-    title: str
-    """The quantity."""
-    svg: Markup
-    """The picture."""
-    caption: str
-    """What it shows."""
-    points: Sequence[Point]
-    """The datasets in it."""
-
-
-def pictures(report: BatchReport) -> list[Picture]:
-    """Return the pictures for which the batch has values: memory, time and cost."""
-    found = [
-        ("memory", _MEMORY, _points(report.rows, _memory), _memory_caption),
-        ("time", _TIME, _points(report.rows, _time), _time_caption),
-        ("cost", _COST, _points(report.rows, _cost) if report.prices else [], _cost_caption),
-    ]
-    return [
-        Picture(title, plot(points, axis, f"{axis.used} against {axis.planned}. {text}"), text, points)
-        for title, axis, points, caption in found
-        if points and (text := caption(points))
-    ]
-
-
-def how_to_read(shown: Sequence[Picture]) -> str:
-    """Return how the pictures are to be read."""
-    many = any(len(picture.points) > MOST_DOTS for picture in shown)
-    short = any(point.short for picture in shown for point in picture.points)
-    return (
-        f"Each point is a dataset{'; where they are many, darker squares hold more of them' if many else ''}. On the "
-        "dashed line the plan was used up; the further below it, the more was planned than needed."
-        f"{' Red ones needed more than planned.' if short else ''}"
-    )
-
-
-def _points(rows: Sequence[Row], point: Callable[[Row], Point | None]) -> list[Point]:
-    found = (point(row) for row in rows if row.attempts)
-    return [one for one in found if one and one.planned > 0 and one.used > 0]
-
-
-def _memory(row: Row) -> Point | None:
-    """Return the memory of the first try, which is the plan's, and what was used in the end."""
-    if row.state not in (Outcome.SUCCEEDED, Outcome.OUT_OF_MEMORY):
-        return None
-    return Point(row.ipppssoot, row.attempts[0].memory_mib, row.peak_memory_mib, row.is_over_memory)
-
-
-def _time(row: Row) -> Point | None:
-    if row.state not in (Outcome.SUCCEEDED, Outcome.TIMEOUT):
-        return None
-    return Point(row.ipppssoot, row.planned_seconds or 0, row.wall_seconds, row.is_over_time)
-
-
-def _cost(row: Row) -> Point | None:
-    if row.state != Outcome.SUCCEEDED:
-        return None
-    return Point(row.ipppssoot, row.planned_cost_usd or 0.0, row.cost_usd or 0.0)
-
-
-def _memory_caption(points: Sequence[Point]) -> str:
-    return f"{_half(points, 'memory')} {_short(points, 'used more')}"
-
-
-def _time_caption(points: Sequence[Point]) -> str:
-    return f"{_half(points, 'time limit')} {_short(points, 'reached it')}"
-
-
-def _cost_caption(points: Sequence[Point]) -> str:
-    used, planned = sum(point.used for point in points), sum(point.planned for point in points)
-    within = sum(0.5 <= point.used / point.planned <= 2 for point in points)
-    return (
-        f"Those that succeeded cost {used / planned:.2f} times what the plan expected of them; "
-        f"{_percent(within, len(points))} of them cost between half and twice of it."
-    )
-
-
-def _half(points: Sequence[Point], what: str) -> str:
-    shares = sorted(point.used / point.planned for point in points)
-    if len(shares) < _FEW:
-        both = [_share(shares[0]), *([_share(shares[-1])] if len(shares) > 1 else [])]
-        return f"{' to '.join(both)} of the planned {what} was used."
-    middle = statistics.median(shares)
-    return f"Half of {len(points):,} datasets used less than {_share(middle)} of the planned {what}."
-
-
-def _short(points: Sequence[Point], verb: str) -> str:
-    n = sum(point.short for point in points)
-    return f"{n:,} ({_percent(n, len(points))}) {verb}." if n else f"None {verb}."
-
-
-def _share(ratio: float) -> str:
-    percent = 100 * ratio
-    return "0.1 %" if percent < 0.1 else f"{percent:.{1 if percent < 10 else 0}f} %"
-
-
-def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.{0 if part in (0, whole) else 1}f} %"
+COST = Axis("planned cost", "cost of all attempts", [10.0**n for n in range(-7, 7)], lambda usd: f"${_digits(usd)}")
 
 
 def _in_units(value: float, units: Sequence[tuple[int, str]]) -> str:

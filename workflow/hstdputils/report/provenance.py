@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -66,46 +66,45 @@ def made_with(batch_json: bytes | None) -> dict[str, str]:
         return {}
 
 
-def with_markers(provenance: Provenance, markers: Iterable[Marker]) -> Provenance:
-    """Return a provenance with what the markers tell; values in them that are not valid are passed over."""
-    contexts: Counter[str] = Counter()
-    versions: dict[str, Counter[str]] = {}
-    hosts, starts, ends = set(), [], []
-    for marker in markers:
-        contexts.update([one_line(marker.crds_context)] if marker.crds_context else [])
-        for name, version in marker.versions.items() if isinstance(marker.versions, dict) else ():
-            versions.setdefault(one_line(name), Counter())[one_line(version)] += 1
-        hosts.add(str(marker.host))
-        starts += _time(marker.start)
-        ends += _time(marker.end)
-    return replace(
-        provenance,
-        contexts=dict(sorted(contexts.items())),
-        versions={name: dict(versions[name]) for name in sorted(versions)},
-        hosts=len(hosts - {""}),
-        start=min(starts).isoformat() if starts else "",
-        end=max(ends).isoformat() if ends else "",
-    )
-
-
-class ReferenceFiles:
-    """The different reference files of many markers, each of which names about twenty."""
+class MarkerProvenance:
+    """What the markers of a batch tell of its provenance, one after the other; odd values in them are passed over."""
 
     def __init__(self) -> None:
-        self._origins: dict[tuple[str, str], str] = {}
+        self._contexts: Counter[str] = Counter()
+        self._versions: dict[str, Counter[str]] = {}
+        self._hosts: set[str] = set()
+        self._starts: list[datetime] = []
+        self._ends: list[datetime] = []
+        self._digest_origins: dict[tuple[str, str], str] = {}
+        """Where the digest of a reference file is from, by its name and digest."""
 
-    def taken_from(self, marker: Marker) -> Marker:
-        """Count a marker's references, and return it without them: a report keeps all markers at once."""
+    def add(self, marker: Marker) -> None:
+        """Count a marker."""
+        if marker.crds_context:
+            self._contexts[one_line(marker.crds_context)] += 1
+        for name, version in marker.versions.items() if isinstance(marker.versions, dict) else ():
+            self._versions.setdefault(one_line(name), Counter())[one_line(version)] += 1
+        if marker.host:
+            self._hosts.add(str(marker.host))
+        self._starts += _time(marker.start)
+        self._ends += _time(marker.end)
         for one in marker.references if isinstance(marker.references, list) else ():
             if isinstance(one, dict):
                 named = (one_line(one.get("name", "")), one_line(one.get("digest", "")))
-                self._origins.setdefault(named, one_line(one.get("digest_from", "")))
-        self._origins.pop(("", ""), None)
-        return replace(marker, references=[], reference_keywords={})
+                self._digest_origins.setdefault(named, one_line(one.get("digest_from", "")))
 
-    def counts(self) -> dict[str, int]:
-        """Return the number of files by where their digests are from."""
-        return dict(sorted(Counter(self._origins.values()).items()))
+    def added_to(self, provenance: Provenance) -> Provenance:
+        """Return a provenance with what the markers tell."""
+        self._digest_origins.pop(("", ""), None)
+        return replace(
+            provenance,
+            contexts=dict(sorted(self._contexts.items())),
+            versions={name: dict(self._versions[name]) for name in sorted(self._versions)},
+            references=dict(sorted(Counter(self._digest_origins.values()).items())),
+            hosts=len(self._hosts),
+            start=min(self._starts).isoformat() if self._starts else "",
+            end=max(self._ends).isoformat() if self._ends else "",
+        )
 
 
 def _time(text: Any) -> list[datetime]:

@@ -1,13 +1,9 @@
-"""What a report holds, whatever shows it: a row for each dataset, and the batch that they are of."""
+"""The rows of a report: the state of a dataset, and what its attempts took."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from hstdputils.core.outcomes import RETRIED, Outcome
-from hstdputils.model.prices import Prices
-from hstdputils.records.batch import Batch
-from hstdputils.report.provenance import Provenance
 
 PENDING = "pending"
 """The state of a dataset of the plan that has no marker."""
@@ -17,7 +13,8 @@ NEEDS_PERSON, RETRY = "person", "retry"
 """What a failure asks for; see `kind_of`."""
 
 
-_KINDS = (NEEDS_PERSON, RETRY, PENDING, str(Outcome.SUCCEEDED))
+KINDS = (NEEDS_PERSON, RETRY, PENDING, str(Outcome.SUCCEEDED))
+"""What a state asks for, the most urgent first."""
 
 
 def kind_of(state: str) -> str:
@@ -38,6 +35,12 @@ class Attempt(NamedTuple):
     """Its peak memory, MiB."""
     wall_seconds: float
     """Its wall time, s."""
+    start: float | None = None
+    """When it began, s since 1970; none where that is not recorded."""
+    end: float | None = None
+    """When it ended, s since 1970; none where that is not recorded."""
+    host: str = ""
+    """The machine that made it; empty where that is not recorded, as of most attempts but the last."""
 
     @property
     def is_over_memory(self) -> bool:
@@ -91,6 +94,12 @@ class Row:
     """What all its attempts cost on AWS, USD; none where there were none, or where their memory is not known."""
     planned_cost_usd: float | None = None
     """What the plan expected it to cost, USD; none where no plan says it."""
+    expected_seconds: float | None = None
+    """The wall time that the plan expected, s; none where no plan says it."""
+    vcpus: int = 1
+    """Cores of each attempt; 1 where no plan says it."""
+    family: str = ""
+    """The name of its failure family; empty where it did not fail."""
 
     @property
     def kind(self) -> str:
@@ -113,36 +122,3 @@ class Row:
     def failed(self) -> bool:
         """Tell whether it was tried and did not succeed."""
         return self.kind in (NEEDS_PERSON, RETRY)
-
-
-@dataclass(frozen=True, slots=True)
-class BatchReport:
-    """The states of all datasets of a batch."""
-
-    batch: Batch
-    """The batch."""
-    rows: Sequence[Row]
-    """One a dataset, by name."""
-    made_with: Mapping[str, str]
-    """The batch's CRDS context and program versions, as ``batch.json`` pins them; empty without it."""
-    prices: Prices | None = None
-    """The prices by which the rows' costs are worked out; none where no cost is wanted."""
-    provenance: Provenance = field(default_factory=Provenance)
-    """What ran, as markers, plan and configuration tell."""
-
-    @property
-    def urgent_first(self) -> list[Row]:
-        """Return the rows with those first that need a person, then the other failures, then pending ones."""
-        order = {kind: number for number, kind in enumerate(_KINDS)}
-        return sorted(self.rows, key=lambda row: (order[row.kind], row.state, row.ipppssoot))
-
-    def count(self, kind: str) -> int:
-        """Return the number of rows of one kind."""
-        return sum(row.kind == kind for row in self.rows)
-
-    @property
-    def states(self) -> dict[str, int]:
-        """Return the number of datasets in each state that occurs: succeeded, failures, pending."""
-        found = [*(str(outcome) for outcome in Outcome), PENDING]
-        counts = {state: sum(row.state == state for row in self.rows) for state in found}
-        return {state: n for state, n in counts.items() if n or state == Outcome.SUCCEEDED}

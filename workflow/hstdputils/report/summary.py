@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import duration, size, usd
-from hstdputils.report.costs import costs_by_instrument, ratio
-from hstdputils.report.rows import NEEDS_PERSON, PENDING, RETRY, Attempt, BatchReport, Row, kind_of
-
-_MORE = {Outcome.OUT_OF_MEMORY: ", with more memory", Outcome.TIMEOUT: ", with more time"}
+from hstdputils.report.collect import BatchReport
+from hstdputils.report.costs import ratio
+from hstdputils.report.rows import NEEDS_PERSON, PENDING, RETRY, Attempt, Row
 
 
 def products(row: Row) -> str:
@@ -36,17 +35,6 @@ def summary(report: BatchReport) -> str:
     return "; ".join(parts)
 
 
-def what_follows(state: str) -> str:
-    """Return what happens, or has to be done, after a failure."""
-    outcome = Outcome(state)
-    if kind_of(state) == NEEDS_PERSON:
-        return "Needs you: a run makes no further attempt by itself. Fix the cause, then run the batch again."
-    return (
-        f"Another attempt may end better: a run makes it by itself{_MORE.get(outcome, '')}, until its retries "
-        "are used up. After that, run the batch again."
-    )
-
-
 def exit_meaning(code: int) -> str:
     """Return what an exit code means."""
     try:
@@ -60,14 +48,17 @@ def totals(report: BatchReport) -> dict[str, str]:
     rows = report.rows
     largest = max(rows, key=lambda row: row.peak_memory_mib)
     cpu_seconds = sum(row.cpu_seconds for row in rows)
-    found = {
+    found: dict[str, str] = {}
+    if time := report.time:
+        found = {"elapsed": duration(time.elapsed_seconds), "throughput": f"{per_hour(time.succeeded_per_hour)} / h"}
+    found |= {
         "summed wall time": duration(sum(row.wall_seconds for row in rows)),
         "CPU time": f"{cpu_seconds / 3600:,.1f} h" if cpu_seconds >= 3600 else duration(cpu_seconds),
         "products": size(sum(row.bytes_out for row in rows)),
         "peak memory": f"{largest.peak_memory_mib:,} MiB" if largest.peak_memory_mib else "none",
     }
     if report.prices:
-        total = costs_by_instrument(rows)[-1]
+        total = report.costs[-1]
         known = total.tried > total.unknown
         found["cost on AWS"] = f"${usd(total.used_usd)}" if known else "unknown"
         found["memory ratio"] = ratio(total.memory_ratio)
@@ -142,3 +133,13 @@ def _attempt_number(number: int, attempts: Sequence[Attempt]) -> AttemptNumber:
         int(statistics.median(memory)) if memory else 0,
         sum(one.wall_seconds for one in attempts),
     )
+
+
+def cut(words: str, most: int) -> str:
+    """Return text with at most so many characters."""
+    return words if len(words) <= most else f"{words[: most - 1].rstrip()}…"
+
+
+def per_hour(number: float) -> str:
+    """Return a number of datasets an hour."""
+    return f"{number:,.{0 if number >= 100 else 1}f}"

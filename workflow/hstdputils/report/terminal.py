@@ -8,10 +8,13 @@ from rich.text import Text
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.terminal import console as visible_console
 from hstdputils.core.terminal import print_table
-from hstdputils.core.text import duration
-from hstdputils.report.costs import COST_HEADINGS, cost_cells, cost_notes, costs_by_instrument
-from hstdputils.report.rows import PENDING, BatchReport, Row
+from hstdputils.core.text import duration, iso_time, utc
+from hstdputils.model.prices import Prices
+from hstdputils.report.collect import BatchReport
+from hstdputils.report.costs import COST_HEADINGS, Costs, cost_cells, cost_notes
+from hstdputils.report.rows import PENDING, Row
 from hstdputils.report.summary import products, totals
+from hstdputils.report.timing import RunTime
 
 MOST_ROWS = 40
 """Datasets that are listed at most; of a larger batch, only those that did not succeed."""
@@ -52,8 +55,10 @@ def show(report: BatchReport, page: str | None, console: Console | None = None) 
         _line(console, left)
     console.print()
     _totals(console, report)
+    if report.time:
+        _time(console, report.time)
     if report.prices:
-        _costs(console, report)
+        _costs(console, report.costs, report.prices)
     if page:
         _line(console, f"page: {page}")
 
@@ -105,12 +110,19 @@ def _totals(console: Console, report: BatchReport) -> None:
     print_table(console, None, [(name, value.rjust(12)) for name, value in lines.items()], right=[1])
 
 
-def _costs(console: Console, report: BatchReport) -> None:
-    costs = costs_by_instrument(report.rows)
+def _time(console: Console, time: RunTime) -> None:
+    """Say when the batch ran, and what bounded it."""
+    console.print()
+    start, end = (utc(iso_time(seconds)) for seconds in (time.start, time.end))
+    _line(console, f"ran from {start} to {end} UTC; bounded by:")
+    _line(console, time.bound_text)
+
+
+def _costs(console: Console, costs: Sequence[Costs], prices: Prices) -> None:
     console.print()
     cells = [cost_cells(one) for one in costs]
     print_table(console, COST_HEADINGS, cells, right=range(1, len(COST_HEADINGS)))
-    for note in cost_notes(report, costs[-1]):
+    for note in cost_notes(prices, costs[-1]):
         _line(console, note, "dim")
     console.print()
 

@@ -84,3 +84,10 @@ class Store(Protocol):
 
     def address(self, key: str) -> str:
         """Return the key as a path or URI for a person."""
+
+    def https_address(self, key: str, signed_seconds: int = 0) -> str:
+        """Return the address of a key in a browser, or nothing where it has none.
+
+        It leads to AWS's console, whose user has to be logged in; with ``signed_seconds`` everybody can open it, for
+        so long.
+        """

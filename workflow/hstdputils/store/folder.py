@@ -160,6 +160,10 @@ class FolderStore:
         """See `Store.address`."""
         return str(self.root / key)
 
+    def https_address(self, key: str, signed_seconds: int = 0) -> str:
+        """See `Store.https_address`: files have none."""
+        return ""
+
     @contextlib.contextmanager
     def _part_of(self, key: str, *, exclusive: bool = False) -> Iterator[Path]:
         """Give a hidden path to fill, which takes its final name when the block ends well."""

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
 from typing import IO
+from urllib.parse import quote, urlsplit
 
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
@@ -225,3 +226,14 @@ class S3Store:
     def address(self, key: str) -> str:
         """See `Store.address`."""
         return f"s3://{self.bucket}/{self.prefix}{key}"
+
+    def https_address(self, key: str, signed_seconds: int = 0) -> str:
+        """See `Store.https_address`: buckets that are not Amazon's have signed addresses alone."""
+        place = {"Bucket": self.bucket, "Key": self.prefix + key}
+        if signed_seconds:
+            with s3_errors(self.address(key), "sign an address of"):
+                return str(self._client.generate_presigned_url("get_object", place, ExpiresIn=signed_seconds))
+        if not (urlsplit(self._client.meta.endpoint_url).hostname or "").endswith(".amazonaws.com"):
+            return ""
+        kind = "buckets" if key.endswith("/") else "object"
+        return f"https://console.aws.amazon.com/s3/{kind}/{self.bucket}?prefix={quote(place['Key'], safe='')}"

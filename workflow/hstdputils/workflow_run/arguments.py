@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from hstdputils.core.config import command_options
 from hstdputils.core.text import without_passwords
-from hstdputils.inputs.registry import source_class
 from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
 
 
@@ -21,9 +20,8 @@ class Arguments:
     def plan(self) -> list[str]:
         """Return the arguments of ``hstdputils plan``."""
         config = self.batch.config
-        headers = [f"--inputs={source}" for source in self._sources_of_headers]
         ids = [f"@{path}" for path in config.ids]
-        return [*self._options("plan"), *headers, f"--update={self.batch.plan}", config.store, self.batch.name, *ids]
+        return [*self._options("plan"), f"--update={self.batch.plan}", config.store, self.batch.name, *ids]
 
     @property
     def process(self) -> list[str]:
@@ -73,14 +71,6 @@ class Arguments:
     @property
     def _force(self) -> list[str]:
         return ["--force"] if self.batch.config.force else []
-
-    @property
-    def _sources_of_headers(self) -> list[str]:
-        """Return the inputs into whose headers the plan may look."""
-        config = self.batch.config
-        if config.plan.read_headers == "folders":
-            return [source for source in config.inputs if source_class(source).is_local]
-        return config.inputs if config.plan.read_headers == "always" else []
 
     def _of_jobs(self, *, is_local: bool = True) -> list[str]:
         """Return the options of ``process`` in each job, on this machine and its folders, or anywhere."""

@@ -1,4 +1,4 @@
-"""The batch that a run is about: its configuration, its store, and where its files are."""
+"""The batch of a run: its configuration, its store, and the paths of its files."""
 
 import contextlib
 import threading
@@ -17,14 +17,15 @@ from hstdputils.store.registry import is_none, open_store
 
 
 class RunError(Exception):
-    """A question cannot be answered; ``str()`` is the line that says why."""
+    """A rule's function failed; ``str()`` is the one line for the user."""
 
 
 @contextlib.contextmanager
 def errors_in_one_line() -> Iterator[None]:
-    """End the run with an error's one line; Snakemake would put a traceback and text of its own around it.
+    """End the run with an error's one line; Snakemake itself would print a traceback and several lines around it.
 
-    In a thread of an executor, which would end without a word and leave Snakemake waiting, the error is raised to it.
+    In an executor's thread, `SystemExit` would end the thread silently and leave Snakemake waiting: `RunError` is
+    raised there.
     """
     try:
         yield
@@ -34,23 +35,23 @@ def errors_in_one_line() -> Iterator[None]:
 
 
 RESULTS = "results"
-"""The folder with a folder for each batch: its plan, its report and how it ended."""
+"""The folder of batches' plans, reports and run.json."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class RunBatch:
-    """A batch, as a configuration describes it.
+    """A batch as its configuration describes it.
 
     Raises
     ------
     UserError
-        Its name, its programs or its store will not do.
+        Its name, its programs or its store cannot be used.
     """
 
     config: Config
     """The configuration."""
     run: str = "run"
-    """What tells this run of the workflow from others over the batch."""
+    """The name of this run of the workflow over the batch."""
 
     def __post_init__(self) -> None:
         check_batch_name(self.config.batch)
@@ -58,7 +59,7 @@ class RunBatch:
         store = self.config.store
         if is_none(store):
             raise UserError(
-                "config: store = 'none' keeps no markers, which the workflow needs: give s3://… or a folder"
+                "config: store = 'none' has no markers, which the workflow needs: give s3://… or a folder"
             )
         if self.engine and not self.engine.reaches(store):
             raise UserError(
@@ -72,17 +73,17 @@ class RunBatch:
 
     @property
     def address(self) -> str:
-        """Return its store and its name, as commands take them."""
+        """Return ``STORE/BATCH``, as commands take it."""
         return f"{self.config.store.rstrip('/')}/{self.name}"
 
     @cached_property
     def engine(self) -> type[Engine[Any]] | None:
-        """Return the class of the engine that the whole plan can be sent to; none where datasets run here."""
+        """Return the class of its engine; none where datasets run on this machine."""
         return None if self.config.engine == LOCAL else engine_class(self.config.engine)
 
     @cached_property
     def stored(self) -> Batch:
-        """Return what of it is in its store, which is opened when it is first needed."""
+        """Return the batch in its store, which is opened when it is first needed."""
         return Batch(open_store(self.config.store), self.name)
 
     @property
@@ -92,14 +93,14 @@ class RunBatch:
 
     @property
     def marker(self) -> str:
-        """Return the path that says, in this run, that a dataset has succeeded, with the wildcard ``ipppssoot``.
+        """Return the path of this run's copy of a dataset's marker, with the wildcard ``ipppssoot``.
 
-        Snakemake removes what a job makes before the job begins and when it fails. Other runs may be at work on the
-        dataset: neither the marker in the store nor a file of theirs is what a job of this run makes.
+        Snakemake removes a job's outputs before the job begins and when it fails, and other runs may be processing
+        the dataset: so neither the marker in the store nor another run's copy can be the output.
         """
-        return self.of_run("succeeded/{ipppssoot}.json")
+        return self.run_path("succeeded/{ipppssoot}.json")
 
-    def of_run(self, name: str) -> str:
+    def run_path(self, name: str) -> str:
         """Return the local path of a file of this run alone."""
         return f"{self.runs}/{self.run}/{name}"
 

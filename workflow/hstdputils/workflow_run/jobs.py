@@ -1,4 +1,4 @@
-"""The jobs of datasets in Snakemake: cores, memory and time from the plan, and from how the last try ended."""
+"""Snakemake jobs of datasets: cores, memory and time limit, from the plan and from how the last attempt ended."""
 
 import contextlib
 import math
@@ -29,7 +29,7 @@ class Jobs:
     def __init__(self, batch: RunBatch, plan: RunPlan) -> None:
         self._batch, self._plan = batch, plan
         self.command = shlex.split(batch.config.process_command)
-        """The words of the command that processes a dataset."""
+        """The command that processes a dataset."""
         self._asked: set[tuple[str, int]] = set()
 
     @errors_in_one_line()

@@ -1,4 +1,4 @@
-"""The plan that a run works by: whether the batch has the right one, and its rows."""
+"""The plan of a run: whether the batch's is up to date, and its rows."""
 
 import errno
 import hashlib
@@ -15,14 +15,13 @@ from hstdputils.workflow_run.arguments import Arguments
 from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
 
 SHOWN = Path("plan.out")
-"""The copy of a plan for people."""
+"""The copy of a plan for reading."""
 
 
 class RunPlan:
     """The plan of a batch, as one run uses it.
 
-    A run that has anything to do brings the plan of its batch up to date first, and works by a copy of its own, which
-    no other run changes.
+    A run that has anything to do first updates the batch's plan, and then reads a copy that no other run changes.
 
     Parameters
     ----------
@@ -36,8 +35,11 @@ class RunPlan:
         self._batch, self._arguments = batch, arguments
         self._plan = BatchPlan(Path(batch.plan), batch.config.store, batch.name)
         self._rows: dict[str, PlanRow] = {}
-        self.copy = batch.of_run("plan.out")
-        """The copy of this run."""
+
+    @property
+    def copy(self) -> str:
+        """Return the path of the copy of this run."""
+        return self._batch.run_path("plan.out")
 
     @cached_property
     def ids(self) -> IdList:
@@ -52,12 +54,24 @@ class RunPlan:
 
     @cached_property
     def wanted(self) -> str:
-        """Return the digest of the datasets that are wanted."""
+        """Return the digest of the wanted datasets."""
         return ids_digest(self.ids.names)
+
+    def state(self) -> list[str]:
+        """Return digests of what the plan of this run follows from: datasets, settings, and the plan as it is.
+
+        Raises
+        ------
+        UserError
+            A file cannot be read, or there is no id in any list.
+        """
+        settings = command.shaped_by(command.parse(self._arguments.plan))
+        path = Path(self._batch.plan)
+        return [self.wanted, settings, self._sha256(path) if path.exists() else ""]
 
     @cached_property
     def is_current(self) -> bool:
-        """Tell whether the batch's plan was right when this run began.
+        """Tell whether the batch's plan was up to date when this run began.
 
         Raises
         ------
@@ -70,12 +84,12 @@ class RunPlan:
         return self._plan.is_current(self.ids.names, settings)
 
     def rows(self) -> dict[str, PlanRow]:
-        """Return the rows by which this run works.
+        """Return the rows of the plan.
 
         Raises
         ------
         FileNotFoundError
-            They are not there yet; Snakemake, to which this speaks of an input, asks again when they are.
+            There is no plan yet; Snakemake takes this for a missing input and asks again when there is.
         UserError
             A line of the plan is not a plan row.
         """
@@ -101,13 +115,13 @@ class RunPlan:
         return self._sha256(Path(self._batch.plan))
 
     @errors_in_one_line()
-    def to_be_shown(self, wildcards: Any = None) -> list[str]:
-        """Return what has to be made before the plan is shown: nothing where the right one is shown already."""
+    def inputs_of_show_plan(self, wildcards: Any = None) -> list[str]:
+        """Return what must be made before the plan can be shown: nothing where the current one is shown already."""
         is_shown = self.is_current and SHOWN.is_file() and self._sha256(SHOWN) == self._sha256(Path(self._batch.plan))
         return [] if is_shown else [self.copy]
 
     def _not_there(self) -> FileNotFoundError:
-        return FileNotFoundError(errno.ENOENT, "the plan of this run is not made yet", self.copy)
+        return FileNotFoundError(errno.ENOENT, "there is no plan of this run yet", self.copy)
 
     @staticmethod
     def _sha256(path: Path) -> str:

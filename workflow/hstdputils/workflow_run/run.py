@@ -1,9 +1,11 @@
-"""One run of the workflow over a batch: what its rules ask for."""
+"""One run of the workflow over a batch: what its rules read."""
 
+import hashlib
 import os
 import re
 import secrets
 import shutil
+import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +15,8 @@ import psutil
 
 from hstdputils.containers import mounts
 from hstdputils.core.config import Config
-from hstdputils.core.run_config import load_config, save_run_config, set_crds_variables
+from hstdputils.core.datasets import parse_dataset
+from hstdputils.core.run_config import keep_why_not_started, load_config, save_run_config, set_crds_variables
 from hstdputils.engines.htcondor.description import image_of
 from hstdputils.progress.run_facts import is_heard
 from hstdputils.workflow_run.arguments import Arguments
@@ -22,42 +25,46 @@ from hstdputils.workflow_run.jobs import Jobs
 from hstdputils.workflow_run.plans import RunPlan
 from hstdputils.workflow_run.remaining import Remaining
 
-FOLLOWING_MIB = 2000
-"""Memory of a job that follows the jobs of an engine, MiB."""
+WATCH_MIB = 2000
+"""Memory of the job that watches an engine's jobs, MiB."""
 
 
 IMAGE = "docker://calcloud:latest"
-"""The container image where the configuration names none."""
+"""The default container image."""
 
 
 RUN_VARIABLE = "HSTDP_RUN"
-"""The environment variable with what tells one run of the workflow from others."""
+"""The environment variable with the name of the run of the workflow that a job is of."""
 
 
 class Run:
-    """Answers the questions of the rules.
+    """What the rules of the workflow read: paths, arguments, resources.
 
     Parameters
     ----------
     settings
         The configuration, as Snakemake read it.
     is_main
-        Whether this is the process that a person started, not one that Snakemake started for a job.
+        Whether this is the process that the user started, not one that Snakemake started for a job.
+    is_local
+        Whether Snakemake runs jobs on this machine.
 
     Raises
     ------
     SystemExit
-        Something in it will not do.
+        The configuration cannot be used.
     """
 
     @errors_in_one_line()
-    def __init__(self, settings: Mapping[str, Any], *, is_main: bool = True) -> None:
+    def __init__(self, settings: Mapping[str, Any], *, is_main: bool = True, is_local: bool = True) -> None:
         self.config = load_config(settings)
         self.batch = self.config.batch
-        self._batch = RunBatch(self.config, _run_name(is_main=is_main))
+        self._claims: list[socket.socket] = []
+        self._batch = RunBatch(self.config)
         self.arguments = Arguments(self._batch)
         self.plan = RunPlan(self._batch, self.arguments)
-        self.remaining = Remaining(self._batch, self.plan)
+        self.remaining = Remaining(self._batch, self.plan, is_local=is_local)
+        self._batch.run = self._name(is_main=is_main)
         self.jobs = Jobs(self._batch, self.plan)
         self.plan_of_batch = self._batch.plan
         self.marker = self._batch.marker
@@ -65,11 +72,13 @@ class Run:
         self.report_json = self._batch.result("report.json")
         self.report_csv = self._batch.result("report.csv")
         self.ended = self._batch.result("ended.txt")
-        self.ended_of_run = self._batch.of_run("ended.txt")
+        self.ended_of_run = self._batch.run_path("ended.txt")
         self.references = self._batch.result("references.json")
-        self.references_of_run = self._batch.of_run("references.done")
+        self.references_of_run = self._batch.run_path("references.done")
         self.cores = 1
         """Cores that Snakemake may use."""
+        self.in_container = False
+        """Whether Snakemake runs jobs in containers."""
         _set_variables(self.config)
         _have_executor_wait()
 
@@ -86,24 +95,37 @@ class Run:
 
     @property
     def synced_references(self) -> list[str]:
-        """Return what says that the references are there; nothing where each job brings its own."""
+        """Return the file that says that references are synced; empty where each job fetches its own."""
         return [self.references_of_run] if self.config.crds.sync else []
 
     @property
     def threads_of_jobs(self) -> int:
-        """Return the cores of the job that runs or follows all datasets: all there are, where they run here."""
+        """Return the cores of the job with all datasets: all that Snakemake may use, where they run here."""
         return 1 if self._batch.engine else self.cores
 
     @property
     def memory_of_jobs(self) -> int:
-        """Return the memory of that job, MiB; Snakemake takes what it may use itself where that is less."""
-        return FOLLOWING_MIB if self._batch.engine else psutil.virtual_memory().total * 9 // 10 // 2**20
+        """Return the memory of that job, MiB; Snakemake lowers it to what it may use itself."""
+        return WATCH_MIB if self._batch.engine else psutil.virtual_memory().total * 9 // 10 // 2**20
 
     @errors_in_one_line()
     def begin(self) -> None:
-        """Learn what the store can do, and keep the configuration for commands on the batch."""
+        """Save the configuration for commands on the batch, and check the set-up before the first job."""
         save_run_config(self.config)
+        if not self.remaining.is_needed:
+            return
+        if self.config.preflight:
+            with keep_why_not_started(self.batch):
+                self._preflight()
         self.remaining.probe()
+
+    def _preflight(self) -> None:
+        # jobs on clusters, which read this file too, do without its imports
+        from hstdputils.doctor.preflight import preflight
+
+        kind, config = self._batch.engine, self.config
+        engine = kind(self._batch.stored, kind.settings_of_config(config)) if kind else None
+        preflight(config, map(parse_dataset, self.remaining.left), engine, in_container=self.in_container)
 
     @errors_in_one_line()
     def start(self, wildcards: object, input: Any, output: Any, threads: int, resources: Any) -> list[str]:
@@ -114,43 +136,61 @@ class Run:
 
     @errors_in_one_line()
     def follow(self, wildcards: object, output: Any) -> list[str]:
-        """Return the command that follows what was submitted to its end."""
+        """Return the command that watches submitted jobs until they have ended."""
         return self.arguments.watch(output.ended) if self._batch.engine else ["true"]
 
     def tidy(self) -> None:
-        """Remove what this run has made for itself, and what runs of this machine have left that were killed.
+        """Remove this run's own files, and those of killed runs of this machine.
 
-        Jobs on other machines may go on after a run, and use it.
+        Jobs on other machines may outlive their run, and need its files.
         """
         if self.remaining.is_local:
             for folder in Path(self._batch.runs).glob("*"):
-                if folder.name == self._batch.run or _is_over(folder.name):
+                if folder.name == self._batch.run or (folder.name.startswith(_host()) and self._claim(folder.name)):
                     shutil.rmtree(folder, ignore_errors=True)
 
+    def _name(self, *, is_main: bool) -> str:
+        """Return the name of this run; processes that Snakemake starts for it find it in a variable.
 
-def _run_name(*, is_main: bool) -> str:
-    """Return what tells this run from others; processes that Snakemake starts for it find it in a variable."""
-    name = "" if is_main else os.environ.get(RUN_VARIABLE, "")
-    if not name:
-        host = re.sub(r"[^A-Za-z0-9]", "-", os.uname().nodename)
-        name = f"{host}_{os.getpid()}_{secrets.token_hex(8)}"
-        os.environ[RUN_VARIABLE] = name
-    return name
+        The same state of a batch gives the same name, and so the same paths, unless another run that is alive has it:
+        jobs on other machines may be, whatever has become of the run that sent them.
+        """
+        name = "" if is_main else os.environ.get(RUN_VARIABLE, "")
+        if not name:
+            own = f"{_host()}{self.remaining.digest() or secrets.token_hex(8)}"
+            names = [own, *(f"{own}-{number}" for number in range(2, 100)), f"{own}-{secrets.token_hex(8)}"]
+            name = next((name for name in names if self._is_free(name)), names[-1])
+            os.environ[RUN_VARIABLE] = name
+        return name
+
+    def _is_free(self, name: str) -> bool:
+        is_left = not self.remaining.is_local and Path(self._batch.runs, name).exists()
+        return not is_left and self._claim(name)
+
+    def _claim(self, name: str) -> bool:
+        """Take a name for as long as this process lives; tell whether no other process of this machine has it."""
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        folder = hashlib.sha256(str(Path(self._batch.runs, name).absolute()).encode()).hexdigest()
+        try:
+            # an address without a file, which goes with its process
+            claim.bind(f"\0hstdputils-run-{folder}")
+        except OSError:
+            claim.close()
+            return False
+        self._claims.append(claim)
+        return True
 
 
-def _is_over(name: str) -> bool:
-    """Tell whether a run was of this machine, and its process is not there any more."""
-    host, _, rest = name.partition("_")
-    pid = rest.partition("_")[0]
-    is_here = host == re.sub(r"[^A-Za-z0-9]", "-", os.uname().nodename)
-    return is_here and pid.isdecimal() and not psutil.pid_exists(int(pid))
+def _host() -> str:
+    """Return how the names of this machine's runs begin."""
+    return f"{re.sub(r'[^A-Za-z0-9]', '-', os.uname().nodename)}_"
 
 
 def _have_executor_wait() -> None:
-    """Have the executor for HTCondor look for the states of jobs only when it has been set up.
+    """Have HTCondor's executor query job states only once it is set up.
 
     Version 0.3 of the plugin begins at once, in a thread. In a folder with the log of an earlier run that thread may
-    come first and end by an error, after which Snakemake waits for ever.
+    be too early and fail, after which Snakemake waits for ever.
     """
     settings = getattr(sys.modules.get("snakemake_executor_plugin_htcondor"), "common_settings", None)
     if settings is not None:
@@ -158,7 +198,7 @@ def _have_executor_wait() -> None:
 
 
 def _set_variables(config: Config) -> None:
-    """Give the jobs what they use: CRDS's variables, the programs beside this Python, this host's files."""
+    """Set what jobs inherit: CRDS's variables, PATH with this Python's programs, files bound into containers."""
     os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{Path(sys.executable).parent}"
     set_crds_variables(config)
     files = [config.plan.features, config.plan.history, config.plan.model, config.prices, config.keep_inputs]

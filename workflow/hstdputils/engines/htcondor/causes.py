@@ -9,6 +9,7 @@ from typing import Any
 
 from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import Outcome
+from hstdputils.core.text import one_line
 from hstdputils.engines.htcondor.tools import DATASET, Tools, quoted
 from hstdputils.engines.retry_policy import MOST_STARTS
 from hstdputils.engines.states import Cause, RowState, State, cause_of_exit, write_failure_marker
@@ -95,6 +96,17 @@ def cause_of_hold(ad: Mapping[str, Any], last: bool = False) -> Cause | None:
     return Cause(_outcome(code, subcode, reason), text)
 
 
+_HOLDER = re.compile(r"\(by user ([^)]+)\)")
+
+
+def holder_of(ad: Mapping[str, Any]) -> str:
+    """Return who holds a job that is held, as HTCondor's reason names the person; empty where it names nobody."""
+    found = _HOLDER.search(str(ad.get("HoldReason") or ""))
+    if found:
+        return one_line(found[1])
+    return str(ad.get("Owner") or "") if _number(ad.get("HoldReasonCode")) in BY_A_PERSON else ""
+
+
 def is_released_by_itself(ad: Mapping[str, Any]) -> bool:
     """Tell whether HTCondor will release a job that is held, without a person."""
     return _number(ad.get("HoldReasonCode")) in FOR_NOW
@@ -120,7 +132,7 @@ REMOVED, COMPLETED, HELD = 3, 4, 5
 
 ATTRIBUTES = (
     "ClusterId ProcId JobStatus NumJobStarts ExitCode ExitBySignal ExitSignal RemoveReason JobCurrentStartDate "
-    "EnteredCurrentStatus HoldReason HoldReasonCode HoldReasonSubCode LastHoldReason LastHoldReasonCode "
+    "EnteredCurrentStatus Owner HoldReason HoldReasonCode HoldReasonSubCode LastHoldReason LastHoldReasonCode "
     "LastHoldReasonSubCode"
 ).split()
 """What HTCondor is asked about a job."""

@@ -1,22 +1,43 @@
 """HTCondor: each submission is one cluster, whose jobs are made as the earlier ones start."""
 
 import argparse
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from hstdputils.core.command_line import above_zero
+from hstdputils.core.errors import ExitCode, UserError
+from hstdputils.core.findings import Finding, fail, ok
 from hstdputils.engines.base import Engine
 from hstdputils.engines.htcondor.causes import REMOVED, record_last_cause
-from hstdputils.engines.htcondor.description import WITHDRAWN, Site, check_lines, here
+from hstdputils.engines.htcondor.description import WITHDRAWN, Site, check_lines, description_of, here, items_of
 from hstdputils.engines.htcondor.states import NEXT, JobStates, cluster_of, job_of, read_queue, schedd_of
 from hstdputils.engines.htcondor.submit import Submitter
-from hstdputils.engines.htcondor.tools import Tools, quoted
+from hstdputils.engines.htcondor.tools import NEEDED, Tools, quoted
 from hstdputils.engines.states import RowState
 from hstdputils.engines.submissions import JobLocation, PlannedJob, Prepared, RecordedSubmission, Settings, Submission
 from hstdputils.records.batch import Batch
-from hstdputils.records.plan_rows import PlanRow, longest_first
+from hstdputils.records.plan_rows import COMMAND, PlanRow, longest_first
+
+if TYPE_CHECKING:
+    from hstdputils.core.config import Config
+
+A_CHECK = 3
+"""Rows of a submission that is checked, and not made."""
+
+
+CHECK_SECONDS = 10.0
+"""After how long a tool is given up in a check, s."""
+
+
+_MADE_UP = PlanRow(
+    *("none", "check", "j00000000", "acs", COMMAND, 1, 1024, 3600), evidence="", evidence_n=0, cost_usd=None
+)
+"""Stands for the rows of a plan that is not made yet."""
+
 
 END_SECONDS = 20.0
 """How long jobs are waited for that were running: they still leave markers, which must not come late."""
@@ -110,23 +131,48 @@ HTCondor: all rows become one cluster. Its own tools, condor_submit and others, 
         )
         return CondorSettings(options.queue, tuple(arguments), site)
 
+    @classmethod
+    def settings_of_config(cls, config: "Config") -> CondorSettings:
+        """See `Engine.settings_of_config`."""
+        return CondorSettings(site=here(image=config.image or ""))
+
+    def check(self, rows: Sequence[PlanRow] = ()) -> list[Finding]:
+        """See `Engine.check`: the tools, a scheduler that answers, and a submission that it reads alone."""
+        if missing := [tool for tool in NEEDED if shutil.which(tool) is None]:
+            text = f"{', '.join(missing)}: not on PATH: run this on a machine that submits to HTCondor"
+            return [fail("HTCondor", text, ExitCode.COMMAND_LINE)]
+        some = list(rows[:A_CHECK]) or [_MADE_UP]
+        try:
+            site = self._settings.site or here()
+            tools = Tools(self._settings.queue or "", CHECK_SECONDS)
+            scheduler = tools.name()
+            submission = Submission(1, "check", scheduler, "", self._jobs(some, "check"), settings=asdict(site))
+            tools.validate(description_of(self._batch, submission, site), items_of(some))
+        except UserError as error:
+            return [fail("HTCondor", str(error), error.exit_code)]
+        return [ok("HTCondor", f"the scheduler {scheduler} answers, and takes the jobs' description")]
+
     def _prepare(
         self, rows: Sequence[PlanRow], token: str, arguments: Sequence[str], last: Submission | None
     ) -> Prepared:
         """See `Engine._prepare`."""
         site = self._settings.site or (Site(**last.settings) if last else here())
-        ordered = longest_first(rows)
-        job = PlannedJob(
+        queue = Tools(self._queue("", last)).name()
+        return Prepared(queue, self._jobs(rows, token), {token: longest_first(rows)}, settings=asdict(site))
+
+    def _jobs(self, rows: Sequence[PlanRow], token: str) -> list[PlannedJob]:
+        """Return the one cluster that runs rows, which are in the slice of this token."""
+        cluster = PlannedJob(
             name=f"{self._batch.name}-{token}",
             rows=token,
             first=0,
-            size=len(ordered),
+            size=len(rows),
             vcpus=max(row.vcpus for row in rows),
             memory_mib=max(row.memory_mib for row in rows),
             max_seconds=max(row.max_seconds for row in rows),
             instrument="+".join(sorted({row.instrument for row in rows})),
         )
-        return Prepared(Tools(self._queue("", last)).name(), [job], {token: ordered}, settings=asdict(site))
+        return [cluster]
 
     def _make(self, submission: Submission) -> None:
         """See `Engine._make`."""

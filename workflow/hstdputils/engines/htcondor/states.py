@@ -4,12 +4,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hstdputils.core.outcomes import Outcome
+from hstdputils.core.text import one_line
 from hstdputils.engines.htcondor.causes import (
     ATTRIBUTES,
     COMPLETED,
     HELD,
     REMOVED,
     cause_of,
+    holder_of,
     is_of,
     is_released_by_itself,
 )
@@ -121,14 +123,18 @@ class JobStates:
         if status != HELD:
             state = _STATES.get(status, State.WAITING)
             started = _seconds(ad) if state is State.RUNNING else None
-            return RowState(location.row, state, job_of(location), started=started)
+            since = ad.get("EnteredCurrentStatus")
+            return RowState(location.row, state, job_of(location), started=started, since=since)
         cause, marker = self._cause(location, ad)
         if cause:
             return self._over(location, ad, cause, marker, is_final=False)
         if is_released_by_itself(ad):
             return RowState(location.row, State.WAITING, job_of(location))
         return RowState(
-            location.row, State.HELD, job_of(location), why=" ".join(str(ad.get("HoldReason") or "").split())
+            *(location.row, State.HELD, job_of(location)),
+            why=one_line(ad.get("HoldReason") or ""),
+            held_by=holder_of(ad),
+            since=ad.get("EnteredCurrentStatus"),
         )
 
     def _of_history(self, tools: Tools, locations: Sequence[JobLocation], queue: Queue) -> Iterator[RowState]:

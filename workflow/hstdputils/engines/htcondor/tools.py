@@ -1,6 +1,7 @@
 """HTCondor's command-line tools: whatever pool they reach, they are all that is needed to use it."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -22,6 +23,10 @@ TOKEN = "HstdpToken"
 
 DATASET = "HstdpDataset"
 """The attribute of a job with its dataset."""
+
+
+NEEDED = ("condor_submit", "condor_q", "condor_history", "condor_rm", "condor_qedit")
+"""The tools that are used."""
 
 
 LONGEST_SECONDS = 600
@@ -47,10 +52,12 @@ class Tools:
     ----------
     schedd
         Name of the scheduler; empty for this machine's.
+    seconds
+        After how long a tool is given up, s.
     """
 
-    def __init__(self, schedd: str = "") -> None:
-        self.schedd = schedd
+    def __init__(self, schedd: str = "", seconds: float = LONGEST_SECONDS) -> None:
+        self.schedd, self._seconds = schedd, seconds
 
     def name(self) -> str:
         """Return the scheduler's own name."""
@@ -61,15 +68,22 @@ class Tools:
 
     def submit(self, description: str, items: Iterable[str]) -> int:
         """Submit a description that queues jobs ``from items``, and return the cluster's id."""
+        output = self._run_submit(description, items, "-terse")
+        found = _SUBMITTED.search(output)
+        if not found:
+            raise UserError(f"condor_submit names no cluster: {one_line(output)}", ExitCode.GENERAL)
+        return int(found[1])
+
+    def validate(self, description: str, items: Iterable[str]) -> None:
+        """Let HTCondor read a description as if it were submitted, and submit nothing."""
+        self._run_submit(description, items, "-dry-run", os.devnull)
+
+    def _run_submit(self, description: str, items: Iterable[str], *options: str) -> str:
         with tempfile.TemporaryDirectory(prefix="hstdp-") as name:
             with (Path(name) / "items").open("w") as lines:
                 lines.writelines(f"{item}\n" for item in items)
             (Path(name) / "submit").write_text(description.replace("from items\n", f"from {name}/items\n"))
-            said = self._run("condor_submit", "-terse", f"{name}/submit")
-        found = _SUBMITTED.search(said)
-        if not found:
-            raise UserError(f"condor_submit names no cluster: {one_line(said)}", ExitCode.GENERAL)
-        return int(found[1])
+            return self._run("condor_submit", *options, f"{name}/submit")
 
     def clusters(self, tokens: Collection[str], attributes: Sequence[str]) -> list[Ad]:
         """Return the clusters of submissions that are in the queue, also those none of whose jobs has been made."""
@@ -118,7 +132,7 @@ class Tools:
                 capture_output=True,
                 text=True,
                 errors="replace",
-                timeout=LONGEST_SECONDS,
+                timeout=self._seconds,
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:

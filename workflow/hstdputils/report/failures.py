@@ -1,0 +1,95 @@
+"""Failed datasets of a batch by failure family: how many, since when, an example, what to do and how to go on."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hstdputils.core.outcomes import Outcome
+from hstdputils.core.text import iso_time
+from hstdputils.records.batch import Batch
+from hstdputils.report.rows import NEEDS_PERSON, Row, kind_of
+
+_MORE = {Outcome.OUT_OF_MEMORY: ", with more memory", Outcome.TIMEOUT: ", with more time"}
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """The failed datasets of one family."""
+
+    family: str
+    """The family's name."""
+    title: str
+    """The cause in words."""
+    state: str
+    """The outcome of its datasets."""
+    advice: str
+    """What to do."""
+    rows: Sequence[Row]
+    """Its datasets, by name."""
+    command: str
+    """The command that sends them again."""
+
+    @property
+    def kind(self) -> str:
+        """Return what the failures ask for, as `kind_of` has it."""
+        return kind_of(self.state)
+
+    @property
+    def exit_codes(self) -> list[int]:
+        """Return the exit codes of its datasets."""
+        return sorted({row.exit_code for row in self.rows if row.exit_code is not None})
+
+    @property
+    def instruments(self) -> list[str]:
+        """Return the instruments of its datasets."""
+        return sorted({row.instrument for row in self.rows})
+
+    @property
+    def seen(self) -> tuple[str, str]:
+        """Return when the first and the last of its datasets failed, ISO 8601; empty where no marker says it."""
+        ends = [end for row in self.rows if row.attempts and (end := row.attempts[-1].end) is not None]
+        return (iso_time(min(ends), "seconds"), iso_time(max(ends), "seconds")) if ends else ("", "")
+
+    def record(self) -> dict[str, Any]:
+        """Return the family for programs."""
+        first, last = self.seen
+        return {
+            "family": self.family,
+            "title": self.title,
+            "state": self.state,
+            "n_datasets": len(self.rows),
+            "first_seen": first,
+            "last_seen": last,
+            "example": self.rows[0].ipppssoot,
+            "reason": self.rows[0].reason,
+            "advice": self.advice,
+            "command": self.command,
+        }
+
+
+def failure_groups(dataset_rows: Sequence[Row], batch: Batch) -> list[FailureGroup]:
+    """Return the failed datasets by family: those that need a person first, then by their number."""
+    rows: dict[str, list[Row]] = {}
+    for row in dataset_rows:
+        if row.failed:
+            rows.setdefault(row.family or row.state, []).append(row)
+    groups = [_group(family, of, batch) for family, of in rows.items()]
+    return sorted(groups, key=lambda group: (group.kind != NEEDS_PERSON, -len(group.rows), group.family))
+
+
+def _group(family: str, rows: Sequence[Row], batch: Batch) -> FailureGroup:
+    state = rows[0].state
+    command = shlex.join(["hstdputils", "rescue", f"{batch.store.uri}/{batch.name}", "--outcome", state])
+    return FailureGroup(family, family, state, what_follows(state), rows, command)
+
+
+def what_follows(state: str) -> str:
+    """Return what happens, or has to be done, after a failure."""
+    outcome = Outcome(state)
+    if kind_of(state) == NEEDS_PERSON:
+        return "Needs you: a run makes no further attempt by itself. Fix the cause, then run the batch again."
+    return (
+        f"Another attempt may end better: a run makes it by itself{_MORE.get(outcome, '')}, until its retries "
+        "are used up. After that, run the batch again."
+    )
