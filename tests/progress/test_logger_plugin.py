@@ -10,6 +10,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 import snakemake_logger_plugin_hstdp as plugin
 from hstdputils.progress import run_facts
 from hstdputils.progress.run_facts import RunFacts
+from snakemake_logger_plugin_hstdp import run_screen
 
 FACTS = RunFacts("night", "results/night", 12, 2, "results/night/report.html", jobs_go_on=False)
 
@@ -62,7 +63,7 @@ class Run:
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch):
     monkeypatch.setattr(run_facts, "_listeners", [])
-    monkeypatch.setattr(plugin.sys, "argv", ["/bin/snakemake", "--profile", "onsite"])
+    monkeypatch.setattr(run_screen.sys, "argv", ["/bin/snakemake", "--profile", "onsite"])
 
 
 @pytest.fixture
@@ -235,7 +236,7 @@ def test_who_asks_for_more_gets_what_snakemake_says(capsys, how):
 
 
 def test_passwords_in_the_command_are_not_shown(capsys, monkeypatch):
-    monkeypatch.setattr(plugin.sys, "argv", ["snakemake", "--config", "inputs=http://me:secret@host/raws"])
+    monkeypatch.setattr(run_screen.sys, "argv", ["snakemake", "--config", "inputs=http://me:secret@host/raws"])
     run = Run()
     run.begin()
     assert "secret" not in "\n".join(run.end(capsys))

@@ -9,21 +9,21 @@ import re
 import pytest
 from rich.console import Console
 
+from hstdputils.core.outcomes import Outcome
 from hstdputils.progress import screen as screens
 from hstdputils.progress import status_lines
+from hstdputils.progress.run_progress import Failed, Pace, RunProgress, Usage
 from hstdputils.progress.screen import FD_VARIABLE, MAX_FAILURE_LINES, Screen, can_be_live
 from hstdputils.progress.status_lines import (
-    MAX_CAUSES,
-    Cause,
+    MAX_FAMILIES,
     LiveLine,
-    Pace,
-    RunProgress,
-    Usage,
+    family_lines,
     next_steps,
     rate_text,
     sentence,
     summary,
 )
+from hstdputils.records.families import group
 
 USAGE = Usage(cores=4, all_cores=8, memory_mib=12_288, all_memory_mib=28_672)
 
@@ -181,13 +181,16 @@ def test_quiet(clock):
 
 def test_the_summary_has_fifteen_lines_at_most():
     progress = run_progress(succeeded=1, running=0, failed=50, total=60)
-    causes = [Cause(50 - n, f"cause {n}", "x" * 500) for n in range(30)]
+    for n in range(30):
+        for _ in range(50 - n):
+            progress.failures.append(Failed(f"l{n:07}q", Outcome.TIMEOUT, "x" * 500, f"family_{n}"))
+    families = group(progress.failures)
     places = [("report", "r.html"), ("log", "l"), *next_steps("results/night", "snakemake", succeeded=False)]
-    lines = [text.plain for text in summary("night", progress, 3600, causes, places)]
+    lines = [text.plain for text in summary("night", progress, 3600, families, places)]
     assert len(lines) <= 15
     assert lines[0] == "night: 1 of 60 datasets succeeded, 50 failed, 9 not done, in 1:00:00"
-    assert sum(" cause " in one for one in lines) == MAX_CAUSES
-    assert "24 other causes" in lines[MAX_CAUSES + 1]
+    assert sum("  timeout: " in one for one in lines) == MAX_FAMILIES
+    assert "24 other families" in lines[MAX_FAMILIES + 1]
     assert lines[-1] == "again   snakemake"
     assert [text.plain for text in summary("night", run_progress(10, 0, 0), 61, end="stopped")] == [
         "night: stopped: 10 of 10 datasets succeeded, in 0:01:01"
@@ -199,7 +202,7 @@ def test_no_colours_where_none_are_wanted(monkeypatch):
     text = io.StringIO()
     screen = Screen("night", Console(file=text, force_terminal=True, width=100, highlight=False), live=False)
     screen.failure("j8cb010b0", "calibration_error", "no")
-    screen.summary(run_progress(), run_progress().causes())
+    screen.summary(run_progress(), group([Failed("l0000001q", Outcome.TIMEOUT, "no")]))
     assert "\x1b[3" not in text.getvalue()
 
 
@@ -241,8 +244,10 @@ def test_a_screen_that_is_not_there_is_standard_error(monkeypatch, capfd):
 
 def test_what_is_counted_of_a_run():
     progress = RunProgress(5, 1)
-    progress.fail("a", "timeout", "too slow")
-    progress.fail("b", "timeout", "slower")
-    progress.fail("c", "bad_input", "no file")
-    assert progress.causes() == [Cause(2, "timeout", "too slow (a)"), Cause(1, "bad_input", "no file (c)")]
+    progress.fail("l0000001q", Outcome.TIMEOUT, "too slow")
+    progress.fail("l0000002q", Outcome.TIMEOUT, "too slow")
+    progress.fail("l0000003q", Outcome.CALIBRATION_ERROR, "calcos: a word that nobody knows")
+    lines = [text.plain for text in family_lines(group(progress.failures))]
+    assert lines[0].startswith("      2  timeout: ")
+    assert lines[1] == "      1  calibration_error: calcos: a word that nobody knows (l0000003q)"
     assert status_lines.count_failed(progress.counts()) == 3

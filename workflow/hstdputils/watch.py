@@ -24,7 +24,7 @@ from hstdputils.progress.notifications import Notifier, of_batch, of_marker
 from hstdputils.progress.overview import Observer, Overview
 from hstdputils.progress.published import Publisher
 from hstdputils.progress.screen import Screen
-from hstdputils.progress.status_lines import Cause, next_steps, sentence
+from hstdputils.progress.status_lines import next_steps, sentence
 from hstdputils.records.batch import Batch
 from hstdputils.supervision.stopping import Stopped, stop_by_exception
 
@@ -128,8 +128,9 @@ def _attach_hint(batch: Batch) -> str:
 def _prices(batch: Batch) -> Prices | None:
     """Return the prices that the jobs of a batch pay; none where its submission, or the table, does not tell them."""
     try:
-        bought = SubmissionRecords(batch).bought()
-        return Prices.load(region=bought.get("region"), purchase=bought.get("purchase"))
+        first = SubmissionRecords(batch).first()
+        settings = first.settings if first else {}
+        return Prices.load(region=settings.get("region"), purchase=settings.get("purchase"))
     except UserError:
         return None
 
@@ -223,10 +224,10 @@ class _Display:
     def summarize(self, progress: Progress, command: str) -> None:
         """Print how the batch has ended."""
         overview = self.overview()
-        causes = [Cause(group.count, group.title, f"{group.reason} ({group.example})") for group in overview.failures]
-        steps = next_steps(overview.address, command, succeeded=not causes)
+        families = sorted(overview.families, key=lambda row: -row.datasets)
+        steps = next_steps(overview.address, command, succeeded=not families)
         cost = [("cost", text)] if (text := cost_text(overview)) else []
-        self.screen.summary(progress, causes, [("report", f"hstdputils report {overview.address}"), *cost, *steps])
+        self.screen.summary(progress, families, [("report", f"hstdputils report {overview.address}"), *cost, *steps])
 
     def _print_blocked(self, progress: Progress) -> None:
         stuck = {(state.job, state.why): state for state in progress.stuck}

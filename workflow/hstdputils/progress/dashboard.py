@@ -8,7 +8,7 @@ from rich.text import Text
 
 from hstdputils.core.text import clock, usd
 from hstdputils.progress.overview import COLUMNS, Overview
-from hstdputils.progress.status_lines import style_of
+from hstdputils.progress.status_lines import family_lines
 
 
 def dashboard(overview: Overview) -> RenderableType:
@@ -38,13 +38,9 @@ def _sections(overview: Overview) -> Iterator[RenderableType]:
     for instrument, counts in overview.instruments.items():
         table.add_row(instrument, *(f"{counts[word]:,}" if counts[word] else "-" for word in COLUMNS))
     yield table
-    if overview.failures:
-        table = _table("failed", "", "latest", "")
-        for group in overview.failures[:6]:
-            example = f"{group.example}: {group.reason}"
-            cause = Text(group.title, style_of(group.title))
-            table.add_row(f"{group.count:,}", cause, group.last[11:16], Text(example))
-        yield _left(table)
+    if overview.families:
+        yield Text("failed, the latest first", "dim")
+        yield from family_lines(overview.families)
     for title, rows in (("longest running", overview.running), ("longest waiting", overview.waiting)):
         if rows:
             table = _table(title, "", "", "")

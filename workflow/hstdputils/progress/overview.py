@@ -9,12 +9,14 @@ from itertools import islice
 from typing import Any
 
 from hstdputils.core.datasets import parse_dataset
+from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import iso_time, one_line
 from hstdputils.engines.states import RowState, State
 from hstdputils.model.prices import Prices
 from hstdputils.progress.batch_progress import Progress
-from hstdputils.progress.status_lines import Pace
+from hstdputils.progress.run_progress import Failed, Pace
 from hstdputils.records.batch import Batch
+from hstdputils.records.families import FamilyRow, group
 from hstdputils.records.marker import Marker
 from hstdputils.records.plan_rows import PlanRow
 
@@ -28,22 +30,6 @@ MARKERS_A_POLL = 50
 
 COLUMNS = ("succeeded", "failed", "running", "waiting")
 """What is counted for each instrument; held and starting datasets are waiting."""
-
-
-@dataclass(frozen=True, slots=True)
-class FailureGroup:
-    """Datasets that have failed for one cause."""
-
-    title: str
-    """The cause."""
-    count: int
-    """How many there are."""
-    example: str
-    """The one that has failed last."""
-    reason: str
-    """Why it has."""
-    last: str
-    """When it has, UTC, ISO 8601; empty where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +90,8 @@ class Overview:
     """What the plan expects for all, USD."""
     instruments: Mapping[str, Mapping[str, int]]
     """Datasets of each instrument that have succeeded, failed, run and wait."""
-    failures: Sequence[FailureGroup]
-    """Why datasets have failed, the latest first."""
+    families: Sequence[FamilyRow]
+    """Why datasets have failed, the families with the latest failures first."""
     running: Sequence[Since]
     """Those that have run longest."""
     waiting: Sequence[Since]
@@ -168,7 +154,7 @@ class Observer:
             expected_cost_usd=expected,
             plan_cost_usd=round(sum(planned), 4) if planned and self._prices else None,
             instruments=_by_instrument(progress),
-            failures=_failures(progress),
+            families=families_of(progress, self._batch.address),
             running=self._longest(progress, {State.RUNNING}, now),
             waiting=self._longest(progress, {State.WAITING, State.HELD}, now),
             blocked=[*(Blocked(0, "", reason, "") for reason in reasons), *_blocked(progress)],
@@ -252,15 +238,19 @@ def _by_instrument(progress: Progress) -> dict[str, dict[str, int]]:
     return {instrument: {word: counts[instrument, word] for word in COLUMNS} for instrument in instruments}
 
 
-def _failures(progress: Progress) -> list[FailureGroup]:
-    groups: dict[str, list[tuple[str, RowState]]] = {}
-    for state in progress.failed:
-        groups.setdefault(progress.word(state), []).append((_end(state), state))
-    found = []
-    for title, members in groups.items():
-        last, state = max(members, key=lambda member: (member[0], member[1].ipppssoot))
-        found.append(FailureGroup(title, len(members), state.ipppssoot, one_line(state.reason), last))
-    return sorted(found, key=lambda group: group.last, reverse=True)
+def families_of(progress: Progress, address: str) -> list[FamilyRow]:
+    """Return why datasets have failed, the families with the latest failures first."""
+    failures = [
+        Failed(
+            state.ipppssoot,
+            state.cause.outcome if state.cause else Outcome.UNKNOWN,
+            one_line(state.reason),
+            state.marker.family if state.marker else "",
+            _end(state),
+        )
+        for state in progress.failed
+    ]
+    return sorted(group(failures, address), key=lambda row: row.last_seen, reverse=True)
 
 
 def _end(state: RowState) -> str:

@@ -16,17 +16,9 @@ from rich.text import Text
 
 from hstdputils.core.terminal import console as visible_console
 from hstdputils.core.text import visible, without_passwords
-from hstdputils.progress.status_lines import (
-    Cause,
-    Countable,
-    LiveLine,
-    Pace,
-    Usage,
-    cropped,
-    sentence,
-    style_of,
-    summary,
-)
+from hstdputils.progress.run_progress import Countable, Pace, Usage
+from hstdputils.progress.status_lines import LiveLine, cropped, sentence, style_of, summary
+from hstdputils.records.families import FamilyRow
 
 FD_VARIABLE = "HSTDP_SCREEN_FD"
 """The environment variable with the file descriptor of the screen, for a command whose own output goes to a log."""
@@ -141,7 +133,7 @@ class Screen:
     def summary(
         self,
         progress: Countable,
-        causes: Sequence[Cause] = (),
+        families: Sequence[FamilyRow] = (),
         places: Iterable[tuple[str, str]] = (),
         *,
         end: str = "",
@@ -151,7 +143,7 @@ class Screen:
         What there is to look at and to do next, Snakemake's screen says itself where this command is one of its jobs.
         """
         places = () if self._log else places
-        for line in summary(self.batch, progress, self.seconds, causes, places, end=end):
+        for line in summary(self.batch, progress, self.seconds, families, places, end=end):
             if self.console.is_terminal and line.plain[:1] == " ":  # an example of a failure, which the log has whole
                 line.truncate(self.console.width, overflow="ellipsis")
             self.print(line.plain, str(line.style))

@@ -1,10 +1,6 @@
 """The lines that say how far a batch is and how it ended: one look for all commands, and for Snakemake's runs."""
 
-import time
-from collections import Counter, deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.progress_bar import ProgressBar
@@ -13,9 +9,11 @@ from rich.text import Text
 
 from hstdputils.core.outcomes import RETRIED, Outcome
 from hstdputils.core.text import clock, visible
+from hstdputils.progress.run_progress import Countable, Usage
+from hstdputils.records.families import FamilyRow, known_issues
 
-MAX_CAUSES = 6
-"""Causes of failures that a summary has, so that it has 15 lines at most."""
+MAX_FAMILIES = 6
+"""Families of failures that a summary has, so that it has 15 lines at most."""
 
 
 _NARROW = 60
@@ -23,110 +21,6 @@ _NARROW = 60
 
 
 _FAILURES = {str(outcome) for outcome in Outcome if outcome is not Outcome.SUCCEEDED}
-
-
-class Countable(Protocol):
-    """How far a batch is."""
-
-    @property
-    def total(self) -> int:
-        """Return the number of datasets."""
-
-    @property
-    def n_ended(self) -> int:
-        """Return the number of datasets that are done with, one way or the other."""
-
-    @property
-    def is_over(self) -> bool:
-        """Tell whether nothing is left that could change."""
-
-    def counts(self) -> dict[str, int]:
-        """Return the number of datasets in each state that occurs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What running datasets take of a machine, by the plan."""
-
-    cores: int
-    """Cores in use."""
-    all_cores: int
-    """Cores there are for all; 0 where that is not known."""
-    memory_mib: int
-    """Memory in use, MiB."""
-    all_memory_mib: int
-    """Memory there is for all, MiB; 0 where that is not known."""
-
-
-@dataclass(slots=True)
-class RunProgress:
-    """How far the datasets are that run on this machine, or as jobs of Snakemake."""
-
-    total: int
-    """Datasets, those included that had succeeded before."""
-    succeeded: int = 0
-    """Datasets that have succeeded."""
-    running: int = 0
-    """Datasets that are being processed."""
-    failed: Counter[str] = field(default_factory=Counter)
-    """Datasets that have failed for good, by outcome."""
-    examples: dict[str, str] = field(default_factory=dict)
-    """One of those of each outcome, and why it failed."""
-
-    @property
-    def n_ended(self) -> int:
-        """Return the number of datasets that are done with, one way or the other."""
-        return self.succeeded + self.failed.total()
-
-    @property
-    def is_over(self) -> bool:
-        """Tell whether nothing is left to do."""
-        return self.n_ended == self.total
-
-    def counts(self) -> dict[str, int]:
-        """Return the number of datasets in each state that occurs."""
-        waiting = self.total - self.n_ended - self.running
-        others = {**self.failed, "running": self.running, "waiting": waiting}
-        return {str(Outcome.SUCCEEDED): self.succeeded, **{word: count for word, count in others.items() if count}}
-
-    def fail(self, ipppssoot: str, outcome: str, reason: str) -> None:
-        """Count a dataset that has failed for good."""
-        self.failed[outcome] += 1
-        self.examples.setdefault(outcome, f"{reason} ({ipppssoot})")
-
-    def causes(self) -> list["Cause"]:
-        """Return why datasets have failed, the most frequent cause first."""
-        return [Cause(count, outcome, self.examples.get(outcome, "")) for outcome, count in self.failed.most_common()]
-
-
-class Pace:
-    """The rate at which datasets end, over the last minutes, and so how long the rest takes.
-
-    Parameters
-    ----------
-    window
-        How far back the rate looks, s; longer where fewer than ten datasets have ended in it.
-    """
-
-    def __init__(self, window: float = 900.0) -> None:
-        self._window = window
-        self._points: deque[tuple[float, int]] = deque()
-        self.per_second: float | None = None
-        """Datasets that end, a second; none while too little is known."""
-
-    def left(self, progress: Countable) -> float | None:
-        """Note how far the batch is, and return the time that the rest may take, s; none while that is unknown."""
-        now, n_ended = time.monotonic(), progress.n_ended
-        if not self._points or n_ended != self._points[-1][1]:
-            self._points.append((now, n_ended))
-        points = self._points
-        while len(points) > 10 and now - points[1][0] > self._window and n_ended - points[1][1] >= 10:
-            points.popleft()
-        first, n_first = points[0]
-        self.per_second = (n_ended - n_first) / (now - first) if n_ended > n_first and now > first else None
-        if self.per_second is None or progress.is_over:
-            return None
-        return (progress.total - n_ended) / self.per_second
 
 
 def rate_text(per_second: float) -> str:
@@ -146,23 +40,25 @@ def sentence(batch: str, progress: Countable, left: float | None = None, per_sec
     return text if left is None else f"{text}, about {clock(left)} left"
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Why datasets have failed."""
-
-    count: int
-    """How many have failed for it."""
-    title: str
-    """The outcome or the family of failures."""
-    example: str
-    """One of the datasets, and what it said."""
+def family_lines(families: Sequence[FamilyRow]) -> list[Text]:
+    """Return a line for each family of failures, in their order; of many, the last line counts the rest."""
+    lines = []
+    for row in families[:MAX_FAMILIES]:
+        known = known_issues().named(row.family)
+        what = f"{row.title}: {row.advice}" if known else row.example_reason
+        text = visible(" ".join(f"{what} ({row.example})".split()))
+        lines.append(Text(f"{row.datasets:>7,}  {row.outcome}: {text}", style_of(str(row.outcome))))
+    if len(families) > MAX_FAMILIES:
+        more = sum(row.datasets for row in families[MAX_FAMILIES:])
+        lines.append(Text(f"{more:>7,}  in {len(families) - MAX_FAMILIES} other families, which the report lists"))
+    return lines
 
 
 def summary(
     batch: str,
     progress: Countable,
     seconds: float,
-    causes: Sequence[Cause] = (),
+    families: Sequence[FamilyRow] = (),
     places: Iterable[tuple[str, str]] = (),
     *,
     end: str = "",
@@ -177,8 +73,8 @@ def summary(
         How far it is.
     seconds
         How long it has taken, s.
-    causes
-        Why datasets have failed, the most frequent first.
+    families
+        Why datasets have failed.
     places
         What there is to look at and to do next: a word and what it stands for; seven at most.
     end
@@ -192,12 +88,7 @@ def summary(
     beginning = f"{batch}: {end}: " if end else f"{batch}: "
     style = "bold" if n_failed or n_left else "bold green"
     lines = [Text(f"{beginning}{', '.join(states)}, in {clock(seconds)}", style)]
-    for cause in causes[:MAX_CAUSES]:
-        example = visible(" ".join(cause.example.split()))
-        lines.append(Text(f"{cause.count:>7,}  {cause.title}: {example}", style_of(cause.title)))
-    if len(causes) > MAX_CAUSES:
-        more = sum(cause.count for cause in causes[MAX_CAUSES:])
-        lines.append(Text(f"{more:>7,}  for {len(causes) - MAX_CAUSES} other causes, which the report lists"))
+    lines += family_lines(families)
     return [*lines, *(Text(f"{word:<7} {text}") for word, text in places)]
 
 

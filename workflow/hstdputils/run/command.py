@@ -14,9 +14,11 @@ from hstdputils.engines.retry_policy import Limits
 from hstdputils.progress.address import plan_path
 from hstdputils.progress.overview import Observer
 from hstdputils.progress.published import Publisher
+from hstdputils.progress.run_progress import RunProgress
 from hstdputils.progress.screen import Screen
-from hstdputils.progress.status_lines import RunProgress, next_steps, sentence
+from hstdputils.progress.status_lines import next_steps, sentence
 from hstdputils.records.batch import Batch
+from hstdputils.records.families import group
 from hstdputils.records.plan_files import read_plan_strictly
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.run.local_executor import LocalExecutor, Scheduler
@@ -97,11 +99,15 @@ def _run(
     except Stopped as stopped:
         publish(is_last=True)
         progress.running = 0
-        screen.summary(progress, progress.causes(), [("go on", command)], end=stopped.reason)
+        screen.summary(progress, group(progress.failures, batch.address), [("go on", command)], end=stopped.reason)
         return stopped.exit_code
     print(sentence(batch.name, progress))
     if not options.quiet:
-        screen.summary(progress, progress.causes(), next_steps(batch.address, command, succeeded=not progress.failed))
+        screen.summary(
+            progress,
+            group(progress.failures, batch.address),
+            next_steps(batch.address, command, succeeded=not progress.failed),
+        )
     if options.to:
         options.to.parent.mkdir(parents=True, exist_ok=True)
         options.to.write_text(f"{sentence(batch.name, progress)}\n")

@@ -14,8 +14,8 @@ from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.retry_policy import Decision, Limits, decide
 from hstdputils.engines.states import Cause, RowState, State, cause_of_exit, exit_code, write_failure_marker
 from hstdputils.progress.batch_progress import Progress
+from hstdputils.progress.run_progress import RunProgress, Usage
 from hstdputils.progress.screen import Screen
-from hstdputils.progress.status_lines import RunProgress, Usage
 from hstdputils.records.batch import Batch
 from hstdputils.records.marker import Marker, exit_status
 from hstdputils.records.plan_rows import PlanRow, longest_first
@@ -198,7 +198,8 @@ class LocalExecutor:
         reason = state.cause.text
         if state.cause.outcome.is_retried:
             reason += f"; {decision.reason.rpartition(': ')[2]}"
-        progress.fail(waiting.ipppssoot, str(state.cause.outcome), state.cause.text)
+        family = state.marker.family if state.marker else ""
+        progress.fail(waiting.ipppssoot, state.cause.outcome, state.cause.text, family)
         self._failed[waiting.ipppssoot] = replace(state, stopped=state.stopped or time())
         self._screen.failure(
             waiting.ipppssoot, str(state.cause.outcome), reason, str(self._starter.log(waiting.ipppssoot))
