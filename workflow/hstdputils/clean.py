@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
         return ExitCode.SUCCESS
     total = size(sum(entry.size for entry in leftovers))
     what = f"{len(leftovers):,} objects ({total}) of {len(chosen):,} datasets of batch {batch.name} in {store.uri}"
-    if not options.yes and not _is_agreed(f"remove {what}?"):
+    if not options.yes and not command_line.is_agreed(f"remove {what}?"):
         print("nothing is removed")
         return ExitCode.GENERAL
     lease = batch.lease_prefix
@@ -113,18 +113,12 @@ def _remove(batch: Batch, names: Sequence[str], keys: Sequence[str]) -> None:
         store.prune(batch.prefix)
 
 
-def _is_agreed(question: str) -> bool:
-    if not sys.stdin.isatty():
-        raise UserError(f"{question} There is nobody to ask: agree with --yes")
-    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = command_line.parser("clean", _DESCRIPTION, _EXAMPLES)
     command_line.add_version(parser)
     add_batch(parser)
     add_selection(parser)
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    command_line.add_yes(parser)
     return parser
 
 

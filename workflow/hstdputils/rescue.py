@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from hstdputils.core import command_line
@@ -47,8 +47,14 @@ def main(arguments: Sequence[str]) -> int:
     if not names:
         print(f"{batch.name}: nothing to rescue: none of these datasets has a job that failed")
         return ExitCode.SUCCESS
+    with command_line.naming_how_to_go_on("rescue", arguments, "what was sent is not sent once more"):
+        return _rescue(batch, {name: failed[name] for name in names}, options)
+
+
+def _rescue(batch: BatchView, failed: Mapping[str, RowState], options: argparse.Namespace) -> int:
+    """Submit datasets again, and say which."""
     if options.into:
-        return _submit_into(batch, [failed[name] for name in names], options)
+        return _submit_into(batch, list(failed.values()), options)
     engine = batch.engine
     if options.crds_context:
         _check_context(batch, options.crds_context)
@@ -58,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
     def decide(state: RowState, earlier: Sequence[Entry]) -> Decision:
         return _decision(state, options, by)
 
-    done = Resubmitter(engine, batch).by(names, decide, by)
+    done = Resubmitter(engine, batch).by(failed, decide, by)
     print(f"{batch.name}: {len(done.again)} datasets sent again")
     for entry in done.again[:20]:
         print(f"  {entry.ipppssoot}  {entry.reason}")

@@ -135,7 +135,7 @@ class Config(BaseModel):
         min_length=1,
         description="Where raw files are, in order of preference: folders, s3://bucket/prefix and mast: for MAST.",
     )
-    engine: str = Field(
+    engine: Annotated[str, OptionOf("plan")] = Field(
         default=LOCAL,
         description="Where datasets run: local, as jobs of Snakemake on this machine; htcondor, where Snakemake's "
         "executor sends jobs (HTCondor is asked why one was stopped); aws-batch, to which the whole plan is sent; or "

@@ -9,8 +9,7 @@ from typing import Any
 
 from hstdputils.core.config import PROCESS, Config
 from hstdputils.core.datasets import Dataset
-from hstdputils.core.errors import UserError
-from hstdputils.core.findings import Finding, Status
+from hstdputils.core.findings import Finding, require_no_failure
 from hstdputils.doctor.checks import REQUEST_SECONDS, Check, run_checks
 from hstdputils.doctor.references import check_references
 from hstdputils.doctor.setup import Setup, kind_of
@@ -32,6 +31,7 @@ def preflight(
     rows: Sequence[PlanRow] = (),
     *,
     in_container: bool = False,
+    has_references: bool = False,
 ) -> None:
     """Check a set-up before a run.
 
@@ -47,6 +47,8 @@ def preflight(
         Their rows of the plan, where they are known.
     in_container
         Whether jobs run in containers, which have programs of their own.
+    has_references
+        Whether ``hstdputils sync`` has fetched the references, so that jobs need no server.
 
     Raises
     ------
@@ -70,8 +72,6 @@ def preflight(
     checks: list[Check] = [check_store, check_engine]
     if engine is None and setup.config.process_command == PROCESS:
         checks += [] if in_container else [find_programs]
-        checks += [check_crds, check_local_sources, check_work]
-    failed = [finding for finding in run_checks(checks, setup, PREFLIGHT_SECONDS) if finding.status is Status.FAIL]
-    if failed:
-        lines = (f"{finding.subject}: {finding.text}" for finding in failed)
-        raise UserError("\nerror: ".join(lines), failed[0].exit_code)
+        checks += [] if has_references else [check_crds]
+        checks += [check_local_sources, check_work]
+    require_no_failure(run_checks(checks, setup, PREFLIGHT_SECONDS))

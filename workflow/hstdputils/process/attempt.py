@@ -274,6 +274,7 @@ class Attempt:
             warnings=self._warnings,
             references=self._references.used,
             reference_keywords=self._references.keywords,
+            exposure_keywords=self._references.exposure_keywords,
         )
         metrics = {"ipppssoot": marker.ipppssoot, "steps": [asdict(step) for step in meter.steps]}
         self._write_metrics(json.dumps(metrics, indent=1) + "\n")

@@ -12,6 +12,7 @@ from typing import Any
 from hstdputils.calibrate.drizzlepac import VARIABLES
 from hstdputils.calibrate.recipe import check_program_names
 from hstdputils.core import command_line
+from hstdputils.core.config import Config
 from hstdputils.inputs.registry import add_input_options
 from hstdputils.process.setup import OVERHEAD_SECONDS, Settings
 from hstdputils.records.batch import Batch, check_batch_name
@@ -156,6 +157,16 @@ def settings_of(options: argparse.Namespace) -> Settings:
         dataset_variables=options.dataset_variables,
         astrometry={None: None, "on": True, "off": False}[options.astrometry],
     )
+
+
+def config_of(options: argparse.Namespace) -> Config:
+    """Return the configuration that the options stand for, as far as checks of a set-up need it."""
+    keys = ("output", "batch", "inputs", "work", "keep_inputs", "programs", "crds_context")
+    output, batch, inputs, work, keep_inputs, programs, context = (getattr(options, key) for key in keys)
+    values = {"ids": "-", "store": output, "batch": batch, "work": str(work), "programs": dict(programs)}
+    values |= {"inputs": inputs} if inputs else {}
+    values |= {"keep_inputs": str(keep_inputs)} if keep_inputs else {}
+    return Config.model_validate({**values, "crds": {"context": context}})
 
 
 def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentParser:

@@ -9,8 +9,11 @@ from pathlib import Path
 import psutil
 
 from hstdputils.core import command_line
+from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.text import without_passwords
+from hstdputils.doctor.preflight import preflight
 from hstdputils.engines.retry_policy import Limits
+from hstdputils.process import options as process_options
 from hstdputils.progress.address import plan_path
 from hstdputils.progress.overview import Observer
 from hstdputils.progress.published import Publisher
@@ -76,6 +79,8 @@ def _run(
     else:
         further = [*further, "--force"]
     left = [row for row in rows if row.ipppssoot not in done]
+    if options.preflight and left and not options.process_command:
+        _preflight(left, further)
     progress = RunProgress(len(rows), len(rows) - len(left))
     scheduler = Scheduler(options.cores, options.memory_mib)
     starter = WorkerStarter(
@@ -117,6 +122,14 @@ def _run(
 def _same_command(arguments: Sequence[str]) -> str:
     """Return the command line, for a person to give it again."""
     return shlex.join(["hstdputils", "run", *map(without_passwords, arguments)])
+
+
+def _preflight(rows: Sequence[PlanRow], further: Sequence[str]) -> None:
+    """Check the set-up that arguments for ``hstdputils process`` describe."""
+    row = rows[0]
+    options = process_options.parse([*further, row.output, row.batch, row.ipppssoot])
+    datasets = [parse_dataset(row.ipppssoot) for row in rows]
+    preflight(process_options.config_of(options), datasets, has_references=options.references is not None)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -161,6 +174,7 @@ def _parser() -> argparse.ArgumentParser:
         help="longest time limit that a further try may get when it is made longer (default: %(default)s)",
     )
     parser.add_argument("--force", action="store_true", help="process datasets again that have succeeded")
+    command_line.add_preflight(parser, "programs, CRDS and work folder")
     parser.add_argument("--logs", type=Path, metavar="DIR", help="folder of the logs (default: logs/<batch>)")
     parser.add_argument(
         "--publish",

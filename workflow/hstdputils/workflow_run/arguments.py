@@ -51,7 +51,7 @@ class Arguments:
         settings = section.model_dump(mode="json", exclude_none=True) if section else {}
         options += [f"--{engine.name}-{key.replace('_', '-')}={value}" for key, value in settings.items()]
         options += [f"--region={config.region}", f"--purchase={config.purchase}"] if engine.is_priced else []
-        options += self._options("submit")
+        options += [*self._options("submit"), "--no-preflight"]
         jobs = self._of_jobs(is_local=engine.shares_folders)
         return ["hstdputils", "submit", *options, *self._force, plan, "--", *jobs]
 
@@ -62,6 +62,7 @@ class Arguments:
     def run(self, plan: str, wanted: str, ended: str, cores: int, memory_mib: int) -> list[str]:
         """Return the command that runs a plan of these datasets here, on so many cores, in so much memory (MiB)."""
         options = [f"--cores={cores}", f"--memory-mib={memory_mib}", *self._options("run"), *self._force]
+        options.append("--no-preflight")  # this run has made it, or leaves it out
         options += [f"--wanted={wanted}", "--wait", f"--logs=logs/{self.batch.name}", f"--to={ended}"]
         return ["hstdputils", "run", *options, plan, "--", *self._of_jobs()]
 
