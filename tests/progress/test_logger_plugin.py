@@ -111,7 +111,7 @@ def test_a_failure_is_a_line_with_its_cause_and_log(capsys, log):
     ]
     assert lines[-3:] == [
         "log     .snakemake/log/x.log",
-        "why     hstdputils status results/night --all",
+        "why     hstdputils status results/night",
         "again   snakemake --profile onsite",
     ]
 

@@ -106,7 +106,7 @@ def next_steps(address: str, command: str, *, succeeded: bool) -> list[tuple[str
     """
     if succeeded:
         return [("next", f"hstdputils verify {address}")]
-    return [("why", f"hstdputils status {address} --all"), ("again", command)]
+    return [("why", f"hstdputils status {address}"), ("again", command)]
 
 
 def count_failed(counts: dict[str, int]) -> int:
