@@ -81,9 +81,7 @@ def _chosen(batch: Batch, options: argparse.Namespace) -> list[str]:
         if not options.all:
             raise
         _, progress = without_records(batch, error)
-    outcomes = {name: progress.word(state) for name, state in progress.states.items()}
-    outcomes |= dict.fromkeys(progress.succeeded, "succeeded")
-    chosen = selected(options, outcomes, batch.name)
+    chosen = selected(options, batch, progress)
     active = [name for name in chosen if (state := progress.states.get(name)) is not None and not state.state.is_over]
     if active:
         more = f" (and {len(active) - 1:,} more)" if len(active) > 1 else ""

@@ -26,6 +26,7 @@ A batch keeps its CRDS context: with another --crds-context the datasets go --in
 
 _EXAMPLES = """\
   hstdputils rescue s3://my-bucket/mybatch --outcome calibration_error
+  hstdputils rescue s3://my-bucket/mybatch --family reference_missing
   hstdputils rescue s3://my-bucket/mybatch j8cb010b0 --memory-mib 32768
   hstdputils rescue mybatch --outcome no_references --crds-context hst_1250.pmap --into mybatch-1250"""
 
