@@ -15,7 +15,7 @@ ROOMS = """
     trigger
     workflow_run docker_run
     run submit watch status cancel rescue clean
-    report verify
+    report verify affected
     doctor sync resources capture
     process
     plan

@@ -2,7 +2,6 @@
 
 import json
 import time
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from hstdputils.core.errors import UserError
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.aws_batch.causes import cause_of
-from hstdputils.records.families import PACKAGED, generated_name, group, is_chosen, known_issues, signature
+from hstdputils.records.families import generated_name, group, is_chosen, known_issues, signature
 from hstdputils.records.marker import Marker
 from tests.calibrate.test_causes import RECORDED, why
 
@@ -224,7 +223,6 @@ def test_no_pattern_takes_long(tmp_path):
 
 
 def test_each_known_issue_says_what_to_do():
-    assert Path(PACKAGED) == PACKAGED
     for issue in known_issues().issues:
         assert issue.advice.endswith(".")
         assert issue.title[0].islower() or issue.title.split()[0] in ("AWS", "CRDS", "MAST")

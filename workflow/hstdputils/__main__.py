@@ -22,6 +22,7 @@ COMMANDS = {
     "clean": "remove what a batch has left in its store",
     "verify": "read a batch back from its store, and check every marker, manifest and byte",
     "report": "show how the datasets of a batch ended",
+    "affected": "say which datasets another CRDS context changes, and what processing them again costs",
     "resources": "fit what datasets need from finished runs, score it, or explain a dataset's",
     "capture": "write the AWS Batch resources of an account as JSON files",
     "doctor": "check a set-up before anything runs",

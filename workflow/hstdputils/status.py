@@ -14,7 +14,8 @@ from hstdputils.engines.states import ACTIVE
 from hstdputils.progress.address import add_batch
 from hstdputils.progress.blackboard import blackboard_text
 from hstdputils.progress.screen import sentence
-from hstdputils.progress.view import BatchView, add_selection, is_selective, open_view
+from hstdputils.progress.view import BatchView, add_selection, failures, is_selective, issues_of, open_view
+from hstdputils.records.families import FamilyRow, group
 
 _DESCRIPTION = """\
 Say how the datasets of a batch are now: how many of each instrument wait, are held, run, and ended with which
@@ -26,6 +27,7 @@ _EXAMPLES = """\
   hstdputils status s3://my-bucket/mybatch
   hstdputils status s3://my-bucket/mybatch j8cb010b0
   hstdputils status mybatch --outcome timeout          with results/mybatch/plan.out, or HSTDP_STORE=s3://my-bucket
+  hstdputils status s3://my-bucket/mybatch --family 'reference_*'
   hstdputils status s3://my-bucket/mybatch --blackboard | cut -d'|' -f1,3,4"""
 
 
@@ -44,13 +46,22 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.write(blackboard_text(batch.progress))
         return ExitCode.SUCCESS
     names = batch.selected(options) if is_selective(options) else []
+    rows = _families(batch, names, options) if options.family else []
     print(sentence(batch.name, batch.progress))
     print()
     _table(batch.outcomes())
+    for row in rows:
+        print(f"\n{row.family}: {row.datasets:,} datasets, {row.title}\n  {row.advice}\n  {row.command}")
     if names:
         print()
         _list(batch, names)
     return ExitCode.SUCCESS
+
+
+def _families(batch: BatchView, names: Sequence[str], options: argparse.Namespace) -> list[FamilyRow]:
+    """Return the families of datasets that failed."""
+    markers = failures(batch, names, batch.progress)
+    return group(markers, f"{batch.store.uri}/{batch.name}", issues_of(options, batch))
 
 
 def _table(outcomes: dict[str, str]) -> None:

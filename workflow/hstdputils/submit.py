@@ -62,7 +62,8 @@ def main(arguments: Sequence[str]) -> int:
     batch.store.check()
     batch.require_conditional_writes("nothing can be submitted", may_probe=True)
     waiting = command_line.tell if options.wait else None
-    return wait_while_busy(lambda: _submit(batch, rows, options, further), waiting)
+    with command_line.naming_how_to_go_on("submit", arguments, "each row is sent once, however often this is begun"):
+        return wait_while_busy(lambda: _submit(batch, rows, options, further), waiting)
 
 
 def _submit(batch: Batch, rows: Sequence[PlanRow], options: argparse.Namespace, further: Sequence[str]) -> int:

@@ -121,7 +121,8 @@ class Config(BaseModel):
 
     ids: Texts = Field(
         min_length=1,
-        description="Id list, or several: text files with ipppssoots; # starts a comment.",
+        description="Id list, or several: text files with ipppssoots or names of their files (# starts a comment), "
+        "CSV and VOTables of MAST, packed with gzip or not, and proposals, such as proposal:12345.",
     )
     batch: str = Field(
         description="Name of the batch: the folder (S3 prefix) of its products in the store.",
@@ -135,7 +136,7 @@ class Config(BaseModel):
         min_length=1,
         description="Where raw files are, in order of preference: folders, s3://bucket/prefix and mast: for MAST.",
     )
-    engine: str = Field(
+    engine: Annotated[str, OptionOf("plan")] = Field(
         default=LOCAL,
         description="Where datasets run: local, as jobs of Snakemake on this machine; htcondor, where Snakemake's "
         "executor sends jobs (HTCondor is asked why one was stopped); aws-batch, to which the whole plan is sent; or "
@@ -177,6 +178,11 @@ class Config(BaseModel):
     work: Annotated[str, OptionOf("process", is_local=True)] = Field(
         default="work",
         description="Where attempts get their work folders; best on the file system of the store.",
+    )
+    known_issues: Annotated[Texts, OptionOf("process", is_local=True)] = Field(
+        default=[],
+        description="Files (YAML) of known issues of the site, by which failures are grouped before those that come "
+        "with hstdputils.",
     )
     keep_work: Annotated[Literal["never", "failed", "always"], OptionOf("process", is_local=True)] = Field(
         default="never",

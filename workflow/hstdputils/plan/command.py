@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 
 from hstdputils.core import command_line
 from hstdputils.core.errors import ExitCode, UserError
-from hstdputils.core.id_lists import read_ids, require_all_good, tell_problems
-from hstdputils.inputs.registry import DEFAULT_SOURCES
+from hstdputils.core.id_lists import IdList, require_all_good, tell_problems
+from hstdputils.inputs.lists import read_list
+from hstdputils.inputs.registry import DEFAULT_SOURCES, source_class
 from hstdputils.model.fitted import Model
 from hstdputils.model.prices import add_price_options, chosen_prices
-from hstdputils.plan.evidence import ReadHeaders, gather
-from hstdputils.plan.show import Totals
+from hstdputils.plan.estimate import Estimate, runs_here
+from hstdputils.plan.evidence import ReadHeaders, gather, note
 from hstdputils.plan.update import BatchPlan, settings_digest
 from hstdputils.records.batch import check_batch_name
 from hstdputils.records.plan_rows import row_lines
@@ -71,7 +72,7 @@ def main(arguments: Sequence[str]) -> int:
     planner = _Planner(options, batch)
     gc.disable()  # none of the many small objects that follow are in a cycle
     try:
-        ids = read_ids(options.ipppssoots)
+        ids = ids_of(options)
         tell_problems(ids, skip_bad=options.skip_bad)
         if options.update:
             require_all_good(ids, skip_bad=options.skip_bad)
@@ -103,18 +104,23 @@ class _Planner:
 
     def chunks(self, names: Sequence[str]) -> Iterator[list[str]]:
         """Yield the rows of datasets, many at a time."""
-        options, totals = self._options, Totals()
-        evidence = gather(
-            names, options.features, options.inputs or DEFAULT_SOURCES, options.history, options.read_headers
-        )
+        options = self._options
+        inputs = options.inputs or DEFAULT_SOURCES
+        estimate = Estimate(is_here=runs_here(options.output, options.engine))
+        evidence = gather(names, options.features, inputs, options.history, options.read_headers)
         for first in range(0, len(names), _CHUNK):
             chunk = names[first : first + _CHUNK]
             needs = self._model.needs(chunk, evidence.features, evidence.measured, options.grid_mib)
             lines, costs = row_lines(options.output, self._batch, chunk, needs, self._prices.rates)
             yield lines
-            totals.add(chunk, needs, costs)
-        for note in (totals.line(self._prices), *totals.notes(self._prices)):
-            print(f"note: {note}", file=sys.stderr)
+            estimate.add(chunk, needs, costs)
+        if not all(source_class(source).is_local for source in inputs):
+            estimate.add_sizes(names, evidence.features, evidence.local)
+        note(estimate.summary())
+        note(estimate.time())
+        note(estimate.space())
+        for line in estimate.cost(self._prices, is_chosen=options.prices is not None):
+            note(line)
 
 
 def _update(options: argparse.Namespace, batch: str, names: Sequence[str], planner: _Planner) -> None:
@@ -129,6 +135,12 @@ def _update(options: argparse.Namespace, batch: str, names: Sequence[str], plann
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options of a command line that plans datasets."""
     return _parser().parse_args(arguments)
+
+
+def ids_of(options: argparse.Namespace) -> IdList:
+    """Return the datasets that a command line names; members of associations are known where headers are read."""
+    inputs = () if options.read_headers == "never" else options.inputs or DEFAULT_SOURCES
+    return read_list(options.ipppssoots, inputs, folders_only=options.read_headers == "folders")
 
 
 def shaped_by(options: argparse.Namespace) -> str:
@@ -194,6 +206,11 @@ def _parser() -> argparse.ArgumentParser:
         "--history", type=Path, metavar="FILE", help="the database of finished runs that hstdputils resources keeps"
     )
     parser.add_argument("--model", type=Path, metavar="FILE", help="another fitted model than config/resources.json")
+    parser.add_argument(
+        "--engine",
+        help="where the rows will run, for the time that they take together: local, or the name of an engine "
+        "(default: local, where the store is a folder)",
+    )
     grid = parser.add_argument(
         "--grid-mib",
         type=command_line.above_zero,

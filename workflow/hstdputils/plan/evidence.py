@@ -38,6 +38,8 @@ class Evidence:
     """Features, by dataset."""
     measured: Mapping[str, Measured] = field(default_factory=dict)
     """What their own runs have used, by dataset."""
+    local: Mapping[str, Features] = field(default_factory=dict)
+    """Features of the datasets that were found in folders of this machine."""
 
 
 def gather(
@@ -79,7 +81,9 @@ def gather(
         known = read_features_table(table)
         evidence.features = {**evidence.features, **known} if evidence.features else known
     if inputs and read_headers != "never":
-        found = _Headers(names, evidence.features, read_headers).read(inputs)
+        headers = _Headers(names, evidence.features, read_headers)
+        found = headers.read(inputs)
+        evidence.local = headers.local
         evidence.features = {**evidence.features, **found} if evidence.features else found
     return evidence
 
@@ -92,6 +96,8 @@ class _Headers:
         self._mode = read_headers
         self._features: dict[str, Features] = {}
         self._problems: dict[str, str] = {}
+        self.local: dict[str, Features] = {}
+        """Those that were found in folders."""
 
     def read(self, inputs: Sequence[str]) -> dict[str, Features]:
         """Return the features: from folders first, and of what they lack from sources that have to be reached."""
@@ -101,6 +107,7 @@ class _Headers:
         local = [source for source in sources if source.is_local]
         remote = [source for source in sources if not source.is_local] if self._mode != "folders" else []
         is_all = self._read_from(local)
+        self.local = dict(self._features)
         if remote and self._left:
             reached = [source for source in remote if self._is_reached(source)]
             is_all = self._read_from(reached) and len(reached) == len(remote) and is_all

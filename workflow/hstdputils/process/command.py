@@ -8,8 +8,10 @@ from pathlib import Path
 from hstdputils.core import command_line
 from hstdputils.core.datasets import Dataset
 from hstdputils.core.errors import ExitCode, StoreError, UserError
-from hstdputils.core.id_lists import IdList, read_ids, require_all_good, tell_problems
+from hstdputils.core.id_lists import IdList, require_all_good, tell_problems
 from hstdputils.core.outcomes import AttemptFailed, Outcome
+from hstdputils.inputs.lists import read_list
+from hstdputils.inputs.registry import DEFAULT_SOURCES
 from hstdputils.process.options import ONSITE, REMOTE, Site, read_options, retry_limits_of, settings_of
 from hstdputils.process.processor import Processor, Result
 from hstdputils.process.products import copy_marker
@@ -28,7 +30,7 @@ def main(arguments: Sequence[str], site: Site | None = None) -> int:
     if site:
         site.set_variables()
     settings = settings_of(options)
-    ids = read_ids(options.ipppssoots)
+    ids = read_list(options.ipppssoots, options.inputs or DEFAULT_SOURCES)
     for name in ("copy_marker", "retries"):
         if getattr(options, name) and len(ids.datasets) != 1:
             option = f"--{name.replace('_', '-')}"

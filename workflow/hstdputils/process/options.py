@@ -17,6 +17,7 @@ from hstdputils.engines.retry_policy import Limits
 from hstdputils.inputs.registry import add_input_options
 from hstdputils.process.setup import OVERHEAD_SECONDS, Settings
 from hstdputils.records.batch import Batch, check_batch_name
+from hstdputils.records.families import add_known_issues
 from hstdputils.records.plan_files import ROW_VARIABLE, row_of_child
 from hstdputils.references.digests import use_reference_list
 from hstdputils.store.registry import open_store
@@ -157,6 +158,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
         program_variables=options.program_variables,
         dataset_variables=options.dataset_variables,
         astrometry={None: None, "on": True, "off": False}[options.astrometry],
+        known_issues=options.known_issues,
     )
 
 
@@ -243,6 +245,7 @@ def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentP
         help="align images with catalogues, for which runastrodriz uses the network (default: what the variables "
         f"{' and '.join(VARIABLES)} say; on where they are unset)",
     )
+    add_known_issues(parser)
     for_engines = parser.add_argument_group("for workflow engines")
     for_engines.add_argument(
         "--plan-row",

@@ -1,49 +1,26 @@
 """Failure families: failures grouped by their cause, so that a thousand of one kind are one line.
 
-A failure whose reason or log fits a known issue belongs to the family of that name; another one belongs to a family
+A failure whose reason or log fits a known issue belongs to the family of that name; any other belongs to a family
 named after its outcome and its reason, with ids, paths, numbers, dates and hosts taken out.
-
-Known issues are data: ``known_issues.yaml`` beside this module, and files of a site. Their patterns are no regular
-expressions but text in which ``*`` stands for anything, so that no pattern takes long, whatever the text.
 """
 
+import argparse
 import hashlib
 import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
-from typing import Annotated, ClassVar, Protocol
+from typing import Protocol
 
-from annotated_types import MaxLen, MinLen
-
-from hstdputils.core.errors import UserError
 from hstdputils.core.outcomes import Outcome
-
-PACKAGED = Path(__file__).with_name("known_issues.yaml")
-"""The known issues that come with hstdputils."""
-
-
-MOST_BYTES = 2**18
-"""Largest size of a file of known issues."""
-
-
-LONGEST_TEXT = 2000
-"""Characters of a reason, or of a line of a log, that patterns are compared with."""
-
+from hstdputils.records.known_issues import PACKAGED, Issue, plain, read_issues
 
 LOG_BYTES = 2**16
 """Bytes at the end of a log in which known issues are looked for."""
-
-
-_DEEPEST = 5
-"""Lists and mappings within one another in a file of known issues: YAML's parser is slow with more."""
-
-
-_NAME = re.compile(r"[a-z][a-z0-9_]{1,47}")
 
 
 _FAMILY = re.compile(r"[a-z0-9_.-]{1,128}")
@@ -76,40 +53,6 @@ class Failure(Protocol):
     @property
     def end(self) -> str:
         """Return when it failed, UTC, ISO 8601; empty where that is not known."""
-
-
-Patterns = Annotated[tuple[Annotated[str, MinLen(4), MaxLen(200)], ...], MaxLen(20)]
-
-
-@dataclass(frozen=True)
-class Issue:
-    """A known cause of failures, as a file of known issues has it."""
-
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
-
-    name: str
-    """The family's name: lower-case letters, digits and underscores, beginning with a letter."""
-    title: Annotated[str, MinLen(1), MaxLen(120)]
-    """What is wrong, in a few words."""
-    advice: Annotated[str, MinLen(1), MaxLen(500)]
-    """What to do."""
-    patterns: Patterns = ()
-    """Texts, of which one is in the reason; `*` stands for anything, and upper and lower case are the same."""
-    log: Patterns = ()
-    """Such texts, of which one is in a line of the attempt's log, where no issue fits the reason."""
-    outcomes: frozenset[Outcome] = frozenset()
-    """Outcomes to which it applies; all where none are given."""
-
-    def fits(self, outcome: Outcome, reason: str) -> bool:
-        """Tell whether it is the cause of a failure with this reason, which is in lower case."""
-        return self._applies(outcome) and any(_is_in(pattern, reason) for pattern in self.patterns)
-
-    def fits_log(self, outcome: Outcome, line: str) -> bool:
-        """Tell whether it is the cause of a failure with this line, in lower case, in its log."""
-        return self._applies(outcome) and any(_is_in(pattern, line) for pattern in self.log)
-
-    def _applies(self, outcome: Outcome) -> bool:
-        return not self.outcomes or outcome in self.outcomes
 
 
 @dataclass(slots=True)
@@ -162,10 +105,10 @@ class KnownIssues:
         """
         if outcome is Outcome.SUCCEEDED:
             return ""
-        text = _plain(reason)
+        text = plain(reason)
         found = next((issue for issue in self.issues if issue.fits(outcome, text)), None)
         if found is None:
-            lines = (_plain(line) for line in log)
+            lines = (plain(line) for line in log)
             found = next((one for line in lines for one in self.issues if one.fits_log(outcome, line)), None)
         return found.name if found else generated_name(outcome, reason)
 
@@ -224,6 +167,18 @@ def group(failures: Iterable[Failure], address: str = "", issues: KnownIssues | 
     for name, row in rows.items():
         row.outcome = outcomes[name].most_common(1)[0][0]
     return sorted(rows.values(), key=lambda row: (-row.datasets, row.family))
+
+
+def add_known_issues(parser: argparse._ActionsContainer, default: str = "") -> None:
+    """Add the option that names files of known issues."""
+    parser.add_argument(
+        "--known-issues",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a file (YAML) of known issues of the site, by which failures are grouped before those that come with "
+        f"hstdputils; may be given several times{default}",
+    )
 
 
 def resubmit_command(address: str, family: str) -> str:
@@ -289,7 +244,7 @@ def signature(text: str) -> str:
     >>> signature("calacs.e ended with status 2: cannot open /data/x/j8cb010b0_raw.fits at 2026-11-28T10:00:00Z")
     'calacs.e ended with status n: cannot open path at date'
     """
-    text = _plain(text)
+    text = plain(text)
     for pattern, word in _TAKEN_OUT:
         text = pattern.sub(word, text)
     return " ".join(text.split())
@@ -305,22 +260,6 @@ def generated_name(outcome: Outcome, reason: str) -> str:
     return f"{outcome}.{slug}" if slug else str(outcome)
 
 
-def _plain(text: str) -> str:
-    """Return a text as patterns are compared with it: in lower case, with single blanks, and not too long."""
-    return " ".join(text[: 2 * LONGEST_TEXT].lower().split())[:LONGEST_TEXT]
-
-
-def _is_in(pattern: str, text: str) -> bool:
-    """Tell whether the parts of a pattern are in a text, one after another; the time is linear in its length."""
-    place = 0
-    for part in pattern.split("*"):
-        found = text.find(part, place)
-        if found < 0:
-            return False
-        place = found + len(part)
-    return True
-
-
 @cache
 def known_issues(*files: str) -> KnownIssues:
     """Return the known issues of files of a site, if there are any, and then those that come with hstdputils.
@@ -330,52 +269,4 @@ def known_issues(*files: str) -> KnownIssues:
     UserError
         A file is not a valid one; it is named, with what is wrong.
     """
-    return KnownIssues([*(issue for file in files for issue in _read(Path(file))), *_read(PACKAGED)])
-
-
-def _read(path: Path) -> list[Issue]:
-    import yaml
-    from pydantic import TypeAdapter, ValidationError
-
-    try:
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:
-            raise _bad(path, f"larger than {MOST_BYTES // 1024} KiB")
-        text = data.decode()
-        depth = 0
-        for event in yaml.parse(text, yaml.SafeLoader):
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if isinstance(event, yaml.AliasEvent) or depth > _DEEPEST:
-                raise _bad(path, "it has aliases" if depth <= _DEEPEST else "too many brackets")
-        found: list[Issue] = TypeAdapter(list[Issue]).validate_python(yaml.safe_load(text))
-    except OSError as error:
-        raise UserError(f"cannot read the known issues {path}: {error.strerror}: correct known_issues") from error
-    except (UnicodeError, yaml.YAMLError, RecursionError) as error:
-        raise _bad(path, " ".join(str(error).split())) from error
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise _bad(path, f"{'.'.join(map(str, first['loc']))}: {first['msg']}".lstrip(": ")) from error
-    names = [issue.name for issue in found]
-    for number, issue in enumerate(found):
-        if not _NAME.fullmatch(issue.name):
-            raise _bad(path, f"{number}.name: {issue.name!a} is not lower-case letters, digits and underscores")
-        if names.index(issue.name) != number:
-            raise _bad(path, f"{number}.name: {issue.name} is there twice")
-        if not (issue.patterns or issue.log):
-            raise _bad(path, f"{issue.name} has neither patterns nor log")
-        texts = (issue.title, issue.advice, *issue.patterns, *issue.log)
-        if odd := next((text for text in texts if not text.isprintable()), ""):
-            raise _bad(path, f"{issue.name} has a text that cannot be printed: {ascii(odd)[:60]}")
-        if vague := next((one for one in (*issue.patterns, *issue.log) if len(one.replace("*", "").strip()) < 4), ""):
-            raise _bad(path, f"{issue.name} has a pattern that fits almost everything: {vague}")
-    return [
-        replace(issue, patterns=tuple(map(_plain, issue.patterns)), log=tuple(map(_plain, issue.log)))
-        for issue in found
-    ]
-
-
-def _bad(path: Path, what: str) -> UserError:
-    return UserError(
-        f"{path} is not a valid list of known issues ({what[:200]}): correct it as docs/troubleshooting.md says"
-    )
+    return KnownIssues([*(issue for file in files for issue in read_issues(Path(file))), *read_issues(PACKAGED)])

@@ -98,6 +98,9 @@ class Marker:
     checked)."""
     reference_keywords: dict[str, list[str]] = field(default_factory=dict)
     """The keywords that CRDS selected these by, with their values in the raw files: at most 100, of 8 values."""
+    exposure_keywords: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The keywords of each raw file (of a mosaic: of each exposure) that say which references it gets, with its
+    switches, by the stem of its name; what all agree on is under an empty name. Empty for more than 200 files."""
     family: str = ""
     """The failure family: a known issue, or outcome and words of the reason; empty where the attempt succeeded, and
     in older markers."""
@@ -131,6 +134,7 @@ class Marker:
         warnings: Sequence[str] = (),
         references: Sequence[dict[str, str]] = (),
         reference_keywords: Mapping[str, list[str]] | None = None,
+        exposure_keywords: Mapping[str, dict[str, str]] | None = None,
         family: str = "",
     ) -> "Marker":
         """Return the marker of an attempt; what is not known of one that was killed, or never began, is left out.
@@ -175,6 +179,7 @@ class Marker:
             earlier=earlier.as_earlier() if earlier else [],
             references=list(references),
             reference_keywords=dict(reference_keywords or {}),
+            exposure_keywords=dict(exposure_keywords or {}),
             family=family or families.family(outcome, reason),
             job=job,
         )

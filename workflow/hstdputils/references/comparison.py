@@ -1,7 +1,7 @@
 """What changes from one CRDS context to another, for any number of headers."""
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +65,12 @@ class Comparison:
             ]
             changed += _different(kind, answer_of(old, dated[0], date), answer_of(new, dated[1], date))
         return self._named(tuple(changed))
+
+    def types_that_read(self, instrument: str, keywords: Collection[str]) -> list[str]:
+        """Return the types with other rules under the second context that one of these keywords may decide."""
+        differing = {kind for kind, _, _ in self._differing.get(instrument, ())}
+        readers = {kind for one in (self.old, self.new) for kind in one.types_that_read(instrument, keywords)}
+        return sorted(differing & readers)
 
     def _load(self, instrument: str) -> tuple[str, ...]:
         both = [context.instrument(instrument) for context in (self.old, self.new)]

@@ -70,7 +70,9 @@ class TypeRules:
         self.has_steps = type(self._selector) is selectors.MatchSelector and not self._reads_dates()
         """Whether `steps` holds for these rules; if not, CRDS is asked for each date."""
         self._turns = sorted({text for hook in self._hooks() for text in _times_of(hook)})
-        key = [name for name in sorted(self._read_names() & set(keywords)) if name not in DATE_KEYWORDS]
+        self.reads = frozenset(self._read_names() & set(keywords))
+        """The keywords that may decide an answer, upper case."""
+        key = [name for name in sorted(self.reads) if name not in DATE_KEYWORDS]
         self._key: Callable[[Mapping[str, str]], Any] = itemgetter(*key) if key else lambda header: ()
         self._matching = Matching(self._selector)
         self._known: dict[Any, Steps] = {}

@@ -1,7 +1,7 @@
 """The best references of many headers under one context, as CRDS itself selects them, from its cache alone."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -117,6 +117,16 @@ class ContextRules:
         date = rule_date(*(header.get(name, "UNDEFINED") for name in DATE_KEYWORDS))
         answers = {kind: answer_of(rules.of(kind), conditioned, date) for kind in rules.types}
         return {kind: answer for kind, answer in answers.items() if answer is not None}
+
+    def types_that_read(self, instrument: str, keywords: Collection[str]) -> list[str]:
+        """Return the types whose reference one of these keywords may decide."""
+        rules = self.instrument(instrument)
+        if rules is None or not keywords:
+            return []
+        ours = {kind: rules.of(kind) for kind in rules.types}
+        return [
+            kind for kind, one in ours.items() if isinstance(one, TypeRules) and not one.reads.isdisjoint(keywords)
+        ]
 
 
 def answer_of(rules: TypeRules | str | None, header: Mapping[str, str], date: str | None) -> str | None:

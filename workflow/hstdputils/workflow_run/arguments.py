@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 
 from hstdputils.core.config import command_options
+from hstdputils.core.id_lists import arguments_of
 from hstdputils.core.text import without_passwords
 from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
 
@@ -20,7 +21,7 @@ class Arguments:
     def plan(self) -> list[str]:
         """Return the arguments of ``hstdputils plan``."""
         config = self.batch.config
-        ids = [f"@{path}" for path in config.ids]
+        ids = arguments_of(config.ids)
         return [*self._options("plan"), f"--update={self.batch.plan}", config.store, self.batch.name, *ids]
 
     @property

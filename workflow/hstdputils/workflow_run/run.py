@@ -16,6 +16,7 @@ import psutil
 from hstdputils.containers import mounts
 from hstdputils.core.config import Config
 from hstdputils.core.datasets import parse_dataset
+from hstdputils.core.id_lists import is_proposal
 from hstdputils.core.run_config import keep_why_not_started, load_config, save_run_config, set_crds_variables
 from hstdputils.engines.htcondor.description import image_of
 from hstdputils.workflow_run.arguments import Arguments
@@ -215,5 +216,6 @@ def _set_variables(config: Config) -> None:
     os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{Path(sys.executable).parent}"
     set_crds_variables(config)
     files = [config.plan.features, config.plan.history, config.plan.model, config.prices, config.keep_inputs]
+    lists = [entry for entry in config.ids if not is_proposal(entry)]
     crds = os.environ.get("CRDS_PATH", "/grp/crds/cache")
-    mounts.bind([config.store, *config.inputs, config.work, *config.ids, crds, *filter(None, files)])
+    mounts.bind([config.store, *config.inputs, config.work, *lists, crds, *filter(None, files)])
