@@ -44,4 +44,4 @@ rule process:
     shell:
         "{params.command:q} {params.arguments:q} {wildcards.ipppssoot:q}"
         " --plan-row {params.row:q} --memory-mib {resources.mem_mb:q} --max-seconds {resources.max_seconds:q}"
-        " --wait --try {resources.tries:q} --copy-marker {output.marker:q} 2> {log:q}"
+        " --wait --try {resources.tries:q} --copy-marker {output.marker:q} > {log:q} 2>&1"

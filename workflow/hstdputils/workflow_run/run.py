@@ -19,6 +19,7 @@ from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.id_lists import is_proposal
 from hstdputils.core.run_config import keep_why_not_started, load_config, save_run_config, set_crds_variables
 from hstdputils.engines.htcondor.description import image_of
+from hstdputils.progress.run_facts import is_heard
 from hstdputils.workflow_run.arguments import Arguments
 from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
 from hstdputils.workflow_run.jobs import Jobs
@@ -100,6 +101,11 @@ class Run:
     def process_arguments(self) -> list[str]:
         """Return the arguments of ``hstdputils process`` that are the same for all datasets."""
         return [*(self.arguments.retries(self.memory_mib) if self._retries_in_jobs else []), *self.arguments.process]
+
+    @property
+    def quiet(self) -> list[str]:
+        """Return the option of ``report`` that leaves the terminal to the screen of the run, where there is one."""
+        return ["--quiet"] if is_heard() else []
 
     @property
     def synced_references(self) -> list[str]:
