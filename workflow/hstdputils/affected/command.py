@@ -13,9 +13,10 @@ from hstdputils.affected.raw_headers import read_headers
 from hstdputils.affected.summary import Cost, Report, show
 from hstdputils.core import command_line
 from hstdputils.core.errors import ExitCode, UserError
-from hstdputils.core.id_lists import read_ids, require_all_good, tell_problems
+from hstdputils.core.id_lists import require_all_good, tell_problems
 from hstdputils.core.instruments import INSTRUMENTS
 from hstdputils.core.terminal import count_progress
+from hstdputils.inputs.lists import read_list
 from hstdputils.inputs.registry import open_sources
 from hstdputils.model.features import Measured
 from hstdputils.model.fitted import Model
@@ -100,7 +101,7 @@ def _asked(options: argparse.Namespace) -> _Asked:
             return _of_plan(Path(first))
         if "/" in first or options.store:
             return _of_batch(options, first)
-    ids = read_ids(words)
+    ids = read_list(words)
     tell_problems(ids, skip_bad=options.skip_bad)
     require_all_good(ids, skip_bad=options.skip_bad)
     return _Asked(ids.names)

@@ -17,7 +17,10 @@ from hstdputils.core.text import nearest, without_passwords
 Command = Callable[[Sequence[str]], int]
 
 
-IDS_HELP = "ipppssoots in any case, @FILE for a text file of them (# starts a comment), - for standard input"
+IDS_HELP = (
+    "ipppssoots in any case, names of their files, proposal:12345, @FILE for a list (text, CSV or VOTable of MAST, "
+    "packed with gzip or not), - for one on standard input"
+)
 
 
 OUTPUT_HELP = "the store: s3://bucket, a folder, or none to keep the products in the work folder alone"

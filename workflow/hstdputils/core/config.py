@@ -121,7 +121,8 @@ class Config(BaseModel):
 
     ids: Texts = Field(
         min_length=1,
-        description="Id list, or several: text files with ipppssoots; # starts a comment.",
+        description="Id list, or several: text files with ipppssoots or names of their files (# starts a comment), "
+        "CSV and VOTables of MAST, packed with gzip or not, and proposals, such as proposal:12345.",
     )
     batch: str = Field(
         description="Name of the batch: the folder (S3 prefix) of its products in the store.",

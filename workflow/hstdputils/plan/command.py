@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from hstdputils.core import command_line
 from hstdputils.core.errors import ExitCode, UserError
-from hstdputils.core.id_lists import read_ids, require_all_good, tell_problems
+from hstdputils.core.id_lists import IdList, require_all_good, tell_problems
+from hstdputils.inputs.lists import read_list
 from hstdputils.inputs.registry import DEFAULT_SOURCES, source_class
 from hstdputils.model.fitted import Model
 from hstdputils.model.prices import add_price_options, chosen_prices
@@ -71,7 +72,7 @@ def main(arguments: Sequence[str]) -> int:
     planner = _Planner(options, batch)
     gc.disable()  # none of the many small objects that follow are in a cycle
     try:
-        ids = read_ids(options.ipppssoots)
+        ids = ids_of(options)
         tell_problems(ids, skip_bad=options.skip_bad)
         if options.update:
             require_all_good(ids, skip_bad=options.skip_bad)
@@ -134,6 +135,12 @@ def _update(options: argparse.Namespace, batch: str, names: Sequence[str], plann
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options of a command line that plans datasets."""
     return _parser().parse_args(arguments)
+
+
+def ids_of(options: argparse.Namespace) -> IdList:
+    """Return the datasets that a command line names; members of associations are known where headers are read."""
+    inputs = () if options.read_headers == "never" else options.inputs or DEFAULT_SOURCES
+    return read_list(options.ipppssoots, inputs, folders_only=options.read_headers == "folders")
 
 
 def shaped_by(options: argparse.Namespace) -> str:

@@ -13,6 +13,7 @@ from hstdputils.calibrate.drizzlepac import VARIABLES
 from hstdputils.calibrate.recipe import check_program_names
 from hstdputils.core import command_line
 from hstdputils.core.config import Config
+from hstdputils.engines.retry_policy import Limits
 from hstdputils.inputs.registry import add_input_options
 from hstdputils.process.setup import OVERHEAD_SECONDS, Settings
 from hstdputils.records.batch import Batch, check_batch_name
@@ -161,6 +162,15 @@ def settings_of(options: argparse.Namespace) -> Settings:
     )
 
 
+def retry_limits_of(options: argparse.Namespace) -> Limits:
+    """Return how far further attempts within this process's job go."""
+    return Limits(
+        max_memory_mib=options.retry_max_memory_mib,
+        max_seconds=options.retry_max_seconds,
+        retries=options.retries,
+    )
+
+
 def config_of(options: argparse.Namespace) -> Config:
     """Return the configuration that the options stand for, as far as checks of a set-up need it."""
     keys = ("output", "batch", "inputs", "work", "keep_inputs", "programs", "crds_context")
@@ -277,6 +287,21 @@ def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentP
         metavar="N",
         help="number of this try; from 2 on, nothing is done if another try would end like the last one",
     )
+    for_engines.add_argument(
+        "--retries",
+        type=int,
+        choices=range(11),
+        default=0,
+        metavar="N",
+        help="make up to N further attempts, as the retry policy decides (default: none, but by the workflow engine)",
+    )
+    for name, default, text in (
+        ("--retry-max-memory-mib", Limits().max_memory_mib, "largest memory of further attempts, MiB"),
+        ("--retry-max-seconds", Limits().max_seconds, "longest time limit of further attempts, s"),
+    ):
+        for_engines.add_argument(
+            name, type=command_line.above_zero, default=default, metavar="N", help=f"{text} (default: %(default)s)"
+        )
     return parser
 
 

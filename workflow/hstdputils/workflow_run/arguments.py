@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 
 from hstdputils.core.config import command_options
+from hstdputils.core.id_lists import arguments_of
 from hstdputils.core.text import without_passwords
 from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
 
@@ -20,13 +21,20 @@ class Arguments:
     def plan(self) -> list[str]:
         """Return the arguments of ``hstdputils plan``."""
         config = self.batch.config
-        ids = [f"@{path}" for path in config.ids]
+        ids = arguments_of(config.ids)
         return [*self._options("plan"), f"--update={self.batch.plan}", config.store, self.batch.name, *ids]
 
     @property
     def process(self) -> list[str]:
         """Return the arguments of ``hstdputils process`` that are the same for all datasets."""
         return [*self._of_jobs(), *self._force, self.batch.config.store, self.batch.name]
+
+    def retries(self, memory_mib: int) -> list[str]:
+        """Return the options of ``process`` for further attempts in one job, of up to so much memory (MiB)."""
+        config = self.batch.config
+        limits = {"memory-mib": min(config.max_memory_mib, memory_mib), "seconds": config.max_seconds}
+        options = [f"--retries={config.retries}", *(f"--retry-max-{name}={value}" for name, value in limits.items())]
+        return options if config.retries else []
 
     @property
     def sync(self) -> list[str]:
