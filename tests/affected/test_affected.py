@@ -155,7 +155,8 @@ def test_flats_with_equal_data_change_nothing(site: Commands):
 
 
 def test_a_step_that_is_omitted_uses_no_reference(site: Commands):
-    write_exposure(site.folder / "raws", "obbb02aaq", "raw", {**STIS, "DATE-OBS": "2013-07-08", "DARKCORR": "OMIT"})
+    switches = {"DARKCORR": "OMIT", "FLATCORR": "PERFORM"}
+    write_exposure(site.folder / "raws", "obbb02aaq", "raw", {**STIS, "DATE-OBS": "2013-07-08", **switches})
     found = results(site, *from_to("--inputs", "raws"), "obbb02aaq")
     assert by_status(found) == {"unaffected": ["obbb02aaq"]}
     assert references(found["obbb02aaq"])[0][3] == "DARKCORR is OMIT"

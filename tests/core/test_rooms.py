@@ -14,7 +14,7 @@ ROOMS = """
     __main__
     trigger
     workflow_run docker_run
-    run submit watch status cancel rescue clean
+    run submit watch status cancel rescue clean list
     report verify affected
     doctor sync resources capture
     process

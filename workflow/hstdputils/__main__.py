@@ -17,6 +17,7 @@ COMMANDS = {
     "submit": "submit the rows of a plan to an engine, such as AWS Batch or HTCondor",
     "watch": "follow the jobs of a batch to their end, and rescue what fails",
     "status": "say how the datasets of a batch are now",
+    "list": "name the batches of a store, with how far each is",
     "cancel": "end jobs of a batch, in whatever state they are",
     "rescue": "send failed datasets of a batch again",
     "clean": "remove what a batch has left in its store",

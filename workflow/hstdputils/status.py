@@ -13,7 +13,8 @@ from hstdputils.engines.decision_log import DecisionLog
 from hstdputils.engines.states import ACTIVE
 from hstdputils.progress.address import add_batch
 from hstdputils.progress.blackboard import blackboard_text
-from hstdputils.progress.screen import sentence
+from hstdputils.progress.overview import families_of
+from hstdputils.progress.status_lines import sentence
 from hstdputils.progress.view import BatchView, add_selection, failures, is_selective, issues_of, open_view
 from hstdputils.records.families import FamilyRow, group
 
@@ -35,6 +36,10 @@ MOST_LISTED = 1000
 """Datasets that are listed at most."""
 
 
+MOST_FAMILIES = 20
+"""Families of failures that are told of where none are selected."""
+
+
 _TOTAL = "all"
 
 
@@ -46,12 +51,14 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.write(blackboard_text(batch.progress))
         return ExitCode.SUCCESS
     names = batch.selected(options) if is_selective(options) else []
-    rows = _families(batch, names, options) if options.family else []
+    rows = _families(batch, names, options) if options.family else families_of(batch.progress, batch.address)
     print(sentence(batch.name, batch.progress))
     print()
     _table(batch.outcomes())
-    for row in rows:
+    for row in rows if options.family or len(rows) <= MOST_FAMILIES else []:
         print(f"\n{row.family}: {row.datasets:,} datasets, {row.title}\n  {row.advice}\n  {row.command}")
+    if not options.family and len(rows) > MOST_FAMILIES:
+        print(f"\n{len(rows):,} families of failures: the report lists them, and --family PATTERN some")
     if names:
         print()
         _list(batch, names)
@@ -61,7 +68,7 @@ def main(arguments: Sequence[str]) -> int:
 def _families(batch: BatchView, names: Sequence[str], options: argparse.Namespace) -> list[FamilyRow]:
     """Return the families of datasets that failed."""
     markers = failures(batch, names, batch.progress)
-    return group(markers, f"{batch.store.uri}/{batch.name}", issues_of(options, batch))
+    return group(markers, batch.address, issues_of(options, batch))
 
 
 def _table(outcomes: dict[str, str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from hstdputils.affected.exposures import Exposure, Found
 from hstdputils.core.instruments import BY_LETTER
 from hstdputils.references.comparison import Change, Comparison
-from hstdputils.references.effects import DECIDING, without_effect
+from hstdputils.references.effects import DECIDING, not_calibrated, without_effect
 from hstdputils.references.exposure_keywords import SWITCH, TRIMMED
 from hstdputils.references.rules import NOT_APPLICABLE, NOT_FOUND
 from hstdputils.references.selection import NONE, ContextRules, names_file, plain
@@ -133,7 +133,7 @@ class Analysis:
 
     def _unsure_types(self, exposure: Exposure) -> list[str]:
         """Return the types that keywords decide whose values in the raw file are not known."""
-        instrument = exposure.header.get("INSTRUME", "").strip().lower()
+        instrument = _instrument_of(exposure)
         rules = self._new.instrument(instrument)
         if rules is None or (exposure.is_raw and exposure.recorded is None):
             return []
@@ -175,6 +175,11 @@ class Analysis:
                     )
                 elif names_file(name):
                     wanted.add((kind, name))
+        if used is not None and not used:
+            is_idle = (not_calibrated(_instrument_of(one), one.header) for one in exposures)
+            if not all(is_idle):
+                reasons.append("its marker names no reference that it used")
+            return
         if used is None:
             used = {pair for exposure in exposures for pair in exposure.used.items()}
             if not used:
@@ -199,8 +204,9 @@ class Analysis:
             effects[change] = effect
 
     def _effect(self, change: Change, exposure: Exposure) -> Effect:
-        instrument = exposure.header.get("INSTRUME", "").strip().lower()
-        key = (change, instrument, *(exposure.header.get(name, "") for name in DECIDING))
+        instrument = _instrument_of(exposure)
+        idle = not_calibrated(instrument, exposure.header)
+        key = (change, instrument, idle, *(exposure.header.get(name, "") for name in DECIDING))
         if key not in self._effects:
             files = [self._file(name) for name in (change.old, change.new)]
             why_not = without_effect(instrument, change.type, exposure.header, files[0], files[1])
@@ -212,6 +218,10 @@ class Analysis:
             return None
         path = self._path_of(name)
         return path if path.is_file() else None
+
+
+def _instrument_of(exposure: Exposure) -> str:
+    return exposure.header.get("INSTRUME", "").strip().lower()
 
 
 def _order(change: Change) -> tuple[str, str, str]:

@@ -19,8 +19,8 @@ from hstdputils.engines.registry import open_engine
 from hstdputils.engines.states import RowState
 from hstdputils.engines.submission_records import BadRecord
 from hstdputils.inputs.lists import read_list
-from hstdputils.progress.address import open_batch
-from hstdputils.progress.batch_progress import Monitor, Progress
+from hstdputils.progress.address import known_plan, open_batch
+from hstdputils.progress.batch_progress import PENDING, Monitor, Progress
 from hstdputils.records.batch import Batch
 from hstdputils.records.families import KnownIssues, add_known_issues, is_chosen, known_issues
 from hstdputils.records.marker import Marker
@@ -47,6 +47,7 @@ class BatchView(Batch):
 def outcomes(progress: Progress) -> dict[str, str]:
     """Return the outcome of each dataset, or the state of its job, by ipppssoot."""
     words = {name: progress.word(state) for name, state in progress.states.items()}
+    words |= dict.fromkeys(sorted(progress.pending), PENDING)
     return dict.fromkeys(sorted(progress.succeeded), str(Outcome.SUCCEEDED)) | words
 
 
@@ -97,7 +98,7 @@ def open_view(options: argparse.Namespace, queue: str | None = None, *, read_onl
     queue
         Where further jobs go; none for where the latest went.
     read_only
-        Go on with the markers alone where a record of jobs cannot be read.
+        Go on with the markers alone where a record of jobs cannot be read, and count what the plan has besides.
 
     Raises
     ------
@@ -112,6 +113,8 @@ def open_view(options: argparse.Namespace, queue: str | None = None, *, read_onl
         if not read_only:
             raise
         engine, progress = without_records(batch, error)
+    if read_only:
+        progress = progress.with_plan(known_plan(batch))
     if not progress.total:
         raise UserError(
             f"no batch {batch.name!r} in {batch.store.uri}: nothing was submitted or has ended there; "

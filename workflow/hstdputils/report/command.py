@@ -86,7 +86,8 @@ def main(arguments: Sequence[str]) -> int:
         write_json(report, options.json)
     if options.csv:
         write_csv(report, options.csv)
-    show(report, None if page is None else str(page))
+    if not options.quiet:
+        show(report, None if page is None else str(page))
     return ExitCode.SUCCESS
 
 
@@ -190,6 +191,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--config-json", metavar="JSON", help="the workflow's configuration, which the page shows; an object of keys"
     )
+    parser.add_argument("--quiet", action="store_true", help="print no table")
     parser.add_argument(
         "--if-any",
         action="store_true",

@@ -10,6 +10,7 @@ from pathlib import Path
 from hstdputils.core.config import PROCESS
 from hstdputils.core.errors import StoreError, UserError
 from hstdputils.core.id_lists import require_all_good
+from hstdputils.progress.run_facts import RunFacts, tell_facts
 from hstdputils.records.batch import Pins
 from hstdputils.store.probe import NO_CONDITIONAL_WRITES, RUN_ONE_AT_A_TIME
 from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
@@ -131,7 +132,15 @@ class Remaining:
         require_all_good(ids, skip_bad=config.skip_bad)
         if config.crds.context and not config.force:
             batch.stored.check_pins(Pins(config.crds.context, {}))
+        self._tell_facts()
         return [batch.marker.format(ipppssoot=name) for name in self.left]
+
+    def _tell_facts(self) -> None:
+        """Tell the screen of the run what the batch is, and how far."""
+        batch, total, n_left = self._batch, len(self._plan.ids.names), len(self.left)
+        jobs_go_on = batch.engine is not None and self._is_one_job(n_left)
+        page = batch.result("report.html")
+        tell_facts(RunFacts(batch.name, batch.address, total, total - n_left, page, jobs_go_on))
 
     @cached_property
     def left(self) -> list[str]:
