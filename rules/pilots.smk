@@ -35,7 +35,7 @@ rule pilots:
         f"pilots of batch {RUN.batch}"
     shell:
         # a pilot that fails leaves its group as it was planned; a signal ends the run
-        "( hstdputils plan pilots {input.plan:q} -o {params.pilots:q}"
+        "export HSTDP_SCREEN_FD=3; ( hstdputils plan pilots {input.plan:q} -o {params.pilots:q}"
         " && if [ -s {params.pilots:q} ]; then {params.start:q} && {params.follow:q} || [ $? -lt 128 ]; fi"
         " && hstdputils plan refine {params.refine:q} {input.plan:q} -o {output.plan:q}"
-        " && cp {output.plan:q} {params.second:q} ) 2> >(tee -i {log:q} >&2)"
+        " && cp {output.plan:q} {params.second:q} ) 3>&2 >{log:q} 2>&1"

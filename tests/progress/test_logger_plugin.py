@@ -44,8 +44,8 @@ class Run:
         self.tell(LogEvent.RESOURCES_INFO, "Provided cores: 4", cores=4)
         self.tell(LogEvent.RUN_INFO, "Job stats:", stats={"process": n, "report": 1, "total": n + 1} | stats)
 
-    def start(self, job, name="", rule="process", message=None):
-        values = {"jobid": job, "rule_name": rule, "wildcards": {"ipppssoot": name}, "threads": 1}
+    def start(self, job, name="", rule="process", message=None, log=()):
+        values = {"jobid": job, "rule_name": rule, "wildcards": {"ipppssoot": name}, "threads": 1, "log": log}
         self.tell(LogEvent.JOB_INFO, **values, resources={"mem_mb": 2048}, rule_msg=message)
 
     def finish(self, job):
@@ -127,6 +127,16 @@ def test_a_job_that_is_started_again_has_not_failed(capsys, log):
     lines = run.end(capsys)
     assert not [line for line in lines if "calibration_error" in line]
     assert "night: 3 of 12 datasets succeeded, 9 not done, in 0:00:00" in lines
+
+
+def test_what_the_plan_comes_to_is_shown_once_it_is_made(capsys, tmp_path):
+    path = tmp_path / "plan.log"
+    path.write_text("headers: 1 of 9\nnote: 9 datasets (cos 9); sizes rest on features 9\nnote: about 7 min\n")
+    run = Run()
+    run.begin(plan=1)
+    run.start(1, rule="plan", message="plan of batch night", log=[str(path)])
+    run.finish(1)
+    assert run.end(capsys)[:2] == ["9 datasets (cos 9); sizes rest on features 9", "about 7 min"]
 
 
 def test_a_failure_of_another_rule_names_its_error(capsys, tmp_path):

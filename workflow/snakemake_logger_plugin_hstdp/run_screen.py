@@ -1,5 +1,6 @@
 """One run of the workflow, as Snakemake's records tell of it, on the screen."""
 
+import contextlib
 import logging
 import re
 import shlex
@@ -21,6 +22,14 @@ from hstdputils.records.families import group
 
 DATASETS, ALL_DATASETS = "process", "jobs"
 """The rules that process a dataset, and all of them in one job, which shows how far they are itself."""
+
+
+OWN_SCREEN = {ALL_DATASETS, "pilots"}
+"""The rules that show themselves how far they are."""
+
+
+PLAN = "plan"
+"""The rule whose notes say what the run comes to."""
 
 
 RESTART_SECONDS = 3.0
@@ -152,7 +161,7 @@ class RunScreen:
     def _start_job(self, record: Any) -> None:
         self._jobs[record.jobid] = record
         self._running.add(record.jobid)
-        if record.rule_name == ALL_DATASETS:
+        if record.rule_name in OWN_SCREEN:
             self._hide()
 
     def _finish_job(self, record: Any) -> None:
@@ -166,8 +175,11 @@ class RunScreen:
             self._progress.succeeded += 1
         elif message := getattr(started, "rule_msg", None):
             self._made.append(str(message))
-        if started.rule_name == ALL_DATASETS:
+        if started.rule_name in OWN_SCREEN:
             self._screen.__enter__()
+        if started.rule_name == PLAN:
+            for note in _notes(getattr(started, "log", None) or ()):
+                self._screen.print(note)
 
     def _settle(self, until: float) -> None:
         """Take jobs for failed for good that have failed before a moment and were not started again."""
@@ -238,6 +250,7 @@ class RunScreen:
 
 _ACTIVITIES = {
     "plan": "planning",
+    "pilots": "running pilots",
     "references": "downloading references",
     "report": "writing the report",
     "jobs": "running",
@@ -255,6 +268,15 @@ def _number(resources: Any, name: str) -> int:
     value = resources.get(name) if hasattr(resources, "get") else getattr(resources, name, None)
     value = getattr(value, "value", value)
     return int(value) if isinstance(value, int | float) else 0
+
+
+def _notes(logs: Iterable[str]) -> list[str]:
+    """Return the notes in a log, without the word."""
+    lines: list[str] = []
+    for path in logs:
+        with contextlib.suppress(OSError):
+            lines += Path(path).read_text(errors="replace").splitlines()
+    return [line.removeprefix("note: ") for line in lines if line.startswith("note: ")]
 
 
 def _last_line(logs: Iterable[str]) -> str:
