@@ -24,13 +24,8 @@ from hstdputils.records.batch import check_batch_name
 from hstdputils.records.plan_rows import row_lines
 from hstdputils.store.registry import is_none, open_store
 
-_VERBS = {
-    "show": "hstdputils.plan.show:main",
-    "edit": "hstdputils.plan.edit:main",
-    "pilots": "hstdputils.plan.pilots:pilots",
-    "refine": "hstdputils.plan.pilots:refine",
-}
-"""Commands of their own, by their first word; imported when they are used."""
+_VERBS = ("show", "edit", "pilots", "refine")
+"""Commands of their own, by their first word: each is a module beside this one, imported when it is used."""
 
 
 _SHAPING = ("inputs", "read_headers", "history", "grid_mib", "region", "purchase")
@@ -67,7 +62,7 @@ _EXAMPLES = """\
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     if verb := _verb(arguments):
-        command: command_line.Command = pkgutil.resolve_name(_VERBS[verb])
+        command: command_line.Command = pkgutil.resolve_name(f"hstdputils.plan.{verb}:main")
         return command(arguments[1:] if arguments[0] == verb else arguments)
     options = parse(arguments)
     if options.copy and not options.update:
