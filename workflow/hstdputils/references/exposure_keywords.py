@@ -11,7 +11,7 @@ ALWAYS = frozenset(
     "FILTER1 FILTER2 FLASHCUR FW1OFFST FW2OFFST FWSOFFST INSTRUME LIFE_ADJ LTV1 LTV2 NAXIS1 NAXIS2 OBSMODE OBSTYPE "
     "OPT_ELEM RAW_LTV1 RAW_LTV2 SAMP_SEQ SEGMENT SHUTRPOS SUBARRAY SUBTYPE TIME-OBS XCORNER YCORNER".split()
 )
-"""Kept of every exposure, whatever its context selects by: what contexts so far select by, and rows of tables go by."""
+"""Kept of every exposure under any context: what contexts select by so far, and what rows of tables go by."""
 
 
 SWITCH = "CORR"
