@@ -80,9 +80,10 @@ def write_batch(
         size = next((size for size in SIZES if size > peak * random.lognormal(0.3, 0.3)), SIZES[-1])
         limit = int(random.choice([1800, 5400, 21600]))
         instrument = {"i": "wfc3", "j": "acs", "l": "cos", "o": "stis"}[name[0]]
-        row = PlanRow(
-            "store", BATCH, name, instrument, "hstdp-process", 1, size, limit, "features", 12, wall * 1.2e-5
-        )
+        place = "store", BATCH, name, instrument, "hstdp-process"
+        expected = max(1, int(wall * random.lognormal(0, 0.4)))
+        cost = round(expected * 1.2e-5, 8)
+        row = PlanRow(*place, 1, size, limit, "features", 12, cost, expected_seconds=expected)
         rows.append(f"{row.to_json()}\n")
         if number >= n - is_pending:
             continue

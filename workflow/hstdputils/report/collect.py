@@ -162,7 +162,9 @@ def _row_of_marker(name: str, marker: Marker, planned: PlanRow | None, prices: P
     if not marker.attempt:
         memory_mib = planned.memory_mib if planned else None
         state = str(marker.outcome)
-        return Row(name, _instrument(name), state, one_line(marker.reason), planned_memory_mib=memory_mib)
+        return Row(
+            name, _instrument(name), state, one_line(marker.reason), planned_memory_mib=memory_mib, family=state
+        )
     row = asdict(planned) if planned else {}
     row |= marker.plan_row or {}
     memory = row.get("memory_mib")
@@ -201,6 +203,7 @@ def _row_of_marker(name: str, marker: Marker, planned: PlanRow | None, prices: P
         planned_cost_usd=_amount(row.get("cost_usd")) or None,
         expected_seconds=_amount(row.get("expected_seconds")) or None,
         vcpus=cores,
+        family="" if marker.succeeded else str(marker.outcome),
     )
 
 

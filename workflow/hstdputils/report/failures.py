@@ -73,7 +73,7 @@ def failure_groups(dataset_rows: Sequence[Row], batch: Batch) -> list[FailureGro
     rows: dict[str, list[Row]] = {}
     for row in dataset_rows:
         if row.failed:
-            rows.setdefault(row.family or row.state, []).append(row)
+            rows.setdefault(row.family, []).append(row)
     groups = [_group(family, of, batch) for family, of in rows.items()]
     return sorted(groups, key=lambda group: (group.kind != NEEDS_PERSON, -len(group.rows), group.family))
 
