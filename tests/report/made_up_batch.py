@@ -34,6 +34,7 @@ FAILURES = (
     (Outcome.OUT_OF_MEMORY, 32, "calwf3.e was killed with {number} MiB resident of {number} MiB"),
     (Outcome.STORAGE_ERROR, 26, "cannot read s3://stpubdata/hst/public/{name}: S3 answered 503 (SlowDown)"),
 )
+LIMITS = (1800, 5400, 21600, 86400)
 SIZES = (512, 1024, 2048, 4096, 8192, 16384)
 
 
@@ -78,7 +79,7 @@ def write_batch(
         wall = float(min(random.lognormal(5.2, 0.9), 40_000))
         peak = int(min(random.lognormal(6.9, 0.6), 15_000))
         size = next((size for size in SIZES if size > peak * random.lognormal(0.3, 0.3)), SIZES[-1])
-        limit = int(random.choice([1800, 5400, 21600]))
+        limit = next((limit for limit in LIMITS if limit > wall * random.lognormal(1.0, 0.4)), LIMITS[-1])
         instrument = {"i": "wfc3", "j": "acs", "l": "cos", "o": "stis"}[name[0]]
         place = "store", BATCH, name, instrument, "hstdp-process"
         expected = max(1, int(wall * random.lognormal(0, 0.4)))
@@ -90,7 +91,8 @@ def write_batch(
         outcome, code, text = Outcome.SUCCEEDED, 0, ""
         if kinds[number] < failing:
             outcome, code, text = FAILURES[int(random.integers(len(FAILURES)) * random.random())]
-            wall *= 0.3
+            wall = float(limit) if outcome is Outcome.TIMEOUT else 0.3 * wall
+            peak = 2 * size if outcome is Outcome.OUT_OF_MEMORY else peak
         earlier, given = [], size
         while True:
             begin, host = heapq.heappop(free)

@@ -1,8 +1,9 @@
 """The report of a batch, as it is read from the batch's store and plan, whatever shows it."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from itertools import islice
@@ -73,13 +74,17 @@ class BatchReport:
     @property
     def states(self) -> dict[str, int]:
         """Return the number of datasets in each state that occurs: succeeded, failures, pending."""
-        found = [*(str(outcome) for outcome in Outcome), PENDING]
-        counts = {state: sum(row.state == state for row in self.rows) for state in found}
-        return {state: n for state, n in counts.items() if n or state == Outcome.SUCCEEDED}
+        counts = Counter(row.state for row in self.rows)
+        in_order = {state: counts[state] for state in (*map(str, Outcome), PENDING)}
+        return {state: n for state, n in in_order.items() if n or state == Outcome.SUCCEEDED}
 
 
 _MARKERS_AT_ONCE = 5000
 """Markers that are asked for together, so that no more than these are in memory."""
+
+
+_OF_PLAN = ("vcpus", "memory_mib", "max_seconds", "expected_seconds", "cost_usd")
+"""Keys of a plan row that a report shows."""
 
 
 def collect(
@@ -165,7 +170,7 @@ def _row_of_marker(name: str, marker: Marker, planned: PlanRow | None, prices: P
         return Row(
             name, _instrument(name), state, one_line(marker.reason), planned_memory_mib=memory_mib, family=state
         )
-    row = asdict(planned) if planned else {}
+    row = {key: getattr(planned, key) for key in _OF_PLAN} if planned else {}
     row |= marker.plan_row or {}
     memory = row.get("memory_mib")
     last = Attempt(
