@@ -15,6 +15,8 @@ from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.decision_log import Entry
 from hstdputils.progress.blackboard import COLUMNS
 from hstdputils.records.batch import Pins
+from hstdputils.records.families import known_issues
+from hstdputils.records.known_issues import Issue
 from hstdputils.records.manifest import ProductFile
 from hstdputils.records.marker import Marker
 from hstdputils.records.plan_rows import PlanRow
@@ -38,6 +40,7 @@ def generated() -> dict[Path, str]:
     return {
         ROOT / "config" / "config.schema.json": _schema(),
         ROOT / "docs" / "reference.md": reference(),
+        ROOT / "docs" / "troubleshooting.md": troubleshooting(),
         readme: f"{before}{BEGIN}\n{_keys()}\n{END}{after}",
     }
 
@@ -77,9 +80,58 @@ def reference() -> str:
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
+_TROUBLESHOOTING = """\
+# Troubleshooting
+
+Failures are grouped into families by their cause. The report, `hstdputils status` and the marker of each failed
+dataset (`family`) name the family. `hstdputils rescue STORE/BATCH --family NAME` submits its datasets again once the
+cause is gone; `--family 'reference_*'` takes all whose names begin so. A failure that fits none of these has a family
+named after its outcome and its reason, without ids, paths, numbers, dates and hosts, such as
+`calibration_error.keyerror-n`.
+
+## Families
+
+This table is written by `docs/write_reference.py` from `workflow/hstdputils/records/known_issues.yaml`.
+
+{table}
+
+## Adding your own
+
+A site adds issues in a file of its own, named by `known_issues` in the configuration or `--known-issues FILE`. They
+come before those above, and replace those of the same name. Failures of earlier runs are grouped by them, too.
+
+```yaml
+- name: scratch_away
+  title: the scratch disk is not mounted
+  outcomes: [storage_error, unknown]
+  patterns: ["/scratch/* stale file handle"]
+  log: ["kernel: nfs*not responding"]
+  advice: Call the operators of the cluster.
+```
+
+{keys}
+
+Patterns are not regular expressions: `*` stands for any text, everything else for itself; upper and lower case are
+the same, and a pattern may be anywhere in the text. A file that is not valid is refused in one line, before anything
+runs.
+"""
+
+
+def troubleshooting() -> str:
+    """Return the text of docs/troubleshooting.md."""
+    lines = ["| family | what is wrong | what to do |", "| --- | --- | --- |"]
+    lines += [f"| `{issue.name}` | {issue.title} | {issue.advice} |" for issue in known_issues().issues]
+    return _TROUBLESHOOTING.format(table="\n".join(lines), keys="\n".join(_field_rows(Issue)))
+
+
 def _fields(title: str, where: str, kind: type) -> str:
     """Return a table of the fields of a dataclass, with the texts below them in its source."""
-    lines = [f"## {title}", "", where, "", "| key | meaning |", "| --- | --- |"]
+    return "\n".join([f"## {title}", "", where, "", *_field_rows(kind)])
+
+
+def _field_rows(kind: type) -> list[str]:
+    """Return the table's lines."""
+    lines = ["| key | meaning |", "| --- | --- |"]
     (body,) = ast.parse(inspect.getsource(kind)).body
     assert isinstance(body, ast.ClassDef)
     names = {field.name for field in fields(kind)}
@@ -88,7 +140,7 @@ def _fields(title: str, where: str, kind: type) -> str:
             assert isinstance(below, ast.Expr)
             assert isinstance(below.value, ast.Constant)
             lines.append(f"| `{item.target.id}` | {_cell(str(below.value.value))} |")
-    return "\n".join(lines)
+    return lines
 
 
 def _outcomes() -> str:

@@ -32,5 +32,6 @@ rule jobs:
     message:
         f"jobs of batch {RUN.batch}"
     shell:
-        "rm -f {params.ended:q}; ( {params.start:q} && {params.follow:q} ) 2> >(tee -i {log:q} >&2)"
+        # what is for a person goes to the terminal by this descriptor, all else to the log
+        "export HSTDP_SCREEN_FD=3; rm -f {params.ended:q}; ( {params.start:q} && {params.follow:q} ) 3>&2 >{log:q} 2>&1"
         " && cp {output.ended:q} {params.ended:q}"

@@ -1,8 +1,8 @@
 # The report: how each dataset of the plan ended.
 #
 # INPUTS   the plan of the batch, and the end of the datasets that have not succeeded yet
-# OUTPUTS  results/<batch>/report.html, report.json and report.csv, and a table on the terminal; a run in which
-#          datasets fail makes them too. `snakemake --report report.zip` carries the page
+# OUTPUTS  results/<batch>/report.html, report.json and report.csv; a run in which datasets fail makes them too. A table
+#          on the terminal where Snakemake's own output is there. `snakemake --report report.zip` carries the page
 
 
 localrules:
@@ -39,7 +39,7 @@ rule report:
     message:
         f"report of batch {RUN.batch}"
     shell:
-        "hstdputils report {params.arguments:q} --plan {params.plan:q} 2> {log:q}"
+        "hstdputils report {params.arguments:q} --plan {params.plan:q} {RUN.quiet:q} 2> {log:q}"
 
 
 onsuccess:
@@ -48,6 +48,6 @@ onsuccess:
 
 onerror:
     shell(
-        "hstdputils report {RUN.arguments.report:q} --plan {RUN.plan_of_batch:q} --if-any"
+        "hstdputils report {RUN.arguments.report:q} --plan {RUN.plan_of_batch:q} {RUN.quiet:q} --if-any"
     )
     RUN.tidy()

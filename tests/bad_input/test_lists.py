@@ -8,6 +8,7 @@ from tests.bad_input.kinds import IMAGE, SPECTRUM, Kind, Place, check, each_of, 
 from tests.bad_input.setups import file
 
 PACKED = gzip.compress(b"ldem01acq\n")
+TABLE = "target,ra,dec\nM31,10.7,41.3\n"
 
 KINDS = [
     plan("an id too short", "none b j8cb010b", "'j8cb010b'…: correct the list, or leave them out with --skip-bad"),
@@ -22,7 +23,11 @@ KINDS = [
     plan("a missing list", "none b @my.ids", "the id list my.ids (No such file…): correct its name"),
     plan("a folder as a list", "none b @.", "the id list . (Is a directory): correct its name"),
     plan("no list after @", "none b @ my.ids", "'@' does not name a file: write @FILE"),
-    plan("a packed list", "none b @l.gz", "l.gz is not a text file: give one…not compressed", file("l.gz", PACKED)),
+    plan("a list cut short", "none b @l.gz", "l.gz is not a whole gzip file", file("l.gz", PACKED[:-4])),
+    plan("a list in a zip file", "none b @l", "l is packed with zip: unpack it, or", file("l", b"PK\3\4")),
+    plan("a table of other things", "none b @l", "l has no column of dataset names…call it", file("l", TABLE)),
+    plan("a broken VOTable", "none b @l", "l is not a valid VOTable (…: export it anew", file("l", "<VOTABLE>")),
+    plan("a list without its mark", "none b l", "1 of the ids cannot be processed ('l')", file("l", "ldem01acq\n")),
     plan("a binary list", "none b @l", "l is not a text file: give one", file("l", bytes(range(256)))),
     plan("zeros as a list", "none b - < l", "<stdin> is not a text file: give one", file("l", bytes(999))),
 ]

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from hstdputils.core.errors import UserError
-from hstdputils.core.id_lists import IdList, read_id_lines, read_ids, require_all_good
+from hstdputils.core.id_lists import IdList, read_id_list, read_ids, require_all_good
 
 
 def names(ids):
@@ -93,13 +93,13 @@ def test_every_id_of_the_archive_is_taken(real_data):
     with gzip.open(real_data / "ids" / "all.ids.gz", "rt") as lines:
         names = [f"{line.strip()}\n" for line in lines]
     assert len(names) == 161_750
-    ids = read_id_lines("all.ids", names)
+    ids = read_id_list("all.ids", "".join(names).encode())
     assert ids.problems == []
     assert len(ids.names) == 161_750
 
 
 def test_words_that_look_like_ids_are_refused_alone_and_among_ids():
-    ids = read_id_lines("x.ids", ["ldem01acq\n", "observing\n", "ldem01tnq\n"])
+    ids = read_id_list("x.ids", b"ldem01acq\nobserving\nldem01tnq\n")
     assert ids.names == ["ldem01acq", "ldem01tnq"]
     assert ids.bad == ["'observing'"]
     assert "x.ids:2: 'observing' is not a valid ipppssoot: its last character is 'g'" in ids.problems[0]

@@ -14,8 +14,8 @@ ROOMS = """
     __main__
     trigger
     workflow_run docker_run
-    run submit watch status cancel rescue clean
-    report verify
+    run submit watch status cancel rescue clean list
+    report verify affected
     doctor sync resources capture
     process
     plan

@@ -5,6 +5,7 @@ The programs' words are those of the real ones where memory or disk run out, and
 
 import time
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 import psutil
@@ -55,6 +56,12 @@ class Failure:
     outcome: Outcome
     exit_code: int
     said: str
+    family: str = ""
+    """The family that names its cause; where none is given, that of its outcome."""
+
+
+FAMILIES = {MEMORY: "memory_refused", INCOMPLETE: "product_empty", Outcome.STORAGE_ERROR: "disk_full"}
+"""Families of most failures with an outcome."""
 
 
 def says(text: str, status: int) -> str:
@@ -71,9 +78,11 @@ def broken(content: str, said: str) -> Failure:
 
 OPEN_FAILED = "ERROR:    CALACS processing NOT completed for x_raw.fits\nERROR:    Open failed."
 FAILURES = {
-    "no product": Failure("pass", INCOMPLETE, 29, "@"),
-    "segmentation fault": Failure("os.kill(os.getpid(), 11)", FAILED, STAGE, "was ended by SIGSEGV"),
-    "killed": Failure("os.kill(os.getpid(), 9)", MEMORY, 31, "was killed (signal 9)"),
+    "no product": Failure("pass", INCOMPLETE, 29, "@", "product_missing"),
+    "segmentation fault": Failure(
+        "os.kill(os.getpid(), 11)", FAILED, STAGE, "was ended by SIGSEGV", "program_crashed"
+    ),
+    "killed": Failure("os.kill(os.getpid(), 9)", MEMORY, 31, "was killed (signal 9)", "memory_killed"),
     "abort of C++": Failure(
         "print(\"terminate called after throwing an instance of 'std::bad_alloc'\", flush=True)\nos.abort()",
         *(MEMORY, 31, "std::bad_alloc"),
@@ -87,9 +96,12 @@ FAILURES = {
     "memory: calacs.e's": out_of_memory("ERROR:    Couldn't allocate memory for scratch array in ACSREJ_LOOP.", 2),
     "memory: the loader's": out_of_memory("error while loading shared libraries: failed to map segment", 127),
     "an output is there": Failure(
-        "make()\nmake()", FAILED, STAGE, "ended with status 2: Warning    Output file `@' already exists."
+        *("make()\nmake()", FAILED, STAGE, "ended with status 2: Warning    Output file `@' already exists."),
+        "output_exists",
     ),
-    "a product, but a status": Failure("make()\nsys.exit(3)", FAILED, STAGE, "ended with status 3: stand-in"),
+    "a product, but a status": Failure(
+        "make()\nsys.exit(3)", FAILED, STAGE, "ended with status 3: stand-in", "calibration_error.*stand-in*"
+    ),
     "cut product": broken("product[:4000]", "is cut short"),
     "product without a byte": broken("b''", "is not a FITS file (it is empty)"),
     "product of zeros": broken("bytes(5760)", "is not a FITS file"),
@@ -152,6 +164,8 @@ def test_failure_ends_in_its_outcome(run, name):
     assert marker is not None, done.ran.said
     exit_code = program.stage if failure.exit_code == STAGE else failure.exit_code
     assert (marker["outcome"], marker["exit_code"]) == (failure.outcome, exit_code), marker["reason"]
+    family = failure.family or FAMILIES[failure.outcome]
+    assert fnmatch(marker["family"], family), (marker["family"], marker["reason"])
     assert failure.said.replace("@", f"{dataset}_{program.suffix}.fits") in marker["reason"]
     assert marker_of(done.store, dataset) is None
     (line,) = [line for line in done.ran.out.splitlines() if line.startswith(dataset)]

@@ -144,7 +144,7 @@ def test_errors_that_pass_are_tried_again(raws, s3: S3, proxy: DisturbingProxy, 
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("s3://nobodys-bucket", "note: no features from s3://nobodys-bucket: cannot list s3://nobodys-bucket"),
+        ("s3://nobodys-bucket", "note: no headers are read: cannot list s3://nobodys-bucket"),
         ("mast:", "sizes rest on"),
     ],
 )

@@ -71,12 +71,12 @@ def test_2000_rows_are_one_cluster_within_ten_seconds(site):
     assert 0 < len(site.pool.jobs()) < 100, "jobs are made as others start"
 
     # one that is not made yet, one that runs; then all
-    assert site.run("cancel", names[1900], names[0]).out == "b: 2 jobs cancelled\n"
+    assert site.run("cancel", names[1900], names[0], "--yes").out == "b: 2 jobs cancelled\n"
     assert site.marker(names[1900])["outcome"] == site.marker(names[0])["outcome"] == "cancelled"
     ran = site.run("status", names[1900], names[0])
     told = [line.split()[:2] for line in ran.out.splitlines() if line.startswith("l")]
     assert sorted(told) == sorted([[names[0], "cancelled"], [names[1900], "cancelled"]])
-    ran = site.run("cancel", "--all", "--reason", "enough")
+    ran = site.run("cancel", "--all", "--yes", "--reason", "enough")
     assert ran.status == 0, ran.said
     site.pool.wait(lambda: not site.pool.jobs() and not site.pool.clusters())
     ran = site.watch()
@@ -144,7 +144,7 @@ def test_jobs_in_every_state_are_cancelled(site):
     numbers = {name: job.rpartition("#")[2] for name, job, _ in site.starts()}
     site.pool.run("condor_hold", numbers[names[1]])
     site.pool.wait(lambda: site.pool.jobs("JobStatus == 5"))
-    assert site.run("cancel", *names[:2], names[3]).out == "b: 3 jobs cancelled\n"
+    assert site.run("cancel", *names[:2], names[3], "--yes").out == "b: 3 jobs cancelled\n"
     site.pool.wait(lambda: len(site.pool.jobs()) == 3)
     assert {job["HstdpDataset"] for job in site.pool.jobs()} == {names[2], *names[4:]}
     # by HTCondor's own command

@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -244,6 +245,29 @@ def flip_a_bit(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
+
+
+def test_what_is_fetched_again_is_not_disturbed_by_the_copies_before(tmp_path, made_up, monkeypatch):
+    """The copy of the other file, still running when the change is noticed, ends before the files come anew."""
+    notes: list[str] = []
+    bring(tmp_path, made_up, notes)
+    flip_a_bit(tmp_path / FOLDER / RAW)
+    of_cache, of_archive = InputCache.fetch, FolderSource.fetch
+
+    def slow(self, item, target, advance):
+        if item.name != RAW:
+            time.sleep(0.3)
+        of_cache(self, item, target, advance)
+        if item.name != RAW:
+            target.unlink()  # as where a copy was not finished
+
+    def slower(self, item, target, advance):
+        of_archive(self, item, target, advance)
+        time.sleep(0.6)
+
+    monkeypatch.setattr(InputCache, "fetch", slow)
+    monkeypatch.setattr(FolderSource, "fetch", slower)
+    assert bring(tmp_path, made_up, notes) == "archive"
 
 
 def test_changed_bytes_are_noticed_before_they_are_used(tmp_path, made_up):

@@ -1,6 +1,11 @@
 """The operators' verbs on AWS Batch: cancel, rescue and clean."""
 
+import contextlib
 import json
+import os
+import shlex
+import signal
+import subprocess
 import sys
 from collections import Counter
 
@@ -27,11 +32,33 @@ def statuses(site):
     return Counter(job.status for job in site.batch.jobs())
 
 
+def at_terminal(site, answer, command, *arguments):
+    """Run a command on the batch whose standard input is a terminal, at which a person answers.
+
+    Returns
+    -------
+    said, status
+        What it prints, and its exit status.
+    """
+    ours, its = os.openpty()
+    argv = [sys.executable, "-m", f"hstdputils.{command}", "s3://out/b", *arguments]
+    environment = site.commands.environment()
+    process = subprocess.Popen(argv, stdin=its, stdout=its, stderr=its, env=environment, cwd=site.commands.folder)
+    os.close(its)
+    os.write(ours, answer.encode())
+    said = b""
+    with contextlib.suppress(OSError):  # which the last reader of a terminal gets that is closed
+        while part := os.read(ours, 4096):
+            said += part
+    os.close(ours)
+    return said.decode(), process.wait(60)
+
+
 class TestCancel:
     @pytest.mark.slow
     def test_jobs_in_every_state(self, site, names):
         site.batch.start(indexes=[0, 1])
-        ran = site.run("cancel", "--all", "--reason", "wrong list")
+        ran = site.run("cancel", "--all", "--yes", "--reason", "wrong list")
         assert ran.status == 0, ran.said
         assert ran.out == "b: 8 jobs cancelled\n"
         assert site.batch.calls.received["TerminateJob"] == 3  # two arrays, and a single job
@@ -55,7 +82,7 @@ class TestCancel:
 
     @pytest.mark.slow
     def test_an_instrument(self, site, names):
-        ran = site.run("cancel", "--instrument", "acs")
+        ran = site.run("cancel", "--instrument", "acs", "--yes")
         assert ran.out == "b: 3 jobs cancelled\n"
         assert "5 waiting" in site.watch("--once").out
 
@@ -63,7 +90,7 @@ class TestCancel:
         site.batch.start()
         site.batch.finish(endings.exited(23))
         site.succeed(names[:1])
-        ran = site.run("cancel", "--all")
+        ran = site.run("cancel", "--all", "--yes")
         assert ran.status == 0
         assert "nothing to cancel" in ran.out
         assert not site.keys("b/markers/failed/")
@@ -73,7 +100,7 @@ class TestCancel:
         names = site.write([row(n, memory_mib=1024 + n) for n in range(150)])
         process = site.start()
         kill_at(process, lambda: sum(site.sent().values()) >= 20)
-        ran = site.run("cancel", "--all")
+        ran = site.run("cancel", "--all", "--yes")
         assert ran.out == "b: 150 jobs cancelled\n", ran.said
         sent = sum(site.sent().values())
         assert sent < 150
@@ -91,17 +118,51 @@ class TestCancel:
         argv = [sys.executable, "-m", "hstdputils.watch", "s3://out/b", "--every=0.1"]
         watcher = site.commands.start(argv)
         wait_until(lambda: site.batch.calls.received["DescribeJobs"] >= 2, watcher)
-        assert site.run("cancel", "--all").status == 0
+        assert site.run("cancel", "--all", "--yes").status == 0
         site.batch.finish(endings.out_of_memory())
         watcher.communicate(timeout=60)
         assert site.sent() == Counter(names)
+
+    def test_more_than_one_dataset_is_asked_about(self, site, names):
+        ran = site.run("cancel", *names[:2])
+        question = "cancel the jobs of 2 datasets of batch b in s3://out?"
+        assert (ran.status, ran.err) == (2, f"error: {question} There is nobody to ask: agree with --yes\n")
+        said, status = at_terminal(site, "n\n", "cancel", *names[:2])
+        assert (question in said, "nothing is cancelled" in said, status) == (True, True, 1)
+        assert set(statuses(site)) == {"RUNNABLE"}
+        said, status = at_terminal(site, "y\n", "cancel", *names[:2])
+        assert ("b: 2 jobs cancelled" in said, status) == (True, 0)
 
     def test_nothing_is_selected(self, site, names):
         ran = site.run("cancel")
         assert (ran.status, ran.err) == (
             2,
-            "error: no datasets are selected: name some, or give --instrument, --outcome or --all\n",
+            "error: no datasets are selected: name some, or give --instrument, --outcome, --family or --all\n",
         )
+
+
+def test_ctrl_c_names_the_command_to_go_on_with(site):
+    site.write([row(n, memory_mib=1024 + n) for n in range(150)])
+    process = site.start()
+    wait_until(lambda: sum(site.sent().values()) >= 5, process)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    last = said.splitlines()[-1]
+    start, _, command = last.partition("; to go on: ")
+    assert start == "stopped: each row is sent once, however often this is begun"
+    program, verb, *arguments = shlex.split(command)
+    assert (program, verb) == ("hstdputils", "submit")
+    ran = site.commands.hstdputils(verb, *arguments)
+    assert ran.status == 0, ran.said
+    assert set(site.sent().values()) == {1}
+    assert len(site.sent()) == 150
+
+
+def test_a_choice_that_was_misspelt(site, names):
+    ran = site.run("rescue", "--outcome", "canceled")
+    assert ran.status == 2
+    assert "invalid choice: 'canceled'; did you mean 'cancelled'? (choose from bad_input, " in ran.err
 
 
 class TestRescue:
@@ -114,7 +175,8 @@ class TestRescue:
 
     @pytest.mark.slow
     def test_what_the_rules_send_no_more(self, site, names):
-        ran = site.run("rescue", "--outcome", "calibration_error", "--instrument", "cos")
+        assert "nothing to rescue" in site.run("rescue", "--family", "reference_*").out
+        ran = site.run("rescue", "--family", "exit_*", "--instrument", "cos")
         assert ran.status == 0, ran.said
         assert "b: 2 datasets sent again" in ran.out
         more = Counter([names[0], names[1], names[2], names[6]])

@@ -292,3 +292,18 @@ def test_100_000_rows(site):
     assert ran.status == 0, ran.said
     assert site.batch.calls.received["SubmitJob"] <= 150
     assert site.sent() == Counter(names)
+
+
+def test_a_wrong_set_up_is_found_before_anything_is_submitted(site):
+    site.write([row(n) for n in range(3)])
+    ran = site.submit("--aws-batch-queue=no-such", "--aws-batch-job-definition=neither")
+    assert ran.status in (1, 2)
+    first, second = ran.err.splitlines()
+    assert first.startswith("error: queue: ")
+    assert "no-such" in first
+    assert second.startswith("error: job definition: ")
+    assert site.batch.submissions() == []
+    assert not site.keys("b/jobs/submissions/")
+    # whoever knows better may say so, and hears of it from the submission itself
+    assert site.submit("--no-preflight", "--aws-batch-queue=no-such").status != 0
+    assert site.batch.submissions() == []

@@ -1,6 +1,7 @@
 """The trigger: id lists in the bucket, and the events that S3 and EventBridge send about them, in their own form."""
 
 import contextlib
+import gzip
 import json
 import os
 import random
@@ -132,6 +133,14 @@ def test_a_message_starts_a_batch(sender, event):
     assert lines["b"] in told
 
 
+def test_a_table_of_mast_starts_a_batch(sender):
+    table = "\r\n".join(["sci_data_set_name,sci_targname", *(f'{name.upper()},"M 31"' for name in NAMES)])
+    key = "messages/submit/b"
+    sender.s3.client.put_object(Bucket="out", Key=key, Body=gzip.compress(table.encode("utf-8-sig")))
+    handler.handler(notification(key))
+    assert [row["ipppssoot"] for row in sender.plan()] == list(NAMES)
+
+
 @pytest.mark.parametrize("event", [notification, bridged])
 def test_a_second_delivery_submits_nothing(sender, event):
     key = sender.put("b", *NAMES)
@@ -185,6 +194,9 @@ def test_bad_names(sender, name):
         (("# nothing",), "there is no ipppssoot in s3://out/messages/submit/b"),
         (("\0\1",), "is not a text file"),
         (("x" * 2**20,) * 33, "cut it into several batches"),
+        (("proposal:13124", "@/etc/hostname"), "proposals are not looked up here: list their datasets"),
+        (("/etc/hostname",), "'/etc/hostname' is not a valid ipppssoot"),
+        (("target,ra,dec", "M31,1,2"), "has no column of dataset names"),
         ([f"bad{number}" for number in range(30)], "; and 25 more; nothing is submitted: correct the list"),
     ],
 )

@@ -74,15 +74,25 @@ def test_a_coarse_grid_lets_rows_share_sizes(files, capsys):
     assert all(0 <= large - small < 1024 for large, small in zip(coarse, fine, strict=True))
 
 
-def test_the_cost_is_said_for_each_row_and_instrument(files, capsys):
-    command.main(["none", "b", BY_FEATURES, "izzz02020", "ldfd01vlq", "acs_8ph_01", *files])
+def test_the_cost_is_said_for_each_row_and_instrument_of_a_plan_for_aws(files, capsys):
+    names = [BY_FEATURES, *(f"izzz02{number}20" for number in range(10)), "ldfd01vlq", "acs_8ph_01"]
+    command.main(["s3://bucket", "b", *names, *files])
     printed = capsys.readouterr()
     costs = [json.loads(line)["cost_usd"] for line in printed.out.splitlines()]
-    assert costs[3] is None
-    assert all(cost > 0 for cost in costs[:3])
-    assert f"wfc3 2 USD {costs[0] + costs[1]:,.2f}" in printed.err
-    assert f"4 datasets, USD {sum(costs[:3]):,.2f} (EC2 on demand" in printed.err
+    assert costs[-1] is None
+    assert all(cost > 0 for cost in costs[:-1])
+    assert f"cost: about USD {sum(costs[:-1]):,.2f} (EC2 on demand" in printed.err
+    assert f"wfc3 USD {sum(costs[:-2]):,.2f}" in printed.err
     assert "the cost of 1 of them is not known" in printed.err
+
+
+@pytest.mark.parametrize("output", ["none", "results"])
+def test_a_small_plan_for_this_machine_says_nothing_of_aws(output, files, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    command.main([output, "b", BY_FEATURES, "ldfd01vlq", *files])
+    notes = capsys.readouterr().err
+    assert "USD" not in notes
+    assert "prices" not in notes
 
 
 def test_dearer_instances_make_dearer_rows(files, capsys):

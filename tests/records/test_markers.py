@@ -26,6 +26,7 @@ def test_what_is_not_known_of_an_attempt_is_left_out():
         outcome=Outcome.TIMEOUT,
         exit_code=35,
         reason="slow",
+        family="timeout.slow",
         attempt=1,
         plan_row={"memory_mib": 512},
         crds_context="",

@@ -112,3 +112,18 @@ def test_commands_by_hand_take_what_the_plan_has_and_hold_it_against_what_is_wan
     assert ran.status == 2
     said = "error: the 1 rows of results/night-1/plan.out are not those of the datasets that are wanted: run the "
     assert ran.err == f"{said}workflow again, which plans what is missing\n"
+
+
+def test_lists_as_people_have_them(project):
+    """MAST's table of an association, one of its members and others, and a list of files."""
+    (project.folder / "my.csv").write_text(
+        "sci_data_set_name,sci_pep_id\nLDEM01F1Q,13124\nLDEM01010,13124\nLDEM01TNQ,1\n"
+    )
+    (project.folder / "files.txt").write_text(f"/data/{A}_rawacq.fits\n/data/{A}_spt.fits\n")
+    project.config["ids"] = ["my.csv", "files.txt"]
+    ran = project.snakemake("plan.out", "--profile", "onsite")
+    assert ran.status == 0, ran.said
+    assert list(plan_of(project)) == ["ldem01010", B, A]
+    (log,) = (project.folder / "logs/night-1").glob("plan.log")
+    assert "note: 1 exposure is a member of associations in the list" in log.read_text()
+    assert "Nothing to be done" in project.snakemake("plan.out", "--profile", "onsite").said

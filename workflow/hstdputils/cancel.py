@@ -18,7 +18,8 @@ from hstdputils.progress.view import BatchView, add_selection, open_view, operat
 _DESCRIPTION = """\
 Cancel the jobs of datasets that have not ended yet: those that wait, are held, start or run, also single children of
 array jobs, and those that were not submitted yet since their submission was cut off. Their markers say that they were
-cancelled, and nothing submits them again but hstdputils rescue. Datasets that have ended are left as they are."""
+cancelled, and nothing submits them again but hstdputils rescue. Datasets that have ended are left as they are.
+Before the jobs of more than one dataset are cancelled, this asks."""
 
 
 _EXAMPLES = """\
@@ -35,14 +36,25 @@ def main(arguments: Sequence[str]) -> int:
     if not chosen:
         print(f"{batch.name}: nothing to cancel: none of these datasets has a job that has not ended")
         return ExitCode.SUCCESS
-    by = operator()
-    reason = f"cancelled by {by}" + (f": {options.reason}" if options.reason else "")
-    with batch.engine.alone():
-        n_cancelled = batch.engine.cancel(chosen, reason)
-        states = {state.ipppssoot: state for state in batch.engine.states(only=chosen)}
-        _record(batch, [states[name] for name in chosen if name in states], reason, by)
+    what = f"the jobs of {len(chosen):,} datasets of batch {batch.name} in {batch.store.uri}"
+    if len(chosen) > 1 and not options.yes and not command_line.is_agreed(f"cancel {what}?"):
+        print("nothing is cancelled")
+        return ExitCode.GENERAL
+    with command_line.naming_how_to_go_on("cancel", arguments, "what was cancelled stays cancelled"):
+        n_cancelled = _cancel(batch, chosen, options.reason)
     print(f"{batch.name}: {n_cancelled} jobs cancelled")
     return ExitCode.SUCCESS
+
+
+def _cancel(batch: BatchView, names: Sequence[str], why: str | None) -> int:
+    """Cancel the jobs of datasets, and return how many were."""
+    by = operator()
+    reason = f"cancelled by {by}" + (f": {why}" if why else "")
+    with batch.engine.alone():
+        n_cancelled = batch.engine.cancel(names, reason)
+        states = {state.ipppssoot: state for state in batch.engine.states(only=names)}
+        _record(batch, [states[name] for name in names if name in states], reason, by)
+    return n_cancelled
 
 
 def _is_active(batch: BatchView, name: str) -> bool:
@@ -75,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     add_batch(parser)
     add_selection(parser, ACTIVE)
     parser.add_argument("--reason", metavar="TEXT", help="why; it stands in the jobs, the markers and the report")
+    command_line.add_yes(parser)
     return parser
 
 

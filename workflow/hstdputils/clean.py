@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
         return ExitCode.SUCCESS
     total = size(sum(entry.size for entry in leftovers))
     what = f"{len(leftovers):,} objects ({total}) of {len(chosen):,} datasets of batch {batch.name} in {store.uri}"
-    if not options.yes and not _is_agreed(f"remove {what}?"):
+    if not options.yes and not command_line.is_agreed(f"remove {what}?"):
         print("nothing is removed")
         return ExitCode.GENERAL
     lease = batch.lease_prefix
@@ -81,9 +81,7 @@ def _chosen(batch: Batch, options: argparse.Namespace) -> list[str]:
         if not options.all:
             raise
         _, progress = without_records(batch, error)
-    outcomes = {name: progress.word(state) for name, state in progress.states.items()}
-    outcomes |= dict.fromkeys(progress.succeeded, "succeeded")
-    chosen = selected(options, outcomes, batch.name)
+    chosen = selected(options, batch, progress)
     active = [name for name in chosen if (state := progress.states.get(name)) is not None and not state.state.is_over]
     if active:
         more = f" (and {len(active) - 1:,} more)" if len(active) > 1 else ""
@@ -113,18 +111,12 @@ def _remove(batch: Batch, names: Sequence[str], keys: Sequence[str]) -> None:
         store.prune(batch.prefix)
 
 
-def _is_agreed(question: str) -> bool:
-    if not sys.stdin.isatty():
-        raise UserError(f"{question} There is nobody to ask: agree with --yes")
-    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = command_line.parser("clean", _DESCRIPTION, _EXAMPLES)
     command_line.add_version(parser)
     add_batch(parser)
     add_selection(parser)
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    command_line.add_yes(parser)
     return parser
 
 

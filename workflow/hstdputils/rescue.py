@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from hstdputils.core import command_line
@@ -26,6 +26,7 @@ A batch keeps its CRDS context: with another --crds-context the datasets go --in
 
 _EXAMPLES = """\
   hstdputils rescue s3://my-bucket/mybatch --outcome calibration_error
+  hstdputils rescue s3://my-bucket/mybatch --family reference_missing
   hstdputils rescue s3://my-bucket/mybatch j8cb010b0 --memory-mib 32768
   hstdputils rescue mybatch --outcome no_references --crds-context hst_1250.pmap --into mybatch-1250"""
 
@@ -47,8 +48,14 @@ def main(arguments: Sequence[str]) -> int:
     if not names:
         print(f"{batch.name}: nothing to rescue: none of these datasets has a job that failed")
         return ExitCode.SUCCESS
+    with command_line.naming_how_to_go_on("rescue", arguments, "what was sent is not sent once more"):
+        return _rescue(batch, {name: failed[name] for name in names}, options)
+
+
+def _rescue(batch: BatchView, failed: Mapping[str, RowState], options: argparse.Namespace) -> int:
+    """Submit datasets again, and say which."""
     if options.into:
-        return _submit_into(batch, [failed[name] for name in names], options)
+        return _submit_into(batch, list(failed.values()), options)
     engine = batch.engine
     if options.crds_context:
         _check_context(batch, options.crds_context)
@@ -58,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
     def decide(state: RowState, earlier: Sequence[Entry]) -> Decision:
         return _decision(state, options, by)
 
-    done = Resubmitter(engine, batch).by(names, decide, by)
+    done = Resubmitter(engine, batch).by(failed, decide, by)
     print(f"{batch.name}: {len(done.again)} datasets sent again")
     for entry in done.again[:20]:
         print(f"  {entry.ipppssoot}  {entry.reason}")

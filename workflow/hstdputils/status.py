@@ -13,8 +13,10 @@ from hstdputils.engines.decision_log import DecisionLog
 from hstdputils.engines.states import ACTIVE
 from hstdputils.progress.address import add_batch
 from hstdputils.progress.blackboard import blackboard_text
-from hstdputils.progress.screen import sentence
-from hstdputils.progress.view import BatchView, add_selection, is_selective, open_view
+from hstdputils.progress.overview import families_of
+from hstdputils.progress.status_lines import sentence
+from hstdputils.progress.view import BatchView, add_selection, failures, is_selective, issues_of, open_view
+from hstdputils.records.families import FamilyRow, group
 
 _DESCRIPTION = """\
 Say how the datasets of a batch are now: how many of each instrument wait, are held, run, and ended with which
@@ -26,11 +28,16 @@ _EXAMPLES = """\
   hstdputils status s3://my-bucket/mybatch
   hstdputils status s3://my-bucket/mybatch j8cb010b0
   hstdputils status mybatch --outcome timeout          with results/mybatch/plan.out, or HSTDP_STORE=s3://my-bucket
+  hstdputils status s3://my-bucket/mybatch --family 'reference_*'
   hstdputils status s3://my-bucket/mybatch --blackboard | cut -d'|' -f1,3,4"""
 
 
 MOST_LISTED = 1000
 """Datasets that are listed at most."""
+
+
+MOST_FAMILIES = 20
+"""Families of failures that are told of where none are selected."""
 
 
 _TOTAL = "all"
@@ -44,13 +51,24 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.write(blackboard_text(batch.progress))
         return ExitCode.SUCCESS
     names = batch.selected(options) if is_selective(options) else []
+    rows = _families(batch, names, options) if options.family else families_of(batch.progress, batch.address)
     print(sentence(batch.name, batch.progress))
     print()
     _table(batch.outcomes())
+    for row in rows if options.family or len(rows) <= MOST_FAMILIES else []:
+        print(f"\n{row.family}: {row.datasets:,} datasets, {row.title}\n  {row.advice}\n  {row.command}")
+    if not options.family and len(rows) > MOST_FAMILIES:
+        print(f"\n{len(rows):,} families of failures: the report lists them, and --family PATTERN some")
     if names:
         print()
         _list(batch, names)
     return ExitCode.SUCCESS
+
+
+def _families(batch: BatchView, names: Sequence[str], options: argparse.Namespace) -> list[FamilyRow]:
+    """Return the families of datasets that failed."""
+    markers = failures(batch, names, batch.progress)
+    return group(markers, batch.address, issues_of(options, batch))
 
 
 def _table(outcomes: dict[str, str]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from hstdputils.core import command_line
 from hstdputils.core.errors import ExitCode, UserError
+from hstdputils.core.findings import require_no_failure
 from hstdputils.engines.base import Engine
 from hstdputils.engines.registry import (
     DEFAULT,
@@ -61,7 +62,8 @@ def main(arguments: Sequence[str]) -> int:
     batch.store.check()
     batch.require_conditional_writes("nothing can be submitted", may_probe=True)
     waiting = command_line.tell if options.wait else None
-    return wait_while_busy(lambda: _submit(batch, rows, options, further), waiting)
+    with command_line.naming_how_to_go_on("submit", arguments, "each row is sent once, however often this is begun"):
+        return wait_while_busy(lambda: _submit(batch, rows, options, further), waiting)
 
 
 def _submit(batch: Batch, rows: Sequence[PlanRow], options: argparse.Namespace, further: Sequence[str]) -> int:
@@ -77,6 +79,8 @@ def _submit(batch: Batch, rows: Sequence[PlanRow], options: argparse.Namespace, 
         print(f"{batch.name}: nothing to submit: all {len(rows)} datasets have succeeded")
         return ExitCode.SUCCESS
     engine = _engine(options, batch, further)
+    if options.preflight:
+        require_no_failure(engine.check(left))
     sent = _submit_all_again(batch, engine, left) if options.force else engine.submit(left)
     notes = [f"{sent.adopted} jobs found that were made before"] if sent.adopted else []
     notes += (
@@ -128,6 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     for kind in kinds:
         kind.add_options(parser.add_argument_group(kind.title))
     command_line.add_wanted(parser)
+    command_line.add_preflight(parser, "that jobs would start on the engine")
     parser.add_argument(
         "--force",
         action="store_true",

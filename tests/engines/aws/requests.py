@@ -21,7 +21,15 @@ MAKING_ROLES = [
 LOOKING = [item for item in SUBMITTING if item[0].startswith(("batch:Describe", "batch:List"))]
 CANCELLING = [("batch:TerminateJob", f"{BATCH}:job/0f1e"), ("batch:CancelJob", f"{BATCH}:job/0f1e")]
 CAPTURING = [("batch:DescribeComputeEnvironments", "*"), ("ec2:DescribeLaunchTemplateVersions", "*")]
+CHECKING = [
+    ("batch:DescribeComputeEnvironments", "*"),
+    ("ecr:DescribeImages", "arn:aws:ecr:us-east-1:123456789012:repository/calcloud"),
+    ("iam:GetRole", f"{IAM}:role/calcloud/hstdp/hstdp-b-01234567"),
+]
+WATCHING = [("batch:GetJobQueueSnapshot", f"{BATCH}:job-queue/{name}") for name in ("hstdp", "hstdp-ondemand")]
 NOBODY = [
+    ("batch:GetJobQueueSnapshot", f"{BATCH}:job-queue/others"),
+    ("iam:GetRole", f"{IAM}:role/admin"),
     ("batch:SubmitJob", f"{BATCH}:job-queue/others"),
     ("batch:SubmitJob", f"{BATCH}:job-definition/others:1"),
     ("batch:RegisterJobDefinition", f"{BATCH}:job-definition/others"),

@@ -13,11 +13,14 @@ from email import message_from_string
 
 import pytest
 
+from hstdputils.core.outcomes import Outcome
+from hstdputils.engines.aws_batch.causes import cause_of
 from hstdputils.engines.aws_batch.engine import JOB_DEFINITION, QUEUE
 from hstdputils.engines.aws_batch.submit import RETRIES
 from hstdputils.references.settings import URI_VARIABLES, settings_of
 from tests.conftest import ROOT, Commands
 from tests.stand_ins.aws.account import IMAGE, TEMPLATE, deploy, template
+from tests.stand_ins.aws_batch.endings import REASONS_OF_ACTIONS, cancelled_by_queue
 
 pytestmark = pytest.mark.engine("CloudFormation (moto)")
 
@@ -110,6 +113,24 @@ def test_only_root_reaches_the_metadata_service_of_an_instance(commands):
     ran = commands.run("unshare", "--net", sys.executable, "-c", ASK_AS, rule, PATH=path)
     assert ran.status == 0, ran.said
     assert ran.out.splitlines() == ["0 0", "10001 1"]
+
+
+@pytest.mark.parametrize("queue", ["SpotQueue", "OnDemandQueue"])
+def test_queues_cancel_what_cannot_start_where_that_is_wanted(queue):
+    known = template()
+    parameter = known["Parameters"]["CannotStartSeconds"]
+    assert parameter["Default"] == 0
+    assert min(value for value in parameter["AllowedValues"] if value) == 600
+    assert max(parameter["AllowedValues"]) == 86_400
+    condition, actions, otherwise = known["Resources"][queue]["Properties"]["JobStateTimeLimitActions"]["Fn::If"]
+    assert known["Conditions"][condition] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "CannotStartSeconds"}, 0]}]}
+    assert otherwise == {"Ref": "AWS::NoValue"}
+    for action in actions:
+        assert action["Reason"] in REASONS_OF_ACTIONS
+        assert action["MaxTimeSeconds"] == {"Ref": "CannotStartSeconds"}
+        cause = cause_of({"status": "FAILED", "statusReason": cancelled_by_queue(action["Reason"]).status_reason})
+        assert cause.outcome is Outcome.CANCELLED
+        assert action["Reason"] in cause.text
 
 
 def test_image_is_named_by_its_digest():

@@ -5,7 +5,17 @@ import sys
 
 import pytest
 
-from tests.engines.aws.requests import CANCELLING, CAPTURING, IAM, LOOKING, MAKING_ROLES, NOBODY, SUBMITTING
+from tests.engines.aws.requests import (
+    CANCELLING,
+    CAPTURING,
+    CHECKING,
+    IAM,
+    LOOKING,
+    MAKING_ROLES,
+    NOBODY,
+    SUBMITTING,
+    WATCHING,
+)
 from tests.engines.test_trigger import INVOKE, notification
 from tests.stand_ins.aws.account import IMAGE, allowed, deploy, is_denied, template, variables_of
 
@@ -91,11 +101,11 @@ def test_policies_for_batch(account, stack):
     """Hold the policies against requests by moto's own evaluation, since its Batch looks at no resources."""
     iam = account.client("iam")
     passing = [("iam:PassRole", f"{IAM}:role/{stack[name]}") for name in ("JobRole", "ExecutionRole")]
-    everything = [*SUBMITTING, *MAKING_ROLES, *passing, *CANCELLING, *CAPTURING, *NOBODY]
+    everything = [*SUBMITTING, *MAKING_ROLES, *passing, *CANCELLING, *CAPTURING, *CHECKING, *WATCHING, *NOBODY]
     submitting = [*SUBMITTING, *MAKING_ROLES, *passing]
-    assert allowed(_document(account, stack["SubmitPolicy"]), everything) == submitting
+    assert set(allowed(_document(account, stack["SubmitPolicy"]), everything)) == {*submitting, *CHECKING}
     operator = allowed(_document(account, stack["OperatorPolicy"]), everything)
-    assert operator == [*LOOKING, *CANCELLING, *CAPTURING]
+    assert set(operator) == {*LOOKING, *CANCELLING, *CAPTURING, *WATCHING}
     attached = iam.list_attached_role_policies(RoleName=stack["TriggerRole"])["AttachedPolicies"]
     assert [item["PolicyArn"] for item in attached] == [stack["SubmitPolicy"]]
     trigger = iam.get_role_policy(RoleName=stack["TriggerRole"], PolicyName="trigger")["PolicyDocument"]

@@ -15,7 +15,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 TOKEN = "a-token-of-somebody"
 
-_OBSERVATION = {"obsid": "string", "obs_id": "string", "obs_collection": "string", "target_name": "string"}
+_OBSERVATION = {
+    "obsid": "string",
+    "obs_id": "string",
+    "obs_collection": "string",
+    "proposal_id": "string",
+    "target_name": "string",
+}
 _PRODUCT = {
     "obsID": "string",
     "obs_collection": "string",
@@ -39,6 +45,8 @@ class MastServer:
         """Names whose files are sent to the holder of `TOKEN` only."""
         self.sizes: dict[str, int | None] = {}
         """What the lists say of a file's size, instead of the truth."""
+        self.proposals: dict[str, list[str]] = {}
+        """Names of the observations of proposals, by number."""
         self.has_ranges = True
         self.asked: list[str] = []
         """Every request, in order: what for, and of what."""
@@ -62,7 +70,7 @@ class MastServer:
         self._http.server_close()
 
     def of(self, kind: str) -> list[str]:
-        """Return what was asked for in requests of one kind: ``query``, ``list``, ``file``, ``size``, ``whoami``."""
+        """Return what was asked for in requests of a kind: query, proposal, list, file, size or whoami."""
         return [what for name, _, what in (entry.partition(" ") for entry in self.asked) if name == kind]
 
     def path(self, name: str) -> Path:
@@ -81,6 +89,11 @@ class MastServer:
         """Return the rows that answer a call."""
         if service == "Mast.Caom.Filtered":
             filters = {entry["paramName"]: entry for entry in parameters["filters"]}
+            if "proposal_id" in filters:
+                (number,) = filters["proposal_id"]["values"]
+                self.asked.append(f"proposal {number}")
+                row = {"obsid": "1", "obs_collection": "HST", "proposal_id": number, "target_name": "SMOV"}
+                return [{**row, "obs_id": name} for name in self.proposals.get(number, [])]
             wanted = filters["obs_id"]
             patterns = [*wanted["values"], *filter(None, [wanted.get("freeText")])]
             self.asked.append(f"query {patterns[0]}")
@@ -94,7 +107,7 @@ class MastServer:
 
     def _observation(self, name: str) -> dict:
         number = str(24_000_000 + list(self.observations()).index(name))
-        return {"obsid": number, "obs_id": name, "obs_collection": "HST", "target_name": "SMOV"}
+        return {"obsid": number, "obs_id": name, "obs_collection": "HST", "proposal_id": "1", "target_name": "SMOV"}
 
     def _products(self, observations: list[str]) -> Iterator[dict]:
         for observation in observations:

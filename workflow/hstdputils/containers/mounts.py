@@ -57,6 +57,7 @@ def mounts_of(options: argparse.Namespace) -> list[Mount]:
     read = [path for source in options.inputs if (path := local_path(source))]
     read += [Path(word[1:]) for word in getattr(options, "ipppssoots", []) if word.startswith("@")]
     read += [options.references] if options.references else []
+    read += [Path(file) for file in options.known_issues]
     found = [Mount(_made(path.absolute()), is_writable=True) for path in written if path]
     return _without_repeats([*found, *(Mount(_there(path.absolute())) for path in read)])
 

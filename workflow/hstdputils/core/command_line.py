@@ -1,21 +1,26 @@
 """What all commands share: their parsers' look, and errors as one line."""
 
 import argparse
+import contextlib
 import os
+import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from hstdputils import __version__
 from hstdputils.core.errors import ExitCode, StoreError, UserError, exit_code_table
 from hstdputils.core.terminal import only_visible_output
-from hstdputils.core.text import without_passwords
+from hstdputils.core.text import nearest, without_passwords
 
 Command = Callable[[Sequence[str]], int]
 
 
-IDS_HELP = "ipppssoots in any case, @FILE for a text file of them (# starts a comment), - for standard input"
+IDS_HELP = (
+    "ipppssoots in any case, names of their files, proposal:12345, @FILE for a list (text, CSV or VOTable of MAST, "
+    "packed with gzip or not), - for one on standard input"
+)
 
 
 OUTPUT_HELP = "the store: s3://bucket, a folder, or none to keep the products in the work folder alone"
@@ -30,6 +35,13 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Exit with the line."""
         raise UserError(f"{message}: see {self.prog} --help")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Name the choice that was probably meant where a value is none of them."""
+        if action.choices is not None and value not in action.choices:
+            choices = [str(choice) for choice in action.choices]
+            text = f"invalid choice: {value!r}{nearest(str(value), choices)} (choose from {', '.join(choices)})"
+            raise argparse.ArgumentError(action, text)
 
 
 def parser(command: str, description: str, examples: str) -> argparse.ArgumentParser:
@@ -61,6 +73,16 @@ def add_wanted(target: argparse.ArgumentParser) -> None:
     )
 
 
+def add_preflight(target: argparse.ArgumentParser, what: str) -> None:
+    """Add ``--preflight``, and ``--no-preflight`` for who has checked the set-up already."""
+    target.add_argument(
+        "--preflight",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help=f"before the first job, check {what}, and stop if datasets could not succeed (default: yes)",
+    )
+
+
 class _OldName(argparse.Action):
     """An option under a name that it had before: it works, and a note gives its name now."""
 
@@ -84,6 +106,42 @@ class _OldName(argparse.Action):
 def add_old_name(target: argparse._ActionsContainer, name: str, option: argparse.Action) -> None:
     """Let an option that takes a value be known by an earlier name too, which no help shows."""
     target.add_argument(name, dest=option.dest, action=_OldName, now=option)
+
+
+def add_yes(target: argparse._ActionsContainer) -> None:
+    """Add ``--yes``, which agrees to what `is_agreed` asks."""
+    target.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def is_agreed(question: str) -> bool:
+    """Ask the person at the terminal for agreement.
+
+    Raises
+    ------
+    UserError
+        Standard input is not a terminal.
+    """
+    if not sys.stdin.isatty():
+        raise UserError(f"{question} There is nobody to ask: agree with --yes")
+    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+
+
+@contextlib.contextmanager
+def naming_how_to_go_on(command: str, arguments: Sequence[str], what: str) -> Iterator[None]:
+    """Where Ctrl-C interrupts the block, say what is safe, and the command to go on with, and end.
+
+    Parameters
+    ----------
+    command, arguments
+        The command and its arguments, which can be given again.
+    what
+        What has been done by then.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        tell(f"stopped: {what}; to go on: {shlex.join(['hstdputils', command, *arguments])}")
+        raise SystemExit(int(ExitCode.INTERRUPTED)) from None
 
 
 def tell(text: str) -> None:

@@ -67,10 +67,11 @@ class CrdsSection(_Section):
 class PlanSection(_Section):
     """What the plan rests on."""
 
-    read_headers: Literal["never", "folders", "always"] = Field(
-        default="folders",
-        description="Which inputs the plan looks into for raw headers, which say what datasets need: folders alone, "
-        "or always, which takes about two requests of S3 a dataset.",
+    read_headers: Annotated[Literal["auto", "always", "folders", "never"], OptionOf("plan")] = Field(
+        default="auto",
+        description="Where the plan reads headers of raw files, which say what datasets need: auto, in folders and "
+        "on S3, where it can be reached (about two requests and 30 KiB a dataset); always, or there is no plan; in "
+        "folders alone; never.",
     )
     features: Annotated[str | None, OptionOf("plan")] = Field(
         default=None,
@@ -120,7 +121,8 @@ class Config(BaseModel):
 
     ids: Texts = Field(
         min_length=1,
-        description="Id list, or several: text files with ipppssoots; # starts a comment.",
+        description="Id list, or several: text files with ipppssoots or names of their files (# starts a comment), "
+        "CSV and VOTables of MAST, packed with gzip or not, and proposals, such as proposal:12345.",
     )
     batch: str = Field(
         description="Name of the batch: the folder (S3 prefix) of its products in the store.",
@@ -129,12 +131,12 @@ class Config(BaseModel):
         default="results",
         description="Where products go: s3://bucket or a folder.",
     )
-    inputs: Annotated[Texts, OptionOf("process sync")] = Field(
+    inputs: Annotated[Texts, OptionOf("process sync plan")] = Field(
         default=["s3://stpubdata/hst/public", "mast:"],
         min_length=1,
         description="Where raw files are, in order of preference: folders, s3://bucket/prefix and mast: for MAST.",
     )
-    engine: str = Field(
+    engine: Annotated[str, OptionOf("plan")] = Field(
         default=LOCAL,
         description="Where datasets run: local, as jobs of Snakemake on this machine; htcondor, where Snakemake's "
         "executor sends jobs (HTCondor is asked why one was stopped); aws-batch, to which the whole plan is sent; or "
@@ -177,6 +179,11 @@ class Config(BaseModel):
         default="work",
         description="Where attempts get their work folders; best on the file system of the store.",
     )
+    known_issues: Annotated[Texts, OptionOf("process", is_local=True)] = Field(
+        default=[],
+        description="Files (YAML) of known issues of the site, by which failures are grouped before those that come "
+        "with hstdputils.",
+    )
     keep_work: Annotated[Literal["never", "failed", "always"], OptionOf("process", is_local=True)] = Field(
         default="never",
         description="Which attempts' work folders are kept.",
@@ -216,6 +223,11 @@ class Config(BaseModel):
     purchase: Annotated[Literal["on_demand", "spot"], OptionOf("plan report")] = Field(
         default="on_demand",
         description="How the instances on AWS are bought, for their prices.",
+    )
+    preflight: bool = Field(
+        default=True,
+        description="Before the first job, check programs, CRDS, store and work folder, or the engine, and stop if "
+        "datasets could not succeed.",
     )
     jobs_up_to: int = Field(
         default=200,

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import unquote
 
 from hstdputils.core.instruments import (
     BY_LETTER,
@@ -39,6 +40,21 @@ _IPPPSSOOT = re.compile(r"[a-z][a-z0-9]{8}")
 
 
 _VISIT = re.compile(r"([a-z0-9]+)_([a-z0-9]{3})_([a-z0-9]{2})")
+
+
+_OF_FILE = re.compile(
+    r"(skycell-p\d{4}x\d{2}y\d{2}|[a-z0-9]{3,4}_[a-z0-9]{3}_[a-z0-9]{2}|[a-z][a-z0-9]{8})(?=[_.])", re.ASCII
+)
+"""The dataset's name that the name of a file begins with."""
+
+
+_HAP = re.compile(
+    r"hst_[a-z0-9]+_[a-z0-9]+_([a-z0-9]+)_.*_[a-z]([a-z0-9]{3})([a-z0-9]{2})(?:[a-z0-9]{2})?(?=[_.]|$)", re.ASCII
+)
+"""What the names of Hubble Advanced Products look like, and the visit that they are of."""
+
+
+_JITTER = re.compile(r"[a-z0-9]{8}j_ji[ft]\.fits", re.ASCII)
 
 
 _SKYCELL = re.compile(r"skycell-p\d{4}x\d{2}y\d{2}", re.ASCII)
@@ -174,3 +190,37 @@ def _check_mosaic(text: str, name: str) -> None:
         raise BadDatasetName(f"{text!r} is not a valid visit (instrument, program and visit, like acs_8ph_01)")
     if match[1] not in MOSAICKED:
         raise BadDatasetName(f"{text!r} is not a visit of {' or '.join(map(str.upper, MOSAICKED))} (like acs_8ph_01)")
+
+
+def dataset_of_file(text: str) -> str | None:
+    """Return the dataset that a file belongs to, by its name alone.
+
+    Parameters
+    ----------
+    text
+        The file's name, path, or address in any store or archive, in any case; a name may lack its ending
+        (``j8cb010b0_raw``).
+
+    Returns
+    -------
+    name
+        The dataset, lower case; empty for a jitter file, which is of an observation and of no dataset; none where the
+        text is not the name of a file of a dataset.
+
+    Raises
+    ------
+    BadDatasetName
+        It is one of a dataset that cannot be processed by this name.
+    """
+    name = lower(re.split(r"[/\\]", unquote(text).rstrip("/\\"))[-1].partition("?")[0].strip())
+    if _JITTER.match(name):
+        return ""
+    if (match := _OF_FILE.match(name)) and name[match.end() :] != ".":
+        return parse_dataset(match[1]).ipppssoot
+    if (match := _HAP.match(name)) and match[1] in MOSAICKED:
+        raise BadDatasetName(
+            f"{name!r} belongs to the mosaics of a visit: give the visit, {match[1]}_{match[2]}_{match[3]}"
+        )
+    if name != lower(text) and _IPPPSSOOT.fullmatch(name):  # the folder of a dataset
+        return parse_dataset(name).ipppssoot
+    return None

@@ -1,9 +1,10 @@
 """What a check of a set-up finds: whether a thing is in order and, where it is not, the fix."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hstdputils.core.errors import ExitCode
+from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.text import without_passwords
 
 
@@ -45,3 +46,10 @@ def warn(subject: str, text: str) -> Finding:
 def fail(subject: str, text: str, exit_code: ExitCode) -> Finding:
     """Return a finding that stops a run, which would end with the exit code."""
     return Finding(Status.FAIL, subject, text, exit_code)
+
+
+def require_no_failure(findings: Iterable[Finding]) -> None:
+    """Raise `UserError` where checks have failed, with a line for each, and the exit code of the first."""
+    if failed := [finding for finding in findings if finding.status is Status.FAIL]:
+        lines = (f"{finding.subject}: {finding.text}" for finding in failed)
+        raise UserError("\nerror: ".join(lines), failed[0].exit_code)

@@ -1,19 +1,29 @@
-"""Lists of dataset names: from the command line, from files, from standard input."""
+"""Lists of dataset names as people have them: names, file names, tables of MAST, proposals; from anywhere."""
 
+import gzip
+import io
 import re
 import sys
+import zlib
 from bisect import bisect
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from hstdputils.core.datasets import LAST, BadDatasetName, Dataset, lower, parse_dataset
+from hstdputils.core.datasets import LAST, BadDatasetName, Dataset, dataset_of_file, lower, parse_dataset
 from hstdputils.core.errors import UserError
 from hstdputils.core.instruments import BY_LETTER
+from hstdputils.core.list_formats import content, is_votable, not_text, open_list, read_votable, table_of
+from hstdputils.core.text import one_line
 
-_LONGEST = 40
+Proposals = Callable[[int], Sequence[str]]
+"""Returns the names of the datasets of a proposal; raises `UserError` where they cannot be had."""
+
+
+_LONGEST = 80
 """Characters of a wrong name that are shown."""
 
 
@@ -23,6 +33,13 @@ _BLOCK_LINES = 4096
 
 _PLAIN = re.compile(rf"(?:[{''.join(BY_LETTER)}][a-z0-9]{{7}}[{LAST}]\n)*")
 """Lines with one ipppssoot each and nothing else."""
+
+
+_PROPOSAL = re.compile(r"proposal:0*([1-9]\d{0,5})", re.IGNORECASE | re.ASCII)
+
+
+_SEPARATORS = str.maketrans(dict.fromkeys(",;|\"'`[](){}", " "))
+"""What stands between names or around them."""
 
 
 @dataclass
@@ -37,6 +54,8 @@ class IdList:
     """One line for each of them, with where it stands and the reason."""
     duplicates: list[str] = field(default_factory=list)
     """One line for each repetition that was dropped."""
+    notes: list[str] = field(default_factory=list)
+    """Notes on what was dropped together: rows of tables, files, members of associations."""
 
     @cached_property
     def datasets(self) -> list[Dataset]:
@@ -44,25 +63,39 @@ class IdList:
         return list(map(Dataset, self.names))
 
 
-def read_ids(arguments: Iterable[str]) -> IdList:
+def is_proposal(text: str) -> bool:
+    """Tell whether a word names a proposal."""
+    return _PROPOSAL.fullmatch(text) is not None
+
+
+def arguments_of(entries: Iterable[str]) -> list[str]:
+    """Return the arguments of `read_ids` for the ``ids`` of a configuration: files, and proposals."""
+    return [entry if is_proposal(entry) else f"@{entry}" for entry in entries]
+
+
+def read_ids(arguments: Iterable[str], proposals: Proposals | None = None) -> IdList:
     """Read dataset names from command-line arguments.
 
     Parameters
     ----------
     arguments
-        Each is an ipppssoot, a visit, a sky cell, ``@FILE`` (names in a text file), or ``-`` (names on standard
-        input). In files, ``#`` starts a comment, blank lines count for nothing, and a line may hold several names.
+        Each is a name (an ipppssoot, a visit, a sky cell; the name, path or URI of one of their files),
+        ``proposal:12345``, ``@FILE`` (a list), or ``-`` (a list on standard input). A list is text (names with
+        blanks, commas, semicolons or ends of line between them; ``#`` starts a comment), a table with headings (CSV,
+        or with tabs, semicolons or bars; ECSV), or a VOTable; it may be packed with gzip.
+    proposals
+        Looks up a proposal; without it, a proposal is a bad id.
 
     Raises
     ------
     UserError
-        A file cannot be read, or there is no name at all.
+        A file cannot be read or is not a list, or there is no name at all.
     """
-    reader = _Reader()
+    reader = _Reader(proposals)
     arguments = list(arguments)
     for number, argument in enumerate(arguments, start=1):
         if argument == "-":
-            reader.read_lines("<stdin>", sys.stdin)
+            reader.read_stream("<stdin>", getattr(sys.stdin, "buffer", sys.stdin))
         elif argument == "@":
             raise UserError(f"argument {number}: '@' does not name a file: write @FILE, without a blank between")
         elif argument.startswith("@"):
@@ -70,38 +103,32 @@ def read_ids(arguments: Iterable[str]) -> IdList:
         else:
             reader.add(argument, f"argument {number}", 0)
     given = ", ".join("<stdin>" if argument == "-" else argument.removeprefix("@") for argument in arguments)
-    return _not_empty(reader.ids, given)
+    return reader.list_of(given)
 
 
-def read_id_lines(name: str, lines: Iterable[str]) -> IdList:
-    """Read dataset names from lines of text, such as those of an ``@FILE``.
+def read_id_list(name: str, data: bytes) -> IdList:
+    """Read dataset names from the bytes of a list, such as an ``@FILE`` of `read_ids`; proposals are bad ids in it.
 
     Parameters
     ----------
     name
-        What the lines come from, for a person.
-    lines
-        The lines.
+        What the list is called, for a person.
+    data
+        Its bytes.
 
     Raises
     ------
     UserError
-        They are not text, or there is no name at all.
+        It is not a list, or there is no name at all.
     """
-    reader = _Reader()
-    reader.read_lines(name, lines)
-    return _not_empty(reader.ids, name)
-
-
-def _not_empty(ids: IdList, given: str) -> IdList:
-    if not ids.names and not ids.problems:
-        raise UserError(f"no dataset to process: there is no ipppssoot in {given}: write one on each line")
-    return ids
+    reader = _Reader(None)
+    reader.read_stream(name, io.BytesIO(data))
+    return reader.list_of(name)
 
 
 def tell_problems(ids: IdList, *, skip_bad: bool) -> None:
-    """Say on standard error what was wrong with a list, a line for each id."""
-    for note in ids.duplicates:
+    """Print on standard error what was wrong with a list, a line for each id."""
+    for note in (*ids.duplicates, *ids.notes):
         print(f"note: {note}", file=sys.stderr)
     for problem in ids.problems:
         print(f"{'skipped' if skip_bad else 'bad id'}: {problem}", file=sys.stderr)
@@ -123,32 +150,74 @@ def require_all_good(ids: IdList, *, skip_bad: bool) -> None:
 class _Reader:
     """Collects names; lines with one ipppssoot each, as most lists have, are taken many at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, proposals: Proposals | None) -> None:
         self.ids = IdList()
+        self._proposals = proposals
         self._known: set[str] = set()
         self._runs: list[tuple[int, str, int]] = []
         """Where names of consecutive lines begin: position in the list of names, file or argument, and line."""
         self._starts: dict[str, int] = {}
         """Positions by name, made when the first repetition is found."""
+        self._again: dict[str, int] = {}
+        """How many rows and files of each list were of datasets that were known already."""
+        self._jitter: dict[str, int] = {}
+        """How many files of each list were left out, since they are of no dataset of their own."""
+
+    def list_of(self, given: str) -> IdList:
+        """Return what was read from all that was given."""
+        for name, count in self._again.items():
+            rows = "rows or files are of datasets that are" if count > 1 else "row or file is of a dataset that is"
+            self.ids.notes.append(f"{name}: {count:,} {rows} in the list already")
+        for name, count in self._jitter.items():
+            self.ids.notes.append(f"{name}: {count:,} jitter file{'s are' if count > 1 else ' is'} left out")
+        if not self.ids.names and not self.ids.problems:
+            raise UserError(f"no dataset to process: there is no ipppssoot in {given}: write one on each line")
+        return self.ids
 
     def read_file(self, path: Path) -> None:
         try:
-            with path.open(encoding="utf-8-sig") as lines:
-                self.read_lines(str(path), lines)
+            with path.open("rb") as file:
+                self.read_stream(str(path), file)
         except OSError as error:
             raise UserError(
                 f"cannot read the id list {path} ({error.strerror}): correct its name or permissions"
             ) from error
 
+    def read_stream(self, name: str, stream: Any) -> None:
+        """Read a list from a stream of bytes, or of text, which may stand in the place of standard input."""
+        if isinstance(stream, io.TextIOBase):
+            self.read_lines(name, stream)
+            return
+        try:
+            with open_list(name, stream) as plain:
+                if is_votable(name, plain):
+                    for number, cell in read_votable(name, plain.read()):
+                        self.add(cell, f"{name}, row {number}", 0, is_counted=True, owner=name)
+                    return
+                start = plain.peek(2)[:2]
+                encoding = "utf-16" if start in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+                with io.TextIOWrapper(plain, encoding=encoding, errors="surrogateescape") as lines:
+                    self.read_lines(name, lines)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            why = one_line(error)
+            raise UserError(f"the id list {name} is not a whole gzip file ({why}): make it anew") from error
+
     def read_lines(self, name: str, lines: Iterable[str]) -> None:
-        lines, number = iter(lines), 1
+        lines, number, may_be_table = iter(lines), 1, True
         try:
             while block := list(islice(lines, _BLOCK_LINES)):
-                if not self._add_plain(name, number, block):
+                if self._add_plain(name, number, block):
+                    may_be_table = False
+                elif any(map(content, block)):
+                    if may_be_table and (rows := table_of(name, number, block, lines)):
+                        for row, cell in rows:
+                            self.add(cell, name, row, is_counted=True)
+                        return
+                    may_be_table = False
                     self._add_lines(name, number, block)
                 number += len(block)
         except UnicodeError as error:
-            raise _not_text(name) from error
+            raise not_text(name) from error
 
     def _add_plain(self, name: str, number: int, block: Sequence[str]) -> bool:
         """Take lines with one new ipppssoot each; return false, and take none, where they are not all like that."""
@@ -167,26 +236,72 @@ class _Reader:
     def _add_lines(self, name: str, number: int, block: Iterable[str]) -> None:
         for line_number, line in enumerate(block, start=number):
             if "\0" in line:
-                raise _not_text(name)
-            for word in line.partition("#")[0].replace(",", " ").split():
-                word.encode()  # fails for bytes that are not text, which standard input lets through
+                raise not_text(name)
+            text = content(line)
+            text.encode()  # fails for bytes that are not text
+            is_path = ("/" in text or "\\" in text) and not any(mark in text for mark in ",;|\t")
+            words = [text.strip("\"'`")] if is_path else text.translate(_SEPARATORS).split()
+            for word in words:
                 self.add(word, name, line_number)
 
-    def add(self, text: str, name: str, number: int) -> None:
-        """Take a word of a line, or an argument, which has no number."""
+    def add(self, text: str, name: str, number: int, *, is_counted: bool = False, owner: str = "") -> None:
+        """Take a word of a line, or an argument, which has no number.
+
+        Parameters
+        ----------
+        text
+            The word.
+        name, number
+            The list and line, or what stands for both.
+        is_counted
+            Whether a repetition is only counted, for the whole list.
+        owner
+            The list, where ``name`` is more than that.
+        """
         where = f"{name}:{number}" if number else name
+        if proposal := _PROPOSAL.fullmatch(text):
+            self._add_proposal(int(proposal[1]), text, name, number)
+            return
+        short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
         try:
-            found = parse_dataset(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…").ipppssoot
+            found, is_file = parse_dataset(short).ipppssoot, False
         except BadDatasetName as error:
-            self.ids.bad.append(repr(text[:_LONGEST]))
-            self.ids.problems.append(f"{where}: {error}")
+            try:
+                dataset = dataset_of_file(text)
+            except BadDatasetName as of_file:
+                self._add_problem(short, f"{where}: {of_file}")
+                return
+            if dataset is None:
+                self._add_problem(short, f"{where}: {error}{_hint(text, is_argument=not number and not owner)}")
+                return
+            if not dataset:
+                self._jitter[owner or name] = self._jitter.get(owner or name, 0) + 1
+                return
+            found, is_file = dataset, True
+        if found not in self._known:
+            self._known.add(found)
+            self._runs.append((len(self.ids.names), name, number))
+            self.ids.names.append(found)
+        elif is_counted or is_file:
+            self._again[owner or name] = self._again.get(owner or name, 0) + 1
+        else:
+            self.ids.duplicates.append(f"{where}: {short!r} dropped, it is already at {self._place_of(found)}")
+
+    def _add_problem(self, word: str, problem: str) -> None:
+        self.ids.bad.append(repr(word))
+        self.ids.problems.append(problem)
+
+    def _add_proposal(self, number: int, text: str, name: str, line: int) -> None:
+        where = f"{name}:{line}" if line else name
+        if self._proposals is None:
+            self._add_problem(text, f"{where}: {text!r}: proposals are not looked up here: list their datasets")
             return
-        if found in self._known:
-            self.ids.duplicates.append(f"{where}: {text!r} dropped, it is already at {self._place_of(found)}")
-            return
-        self._known.add(found)
-        self._runs.append((len(self.ids.names), name, number))
-        self.ids.names.append(found)
+        try:
+            names = self._proposals(number)
+        except UserError as error:
+            raise UserError(f"{where}: {error}", error.exit_code) from error
+        for found in names:
+            self.add(found, f"{where} ({text.lower()})", 0, is_counted=True, owner=where)
 
     def _place_of(self, found: str) -> str:
         for position in range(len(self._starts), len(self.ids.names)):
@@ -196,5 +311,12 @@ class _Reader:
         return f"{name}:{number + position - start}" if number else name
 
 
-def _not_text(name: str) -> UserError:
-    return UserError(f"the id list {name} is not a text file: give one with an id on each line, and not compressed")
+def _hint(text: str, *, is_argument: bool) -> str:
+    """Return what may be meant by a word that is not the name of a dataset."""
+    if text.isascii() and text.isdecimal() and len(text) <= 6:
+        return f"; a proposal is written proposal:{text}"
+    if text.startswith("@"):
+        return "; a list cannot name another: give both"
+    if is_argument and Path(text[:1024]).is_file():
+        return f"; to read the list in the file {text}, write @{text}"
+    return ""

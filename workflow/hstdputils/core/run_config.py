@@ -3,22 +3,26 @@
 Commands on the batch take it from there, so that nobody has to give it to them again.
 """
 
+import contextlib
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from hstdputils.core.config import JOINED, SECTIONS, Config
-from hstdputils.core.errors import UserError
+from hstdputils.core.errors import StoreError, UserError
 from hstdputils.core.files import atomic_write
 from hstdputils.core.text import nearest, one_line, without_passwords
 
 RUN_FILE = "results/{batch}/run.json"
 """Where it is kept."""
+
+NOT_STARTED_FILE = "results/{batch}/not-started.txt"
+"""Where the reason is kept for which a run did not start."""
 
 _CRDS_VARIABLES = {"path": "CRDS_PATH", "server_url": "CRDS_SERVER_URL"}
 """Variables that come before keys of the section ``crds``."""
@@ -126,6 +130,28 @@ def save_run_config(config: Config) -> None:
         atomic_write(path, f"{without_passwords(json.dumps(values, indent=2))}\n")
     except OSError as error:
         raise UserError(f"cannot write {path} ({error.strerror}): check space and permissions there") from error
+
+
+@contextlib.contextmanager
+def keep_why_not_started(batch: str) -> Iterator[None]:
+    """Keep the error of a block that checks a batch before it starts, for its report, and forget an earlier one."""
+    path = Path(NOT_STARTED_FILE.format(batch=batch))
+    try:
+        yield
+    except (UserError, StoreError) as error:
+        with contextlib.suppress(OSError):
+            atomic_write(path, f"{error}\n")
+        raise
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def why_not_started(batch: str) -> str:
+    """Return why the last run over a batch in this folder did not start; empty where it did."""
+    try:
+        return one_line(Path(NOT_STARTED_FILE.format(batch=batch)).read_text(errors="replace"))
+    except OSError:
+        return ""
 
 
 def read_run_config(batch: str) -> Config | None:

@@ -4,8 +4,10 @@ A terminal cuts lines at its width, a pipe gets them whole, and only a terminal 
 """
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TextIO
 
 from hstdputils.core.text import visible
@@ -51,9 +53,19 @@ def only_visible_output() -> Iterator[None]:
         sys.stdout, sys.stderr = out, error
 
 
-def console(*, stderr: bool = False) -> Any:
-    """Return a console of rich whose own colours are obeyed, while texts are shown as they are."""
-    from rich.console import Console
+def console(*, stderr: bool = False, file: TextIO | None = None, no_color: bool | None = None) -> Any:
+    """Return a console of rich whose own colours are obeyed, while texts are shown as they are.
+
+    Parameters
+    ----------
+    stderr
+        Write to standard error, and not to standard output.
+    file
+        Where to write instead.
+    no_color
+        Use no colours; none for what the variable ``NO_COLOR`` says.
+    """
+    from rich.console import Console, ConsoleDimensions
     from rich.segment import Segment
 
     class VisibleConsole(Console):
@@ -61,8 +73,17 @@ def console(*, stderr: bool = False) -> Any:
             for segment in super().render(*arguments, **options):
                 yield segment if segment.control else Segment(visible(segment.text), segment.style)
 
-    stream = sys.stderr if stderr else sys.stdout
-    return VisibleConsole(file=getattr(stream, "stream", stream), highlight=False)
+        @property  # type: ignore[misc]
+        def size(self) -> ConsoleDimensions:
+            # rich asks standard streams alone, which may be others than the terminal that it writes to
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                columns, lines = os.get_terminal_size(self.file.fileno())
+                if columns and self._width is None:
+                    return ConsoleDimensions(columns, lines or 25)
+            return super().size
+
+    stream = file or (sys.stderr if stderr else sys.stdout)
+    return VisibleConsole(file=getattr(stream, "stream", stream), highlight=False, no_color=no_color)
 
 
 def print_table(
@@ -147,11 +168,24 @@ def transfer_progress(name: str, total: int) -> Iterator[Advance]:
         yield lambda count: bar.advance(task, count)
 
 
+SECONDS_BETWEEN_LINES = 10.0
+"""How often a line says how far something is, where there is no terminal, s."""
+
+
 @contextlib.contextmanager
 def count_progress(name: str, total: int) -> Iterator[Advance]:
-    """Give a function that counts things, and show them on a terminal."""
+    """Give a function that counts things, and show them: as a bar on a terminal, else as a line now and then."""
     if not sys.stderr.isatty():
-        yield lambda count: None
+        done, shown = 0, monotonic()
+
+        def count_on(count: int) -> None:
+            nonlocal done, shown
+            done += count
+            if monotonic() - shown > SECONDS_BETWEEN_LINES:
+                shown = monotonic()
+                print(f"{name}: {done:,} of {total:,}", file=sys.stderr, flush=True)
+
+        yield count_on
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 

@@ -16,21 +16,7 @@ from hstdputils.doctor.references import check_references
 from hstdputils.doctor.setup import EXAMPLES, Setup, names_of_kinds, read_setup
 from hstdputils.doctor.software import check_programs, check_software, kinds_with_programs
 from hstdputils.doctor.space import check_home, check_machine, check_work
-from hstdputils.doctor.storage import check_credentials, check_sources, check_store
-
-CHECKS: tuple[Check, ...] = (
-    check_software,
-    check_programs,
-    check_references,
-    check_sources,
-    check_store,
-    check_credentials,
-    check_work,
-    check_home,
-    check_machine,
-)
-"""All checks, in the order of their findings."""
-
+from hstdputils.doctor.storage import check_credentials, check_engine, check_sources, check_store, engine_of
 
 _DESCRIPTION = """\
 Check whether a run would start: programs, CRDS, inputs, store, credentials, disk space and memory. Each line is ok,
@@ -56,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     options = _parser().parse_args(arguments)
     setup = read_setup(options.profile, options.configfile, options.config, options.instrument, options.ids)
-    findings = run_checks(CHECKS, setup)
+    findings = run_checks(_checks(setup), setup)
     code = _exit_code(findings)
     ready = kinds_with_programs(findings)
     if options.json:
@@ -64,6 +50,20 @@ def main(arguments: Sequence[str]) -> int:
     else:
         _show(findings, _conclusion(setup, findings, ready))
     return code
+
+
+def _checks(setup: Setup) -> list[Check]:
+    """Return the checks for a set-up, in the order of their findings.
+
+    Where jobs do not share the folders of this machine, neither its programs nor its CRDS cache count.
+    """
+    kind = engine_of(setup)
+    here: list[Check] = [check_programs, check_references]
+    machine: list[Check] = [check_work, check_home, check_machine]
+    if kind and not kind.shares_folders:
+        here, machine = [], []
+    engine: list[Check] = [check_engine] if kind else []
+    return [check_software, *here, check_sources, check_store, check_credentials, *engine, *machine]
 
 
 def _exit_code(findings: Sequence[Finding]) -> ExitCode:

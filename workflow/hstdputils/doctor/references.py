@@ -25,12 +25,23 @@ SERVER_SECONDS = 10.0
 """Time limit for the server or S3 to name a context, retries included, s."""
 
 
+_TIME_LIMIT = "CRDS_CLIENT_TIMEOUT_SECONDS"
+
+
 FLAT_FROM = 21
 """Number of references from which CRDS takes a cache without ``ref_cache_subdir_mode`` for a flat one."""
 
 
-def check_references(setup: Setup) -> list[Finding]:
-    """Check CRDS as the run will set it up: the user's variables come before the configuration."""
+def check_references(setup: Setup, *, asks_for_context: bool = True) -> list[Finding]:
+    """Check CRDS as the run will set it up: the user's variables come before the configuration.
+
+    Parameters
+    ----------
+    setup
+        The set-up.
+    asks_for_context
+        Whether a server is asked for its operational context, where no context is wanted.
+    """
     observatory = os.environ.get("CRDS_OBSERVATORY", "hst")
     if observatory != "hst":
         return [_fail("CRDS", f"CRDS_OBSERVATORY is {observatory!r}: set it to hst, or unset it")]
@@ -43,7 +54,7 @@ def check_references(setup: Setup) -> list[Finding]:
     if wanted and not CONTEXT.fullmatch(wanted):
         return [_fail("CRDS context", f"{wanted!r} is not a CRDS context: give one like hst_0729.pmap")]
     if settings.is_growing:
-        return [*_growing_cache(settings.cache.absolute()), *_ask_server(settings, wanted)]
+        return [*_growing_cache(settings.cache.absolute()), *_ask_server(settings, wanted, asks_for_context)]
     return _cache_alone(settings.cache.absolute(), wanted)
 
 
@@ -119,14 +130,14 @@ def _growing_cache(cache: Path) -> list[Finding]:
     return [ok("CRDS cache", how), check_space("CRDS space", cache, USUAL_CACHE_GB, 1, "set CRDS_PATH to another")]
 
 
-def _ask_server(settings: CrdsSettings, wanted: str) -> list[Finding]:
+def _ask_server(settings: CrdsSettings, wanted: str, asks_for_context: bool) -> list[Finding]:
     """Ask the server, or S3, for its operational context and for the wanted one."""
-    # CRDS's own client takes its time limit from the environment
-    os.environ["CRDS_CLIENT_TIMEOUT_SECONDS"] = f"{REQUEST_SECONDS:.0f}"
     subject = "CRDS server" if settings.server and "config" not in settings.uris else "CRDS in S3"
     address = settings.server if subject == "CRDS server" else settings.uris["config"]
     if why := _why_silent(address):
         return [_fail(subject, f"{address} does not answer ({why}): check the network and CRDS_SERVER_URL")]
+    if not (wanted or asks_for_context):
+        return [ok(subject, f"{address} answers")]
     origin = ReferenceServer(settings)
 
     def ask() -> Finding:
@@ -134,7 +145,14 @@ def _ask_server(settings: CrdsSettings, wanted: str) -> list[Finding]:
         origin.file(context)
         return ok("CRDS context", context if wanted else f"{context}, operational there")
 
+    # CRDS's own client takes its time limit from the environment, which jobs inherit
+    before = os.environ.get(_TIME_LIMIT)
+    os.environ[_TIME_LIMIT] = f"{REQUEST_SECONDS:.0f}"
     (answer,) = run_in_parallel([ask], SERVER_SECONDS)
+    if before is None:
+        del os.environ[_TIME_LIMIT]
+    else:
+        os.environ[_TIME_LIMIT] = before
     match answer:
         case Finding():
             return [ok(subject, f"{address} answers"), answer]

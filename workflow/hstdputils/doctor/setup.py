@@ -10,10 +10,11 @@ import yaml
 from hstdputils.core.config import Config
 from hstdputils.core.datasets import Dataset, Kind
 from hstdputils.core.errors import UserError
-from hstdputils.core.id_lists import read_ids, require_all_good
+from hstdputils.core.id_lists import arguments_of, require_all_good
 from hstdputils.core.instruments import INSTRUMENTS, MOSAICKED, SKYCELL
 from hstdputils.core.run_config import load_config
 from hstdputils.core.text import nearest, one_line
+from hstdputils.inputs.lists import read_list
 from hstdputils.records.batch import check_batch_name
 
 _FILES = ("config.yaml", "profile.yaml")
@@ -187,10 +188,10 @@ def read_setup(
     _update(values, asked)
     config = load_config(values)
     check_batch_name(config.batch)
-    lists = list(ids) or ([f"@{path}" for path in config.ids] if "ids" in asked else [])
+    lists = list(ids) or (arguments_of(config.ids) if "ids" in asked else [])
     datasets: list[Dataset] = []
     if lists:
-        found = read_ids(lists)
+        found = read_list(lists)
         require_all_good(found, skip_bad=config.skip_bad)
         datasets = found.datasets
     return Setup(config, profile, datasets, instruments)

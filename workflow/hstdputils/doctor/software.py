@@ -117,6 +117,20 @@ def check_programs(setup: Setup) -> list[Finding]:
     return [*findings, *_astrometry(setup)]
 
 
+def find_programs(setup: Setup) -> list[Finding]:
+    """Look for the programs of the set-up's datasets, without asking for versions; return those that are missing."""
+    check_program_names(setup.config.programs)
+    programs, missing = Programs(setup.config.programs), []
+    for program, kinds in _users_of_programs().items():
+        try:
+            if not set(setup.needed).isdisjoint(kinds):
+                programs.find(program)
+        except UserError as error:
+            text = f"{names_of_kinds(kinds)}: {_why(program, error)}"
+            missing.append(fail(program.name, text, ExitCode.STAGE1))
+    return missing
+
+
 def kinds_with_programs(findings: Sequence[Finding]) -> list[str]:
     """Return the kinds of datasets that have all their programs."""
     return _ready({finding.subject for finding in findings if finding.status is not Status.OK})

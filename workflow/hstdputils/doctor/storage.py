@@ -3,6 +3,7 @@
 import contextlib
 import os
 from functools import partial
+from typing import Any
 
 from hstdputils.core.config import LOCAL
 from hstdputils.core.errors import ExitCode, StoreError, UserError
@@ -12,6 +13,7 @@ from hstdputils.core.text import one_line
 from hstdputils.doctor.checks import DEADLINE_SECONDS, REQUEST_SECONDS, finding_of_error, run_in_parallel
 from hstdputils.doctor.setup import Setup
 from hstdputils.doctor.space import nearest_existing
+from hstdputils.engines.base import Engine
 from hstdputils.engines.registry import engine_class
 from hstdputils.inputs.registry import open_sources, source_class
 from hstdputils.records.batch import Batch, Pins
@@ -36,6 +38,18 @@ def check_sources(setup: Setup) -> list[Finding]:
         if not isinstance(answer, UserError) and any(found.status is Status.OK for found in findings):
             finding = warn("inputs", finding.text)
         findings.append(finding)
+    return findings
+
+
+def check_local_sources(setup: Setup) -> list[Finding]:
+    """Check that the sources on this machine's file systems can be read; nothing else is asked."""
+    findings = []
+    for uri in setup.config.inputs:
+        try:
+            if source_class(uri).is_local:
+                open_sources([uri])
+        except (UserError, AttemptFailed) as error:
+            findings.append(finding_of_error("inputs", error))
     return findings
 
 
@@ -107,13 +121,25 @@ def needs_credentials(setup: Setup) -> bool:
 def check_credentials(setup: Setup) -> list[Finding]:
     """Report which credentials would be used, never their values; AWS is asked whether they are valid."""
     found = _aws(setup)
-    asked = [_identity()] if _is_paid_for(setup.config.engine) and found.status is Status.OK else []
+    kind = engine_of(setup)
+    asked = [_identity()] if kind and kind.is_priced and found.status is Status.OK else []
     return [found, *asked, _mast(setup)]
 
 
-def _is_paid_for(engine: str) -> bool:
-    """Tell whether an engine's jobs are paid for with an AWS account."""
-    return engine != LOCAL and engine_class(engine).is_priced
+def engine_of(setup: Setup) -> type[Engine[Any]] | None:
+    """Return the class of the engine where datasets run; none where that is this machine."""
+    return None if setup.config.engine == LOCAL else engine_class(setup.config.engine)
+
+
+def check_engine(setup: Setup) -> list[Finding]:
+    """Check whether jobs would start on the engine."""
+    if (kind := engine_of(setup)) is None:
+        return []
+    if not kind.reaches(setup.config.store):
+        text = f"{kind.title} cannot reach the store {setup.config.store!r}: set store to s3://bucket"
+        return [fail(kind.title, text, ExitCode.COMMAND_LINE)]
+    stored = Batch(open_store(setup.config.store, seconds=REQUEST_SECONDS), setup.config.batch)
+    return kind(stored, kind.settings_of_config(setup.config)).check()
 
 
 def _aws(setup: Setup) -> Finding:

@@ -200,6 +200,10 @@ def fetch_all(name: str, wanted: Sequence[tuple[Source, Item]], into: Destinatio
             ]
             for job in as_completed(jobs):
                 job.result()
+        except ChangedCopyError:
+            # the files are fetched again into the same folder: nothing may still write there
+            pool.shutdown(cancel_futures=True)
+            raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
     for (_, item), path in zip(wanted, paths, strict=True):

@@ -85,6 +85,13 @@ class MastSession:
                 for row, size in zip(table, sizes, strict=True)
             ]
 
+    def observations_of(self, proposal: int) -> list[str]:
+        """Return the names of all observations of a proposal, in the case that MAST has them in."""
+        what = f"cannot ask {conf.server} for proposal {proposal}"
+        with mast_errors(what), warnings.catch_warnings(action="ignore"):
+            found = self._observations.query_criteria(obs_collection="HST", proposal_id=[str(proposal)])
+            return [str(name) for name in found["obs_id"]] if len(found) else []
+
     def size(self, uri: str) -> int:
         """Return the size of a file, from the service that sends it."""
         with mast_errors(f"cannot ask {conf.server} for {uri}"):
@@ -197,4 +204,5 @@ def _failed(reason: str, outcome: Outcome = Outcome.STORAGE_ERROR) -> AttemptFai
 
 def _cause(error: Exception) -> str:
     """Return the innermost cause of an error of requests, without what its layers say around it."""
-    return one_line(error).rpartition(": ")[2].strip("'\")(") or type(error).__name__
+    cause = one_line(error).rpartition(": ")[2].strip("'\")(") or type(error).__name__
+    return f"{cause})" if cause.count("(") > cause.count(")") else cause

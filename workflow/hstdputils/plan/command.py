@@ -6,19 +6,26 @@ import sys
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import get_args
 from urllib.parse import urlsplit
 
 from hstdputils.core import command_line
 from hstdputils.core.errors import ExitCode, UserError
-from hstdputils.core.id_lists import read_ids, require_all_good, tell_problems
+from hstdputils.core.id_lists import IdList, require_all_good, tell_problems
+from hstdputils.inputs.lists import read_list
+from hstdputils.inputs.registry import DEFAULT_SOURCES, source_class
 from hstdputils.model.fitted import Model
 from hstdputils.model.prices import add_price_options, chosen_prices
-from hstdputils.plan.evidence import gather
-from hstdputils.plan.show import Totals
+from hstdputils.plan.estimate import Estimate, runs_here
+from hstdputils.plan.evidence import ReadHeaders, gather, note
 from hstdputils.plan.update import BatchPlan, settings_digest
 from hstdputils.records.batch import check_batch_name
 from hstdputils.records.plan_rows import row_lines
 from hstdputils.store.registry import is_none, open_store
+
+_SHAPING = ("inputs", "read_headers", "history", "grid_mib", "region", "purchase")
+"""Options whose values shape the rows of a plan."""
+
 
 _CHUNK = 20_000
 """Rows that are written at once."""
@@ -30,7 +37,8 @@ that its job gets, and what it is expected to cost on AWS. Every way of running 
 AWS Batch) takes them from the plan, so it can be read, edited and compared before anything runs.
 
 The sizes rest on the best evidence there is of each dataset, which its row names: its own finished runs (--history),
-those of its program, its features before the run (--features, --inputs), or its instrument alone.
+those of its program, its features before the run (--features, or
+the headers of its raw files, --inputs), or its instrument alone.
 
 `hstdputils plan show PLAN` sums a plan up; `hstdputils plan edit PLAN COLUMN=VALUE...` changes rows of it. Each of
 the two has a --help of its own. A store folder of such a name is ./show or ./edit."""
@@ -64,7 +72,7 @@ def main(arguments: Sequence[str]) -> int:
     planner = _Planner(options, batch)
     gc.disable()  # none of the many small objects that follow are in a cycle
     try:
-        ids = read_ids(options.ipppssoots)
+        ids = ids_of(options)
         tell_problems(ids, skip_bad=options.skip_bad)
         if options.update:
             require_all_good(ids, skip_bad=options.skip_bad)
@@ -96,16 +104,23 @@ class _Planner:
 
     def chunks(self, names: Sequence[str]) -> Iterator[list[str]]:
         """Yield the rows of datasets, many at a time."""
-        options, totals = self._options, Totals()
-        evidence = gather(names, options.features, options.inputs, options.history)
+        options = self._options
+        inputs = options.inputs or DEFAULT_SOURCES
+        estimate = Estimate(is_here=runs_here(options.output, options.engine))
+        evidence = gather(names, options.features, inputs, options.history, options.read_headers)
         for first in range(0, len(names), _CHUNK):
             chunk = names[first : first + _CHUNK]
             needs = self._model.needs(chunk, evidence.features, evidence.measured, options.grid_mib)
             lines, costs = row_lines(options.output, self._batch, chunk, needs, self._prices.rates)
             yield lines
-            totals.add(chunk, needs, costs)
-        for note in (totals.line(self._prices), *totals.notes(self._prices)):
-            print(f"note: {note}", file=sys.stderr)
+            estimate.add(chunk, needs, costs)
+        if not all(source_class(source).is_local for source in inputs):
+            estimate.add_sizes(names, evidence.features, evidence.local)
+        note(estimate.summary())
+        note(estimate.time())
+        note(estimate.space())
+        for line in estimate.cost(self._prices, is_chosen=options.prices is not None):
+            note(line)
 
 
 def _update(options: argparse.Namespace, batch: str, names: Sequence[str], planner: _Planner) -> None:
@@ -122,6 +137,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return _parser().parse_args(arguments)
 
 
+def ids_of(options: argparse.Namespace) -> IdList:
+    """Return the datasets that a command line names; members of associations are known where headers are read."""
+    inputs = () if options.read_headers == "never" else options.inputs or DEFAULT_SOURCES
+    return read_list(options.ipppssoots, inputs, folders_only=options.read_headers == "folders")
+
+
 def shaped_by(options: argparse.Namespace) -> str:
     """Return the digest of what shapes the rows of a plan beside the datasets' names.
 
@@ -132,7 +153,7 @@ def shaped_by(options: argparse.Namespace) -> str:
     UserError
         A file cannot be read.
     """
-    values = {name: getattr(options, name) for name in ("inputs", "history", "grid_mib", "region", "purchase")}
+    values = {name: getattr(options, name) for name in _SHAPING}
     files = {name: getattr(options, name) for name in ("features", "model", "prices")}
     return settings_digest(values, files)
 
@@ -170,13 +191,26 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="SOURCE",
-        help="where raw files are, as for hstdputils process; may be given several times. The features of datasets "
-        "that no table has are read from listings and headers there: folders and S3, not MAST",
+        help="where raw files are, as for hstdputils process (default: s3://stpubdata/hst/public); may be given "
+        "several times. The features of datasets that no table has are read from listings and headers there, in "
+        "folders and on S3, not from MAST",
+    )
+    parser.add_argument(
+        "--read-headers",
+        choices=get_args(ReadHeaders),
+        default="auto",
+        help="which of these sources are read: auto, those that can be reached, with about two requests and 30 KiB a "
+        "dataset on S3; always, all, and no plan where one cannot be; folders alone; never (default: %(default)s)",
     )
     parser.add_argument(
         "--history", type=Path, metavar="FILE", help="the database of finished runs that hstdputils resources keeps"
     )
     parser.add_argument("--model", type=Path, metavar="FILE", help="another fitted model than config/resources.json")
+    parser.add_argument(
+        "--engine",
+        help="where the rows will run, for the time that they take together: local, or the name of an engine "
+        "(default: local, where the store is a folder)",
+    )
     grid = parser.add_argument(
         "--grid-mib",
         type=command_line.above_zero,

@@ -2,10 +2,8 @@
 
 import argparse
 import heapq
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from pathlib import Path
 
 from rich.console import Console
@@ -13,52 +11,11 @@ from rich.text import Text
 
 from hstdputils.core import command_line
 from hstdputils.core.errors import ExitCode, UserError
-from hstdputils.core.instruments import INSTRUMENT_OF, Resources
 from hstdputils.core.terminal import console as visible_console
 from hstdputils.core.terminal import print_line, print_table
 from hstdputils.core.text import clock
-from hstdputils.model.prices import Prices
+from hstdputils.plan.estimate import CENT, Estimate, runs_here
 from hstdputils.records.plan_rows import PlanRow, read_plan
-
-_EVIDENCE = Resources._fields.index("evidence")
-
-
-class Totals:
-    """Datasets and costs by instrument, and datasets by evidence."""
-
-    def __init__(self) -> None:
-        self.datasets: Counter[str] = Counter()
-        self.evidence: Counter[str] = Counter()
-        self.usd: dict[str, float] = defaultdict(float)
-        self.without_cost = 0
-
-    def add(self, names: Sequence[str], needs: Sequence[Resources], costs: Sequence[float]) -> None:
-        """Add rows, with what each is expected to cost, USD."""
-        import numpy as np
-
-        letters = np.frombuffer("".join(map(itemgetter(0), names)).encode(), np.uint8)
-        of_letter, usd = np.bincount(letters), np.bincount(letters, weights=costs)
-        for letter in np.flatnonzero(of_letter).tolist():
-            instrument = INSTRUMENT_OF[chr(letter)]
-            self.datasets[instrument] += int(of_letter[letter])
-            self.usd[instrument] += float(usd[letter])
-        self.evidence.update(map(itemgetter(_EVIDENCE), needs))
-        self.without_cost += costs.count(0.0)
-
-    def line(self, prices: Prices) -> str:
-        """Return one line that says it all."""
-        parts = [f"{name} {n:,} USD {self.usd[name]:,.2f}" for name, n in sorted(self.datasets.items())]
-        total = f"{self.datasets.total():,} datasets, USD {sum(self.usd.values()):,.2f}"
-        evidence = ", ".join(f"{name} {n:,}" for name, n in self.evidence.most_common())
-        return f"{total} ({prices}): {'; '.join(parts)}; sizes rest on {evidence}"
-
-    def notes(self, prices: Prices) -> Iterator[str]:
-        """Yield what there is to say about the costs."""
-        if self.without_cost:
-            yield f"the cost of {self.without_cost:,} of them is not known, since no run of their kind is on record"
-        if old := prices.age_note():
-            yield old
-
 
 LARGEST, SIZES = 10, 20
 """Rows, and sizes, that are listed at most."""
@@ -138,8 +95,12 @@ def show(rows: Sequence[PlanRow], console: Console | None = None) -> None:
     _table(console, _ROW, [_cells(row) for row in largest])
     whole = _sums(("all", row) for row in rows)["all"]
     print_line(console, Text())
-    print_line(console, Text(f"{whole.datasets:,} datasets, USD {whole.usd:,.2f} on AWS as the plan has it"))
-    if whole.without_cost:
+    estimate = Estimate(is_here=all(runs_here(output) for _, output in batches))
+    estimate.add_rows(rows)
+    print_line(console, Text(f"{whole.datasets:,} datasets, {estimate.time()}"))
+    if whole.usd >= CENT:
+        print_line(console, Text(f"USD {whole.usd:,.2f} on AWS, by the prices of the plan"))
+    if whole.usd >= CENT and whole.without_cost:
         print_line(console, Text(f"the cost of {whole.without_cost:,} of them is not known"))
 
 

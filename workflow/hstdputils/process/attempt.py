@@ -27,6 +27,7 @@ from hstdputils.inputs.unpacking import Unpacker
 from hstdputils.previews.draw import import_ahead, make_previews
 from hstdputils.process.products import check_products, remove_unsaved, save_products
 from hstdputils.process.setup import Setup, inject_fault
+from hstdputils.records.families import known_issues, tail_of
 from hstdputils.records.log import AttemptLog
 from hstdputils.records.manifest import ProductFile, list_products, manifest
 from hstdputils.records.marker import Marker
@@ -254,6 +255,7 @@ class Attempt:
         last = [f"warning: {warning}" for warning in self._warnings]
         self._log.end("process", [*last, f"{outcome}{': ' if reason else ''}{reason}"])
         succeeded = outcome is Outcome.SUCCEEDED
+        issues = known_issues(*setup.settings.known_issues) if not succeeded else None
         marker = Marker.new(
             *(setup.settings.batch, self.dataset.ipppssoot, outcome, exit_code, reason),
             earlier=self._earlier,
@@ -274,6 +276,8 @@ class Attempt:
             warnings=self._warnings,
             references=self._references.used,
             reference_keywords=self._references.keywords,
+            family=issues.family(outcome, reason, tail_of(self._log.path)) if issues else "",
+            exposure_keywords=self._references.exposure_keywords,
         )
         metrics = {"ipppssoot": marker.ipppssoot, "steps": [asdict(step) for step in meter.steps]}
         self._write_metrics(json.dumps(metrics, indent=1) + "\n")

@@ -12,9 +12,12 @@ from typing import Any
 from hstdputils.calibrate.drizzlepac import VARIABLES
 from hstdputils.calibrate.recipe import check_program_names
 from hstdputils.core import command_line
+from hstdputils.core.config import Config
+from hstdputils.engines.retry_policy import Limits
 from hstdputils.inputs.registry import add_input_options
 from hstdputils.process.setup import OVERHEAD_SECONDS, Settings
 from hstdputils.records.batch import Batch, check_batch_name
+from hstdputils.records.families import add_known_issues
 from hstdputils.records.plan_files import ROW_VARIABLE, row_of_child
 from hstdputils.references.digests import use_reference_list
 from hstdputils.store.registry import open_store
@@ -155,7 +158,27 @@ def settings_of(options: argparse.Namespace) -> Settings:
         program_variables=options.program_variables,
         dataset_variables=options.dataset_variables,
         astrometry={None: None, "on": True, "off": False}[options.astrometry],
+        known_issues=options.known_issues,
     )
+
+
+def retry_limits_of(options: argparse.Namespace) -> Limits:
+    """Return how far further attempts within this process's job go."""
+    return Limits(
+        max_memory_mib=options.retry_max_memory_mib,
+        max_seconds=options.retry_max_seconds,
+        retries=options.retries,
+    )
+
+
+def config_of(options: argparse.Namespace) -> Config:
+    """Return the configuration that the options stand for, as far as checks of a set-up need it."""
+    keys = ("output", "batch", "inputs", "work", "keep_inputs", "programs", "crds_context")
+    output, batch, inputs, work, keep_inputs, programs, context = (getattr(options, key) for key in keys)
+    values = {"ids": "-", "store": output, "batch": batch, "work": str(work), "programs": dict(programs)}
+    values |= {"inputs": inputs} if inputs else {}
+    values |= {"keep_inputs": str(keep_inputs)} if keep_inputs else {}
+    return Config.model_validate({**values, "crds": {"context": context}})
 
 
 def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentParser:
@@ -222,6 +245,7 @@ def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentP
         help="align images with catalogues, for which runastrodriz uses the network (default: what the variables "
         f"{' and '.join(VARIABLES)} say; on where they are unset)",
     )
+    add_known_issues(parser)
     for_engines = parser.add_argument_group("for workflow engines")
     for_engines.add_argument(
         "--plan-row",
@@ -263,6 +287,21 @@ def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentP
         metavar="N",
         help="number of this try; from 2 on, nothing is done where another try would end like the last one",
     )
+    for_engines.add_argument(
+        "--retries",
+        type=int,
+        choices=range(11),
+        default=0,
+        metavar="N",
+        help="make up to N further attempts, as the retry policy decides (default: none, but by the workflow engine)",
+    )
+    for name, default, text in (
+        ("--retry-max-memory-mib", Limits().max_memory_mib, "largest memory of further attempts, MiB"),
+        ("--retry-max-seconds", Limits().max_seconds, "longest time limit of further attempts, s"),
+    ):
+        for_engines.add_argument(
+            name, type=command_line.above_zero, default=default, metavar="N", help=f"{text} (default: %(default)s)"
+        )
     return parser
 
 

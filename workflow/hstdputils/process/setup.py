@@ -17,6 +17,7 @@ from hstdputils.core.text import nearest
 from hstdputils.inputs.registry import open_sources
 from hstdputils.inputs.unpacking import MAX_UNPACKED_MIB
 from hstdputils.records.batch import Batch, Pins
+from hstdputils.records.families import known_issues
 from hstdputils.references.crds import Crds
 from hstdputils.references.digests import read_reference_list
 from hstdputils.store.probe import NO_CONDITIONAL_WRITES, RUN_ONE_AT_A_TIME
@@ -72,6 +73,8 @@ class Settings:
     """Names, or patterns of names, of further variables that a dataset's own file may set for programs."""
     astrometry: bool | None = None
     """Whether images are aligned with catalogues; none to follow drizzlepac's own variables."""
+    known_issues: Sequence[str] = ()
+    """Files of known issues, by which failures are grouped, beside those that come with hstdputils."""
 
     @property
     def vcpus(self) -> int:
@@ -97,13 +100,15 @@ class Setup:
     Raises
     ------
     UserError
-        Sources, references or CRDS cannot be used as the settings say.
+        Sources, references, CRDS or known issues cannot be used as the settings say.
     StoreError
         The store cannot be used.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        if settings.known_issues:
+            known_issues(*settings.known_issues)  # a wrong file is an error before anything is done
         self.batch = settings.stored_batch()
         """The batch in its store; none where products are not stored."""
         if self.batch is not None:

@@ -2,19 +2,25 @@
 
 import argparse
 import os
+import tempfile
 from pathlib import Path
 
 from hstdputils.core.errors import UserError
 from hstdputils.core.run_config import RUN_FILE, read_run_config
 from hstdputils.records.batch import Batch, check_batch_name
 from hstdputils.records.plan_rows import PlanRow, read_plan
-from hstdputils.store.registry import open_store
+from hstdputils.store.layout import MARKERS
+from hstdputils.store.registry import is_same_store, open_store
 
 VARIABLE = "HSTDP_STORE"
 """The environment variable with the store of batches whose address names none."""
 
 
-PLAN = "results/{batch}/plan.out"
+RESULTS = "results"
+"""The folder of the workflow's results, which is also its store where none is configured."""
+
+
+PLAN = f"{RESULTS}/{{batch}}/plan.out"
 """Where the workflow keeps the plan of a batch, whose store is used where no other is named."""
 
 
@@ -79,10 +85,26 @@ def planned_rows(batch: str) -> dict[str, PlanRow]:
         return {}
 
 
+def known_plan(batch: Batch) -> dict[str, PlanRow]:
+    """Return the rows of a batch's plan: the workflow's in this folder, or else the one in its store, if any."""
+    here = planned_rows(batch.name)
+    if here and is_same_store(next(iter(here.values())).output, batch.store.uri):
+        return here
+    data = batch.store.get_bytes(batch.plan_key)
+    if not data:
+        return {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "plan.out"
+        path.write_bytes(data)
+        return {name: row for name, row in read_plan(path).items() if row.batch == batch.name}
+
+
 def _store_of_run(batch: str) -> str:
     if config := read_run_config(batch):
         return config.store
     rows = planned_rows(batch)
+    if not rows and (Path(RESULTS) / batch / MARKERS).is_dir():
+        return RESULTS
     if not rows:
         raise UserError(
             f"the store of batch {batch!r} is not known: name it, as s3://bucket/{batch}, --store, or the "

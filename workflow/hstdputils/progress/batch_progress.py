@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hstdputils.core.datasets import parse_dataset
@@ -20,6 +20,10 @@ ENDED = "ended"
 """The state, on the blackboard, of a dataset whose job is over."""
 
 
+PENDING = "pending"
+"""The word for a dataset of a plan that was never submitted or run."""
+
+
 RESUBMITTED = "resubmitted"
 """The word for a dataset whose job failed and which has just been submitted again, or is about to be."""
 
@@ -35,6 +39,9 @@ class Progress:
     undecided: frozenset[str] = frozenset()
     """Those of them that failed and about which nothing is decided yet."""
 
+    pending: frozenset[str] = frozenset()
+    """Datasets of the plan that were never submitted or run."""
+
     @classmethod
     def of(cls, done: Iterable[str], states: Iterable[RowState], undecided: Iterable[str] = ()) -> "Progress":
         """Return the progress; states whose marker turned up after ``done`` was listed count as succeeded."""
@@ -46,10 +53,15 @@ class Progress:
                 others[state.ipppssoot] = state
         return cls(frozenset(succeeded), others, frozenset(undecided))
 
+    def with_plan(self, names: Iterable[str]) -> "Progress":
+        """Return it with those datasets of a plan that were never submitted or run."""
+        pending = frozenset(name for name in names if name not in self.succeeded and name not in self.states)
+        return replace(self, pending=pending)
+
     @property
     def total(self) -> int:
         """Return the number of datasets."""
-        return len(self.succeeded) + len(self.states)
+        return len(self.succeeded) + len(self.states) + len(self.pending)
 
     @property
     def failed(self) -> list[RowState]:
@@ -89,6 +101,7 @@ class Progress:
             *reversed([str(state) for state in State]),
         ]
         found = {word: counted[word] for word in order if counted[word]}
+        found |= {PENDING: len(self.pending)} if self.pending else {}
         return {str(Outcome.SUCCEEDED): len(self.succeeded), **found}
 
     def word(self, state: RowState) -> str:

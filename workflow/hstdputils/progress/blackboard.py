@@ -5,7 +5,6 @@ from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import iso_time
 from hstdputils.engines.states import RowState
 from hstdputils.progress.batch_progress import ENDED, Progress
-from hstdputils.records.batch import Batch
 
 COLUMNS = (
     "ipppssoot",
@@ -28,11 +27,6 @@ def blackboard_text(progress: Progress) -> str:
     for name, state in progress.states.items():
         lines[name] = _line_of(state)
     return "\n".join(["|".join(COLUMNS), *(lines[name] for name in sorted(lines))]) + "\n"
-
-
-def write_blackboard(batch: Batch, progress: Progress) -> None:
-    """Write a batch's blackboard into its store."""
-    batch.store.put_bytes(blackboard_text(progress).encode(), batch.blackboard_key)
 
 
 def _line_of(state: RowState) -> str:

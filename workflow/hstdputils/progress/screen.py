@@ -1,62 +1,35 @@
-"""What a person sees while a batch is watched: a live table on a terminal, lines elsewhere."""
+"""What a person sees of a batch that runs: one live line on a terminal, a line now and then elsewhere, a summary.
 
+`hstdputils run`, `hstdputils watch` and Snakemake's own runs, by its logger plugin, all show it with this.
+"""
+
+import os
 import time
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
-from hstdputils.core.outcomes import RETRIED, Outcome
 from hstdputils.core.terminal import console as visible_console
-from hstdputils.core.text import duration, without_passwords
+from hstdputils.core.text import visible, without_passwords
+from hstdputils.progress.run_progress import Countable, Pace, Usage
+from hstdputils.progress.status_lines import LiveLine, cropped, sentence, style_of, summary
+from hstdputils.records.families import FamilyRow
 
-LINE_SECONDS = 60.0
-"""How often a line is printed, where there is no terminal and something has changed."""
-
-
-_FAILURES = {str(outcome) for outcome in Outcome if outcome is not Outcome.SUCCEEDED}
-
-
-class Countable(Protocol):
-    """How far a batch is."""
-
-    @property
-    def total(self) -> int:
-        """Return the number of datasets."""
-
-    @property
-    def n_ended(self) -> int:
-        """Return the number of datasets that are done with, one way or the other."""
-
-    @property
-    def is_over(self) -> bool:
-        """Tell whether nothing is left that could change."""
-
-    def counts(self) -> dict[str, int]:
-        """Return the number of datasets in each state that occurs."""
+FD_VARIABLE = "HSTDP_SCREEN_FD"
+"""The environment variable with the file descriptor of the screen, for a command whose own output goes to a log."""
 
 
-class Pace:
-    """The pace at which datasets end, and so how long the rest takes."""
+FIRST_SECONDS, LONGEST_SECONDS = 60.0, 600.0
+"""How often a line is printed where there is no terminal: at first, and after hours."""
 
-    def __init__(self) -> None:
-        self._start = 0.0
-        self._n_at_start = 0
 
-    def left(self, progress: Countable) -> float | None:
-        """Return the time that the rest may take, s; none while too little is known."""
-        now = time.monotonic()
-        if not self._start:
-            self._start, self._n_at_start = now, progress.n_ended
-        since = progress.n_ended - self._n_at_start
-        if since < 1 or progress.is_over:
-            return None
-        return (progress.total - progress.n_ended) * (now - self._start) / since
+MAX_FAILURE_LINES = 20
+"""Failures that get a line each; more are counted."""
 
 
 class Screen:
@@ -67,74 +40,169 @@ class Screen:
     batch
         The batch's name.
     console
-        Where to show it; standard error where it is none.
+        Where to show it; none for the screen that the environment names, else standard error.
     quiet
-        Show nothing but lines that are printed.
+        Show nothing but failures and other lines that are printed.
+    live
+        Whether to keep a line up to date; none for where there is a terminal that can.
     """
 
-    def __init__(self, batch: str, console: Console | None = None, *, quiet: bool = False) -> None:
-        self._batch, self._quiet = batch, quiet
-        self._console = console or visible_console(stderr=True)
+    def __init__(
+        self,
+        batch: str,
+        console: Console | None = None,
+        *,
+        quiet: bool = False,
+        live: bool | None = None,
+    ) -> None:
+        self.batch, self._quiet = batch, quiet
+        self.dashboard: Callable[[], RenderableType] | None = None
+        """Returns what to show below the live line, on a terminal of a command of its own."""
+        self._log: Console | None = None
+        if console is None and (named := _named_console()):
+            console, self._log = named, visible_console(stderr=True)
+        self.console = console or visible_console(stderr=True)
         self._pace = Pace()
-        is_live = self._console.is_terminal and not quiet
-        self._live = Live(console=self._console, auto_refresh=False) if is_live else None
-        self._last_line: tuple[float, str] = (float("-inf"), "")
+        self._left: float | None = None
+        self._progress: Countable | None = None
+        self._usage: Usage | None = None
+        self.activity = ""
+        """What goes on beside datasets, such as planning; empty where nothing does."""
+        self._live: Live | None = None
+        self.is_live = (can_be_live(self.console) if live is None else live) and not quiet
+        self._start = self._printed = time.monotonic()
+        self._last_line = ""
+        self._n_failures = self._n_retries = 0
 
     def __enter__(self) -> Self:
-        if self._live:
+        self._start = time.monotonic()
+        self._printed = float("-inf")
+        if self.is_live:
+            self._live = Live(
+                console=self.console,
+                get_renderable=self._renderable,
+                refresh_per_second=2,
+                transient=True,
+                redirect_stdout=False,
+            )
             self._live.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         if self._live:
             self._live.stop()
+            self._live = None
 
-    def print(self, text: str) -> None:
-        """Print a line, above the table where there is one."""
-        self._console.print(Text(without_passwords(text)), soft_wrap=True)
+    @property
+    def seconds(self) -> float:
+        """Return how long the block has run, s."""
+        return time.monotonic() - self._start
 
-    def show(self, progress: Countable) -> None:
+    def print(self, text: str, style: str = "") -> None:
+        """Print a line, above the live one."""
+        line = Text(without_passwords(text), style=style)
+        self.console.print(line, soft_wrap=True)
+        if self._log:
+            self._log.print(line, soft_wrap=True)
+
+    def failure(self, ipppssoot: str, outcome: str, reason: str, log: str = "") -> None:
+        """Print why a dataset has failed for good, in one line; after the first ones, only that there are more."""
+        self._n_failures += 1
+        if self._n_failures > MAX_FAILURE_LINES + 1:
+            return
+        if self._n_failures == MAX_FAILURE_LINES + 1:
+            self.print("further failures are counted, and listed in the report")
+            return
+        head, tail = f"{ipppssoot}  {outcome}", f"  ({log})" if log else ""
+        reason = visible(" ".join(without_passwords(reason).split()))
+        if self.console.is_terminal:
+            room = self.console.width - len(head) - len(tail) - 2
+            if room < 20:  # the log is what tells the rest
+                room, tail = self.console.width - len(head) - 2, ""
+            reason = cropped(reason, max(room, 10))
+        self.print(f"{head}: {reason}{tail}" if reason else f"{head}{tail}", style=style_of(outcome))
+
+    def retry(self, text: str) -> None:
+        """Print that a dataset is tried again, and why; after the first ones, only that there are more."""
+        self._n_retries += 1
+        if self._n_retries <= MAX_FAILURE_LINES:
+            self.print(text)
+        elif self._n_retries == MAX_FAILURE_LINES + 1:
+            self.print("further attempts are not listed here: the markers and the report have them")
+
+    def summary(
+        self,
+        progress: Countable,
+        families: Sequence[FamilyRow] = (),
+        places: Iterable[tuple[str, str]] = (),
+        *,
+        end: str = "",
+    ) -> None:
+        """Print how the run has ended, in 15 lines at most; see `status_lines.summary`.
+
+        What there is to look at and to do next, Snakemake's screen says itself where this command is one of its jobs.
+        """
+        places = () if self._log else places
+        for line in summary(self.batch, progress, self.seconds, families, places, end=end):
+            if self.console.is_terminal and line.plain[:1] == " ":  # an example of a failure, which the log has whole
+                line.truncate(self.console.width, overflow="ellipsis")
+            self.print(line.plain, str(line.style))
+
+    def show(self, progress: Countable, usage: Usage | None = None) -> None:
         """Show how far the batch is."""
-        if self._quiet:
+        self._progress, self._usage = progress, usage
+        self._left = self._pace.left(progress)
+        if self._quiet or self.is_live:
             return
-        left = self._pace.left(progress)
-        if self._live:
-            self._live.update(_table(self._batch, progress, left), refresh=True)
-            return
-        text = sentence(self._batch, progress, left)
-        printed, last = self._last_line
-        state = text.partition(", about")[0]
-        if state != last and (time.monotonic() - printed >= LINE_SECONDS or progress.is_over):
+        state = sentence("", progress)
+        waited = time.monotonic() - self._printed
+        due = max(FIRST_SECONDS, min(LONGEST_SECONDS, self.seconds / 20))
+        if state != self._last_line and (waited >= due or progress.is_over):
+            text = sentence(self.batch, progress, self._left, self._pace.per_second)
             self.print(f"{datetime.now():%H:%M:%S}  {text}")
-            self._last_line = time.monotonic(), state
+            self._printed, self._last_line = time.monotonic(), state
+
+    @property
+    def pace(self) -> Pace:
+        """Return the rate at which datasets end."""
+        return self._pace
+
+    @property
+    def left(self) -> float | None:
+        """Return the time that the rest may take, s; none while too little is known."""
+        return self._left
+
+    def live_line(self) -> RenderableType:
+        """Return the line that says how far the batch is, as wide as the terminal."""
+        return LiveLine(
+            self.batch,
+            self._progress,
+            self._pace.per_second,
+            self._left,
+            self._usage,
+            self.activity,
+            self.seconds,
+        )
+
+    def _renderable(self) -> RenderableType:
+        if self.dashboard and self._progress and not self._log:
+            return Group(self.live_line(), self.dashboard())
+        return self.live_line()
 
 
-def sentence(batch: str, progress: Countable, left: float | None = None) -> str:
-    """Return how far a batch is as one line."""
-    counts = ", ".join(f"{count:,} {word}" for word, count in progress.counts().items())
-    text = f"{batch}: {progress.n_ended:,} of {progress.total:,} datasets have ended: {counts}"
-    return text if left is None else f"{text}, about {duration(left)} left"
+def can_be_live(console: Console) -> bool:
+    """Tell whether a console is a terminal that can rewrite a line; a log for which colours are forced is none."""
+    isatty = getattr(console.file, "isatty", None)
+    return bool(isatty and isatty()) and console.is_terminal and not console.is_dumb_terminal
 
 
-def _table(batch: str, progress: Countable, left: float | None) -> RenderableType:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(justify="right")
-    table.add_column()
-    for word, count in progress.counts().items():
-        table.add_row(f"{count:,}", Text(word, style=_style(word)))
-    share = f"{progress.n_ended:,} of {progress.total:,}"
-    line = Table.grid(padding=(0, 1))
-    line.add_row(
-        Text(batch, style="bold"),
-        ProgressBar(total=max(1, progress.total), completed=progress.n_ended, width=40),
-        Text(share if left is None else f"{share}, about {duration(left)} left"),
-    )
-    return Group(line, table)
-
-
-def _style(word: str) -> str:
-    if word == Outcome.SUCCEEDED:
-        return "green"
-    if word in _FAILURES:
-        return "yellow" if word in RETRIED else "red"
-    return ""
+def _named_console() -> Console | None:
+    """Return a console for the descriptor that the environment names, and hide that from processes started here."""
+    number = os.environ.pop(FD_VARIABLE, "")
+    if not number.isdecimal():
+        return None
+    try:
+        file = os.fdopen(int(number), "w", buffering=1, errors="backslashreplace")
+    except OSError:  # not open, as where a person has set the variable
+        return None
+    return visible_console(file=file)

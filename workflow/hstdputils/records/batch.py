@@ -104,6 +104,11 @@ class Batch(BatchKeys):
     name: str
     """Its name."""
 
+    @property
+    def address(self) -> str:
+        """Return it as commands take it: STORE/BATCH."""
+        return f"{self.store.uri.rstrip('/')}/{self.name}"
+
     def __str__(self) -> str:
         return self.name
 

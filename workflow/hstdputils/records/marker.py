@@ -12,6 +12,7 @@ from hstdputils.core.errors import ExitCode
 from hstdputils.core.formats import MOST_NUMBER, BadFormat, checked_fields, read_object, shown
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import iso_time
+from hstdputils.records import families
 
 _LARGEST = {"_mib": 2**30, "_seconds": 10**9}
 """Largest numbers, by the end of their names: 1 PiB, 31 years."""
@@ -97,6 +98,12 @@ class Marker:
     checked)."""
     reference_keywords: dict[str, list[str]] = field(default_factory=dict)
     """The keywords that CRDS selected these by, with their values in the raw files: at most 100, of 8 values."""
+    exposure_keywords: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The keywords of each raw file (of a mosaic: of each exposure) that say which references it gets, with its
+    switches, by the stem of its name; what all agree on is under an empty name. Empty for more than 200 files."""
+    family: str = ""
+    """The failure family: a known issue, or outcome and words of the reason; empty where the attempt succeeded, and
+    in older markers."""
     job: str = ""
     """Id of the engine's job that made the attempt; empty for one that nobody gave an id."""
 
@@ -127,6 +134,8 @@ class Marker:
         warnings: Sequence[str] = (),
         references: Sequence[dict[str, str]] = (),
         reference_keywords: Mapping[str, list[str]] | None = None,
+        exposure_keywords: Mapping[str, dict[str, str]] | None = None,
+        family: str = "",
     ) -> "Marker":
         """Return the marker of an attempt; what is not known of one that was killed, or never began, is left out.
 
@@ -138,6 +147,8 @@ class Marker:
             When the attempt began and ended, as s since the epoch where they are numbers.
         wall_seconds
             Wall time, s; none for the time from start to end.
+        family
+            The failure family; empty for that of a known issue, or of outcome and reason.
         batch, ipppssoot, outcome, exit_code, reason, **others
             The fields.
         """
@@ -168,6 +179,8 @@ class Marker:
             earlier=earlier.as_earlier() if earlier else [],
             references=list(references),
             reference_keywords=dict(reference_keywords or {}),
+            exposure_keywords=dict(exposure_keywords or {}),
+            family=family or families.family(outcome, reason),
             job=job,
         )
 

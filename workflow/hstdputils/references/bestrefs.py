@@ -163,6 +163,16 @@ def selecting_keywords(context: str, instrument: str, types: Iterable[str]) -> s
     return found
 
 
+def all_selecting_keywords(context: str, instrument: str) -> set[str]:
+    """Return all keywords that a context selects references of an instrument by, upper case; none for one unknown."""
+    crds = load_crds()
+    try:
+        imap = crds.rmap.get_cached_mapping(context).get_imap(instrument)
+    except crds.CrdsError:
+        return set()
+    return {str(key).upper() for key in imap.get_required_parkeys()}
+
+
 @contextlib.contextmanager
 def _logged(log: AttemptLog) -> Iterator[LogHandler]:
     """Send what CRDS says to a log."""

@@ -7,8 +7,16 @@ from pathlib import Path
 from hstdputils.core.errors import UserError
 from hstdputils.inputs.observation import RawFile
 from hstdputils.records.log import AttemptLog
-from hstdputils.references.bestrefs import CrdsFailed, Named, assign_bestrefs, named_references, selecting_keywords
+from hstdputils.references.bestrefs import (
+    CrdsFailed,
+    Named,
+    all_selecting_keywords,
+    assign_bestrefs,
+    named_references,
+    selecting_keywords,
+)
 from hstdputils.references.cache import ReferenceCache, no_references
+from hstdputils.references.exposure_keywords import pack, read_keywords
 
 MOST_REFERENCES, MOST_KEYWORDS, MOST_VALUES, LONGEST_VALUE = 200, 100, 8, 80
 """What a marker keeps of references at most: references, keywords, values of a keyword, characters of a value."""
@@ -30,6 +38,8 @@ class BestReferences:
     """What is recorded of each: type, name, digest, and where the digest is from."""
     keywords: dict[str, list[str]] = field(default_factory=dict)
     """The keywords that CRDS selected by, with their values in the raw files."""
+    exposure_keywords: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The keywords of each raw file that a marker keeps."""
 
 
 class Crds(ReferenceCache):
@@ -61,7 +71,8 @@ class Crds(ReferenceCache):
         files = {name: self.path(name) for name in named}
         log.write("references", f"{context}: {', '.join(sorted(files)) or 'none needed'}")
         variables = {variable: f"{files[name].parent}/" for name, variable in named.items()}
-        return BestReferences(files, variables, _used(found, digests), _keywords(raws, found, context))
+        kept = _exposure_keywords(raws, context)
+        return BestReferences(files, variables, _used(found, digests), _keywords(raws, found, context), kept)
 
     def present(
         self, exposures: Sequence[RawFile], needing: Iterable[RawFile], context: str, log: AttemptLog
@@ -83,7 +94,9 @@ class Crds(ReferenceCache):
         digests = self.ensure(needed, context)
         log.write("references", f"as the headers name them: {', '.join(sorted(needed)) or 'none needed'}")
         variables = {variable: f"{self.path(name).parent}/" for name, variable in named.items()}
-        return BestReferences({name: self.path(name) for name in needed}, variables, _used(found, digests))
+        files = {name: self.path(name) for name in needed}
+        kept = _exposure_keywords(exposures, context)
+        return BestReferences(files, variables, _used(found, digests), exposure_keywords=kept)
 
     def explained(self, error: str, context: str) -> str:
         """Return an error of CRDS with its fix."""
@@ -110,3 +123,10 @@ def _keywords(raws: Sequence[RawFile], found: Iterable[Named], context: str) -> 
         if found_values := [text for text in texts if text]:
             values[keyword] = found_values[:MOST_VALUES]
     return values
+
+
+def _exposure_keywords(exposures: Sequence[RawFile], context: str) -> dict[str, dict[str, str]]:
+    """Return the keywords of each exposure that say which references it gets under this context and others."""
+    names = {exposure.keyword("INSTRUME").lower() for exposure in exposures}
+    wanted = set().union(*(all_selecting_keywords(context, name) for name in names))
+    return pack(read_keywords((exposure.path for exposure in exposures), wanted))

@@ -93,6 +93,7 @@ def collect(
     prices: Prices | None = None,
     provenance: Provenance | None = None,
     submission: Submission | None = None,
+    why_not_started: str = "",
 ) -> BatchReport:
     """Return how the datasets of a batch ended.
 
@@ -108,6 +109,8 @@ def collect(
         What plan and configuration tell of the batch's provenance.
     submission
         The batch's first submission to an engine; none where it has none.
+    why_not_started
+        Why the last run did not start, which is why datasets are pending; empty where it did.
 
     Raises
     ------
@@ -117,7 +120,7 @@ def collect(
     kinds = batch.markers.listed()
     found = MarkerProvenance()
     decisions = DecisionLog(batch).entries()
-    rows = [_pending_row(name, planned) for name, planned in plan.items() if name not in kinds]
+    rows = [_pending_row(name, planned, why_not_started) for name, planned in plan.items() if name not in kinds]
     for some in _chunks(kinds, _MARKERS_AT_ONCE):
         for marker in batch.markers.read_all(some):
             found.add(marker)
@@ -150,11 +153,12 @@ def _with_decisions(row: Row, entries: Sequence[Entry]) -> Row:
     return replace(row, notes=(*notes, *map(_decision, entries)))
 
 
-def _pending_row(name: str, planned: PlanRow) -> Row:
+def _pending_row(name: str, planned: PlanRow, reason: str) -> Row:
     return Row(
         name,
         _instrument(name),
         PENDING,
+        reason=reason,
         planned_memory_mib=planned.memory_mib,
         planned_seconds=planned.max_seconds,
         planned_cost_usd=_amount(planned.cost_usd) or None,

@@ -11,7 +11,7 @@ from typing import get_args
 from hstdputils.core import command_line
 from hstdputils.core.config import Config
 from hstdputils.core.errors import ExitCode, StoreError, UserError
-from hstdputils.core.run_config import read_run_config
+from hstdputils.core.run_config import read_run_config, why_not_started
 from hstdputils.core.text import nearest, without_passwords
 from hstdputils.engines.submission_records import SubmissionRecords
 from hstdputils.engines.submissions import PRICES, Submission
@@ -71,7 +71,8 @@ def main(arguments: Sequence[str]) -> int:
     config = configuration(text) if text else {}
     planned = _planned(plan, batch)
     provenance = Provenance(plan=plan_file(plan, planned) if plan else None, config=config)
-    report = collect(batch, planned, prices, provenance, submission)
+    why = why_not_started(name) if last else ""
+    report = collect(batch, planned, prices, provenance, submission, why)
     if not report.rows and options.if_any:
         return ExitCode.SUCCESS
     if not report.rows:
@@ -85,7 +86,8 @@ def main(arguments: Sequence[str]) -> int:
         write_json(report, options.json)
     if options.csv:
         write_csv(report, options.csv)
-    show(report, None if page is None else str(page))
+    if not options.quiet:
+        show(report, None if page is None else str(page))
     return ExitCode.SUCCESS
 
 
@@ -189,6 +191,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--config-json", metavar="JSON", help="the workflow's configuration, which the page shows; an object of keys"
     )
+    parser.add_argument("--quiet", action="store_true", help="print no table")
     parser.add_argument(
         "--if-any",
         action="store_true",

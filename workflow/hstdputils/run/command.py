@@ -3,20 +3,28 @@
 import argparse
 import os
 import shlex
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
 
 from hstdputils.core import command_line
+from hstdputils.core.datasets import parse_dataset
+from hstdputils.core.text import without_passwords
+from hstdputils.doctor.preflight import preflight
 from hstdputils.engines.retry_policy import Limits
+from hstdputils.process import options as process_options
 from hstdputils.progress.address import plan_path
-from hstdputils.progress.screen import Screen, sentence
+from hstdputils.progress.overview import Observer
+from hstdputils.progress.published import Publisher
+from hstdputils.progress.run_progress import RunProgress
+from hstdputils.progress.screen import Screen
+from hstdputils.progress.status_lines import next_steps, sentence
 from hstdputils.records.batch import Batch
+from hstdputils.records.families import group
 from hstdputils.records.plan_files import read_plan_strictly
 from hstdputils.records.plan_rows import PlanRow
-from hstdputils.run.local_executor import LocalExecutor, RunProgress, Scheduler
+from hstdputils.run.local_executor import LocalExecutor, Scheduler
 from hstdputils.run.worker import WorkerStarter
 from hstdputils.store.lease import hold
 from hstdputils.store.probe import NO_CONDITIONAL_WRITES, RUN_ONE_AT_A_TIME
@@ -43,15 +51,16 @@ def main(arguments: Sequence[str]) -> int:
     rows = read_plan_strictly(options.plan, options.wanted)
     batch = Batch(open_store(rows[0].output), rows[0].batch)
     batch.store.check()
-    waiting = command_line.tell if options.wait else None
+    screen = Screen(batch.name, quiet=options.quiet)
+    waiting = screen.print if options.wait else None
     is_exclusive = batch.probe()
     if not is_exclusive:
-        command_line.tell(f"note: the store {batch.store.uri} {NO_CONDITIONAL_WRITES}: {RUN_ONE_AT_A_TIME}")
+        screen.print(f"note: the store {batch.store.uri} {NO_CONDITIONAL_WRITES}: {RUN_ONE_AT_A_TIME}")
     with hold(batch.store, batch.lease_prefix, waiting, is_exclusive=is_exclusive) as lease, stop_by_exception():
         try:
-            return _run(batch, rows, options, further, lease.check_taken_over)
+            return _run(batch, rows, options, further, lease.check_taken_over, screen, _same_command(arguments))
         except Stopped as stopped:
-            print(f"{stopped.reason}: to go on, run it again", file=sys.stderr)
+            command_line.tell(f"{stopped.reason}; to go on: {_same_command(arguments)}")
             return stopped.exit_code
 
 
@@ -61,6 +70,8 @@ def _run(
     options: argparse.Namespace,
     further: Sequence[str],
     check: Callable[[], None],
+    screen: Screen,
+    command: str,
 ) -> int:
     done: set[str] = set()
     if not options.force:
@@ -68,21 +79,57 @@ def _run(
     else:
         further = [*further, "--force"]
     left = [row for row in rows if row.ipppssoot not in done]
+    if options.preflight and left and not options.process_command:
+        _preflight(left, further)
     progress = RunProgress(len(rows), len(rows) - len(left))
-    screen = Screen(batch.name, quiet=options.quiet)
     scheduler = Scheduler(options.cores, options.memory_mib)
     starter = WorkerStarter(
         further, options.logs or Path("logs") / batch.name, shlex.split(options.process_command or "")
     )
     limits = Limits(max_memory_mib=options.max_memory_mib, max_seconds=options.max_seconds)
-    executor = LocalExecutor(batch.store, scheduler, starter, options.retries, limits, screen.print, check)
-    with screen:
-        status = executor.run(left, progress, screen.show)
+    executor = LocalExecutor(batch.store, scheduler, starter, options.retries, limits, screen, check)
+    publisher = Publisher(batch, has_page=True) if options.publish else None
+    observer = Observer(batch, {row.ipppssoot: row for row in rows})
+
+    def publish(*, is_last: bool = False) -> None:
+        if publisher and (is_last or publisher.is_due()):
+            now = executor.progress(done)
+            write = publisher.write_last if is_last else publisher.write_aside
+            write(now, lambda: observer.overview(now, screen.pace, screen.left))
+
+    try:
+        with screen:
+            status = executor.run(left, progress, publish)
+        publish(is_last=True)
+    except Stopped as stopped:
+        publish(is_last=True)
+        progress.running = 0
+        screen.summary(progress, group(progress.failures, batch.address), [("go on", command)], end=stopped.reason)
+        return stopped.exit_code
     print(sentence(batch.name, progress))
+    if not options.quiet:
+        screen.summary(
+            progress,
+            group(progress.failures, batch.address),
+            next_steps(batch.address, command, succeeded=not progress.failed),
+        )
     if options.to:
         options.to.parent.mkdir(parents=True, exist_ok=True)
         options.to.write_text(f"{sentence(batch.name, progress)}\n")
     return status
+
+
+def _same_command(arguments: Sequence[str]) -> str:
+    """Return the command line, for a person to give it again."""
+    return shlex.join(["hstdputils", "run", *map(without_passwords, arguments)])
+
+
+def _preflight(rows: Sequence[PlanRow], further: Sequence[str]) -> None:
+    """Check the set-up that arguments for ``hstdputils process`` describe."""
+    row = rows[0]
+    options = process_options.parse([*further, row.output, row.batch, row.ipppssoot])
+    datasets = [parse_dataset(row.ipppssoot) for row in rows]
+    preflight(process_options.config_of(options), datasets, has_references=options.references is not None)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -127,7 +174,14 @@ def _parser() -> argparse.ArgumentParser:
         help="longest time limit that a further try may get when it is made longer (default: %(default)s)",
     )
     parser.add_argument("--force", action="store_true", help="process datasets again that have succeeded")
+    command_line.add_preflight(parser, "programs, CRDS and work folder")
     parser.add_argument("--logs", type=Path, metavar="DIR", help="folder of the logs (default: logs/<batch>)")
+    parser.add_argument(
+        "--publish",
+        action="store_true",
+        help="keep a page and JSON in the store that say how far the batch is, for browsers and programs: "
+        "<batch>/status.html and <batch>/status.json",
+    )
     parser.add_argument("--to", type=Path, metavar="FILE", help="write there how the batch ended, once it has")
     parser.add_argument("--quiet", action="store_true", help="print failures and how the batch ended, no more")
     command = parser.add_argument(

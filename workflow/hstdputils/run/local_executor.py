@@ -2,9 +2,9 @@
 
 import contextlib
 import secrets
-from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from multiprocessing.connection import wait
 from time import monotonic, time
@@ -13,6 +13,9 @@ from hstdputils.core.errors import StoreError
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.retry_policy import Decision, Limits, decide
 from hstdputils.engines.states import Cause, RowState, State, cause_of_exit, exit_code, write_failure_marker
+from hstdputils.progress.batch_progress import Progress
+from hstdputils.progress.run_progress import RunProgress, Usage
+from hstdputils.progress.screen import Screen
 from hstdputils.records.batch import Batch
 from hstdputils.records.marker import Marker, exit_status
 from hstdputils.records.plan_rows import PlanRow, longest_first
@@ -21,39 +24,6 @@ from hstdputils.store.base import Store
 
 STOP_SECONDS = 12.0
 """How long processes that were asked to stop may take."""
-
-
-Tell = Callable[[str], None]
-
-
-@dataclass(slots=True)
-class RunProgress:
-    """How far the rows are."""
-
-    total: int
-    """Datasets, those included that had succeeded before."""
-    succeeded: int = 0
-    """Datasets that have succeeded."""
-    running: int = 0
-    """Datasets that are being processed."""
-    failed: Counter[str] = field(default_factory=Counter)
-    """Datasets that have failed for good, by outcome."""
-
-    @property
-    def n_ended(self) -> int:
-        """Return the number of datasets that are done with, one way or the other."""
-        return self.succeeded + self.failed.total()
-
-    @property
-    def is_over(self) -> bool:
-        """Tell whether nothing is left to do."""
-        return self.n_ended == self.total
-
-    def counts(self) -> dict[str, int]:
-        """Return the number of datasets in each state that occurs."""
-        waiting = self.total - self.n_ended - self.running
-        others = {**self.failed, str(State.RUNNING): self.running, str(State.WAITING): waiting}
-        return {str(Outcome.SUCCEEDED): self.succeeded, **{word: count for word, count in others.items() if count}}
 
 
 class Scheduler:
@@ -99,6 +69,12 @@ class Scheduler:
         self._free_cores += cores
         self._free_memory += memory
 
+    @property
+    def usage(self) -> Usage:
+        """Return what the rows that run have taken."""
+        cores, memory = self.cores - self._free_cores, self.memory_mib - self._free_memory
+        return Usage(cores, self.cores, memory, self.memory_mib)
+
     def _share(self, row: WaitingRow) -> tuple[int, int]:
         return min(row.vcpus, self.cores), min(row.memory_mib, self.memory_mib)
 
@@ -128,8 +104,8 @@ class LocalExecutor:
         Further tries of a dataset.
     limits
         How far further tries go.
-    tell
-        Takes lines for a person.
+    screen
+        Shows failures, and how far the rows are.
     check
         Called again and again; raises where no more may be done.
     """
@@ -141,16 +117,29 @@ class LocalExecutor:
         starter: WorkerStarter,
         retries: int,
         limits: Limits,
-        tell: Tell,
+        screen: Screen,
         check: Callable[[], None] = lambda: None,
     ) -> None:
-        self._store, self._scheduler, self._starter, self._tell = store, scheduler, starter, tell
+        self._rows: dict[str, PlanRow] = {}
+        self._succeeded: set[str] = set()
+        self._failed: dict[str, RowState] = {}
+        self._store, self._scheduler, self._starter, self._screen = store, scheduler, starter, screen
         self._limits, self._check = replace(limits, retries=retries), check
         self._jobs: dict[int, _Job] = {}
         self._earlier: dict[str, list[Outcome]] = {}
         self._codes: set[int] = set()
 
-    def run(self, rows: Sequence[PlanRow], progress: RunProgress, show: Callable[[RunProgress], None]) -> int:
+    def progress(self, done: Collection[str]) -> Progress:
+        """Return how far each dataset is, in the words of engines; ``done`` are those that had succeeded before."""
+        states = {name: RowState(row, State.WAITING, "") for name, row in self._rows.items()}
+        for job in self._jobs.values():
+            name = job.waiting.ipppssoot
+            states[name] = RowState(self._rows[name], State.RUNNING, job.id, started=job.started)
+        states |= self._failed
+        others = [state for name, state in states.items() if name not in self._succeeded]
+        return Progress.of({*done, *self._succeeded}, others)
+
+    def run(self, rows: Sequence[PlanRow], progress: RunProgress, tick: Callable[[], None] = lambda: None) -> int:
         """Run rows, the longest first, until all have ended, and return the exit status for those that failed.
 
         Parameters
@@ -159,10 +148,10 @@ class LocalExecutor:
             The rows.
         progress
             Where it is counted how far they are.
-        show
+        tick
             Called several times a second, while rows run.
         """
-        by_name = {row.ipppssoot: row for row in rows}
+        by_name = self._rows = {row.ipppssoot: row for row in rows}
         for number, row in enumerate(longest_first(rows)):
             self._scheduler.add(WaitingRow(number, row.ipppssoot, row.vcpus, row.memory_mib, row.max_seconds))
         shown = 0.0
@@ -172,10 +161,11 @@ class LocalExecutor:
                 self._start_what_fits(by_name)
                 progress.running = len(self._jobs)
                 if monotonic() - shown > 0.25:
-                    show(progress)
+                    self._screen.show(progress, self._scheduler.usage)
+                    tick()
                     shown = monotonic()
                 if not self._jobs:
-                    show(progress)
+                    self._screen.show(progress, self._scheduler.usage)
                     return exit_status(self._codes)
                 for sentinel in wait(list(self._jobs), 1.0):
                     assert isinstance(sentinel, int)
@@ -194,17 +184,26 @@ class LocalExecutor:
         self._scheduler.release(waiting)
         if status == 0:
             progress.succeeded += 1
+            self._succeeded.add(waiting.ipppssoot)
             return
         state = self._state(rows[waiting.ipppssoot], job, status)
         assert state.cause is not None
         earlier = self._earlier.setdefault(waiting.ipppssoot, [])
         decision = decide(state.cause, waiting.memory_mib, waiting.max_seconds, earlier, self._limits)
         earlier.append(state.cause.outcome)
-        self._tell(f"{waiting.ipppssoot}  {decision.reason}")
         if decision.is_again:
+            self._screen.retry(f"{waiting.ipppssoot}  {decision.reason}")
             self._scheduler.add(_next(waiting, decision))
             return
-        progress.failed[str(state.cause.outcome)] += 1
+        reason = state.cause.text
+        if state.cause.outcome.is_retried:
+            reason += f"; {decision.reason.rpartition(': ')[2]}"
+        family = state.marker.family if state.marker else ""
+        progress.fail(waiting.ipppssoot, state.cause.outcome, state.cause.text, family)
+        self._failed[waiting.ipppssoot] = replace(state, stopped=state.stopped or time())
+        self._screen.failure(
+            waiting.ipppssoot, str(state.cause.outcome), reason, str(self._starter.log(waiting.ipppssoot))
+        )
         self._codes.add(exit_code(state) or 1)
 
     def _state(self, row: PlanRow, job: _Job, status: int) -> RowState:

@@ -113,13 +113,17 @@ class WorkerStarter:
         if not command:
             self._context.set_forkserver_preload(_PRELOADED)
 
+    def log(self, ipppssoot: str) -> Path:
+        """Return the log of a dataset."""
+        return self._logs / f"{ipppssoot}.log"
+
     def start(self, row: PlanRow, waiting: WaitingRow, job: str) -> Worker:
         """Start the process of a row, whose marker is to have this id of a job."""
         granted = replace(row, memory_mib=waiting.memory_mib, max_seconds=waiting.max_seconds)
         words = [*self._arguments, "--plan-row", json.dumps(asdict(granted)), "--wait", "--try", str(waiting.tries)]
         words += ["--memory-mib", str(waiting.memory_mib), "--max-seconds", str(waiting.max_seconds)]
         words += [row.output, row.batch, row.ipppssoot]
-        log = self._logs / f"{row.ipppssoot}.log"
+        log = self.log(row.ipppssoot)
         if not self._command:
             return _Fork(self._forked((words, log, job), row.ipppssoot))
         with log.open("wb") as output:

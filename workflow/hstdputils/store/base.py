@@ -73,6 +73,9 @@ class Store(Protocol):
     def entries(self, prefix: str) -> Iterator[Entry]:
         """Yield all objects whose key starts with ``prefix``, in as few requests as the store allows."""
 
+    def folders(self) -> Iterator[str]:
+        """Yield the names of the folders at the top, where batches are, without a look into them."""
+
     def delete(self, keys: Iterable[str]) -> None:
         """Remove objects; a key that is not there is no error."""
 

@@ -109,6 +109,14 @@ class FolderStore:
         with self._errors("read"):
             yield from self._walk(self.root / parent, parent, start)
 
+    def folders(self) -> Iterator[str]:
+        """See `Store.folders`."""
+        with self._errors("read"):
+            try:
+                yield from sorted(item.name for item in os.scandir(self.root) if item.is_dir())
+            except FileNotFoundError:
+                return
+
     def _walk(self, folder: Path, key: str, start: str = "") -> Iterator[Entry]:
         try:
             found = sorted(os.scandir(folder), key=lambda item: item.name)

@@ -13,6 +13,7 @@ NOT_DATASETS = frozenset({MARKERS, JOBS, SLICES, DECISIONS})
 
 
 BATCH, PLAN, BLACKBOARD = "batch.json", "plan.out", "blackboard.txt"
+STATUS_PAGE, STATUS_JSON = "status.html", "status.json"
 """Files of a batch."""
 
 
@@ -66,6 +67,16 @@ class BatchKeys:
     def blackboard_key(self) -> str:
         """Return the key of the text that says how far each dataset is."""
         return f"{self.name}/{BLACKBOARD}"
+
+    @property
+    def status_page_key(self) -> str:
+        """Return the key of the page that says how far it is."""
+        return f"{self.name}/{STATUS_PAGE}"
+
+    @property
+    def status_json_key(self) -> str:
+        """Return the key of the JSON that says how far it is."""
+        return f"{self.name}/{STATUS_JSON}"
 
     @property
     def jobs_prefix(self) -> str:

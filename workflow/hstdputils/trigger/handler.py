@@ -31,6 +31,7 @@ from urllib.parse import unquote_plus
 from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.text import iso_time
 from hstdputils.engines.base import Engine
+from hstdputils.inputs.lists import without_members
 from hstdputils.records.batch import Batch, check_batch_name
 from hstdputils.store.lease import Busy
 from hstdputils.store.s3 import S3Store
@@ -180,6 +181,7 @@ class _Box:
 def _submit(engine: Engine, batch: Batch, message: Message, data: bytes, settings: TriggerSettings) -> str:
     """Plan and submit an id list, and return the line about it."""
     ids = read_list(data, batch.store.address(message.key), skip_bad=settings.skip_bad)
+    ids = without_members(ids, settings.inputs) if settings.inputs else ids
     rows = plan_of(batch, ids.names, settings)
     done = {name for name, succeeded in batch.markers.finished().items() if succeeded}
     left = [row for row in rows if row.ipppssoot not in done]
@@ -193,6 +195,7 @@ def _submit(engine: Engine, batch: Batch, message: Message, data: bytes, setting
         notes += [f"{sent.adopted} jobs found that were made before"] if sent.adopted else []
         notes += [f"{sent.earlier} rows left alone, submitted before"] if sent.earlier else []
     notes += [f"{len(ids.duplicates)} ids given more than once"] if ids.duplicates else []
+    notes += ids.notes
     notes += [problems_text(ids)] if ids.problems else []
     line = f"{submitted} rows submitted in {jobs} jobs, by the plan {batch.store.address(batch.plan_key)}"
     return "; ".join([line, *notes])

@@ -1,12 +1,11 @@
 """The plan of a batch that a message starts, kept in the store."""
 
-import io
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from hstdputils.core.errors import UserError
-from hstdputils.core.id_lists import IdList, read_id_lines
+from hstdputils.core.id_lists import IdList, read_id_list
 from hstdputils.model.fitted import Model
 from hstdputils.model.prices import Prices
 from hstdputils.plan.evidence import gather
@@ -44,7 +43,7 @@ def read_list(data: bytes, address: str, *, skip_bad: bool) -> IdList:
         raise UserError(
             f"{address} has more than {MOST_BYTES:,} bytes, which no id list has: cut it into several batches"
         )
-    ids = read_id_lines(address, io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig"))
+    ids = read_id_list(address, data)
     if ids.problems and not (skip_bad and ids.names):
         raise UserError(f"{problems_text(ids)}; nothing is submitted: correct the list and put it there again")
     return ids

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 
 from hstdputils.core.config import command_options
+from hstdputils.core.id_lists import arguments_of
 from hstdputils.core.text import without_passwords
-from hstdputils.inputs.registry import source_class
 from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
 
 
@@ -21,14 +21,20 @@ class Arguments:
     def plan(self) -> list[str]:
         """Return the arguments of ``hstdputils plan``."""
         config = self.batch.config
-        headers = [f"--inputs={source}" for source in self._sources_of_headers]
-        ids = [f"@{path}" for path in config.ids]
-        return [*self._options("plan"), *headers, f"--update={self.batch.plan}", config.store, self.batch.name, *ids]
+        ids = arguments_of(config.ids)
+        return [*self._options("plan"), f"--update={self.batch.plan}", config.store, self.batch.name, *ids]
 
     @property
     def process(self) -> list[str]:
         """Return the arguments of ``hstdputils process`` that are the same for all datasets."""
         return [*self._of_jobs(), *self._force, self.batch.config.store, self.batch.name]
+
+    def retries(self, memory_mib: int) -> list[str]:
+        """Return the options of ``process`` for further attempts in one job, of up to so much memory (MiB)."""
+        config = self.batch.config
+        limits = {"memory-mib": min(config.max_memory_mib, memory_mib), "seconds": config.max_seconds}
+        options = [f"--retries={config.retries}", *(f"--retry-max-{name}={value}" for name, value in limits.items())]
+        return options if config.retries else []
 
     @property
     def sync(self) -> list[str]:
@@ -53,7 +59,7 @@ class Arguments:
         settings = section.model_dump(mode="json", exclude_none=True) if section else {}
         options += [f"--{engine.name}-{key.replace('_', '-')}={value}" for key, value in settings.items()]
         options += [f"--region={config.region}", f"--purchase={config.purchase}"] if engine.is_priced else []
-        options += self._options("submit")
+        options += [*self._options("submit"), "--no-preflight"]
         jobs = self._of_jobs(is_local=engine.shares_folders)
         return ["hstdputils", "submit", *options, *self._force, plan, "--", *jobs]
 
@@ -64,6 +70,7 @@ class Arguments:
     def run(self, plan: str, wanted: str, ended: str, cores: int, memory_mib: int) -> list[str]:
         """Return the command that runs a plan of these datasets here, on so many cores, in so much memory (MiB)."""
         options = [f"--cores={cores}", f"--memory-mib={memory_mib}", *self._options("run"), *self._force]
+        options.append("--no-preflight")  # this run has made it, or leaves it out
         options += [f"--wanted={wanted}", "--wait", f"--logs=logs/{self.batch.name}", f"--to={ended}"]
         return ["hstdputils", "run", *options, plan, "--", *self._of_jobs()]
 
@@ -73,14 +80,6 @@ class Arguments:
     @property
     def _force(self) -> list[str]:
         return ["--force"] if self.batch.config.force else []
-
-    @property
-    def _sources_of_headers(self) -> list[str]:
-        """Return the inputs into whose headers the plan may look."""
-        config = self.batch.config
-        if config.plan.read_headers == "folders":
-            return [source for source in config.inputs if source_class(source).is_local]
-        return config.inputs if config.plan.read_headers == "always" else []
 
     def _of_jobs(self, *, is_local: bool = True) -> list[str]:
         """Return the options of ``process`` in each job, on this machine and its folders, or anywhere."""

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hstdputils.core.id_lists import IdList, read_ids
+from hstdputils.core.id_lists import IdList
 from hstdputils.plan import command
 from hstdputils.plan.update import BatchPlan
 from hstdputils.records.plan_files import ids_digest
@@ -50,7 +50,7 @@ class RunPlan:
         UserError
             A list cannot be read, or there is no id in any of them.
         """
-        return read_ids(f"@{path}" for path in self._batch.config.ids)
+        return command.ids_of(command.parse(self._arguments.plan))
 
     @cached_property
     def wanted(self) -> str:

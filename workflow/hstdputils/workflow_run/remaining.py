@@ -10,6 +10,7 @@ from pathlib import Path
 from hstdputils.core.config import PROCESS
 from hstdputils.core.errors import StoreError, UserError
 from hstdputils.core.id_lists import require_all_good
+from hstdputils.progress.run_facts import RunFacts, tell_facts
 from hstdputils.records.batch import Pins
 from hstdputils.store.probe import NO_CONDITIONAL_WRITES, RUN_ONE_AT_A_TIME
 from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
@@ -44,10 +45,10 @@ class Remaining:
         if self._batch.config.force:
             return ""
         try:
-            left = [name for name in self._plan.ids.names if not self._finished.get(name)]
-            markers = self._batch.stored.markers.read_all({name: False for name in left if name in self._finished})
+            failed = {name: False for name in self.left if name in self._finished}
+            markers = self._batch.stored.markers.read_all(failed)
             state = {
-                "left": left,
+                "left": self.left,
                 "attempts": [(marker.ipppssoot, marker.attempt, marker.end) for marker in markers],
                 "plan": self._plan.state(),
                 "config": self._batch.config.model_dump(mode="json"),
@@ -80,9 +81,14 @@ class Remaining:
         """
         return self._work
 
+    @property
+    def is_needed(self) -> bool:
+        """Tell whether this run has to process or submit anything; false where another target was requested."""
+        return bool(self.__dict__.get("_markers"))
+
     @errors_in_one_line()
     def probe(self) -> None:
-        """Probe the store for conditional writes, where anything is left to do; without them, print a note.
+        """Probe the store for conditional writes; without them, print a note.
 
         Raises
         ------
@@ -90,8 +96,6 @@ class Remaining:
             The store cannot be used for this run.
         """
         batch = self._batch
-        if not self.__dict__.get("_markers"):  # nothing is left to do, or was requested
-            return
         if batch.engine:
             batch.stored.require_conditional_writes("nothing can be submitted", may_probe=True)
         elif not batch.stored.probe():
@@ -128,8 +132,21 @@ class Remaining:
         require_all_good(ids, skip_bad=config.skip_bad)
         if config.crds.context and not config.force:
             batch.stored.check_pins(Pins(config.crds.context, {}))
-        finished = {} if config.force else self._finished
-        return [batch.marker.format(ipppssoot=name) for name in ids.names if not finished.get(name)]
+        self._tell_facts()
+        return [batch.marker.format(ipppssoot=name) for name in self.left]
+
+    def _tell_facts(self) -> None:
+        """Tell the screen of the run what the batch is, and how far."""
+        batch, total, n_left = self._batch, len(self._plan.ids.names), len(self.left)
+        jobs_go_on = batch.engine is not None and self._is_one_job(n_left)
+        page = batch.result("report.html")
+        tell_facts(RunFacts(batch.name, batch.address, total, total - n_left, page, jobs_go_on))
+
+    @cached_property
+    def left(self) -> list[str]:
+        """Return the datasets that have not succeeded, or all where they are processed again by force."""
+        finished = {} if self._batch.config.force else self._finished
+        return [name for name in self._plan.ids.names if not finished.get(name)]
 
     @cached_property
     def _finished(self) -> dict[str, bool]:

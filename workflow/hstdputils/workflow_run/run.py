@@ -15,8 +15,11 @@ import psutil
 
 from hstdputils.containers import mounts
 from hstdputils.core.config import Config
-from hstdputils.core.run_config import load_config, save_run_config, set_crds_variables
+from hstdputils.core.datasets import parse_dataset
+from hstdputils.core.id_lists import is_proposal
+from hstdputils.core.run_config import keep_why_not_started, load_config, save_run_config, set_crds_variables
 from hstdputils.engines.htcondor.description import image_of
+from hstdputils.progress.run_facts import is_heard
 from hstdputils.workflow_run.arguments import Arguments
 from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
 from hstdputils.workflow_run.jobs import Jobs
@@ -63,6 +66,7 @@ class Run:
         self.plan = RunPlan(self._batch, self.arguments)
         self.remaining = Remaining(self._batch, self.plan, is_local=is_local)
         self._batch.run = self._name(is_main=is_main)
+        self._retries_in_jobs = is_main and is_local
         self.jobs = Jobs(self._batch, self.plan)
         self.plan_of_batch = self._batch.plan
         self.marker = self._batch.marker
@@ -75,6 +79,10 @@ class Run:
         self.references_of_run = self._batch.run_path("references.done")
         self.cores = 1
         """Cores that Snakemake may use."""
+        self.resources: Mapping[str, Any] = {}
+        """Resources that Snakemake may use."""
+        self.in_container = False
+        """Whether Snakemake runs jobs in containers."""
         _set_variables(self.config)
         _have_executor_wait()
 
@@ -83,6 +91,21 @@ class Run:
     def container(self) -> str:
         """Return the image for rules that Snakemake runs in containers."""
         return image_of(self.config.image or IMAGE)
+
+    @property
+    def retries(self) -> int:
+        """Return how often Snakemake restarts a dataset's job; jobs here make further attempts themselves."""
+        return 0 if self._retries_in_jobs else self.config.retries
+
+    @property
+    def process_arguments(self) -> list[str]:
+        """Return the arguments of ``hstdputils process`` that are the same for all datasets."""
+        return [*(self.arguments.retries(self.memory_mib) if self._retries_in_jobs else []), *self.arguments.process]
+
+    @property
+    def quiet(self) -> list[str]:
+        """Return the option of ``report`` that leaves the terminal to the screen of the run, where there is one."""
+        return ["--quiet"] if is_heard() else []
 
     @property
     def synced_references(self) -> list[str]:
@@ -95,15 +118,34 @@ class Run:
         return 1 if self._batch.engine else self.cores
 
     @property
+    def memory_mib(self) -> int:
+        """Return the memory that Snakemake may use, MiB: by its resources, else nine tenths of the machine's."""
+        given = self.resources.get("mem_mb")
+        return getattr(given, "value", given) or psutil.virtual_memory().total * 9 // 10 // 2**20
+
+    @property
     def memory_of_jobs(self) -> int:
-        """Return the memory of that job, MiB; Snakemake lowers it to what it may use itself."""
-        return WATCH_MIB if self._batch.engine else psutil.virtual_memory().total * 9 // 10 // 2**20
+        """Return the memory of that job, MiB."""
+        return WATCH_MIB if self._batch.engine else self.memory_mib
 
     @errors_in_one_line()
     def begin(self) -> None:
-        """Save the configuration for commands on the batch, and probe the store."""
+        """Save the configuration for commands on the batch, and check the set-up before the first job."""
         save_run_config(self.config)
+        if not self.remaining.is_needed:
+            return
+        if self.config.preflight:
+            with keep_why_not_started(self.batch):
+                self._preflight()
         self.remaining.probe()
+
+    def _preflight(self) -> None:
+        # jobs on clusters, which read this file too, do without its imports
+        from hstdputils.doctor.preflight import preflight
+
+        kind, config = self._batch.engine, self.config
+        engine = kind(self._batch.stored, kind.settings_of_config(config)) if kind else None
+        preflight(config, map(parse_dataset, self.remaining.left), engine, in_container=self.in_container)
 
     @errors_in_one_line()
     def start(self, wildcards: object, input: Any, output: Any, threads: int, resources: Any) -> list[str]:
@@ -180,5 +222,6 @@ def _set_variables(config: Config) -> None:
     os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{Path(sys.executable).parent}"
     set_crds_variables(config)
     files = [config.plan.features, config.plan.history, config.plan.model, config.prices, config.keep_inputs]
+    lists = [entry for entry in config.ids if not is_proposal(entry)]
     crds = os.environ.get("CRDS_PATH", "/grp/crds/cache")
-    mounts.bind([config.store, *config.inputs, config.work, *config.ids, crds, *filter(None, files)])
+    mounts.bind([config.store, *config.inputs, config.work, *lists, crds, *filter(None, files)])

@@ -1,0 +1,1 @@
+"""``hstdputils affected``: which datasets another CRDS context changes."""

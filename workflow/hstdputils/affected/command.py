@@ -1,0 +1,260 @@
+"""``hstdputils affected``: its options, and what it reads and writes."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hstdputils.affected.analysis import Analysis, Status
+from hstdputils.affected.exposures import Found, read_markers
+from hstdputils.affected.files import write_csv, write_ids, write_json
+from hstdputils.affected.page import write_page
+from hstdputils.affected.raw_headers import read_headers
+from hstdputils.affected.summary import Cost, Report, show
+from hstdputils.core import command_line
+from hstdputils.core.errors import ExitCode, UserError
+from hstdputils.core.id_lists import require_all_good, tell_problems
+from hstdputils.core.instruments import INSTRUMENTS
+from hstdputils.core.terminal import count_progress
+from hstdputils.inputs.lists import read_list
+from hstdputils.inputs.registry import open_sources
+from hstdputils.model.features import Measured
+from hstdputils.model.fitted import Model
+from hstdputils.model.prices import add_price_options, chosen_prices
+from hstdputils.plan.evidence import gather
+from hstdputils.progress.address import named_batch
+from hstdputils.records.batch import Batch
+from hstdputils.records.plan_rows import PlanRow, read_plan
+from hstdputils.references.crds import Crds
+from hstdputils.references.exposure_keywords import ALWAYS
+from hstdputils.references.selection import ContextRules
+from hstdputils.store.registry import is_none, open_store
+
+_DESCRIPTION = """\
+Say which datasets get other reference files under another CRDS context, without a network: each is affected, not
+affected, or it cannot be told, with the reason. The datasets are those of an id list, of a plan, or of a batch, whose
+markers say all that is needed; of others, the headers of the raw files are read (--inputs).
+
+References that are others but cannot change the products are told apart: tables in which the rows that apply are
+equal, files with equal data (both must be in the CRDS cache), and steps whose switch is OMIT.
+
+The list that --ids writes is one for hstdputils plan. The exit status says whether all could be read, not what
+was found."""
+
+
+_EXAMPLES = """\
+  hstdputils affected --from hst_0613 --to hst_0729 @my.ids --inputs s3://stpubdata/hst/public --ids affected.ids
+  hstdputils affected --to hst_0729 results/mybatch --html affected.html
+  hstdputils affected --used --to hst_0729 results/mybatch --csv affected.csv
+  hstdputils affected --from hst_0613 --to hst_0729 plan.out --inputs my-raws
+  hstdputils plan results mybatch-2 @affected.ids --inputs my-raws > plan.out"""
+
+
+@dataclass(slots=True)
+class _Asked:
+    """The datasets that a command line names, and what is known of them without headers."""
+
+    names: list[str] = field(default_factory=list)
+    batch: Batch | None = None
+    rows: Mapping[str, PlanRow] = field(default_factory=dict)
+    context: str = ""
+    """The context that a batch was made with."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    options = _parser().parse_args(arguments)
+    asked = _asked(options)
+    crds = Crds()
+    old = None if options.used else ContextRules(crds.resolve_context(_old_context(options, asked)))
+    new = ContextRules(crds.resolve_context(_context(options.to_context)))
+    wanted = _wanted([context for context in (old, new) if context])
+    found, measured = _found(options, asked, wanted, crds)
+    names = asked.names or sorted(found.exposures.keys() | found.unknown.keys())
+    results = Analysis(old, new, crds.path).results(names, found)
+    affected = [result.ipppssoot for result in results if result.status is Status.AFFECTED]
+    costs = _costs(options, affected, asked, measured)
+    report = Report(old.context if old else "what was used", new.context, results, costs, _what(options))
+    if options.ids:
+        write_ids(report, options.ids, with_unknown=options.with_unknown)
+    if options.csv:
+        write_csv(report, options.csv)
+    if options.json:
+        write_json(report, options.json)
+    if options.html:
+        write_page(report, options.html)
+    written = [path for path in (options.ids, options.csv, options.json, options.html) if path]
+    show(report, written, options.ids)
+    return ExitCode.SUCCESS
+
+
+def _what(options: argparse.Namespace) -> str:
+    return " ".join(options.what)
+
+
+def _asked(options: argparse.Namespace) -> _Asked:
+    """Return the datasets that the words name: ids, a plan, or a batch."""
+    words: list[str] = options.what
+    first = words[0]
+    if len(words) == 1 and not first.startswith(("@", "-")):
+        if Path(first).is_file():
+            return _of_plan(Path(first))
+        if "/" in first or options.store:
+            return _of_batch(options, first)
+    ids = read_list(words)
+    tell_problems(ids, skip_bad=options.skip_bad)
+    require_all_good(ids, skip_bad=options.skip_bad)
+    return _Asked(ids.names)
+
+
+def _of_plan(path: Path) -> _Asked:
+    try:
+        rows = read_plan(path)
+    except OSError as error:
+        raise UserError(f"cannot read the plan {path} ({error.strerror}): correct its name") from error
+    if not rows:
+        raise UserError(f"the plan {path} is empty: write it with hstdputils plan")
+    pins = {
+        pinned.crds_context
+        for output, batch in {(row.output, row.batch) for row in rows.values() if not is_none(row.output)}
+        if (pinned := Batch(open_store(output), batch).pins())
+    }
+    return _Asked(list(rows), rows=rows, context=pins.pop() if len(pins) == 1 else "")
+
+
+def _of_batch(options: argparse.Namespace, text: str) -> _Asked:
+    uri, name = named_batch(argparse.Namespace(batch=text, store=options.store))
+    if is_none(uri):
+        raise UserError("the store none keeps no markers: give the folder or s3://bucket that the batch ran with")
+    batch = Batch(open_store(uri), name)
+    pins = batch.pins()
+    return _Asked(batch=batch, context=pins.crds_context if pins else "")
+
+
+def _old_context(options: argparse.Namespace, asked: _Asked) -> str:
+    context = _context(options.from_context) or asked.context
+    if not context:
+        raise UserError("the context to compare with is not known: name it, as --from hst_0613, or give --used")
+    return context
+
+
+def _context(text: str | None) -> str | None:
+    """Return the name of a context, which may be given without its ending."""
+    return f"{text}.pmap" if text and text.startswith("hst_") and not text.endswith(".pmap") else text
+
+
+def _wanted(contexts: Sequence[ContextRules]) -> set[str]:
+    """Return the keywords, and types of references, that are read of exposures."""
+    wanted = set(ALWAYS)
+    for context in contexts:
+        for instrument in INSTRUMENTS:
+            if rules := context.instrument(instrument):
+                wanted.update(rules.keywords, map(str.upper, rules.types))
+    return wanted
+
+
+def _found(
+    options: argparse.Namespace, asked: _Asked, wanted: set[str], crds: Crds
+) -> tuple[Found, dict[str, Measured]]:
+    """Return what is known of the datasets, and what those of a batch have used."""
+    if asked.batch is None:
+        if not options.inputs:
+            raise UserError("the headers of raw files are needed: say where they are, as --inputs FOLDER")
+        return _from_headers(options, asked.names, wanted), {}
+    kinds = asked.batch.markers.finished()
+    if not kinds:
+        raise UserError(f"no dataset of {asked.batch.store.address(asked.batch.name)} has ended: correct its name")
+    recorded = set(ALWAYS)
+    if asked.context:
+        rules = ContextRules(crds.resolve_context(asked.context))
+        recorded = _wanted([rules])
+    found, markers = read_markers(asked.batch, kinds, frozenset(recorded), wanted)
+    measured = {
+        marker.ipppssoot: Measured(float(marker.peak_memory_mib), marker.wall_seconds, 1)
+        for marker in markers
+        if marker.peak_memory_mib > 0 and marker.wall_seconds > 0
+    }
+    if options.inputs:
+        silent = [name for name in found.exposures if not all(one.is_raw for one in found.exposures[name])]
+        silent += [name for name in found.unknown if kinds.get(name)]
+        read = _from_headers(options, silent, wanted)
+        found.exposures |= read.exposures
+        found.unknown = {name: why for name, why in found.unknown.items() if name not in read.exposures}
+    return found, measured
+
+
+def _from_headers(options: argparse.Namespace, names: Sequence[str], wanted: set[str]) -> Found:
+    sources = open_sources(options.inputs)
+    with count_progress("headers", len(names)) as done:
+        return read_headers(names, sources, wanted, done)
+
+
+def _costs(
+    options: argparse.Namespace, names: Sequence[str], asked: _Asked, measured: Mapping[str, Measured]
+) -> dict[str, Cost]:
+    """Return what processing datasets again is expected to take, from their plan or as one would be made now."""
+    prices = chosen_prices(options)
+    costs = {}
+    left = []
+    for name in names:
+        row = asked.rows.get(name)
+        if row and row.expected_seconds:
+            costs[name] = Cost(row.expected_seconds, prices.cost_usd(row.memory_mib, row.vcpus, row.expected_seconds))
+        else:
+            left.append(name)
+    if left:
+        evidence = gather([name for name in left if name not in measured], None, options.inputs, options.history)
+        known = {**evidence.measured, **measured}
+        for name, needs in zip(left, Model.load().needs(left, evidence.features, known), strict=True):
+            seconds = needs.expected_seconds
+            costs[name] = Cost(seconds, prices.cost_usd(needs.memory_mib, needs.vcpus, seconds) if seconds else 0.0)
+    return costs
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command_line.parser("affected", _DESCRIPTION, _EXAMPLES)
+    command_line.add_version(parser)
+    parser.add_argument(
+        "what",
+        nargs="+",
+        metavar="WHAT",
+        help="a plan, a batch as STORE/BATCH, or ids: " + command_line.IDS_HELP,
+    )
+    parser.add_argument("--store", metavar="URI", help="the store of a batch that is given by its name alone")
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--from",
+        dest="from_context",
+        metavar="CONTEXT",
+        help="the context that the datasets were made with (default: that of the batch)",
+    )
+    group.add_argument(
+        "--used",
+        action="store_true",
+        help="compare with the references that markers, or else the headers, say were used, not with a context",
+    )
+    parser.add_argument(
+        "--to", dest="to_context", metavar="CONTEXT", help="the other context (default: the operational one)"
+    )
+    parser.add_argument(
+        "--inputs",
+        action="append",
+        default=[],
+        metavar="SOURCE",
+        help="where raw files are, as for hstdputils process; may be given several times. Folders and S3, not MAST",
+    )
+    parser.add_argument("--skip-bad", action="store_true", help="leave out ids that cannot be processed")
+    parser.add_argument("--ids", type=Path, metavar="FILE", help="write the affected datasets, one a line, to a file")
+    parser.add_argument(
+        "--with-unknown", action="store_true", help="--ids has the datasets as well of which it cannot be told"
+    )
+    parser.add_argument(
+        "--csv", type=Path, metavar="FILE", help="write a table: a line for each dataset and reference"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all results as JSON")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page for a browser")
+    parser.add_argument(
+        "--history", type=Path, metavar="FILE", help="the database of finished runs, as for hstdputils plan"
+    )
+    add_price_options(parser)
+    return parser
