@@ -26,12 +26,12 @@ BATCH = "demo"
 BEGINS = 1_772_442_000.0
 """2026-03-02 09:00 UTC."""
 FAILURES = (
-    (Outcome.NO_REFERENCES, 27, "{name[0]}{number:03x}1459gl_drk.fits is not in the CRDS cache: sync the cache"),
+    (Outcome.NO_REFERENCES, 27, "{name[0]}{number:03x}1459gl_drk.fits is missing in the CRDS cache: sync the cache"),
     (Outcome.CALIBRATION_ERROR, 23, "calacs.e: ERROR: No matching row in CCDTAB for {name}_raw.fits"),
     (Outcome.CALIBRATION_ERROR, 23, "calcos: KeyError: \"Keyword 'EXPSTART' not found.\""),
     (Outcome.BAD_INPUT, 21, "{name}_raw.fits is truncated: {number} of 10567 blocks of 2880 bytes"),
-    (Outcome.TIMEOUT, 35, "stopped after {number} s, its time limit"),
-    (Outcome.OUT_OF_MEMORY, 32, "calwf3.e was killed with {number} MiB resident of {number} MiB"),
+    (Outcome.TIMEOUT, 35, "calacs.e was stopped after {number} s, its time limit"),
+    (Outcome.OUT_OF_MEMORY, 32, "calwf3.e was killed: out of memory, {number} MiB at its peak"),
     (Outcome.STORAGE_ERROR, 26, "cannot read s3://stpubdata/hst/public/{name}: S3 answered 503 (SlowDown)"),
 )
 LIMITS = (1800, 5400, 21600, 86400)

@@ -225,7 +225,7 @@ def test_page_says_what_a_failure_means_and_where_it_is_from(store):
     text = page()
     assert "<title>demo: 3 of 4 datasets succeeded; 1 needs you</title>" in text
     assert "Exit code 27: CRDS: no context" in text
-    assert "Needs you: a run makes no further attempt by itself." in text
+    assert "No further attempt is made by itself: fix the cause" in text
     assert "2026-03-14 09:12:07 UTC" in text
     assert "<dt>CRDS context</dt><dd>hst_1203.pmap</dd>" in text
     assert "<dt>calcos</dt><dd>3.6.2</dd>" in text

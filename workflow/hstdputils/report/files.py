@@ -114,9 +114,9 @@ def _time(run: RunTime | None) -> dict[str, Any] | None:
     """Return when a batch ran and what bounded it; none where no marker says it."""
     if run is None:
         return None
-    values = {name: _number(value) for name, value in dataclasses.asdict(run).items()}
+    values = dataclasses.asdict(run) | {"elapsed_seconds": run.elapsed_seconds, "bounded_by": run.bounded_by}
     times = {name: iso_time(values.pop(name)) for name in ("start", "end")}
-    return times | {"elapsed_seconds": _number(run.elapsed_seconds), "bounded_by": run.bounded_by} | values
+    return times | {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
 
 
 def _cell(value: Any) -> Any:

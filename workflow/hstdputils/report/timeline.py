@@ -99,7 +99,7 @@ def timeline(rows: Sequence[Row]) -> Timeline | None:
     load = _draw_load(columns, failed_columns)
     legend = {"succeeded": "in use"} | ({"person": "by attempts that failed"} if any(failed_columns) else {})
     what = ("host" if len(set(lane_hosts)) == len(names) else "group of hosts") if several else "group of jobs"
-    return Timeline(names, picture, load, math.ceil(max(columns)), what, True, bool(axis.cuts), legend)
+    return Timeline(names, picture, load, math.ceil(max(columns) - 1e-6), what, True, bool(axis.cuts), legend)
 
 
 def _hosts(timed: Sequence[tuple[Row, Attempt]]) -> list[str]:
