@@ -187,7 +187,7 @@ def test_jitter_files_are_left_out():
         ("notes.txt", "'notes.txt' is not a valid ipppssoot"),
     ],
 )
-def test_what_is_no_dataset_is_named_with_its_line(word, says):
+def test_what_is_not_a_dataset_is_named_with_its_line(word, says):
     ids = read_id_list("my.ids", f"ldfd01vlq\n\n{word}\n".encode())
     assert ids.names == ["ldfd01vlq"]
     (problem,) = ids.problems
@@ -257,7 +257,7 @@ HREF = VOTABLE.replace("TABLEDATA>", "BINARY>").partition("<TR>")[0] + (
         (packed("a" * 2_000_000), "my.list is not a text file"),
     ],
 )
-def test_what_is_no_list_is_one_clear_line(data, says):
+def test_what_is_not_a_list_is_one_clear_line(data, says):
     with pytest.raises(UserError) as refused:
         read_id_list("my.list", data)
     assert says in str(refused.value)

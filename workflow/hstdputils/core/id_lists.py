@@ -62,7 +62,7 @@ class IdList:
 
 
 def is_proposal(text: str) -> bool:
-    """Tell whether a word names a proposal."""
+    """Return whether a word names a proposal."""
     return _PROPOSAL.fullmatch(text) is not None
 
 

@@ -114,7 +114,7 @@ def _rows(
 
 
 def is_name(text: str) -> bool:
-    """Tell whether a word is the name of a dataset or of a file of one, perhaps of one that cannot be processed."""
+    """Return whether a word is the name of a dataset or of a file of one, perhaps of one that cannot be processed."""
     try:
         return parse_dataset(text) is not None
     except BadDatasetName:
