@@ -165,12 +165,8 @@ class RunScreen:
     def _start_job(self, record: Any) -> None:
         self._jobs[record.jobid] = record
         self._running.add(record.jobid)
-<<<<<<< HEAD
-        if record.rule_name in OWN_SCREEN:
-=======
         self._has_started = True
-        if record.rule_name == ALL_DATASETS:
->>>>>>> main
+        if record.rule_name in OWN_SCREEN:
             self._hide()
 
     def _finish_job(self, record: Any) -> None:
