@@ -184,7 +184,8 @@ class RunScreen:
             self._screen.__enter__()
         if started.rule_name == PLAN:
             for note in _notes(getattr(started, "log", None) or ()):
-                self._screen.print(note)
+                if not note.startswith("to download: "):  # that is in the log
+                    self._screen.print(note)
 
     def _settle(self, until: float) -> None:
         """Take jobs for failed for good that have failed before a moment and were not started again."""

@@ -117,7 +117,6 @@ class _Planner:
         if not all(source_class(source).is_local for source in inputs):
             estimate.add_sizes(names, evidence.features, evidence.local)
         note(estimate.summary())
-        note(estimate.time())
         note(estimate.space())
         for line in estimate.cost(self._prices, is_chosen=options.prices is not None):
             note(line)
