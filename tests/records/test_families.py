@@ -202,7 +202,7 @@ ISSUE = {"name": "ours", "title": "t", "advice": "a", "patterns": ["went away"]}
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[", "not a valid list"),
         ("a: b", "valid list"),
@@ -222,12 +222,12 @@ ISSUE = {"name": "ours", "title": "t", "advice": "a", "patterns": ["went away"]}
         ("#" * 300_000, "larger than 256 KiB"),
     ],
 )
-def test_a_file_that_is_not_valid_is_one_line(tmp_path, text, said):
+def test_a_file_that_is_not_valid_is_one_line(tmp_path, text, message):
     path = tmp_path / "ours.yaml"
     path.write_text(text)
     with pytest.raises(UserError) as error:
         known_issues(str(path))
-    assert said in str(error.value)
+    assert message in str(error.value)
     assert str(error.value).startswith(str(path))
     assert "docs/troubleshooting.md" in str(error.value)
     assert len(str(error.value).splitlines()) == 1
