@@ -62,7 +62,7 @@ def test_a_record_in_a_record_is_checked_too():
 @pytest.mark.parametrize(
     ("value", "kind"), [([], "a list"), ("x", "text"), (True, "true or false"), (None, "null"), (5, "a number")]
 )
-def test_what_is_no_object_is_named_by_its_kind(value, kind):
+def test_what_is_not_an_object_is_named_by_its_kind(value, kind):
     with pytest.raises(BadFormat, match=f"^it is {kind}, not an object"):
         checked(Record, value)
 

@@ -165,7 +165,7 @@ def test_the_workflow_processes_the_dataset_again(store, capsys):
     assert "cannot be read" in capsys.readouterr().err
 
 
-def test_names_that_no_dataset_has_are_told_and_count_for_nothing(store, capsys):
+def test_names_that_no_dataset_has_are_reported_and_ignored(store, capsys):
     for name in ("..", "x", "LDEM01ACQ", "ldem01acq/x", "ldem\x1b[31m", "ldem01ac", "n" * 200):
         store.put_bytes(made_up("ldem01acq").to_json(), f"{BATCH}/markers/failed/{name}.json")
     assert Batch(store, BATCH).markers.finished() == {**dict.fromkeys(GOOD, True), FAILED: False}
@@ -189,7 +189,7 @@ def test_no_more_of_a_marker_is_read_than_one_may_have(store, tmp_path):
     assert len(store.get_bytes(marker_key(BATCH, BAD, succeeded=True), 10)) == 10
 
 
-def test_what_is_no_file_is_no_marker(store, tmp_path):
+def test_folders_and_broken_links_are_not_markers(store, tmp_path):
     folder = tmp_path / "results" / BATCH / "markers" / "succeeded"
     os.mkfifo(folder / f"{BAD}.json")
     (folder / "ldem01pkq.json").symlink_to("nowhere")

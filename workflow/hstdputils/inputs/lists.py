@@ -69,12 +69,12 @@ def read_list(arguments: Iterable[str], inputs: Sequence[str] = (), *, folders_o
 def datasets_of_proposal(number: int) -> list[str]:
     """Return the datasets of a proposal that can be processed, as MAST lists them.
 
-    What MAST said is kept for a day in ``~/.cache/hstdputils``, and used for longer while MAST cannot be asked.
+    The answer is cached for a day in ``~/.cache/hstdputils``, and used for longer while MAST cannot be reached.
 
     Raises
     ------
     UserError
-        MAST cannot be asked and has not been asked before, or it has no such dataset.
+        MAST cannot be reached and there is no cached answer, or it has no such dataset.
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / f"hstdputils/proposals/{number}.json"
     names, age = _cached(cache)
@@ -98,7 +98,7 @@ def datasets_of_proposal(number: int) -> list[str]:
 
 
 def _cached(path: Path) -> tuple[list[str], float]:
-    """Return what MAST has said before, and how long ago, s."""
+    """Return the cached answer of MAST, and its age, s."""
     try:
         names = json.loads(path.read_bytes())
         if isinstance(names, list) and all(isinstance(name, str) for name in names):

@@ -199,7 +199,7 @@ class Marker:
 
     @property
     def succeeded(self) -> bool:
-        """Tell whether the attempt succeeded."""
+        """Return whether the attempt succeeded."""
         return self.outcome is Outcome.SUCCEEDED
 
     def to_json(self) -> bytes:
@@ -263,7 +263,7 @@ def marker_of(data: bytes, batch: str, ipppssoot: str, *, succeeded: bool) -> Ma
 
 
 def is_dataset(name: str) -> bool:
-    """Tell whether a name is one that a dataset has, in lower case."""
+    """Return whether a name is one that a dataset has, in lower case."""
     try:
         return parse_dataset(name).ipppssoot == name
     except BadDatasetName:
