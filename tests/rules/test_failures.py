@@ -62,7 +62,6 @@ def test_memory_failures_come_back_with_more_memory(project):
     assert {attempt["outcome"] for attempt in marker["earlier"]} == {"out_of_memory"}
     # all of that in one job of Snakemake, which grows no further than Snakemake may use
     assert "Trying to restart" not in ran.said
-    assert ran.said.count("ldem01acq succeeded") == 1
     (project.folder / "results/night-1/markers/succeeded/ldem01acq.json").unlink()
     ran = project.snakemake("--profile", "onsite", "--resources", f"mem_mb={ladder[0]}")
     assert ran.status == 0, ran.said
