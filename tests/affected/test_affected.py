@@ -281,6 +281,14 @@ def test_bad_input_is_one_line(site: Commands, words: list[str], text: str, stat
     assert "Traceback" not in ran.said
 
 
+def test_a_context_that_is_not_all_there_is_one_line(site: Commands):
+    for path in (site.folder / "crds/mappings/hst").glob("hst_cos_flatfile_9202.rmap"):
+        path.unlink()
+    ran = affected(site, *from_to("--inputs", "raws"), "lbbb01aaq", status=27)
+    assert "does not have hst_9202.pmap, whole" in ran.err, ran.said
+    assert "Traceback" not in ran.said
+
+
 def test_values_of_headers_are_shown_and_do_nothing(site: Commands):
     write_exposure(site.folder / "raws", "lbbb06aaq", "rawtag", {**COS, "INSTRUME": "<i>=1"})
     affected(site, *from_to("--inputs", "raws", "--html", "out.html"), "lbbb06aaq")
