@@ -32,8 +32,8 @@ from hstdputils.store.registry import is_none, open_store
 
 _DESCRIPTION = """\
 Find the datasets that get different reference files under another CRDS context, without a network. Each dataset is
-affected or unaffected, or it cannot be told ("cannot tell"), with the reason. Give an id list, a plan or a batch. The
-markers of a batch have all that is needed; for an id list or a plan, the headers of the raw files are read (--inputs).
+affected or unaffected, or it cannot be told ("cannot tell"), with the reason. Give an id list, a plan or a batch.
+The markers of a batch have all that is needed; for an id list or a plan, headers of raw files are read (--inputs).
 
 Changes that cannot alter the products are marked, and do not count: tables in which the rows that apply are equal,
 files with equal data (if both are in the CRDS cache), and steps whose switch is OMIT.

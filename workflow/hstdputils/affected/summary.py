@@ -146,10 +146,9 @@ class Report:
 def show(report: Report, written: Sequence[Path], ids: Path | None) -> None:
     """Print a summary."""
     counts = report.counts
-    print(
-        f"{report.old.removesuffix('.pmap')} → {report.new.removesuffix('.pmap')}: {counts[Status.AFFECTED]:,} of {len(report.results):,} datasets affected, "
-        f"{counts[Status.UNAFFECTED]:,} unaffected, {counts[Status.UNKNOWN]:,} unknown"
-    )
+    contexts = " → ".join(name.removesuffix(".pmap") for name in (report.old, report.new))
+    numbers = f"{counts[Status.AFFECTED]:,} of {len(report.results):,} datasets affected"
+    print(f"{contexts}: {numbers}, {counts[Status.UNAFFECTED]:,} unaffected, {counts[Status.UNKNOWN]:,} unknown")
     screen = console()
     if report.by_type:
         print()
