@@ -12,7 +12,8 @@ configfile: "config/config.yaml"
 RUN = Run(config, is_main=workflow.is_main_process, is_local=workflow.local_exec)
 # no documented way: one core where none are given, so that `snakemake plan.out` works as it stands
 RUN.cores = workflow.resource_settings.cores = workflow.resource_settings.cores or 1
-# no documented way: whether jobs run in containers
+# no documented way: what jobs may grow to, and whether they run in containers
+RUN.resources = workflow.resource_settings.resources
 RUN.in_container = "APPTAINER" in str(workflow.deployment_settings.deployment_method)
 
 

@@ -20,8 +20,8 @@ rule process:
         f"logs/{RUN.batch}/{{ipppssoot}}.log",
     benchmark:
         f"logs/{RUN.batch}/{{ipppssoot}}.benchmark.tsv"
-    retries: RUN.config.retries
     priority: RUN.jobs.priority
+    retries: RUN.retries
     threads: RUN.jobs.vcpus
     resources:
         mem_mb=RUN.jobs.memory_mib,
@@ -36,7 +36,7 @@ rule process:
         classad_HstdpRun=RUN.jobs.condor_run,
         classad_HstdpDataset=RUN.jobs.condor_dataset,
     params:
-        arguments=RUN.arguments.process,
+        arguments=RUN.process_arguments,
         row=RUN.jobs.row,
         command=RUN.jobs.command,
     message:

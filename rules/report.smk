@@ -36,10 +36,11 @@ rule report:
     params:
         arguments=RUN.arguments.report,
         plan=RUN.plan.path,
+        quiet=RUN.quiet,
     message:
         f"report of batch {RUN.batch}"
     shell:
-        "hstdputils report {params.arguments:q} --plan {params.plan:q} {RUN.quiet:q} 2> {log:q}"
+        "hstdputils report {params.arguments:q} --plan {params.plan:q} {params.quiet:q} 2> {log:q}"
 
 
 onsuccess:

@@ -14,6 +14,7 @@ from astropy.io import fits
 
 from tests.conftest import ROOT, Commands, Ran
 from tests.madeup import changing_contexts as made
+from tests.madeup.crds_cache import write_config
 from tests.madeup.markers import made_up_marker
 from tests.madeup.small_exposures import write_exposure, write_exposures_of, write_poller
 
@@ -155,10 +156,26 @@ def test_flats_with_equal_data_change_nothing(site: Commands):
 
 
 def test_a_step_that_is_omitted_uses_no_reference(site: Commands):
-    write_exposure(site.folder / "raws", "obbb02aaq", "raw", {**STIS, "DATE-OBS": "2013-07-08", "DARKCORR": "OMIT"})
+    switches = {"DARKCORR": "OMIT", "FLATCORR": "PERFORM"}
+    write_exposure(site.folder / "raws", "obbb02aaq", "raw", {**STIS, "DATE-OBS": "2013-07-08", **switches})
     found = results(site, *from_to("--inputs", "raws"), "obbb02aaq")
     assert by_status(found) == {"unaffected": ["obbb02aaq"]}
     assert references(found["obbb02aaq"])[0][3] == "DARKCORR is OMIT"
+
+
+def test_what_crds_lists_as_bad_is_said_and_no_dataset_dropped_for_it(site: Commands):
+    write_config(site.folder / "crds", made.NEW, bad_files=[made.NEW_FLAT])
+    found = results(site, *from_to("--inputs", "raws"), *ALL)
+    assert by_status(found)["affected"] == AFFECTED
+    assert found["lbbb01aaq"]["reason"] == f"{made.NEW} names {made.NEW_FLAT} for it, which CRDS lists as bad"
+    assert found["obbb01abq"]["reason"] == ""
+
+
+def test_the_second_source_has_what_the_first_has_broken(site: Commands):
+    broken = write_exposure(site.folder / "first", "lbbb01aaq", "rawtag", COS)
+    broken.write_bytes(broken.read_bytes()[:1000])
+    found = results(site, *from_to("--inputs", "first", "--inputs", "raws"), "lbbb01aaq", "lbbb01abq")
+    assert by_status(found) == {"affected": ["lbbb01aaq"], "unaffected": ["lbbb01abq"]}
 
 
 def write_batch(site: Commands, context: str = made.OLD) -> None:

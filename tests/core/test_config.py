@@ -128,7 +128,7 @@ def test_a_key_and_its_option_have_one_name():
     keys = {name for name in Config.model_fields if name not in SECTIONS}
     keys |= {f"{section}_{name}" for section, kind in SECTIONS.items() for name in kind.model_fields}
     keys |= set(SECTIONS["plan"].model_fields)  # options of hstdputils plan
-    names = {f"--{key.replace('_', '-')}" for key in keys}
+    names = {f"--{no}{key.replace('_', '-')}" for key in keys for no in ("", "no-")}
     for given in (RunBatch(load_config(EVERYTHING), "r"), RunBatch(load_config(EVERYTHING | ON_AWS), "r")):
         arguments = Arguments(given)
         commands = [arguments.plan, arguments.process, arguments.sync, arguments.run("p", "w", "e", 1, 1)]

@@ -34,7 +34,7 @@ def test_duplicates_are_dropped_with_a_note_of_both_places(tmp_path):
     assert ids.duplicates == [f"{path}:3: 'LDFD01VLQ' dropped, it is already at {path}:1"]
 
 
-def test_bad_names_are_told_with_their_line_and_lose_nothing_else(tmp_path):
+def test_bad_names_are_reported_with_their_line_and_lose_nothing_else(tmp_path):
     path = tmp_path / "my.ids"
     path.write_text("ldfd01vlq\nu2840201t\nnonsense\no56502010\n")
     ids = read_ids([f"@{path}"])
@@ -70,7 +70,7 @@ def test_long_lists_are_read_as_short_ones_are(tmp_path):
         assert said
 
 
-def test_the_first_place_of_a_repetition_is_told_in_any_list(tmp_path):
+def test_the_first_place_of_a_repetition_is_named_in_any_list(tmp_path):
     first, second = tmp_path / "first.ids", tmp_path / "second.ids"
     first.write_text("ldfd01vlq\no56502010\n")
     second.write_text("jbz504010\nO56502010\nj8cb010b0\n")

@@ -2,10 +2,12 @@
 
 import gzip
 import io
+import json
+from importlib.resources import files
 
 import pytest
 
-from hstdputils.core import list_formats
+from hstdputils.core import list_files
 from hstdputils.core.errors import UserError
 from hstdputils.core.id_lists import read_id_list, read_ids
 
@@ -92,12 +94,17 @@ FORMS = {
     "ECSV": ECSV,
     "IPAC": "\\ comment\n".replace("\\", "#") + "|obs_id|ra|\n|j8bt06010|1.0|\n|ldfd01vlq|2.0|\n",
     "VOTable": VOTABLE,
+    "JSON of names": '["j8bt06010", "LDFD01VLQ"]',
+    "JSON of the search form": '{"info": [], "results": [{"sci_ra": 1, "sci_data_set_name": "J8BT06010"}, '
+    '{"sci_data_set_name": "LDFD01VLQ"}]}',
     "one column": "observationID\nj8bt06010\nLDFD01VLQ\n",
     "quoted names": "\"j8bt06010\"\n'ldfd01vlq'\n",
     "a list of Python": "['j8bt06010', 'ldfd01vlq']",
     "semicolons and tabs": "j8bt06010;\tldfd01vlq",
     "file names": "j8bt06010_asn.fits\nj8bt06010_drz.fits\nldfd01vlq_rawacq.fits.gz\n",
     "paths": "/data/my raws/j8bt/j8bt06010/J8BT06010_ASN.FITS\n./ldfd01vlq_x1d.fits  # mine\n",
+    "paths in one line": "'raws/j8bt06010_asn.fits' raws/j8bt06010_raw.fits  ldfd01vlq/ldfd01vlq_rawacq.fits",
+    "paths with brackets": "/data/raws (old)/j8bt06010_asn.fits\n/data/[new] raws/ldfd01vlq_rawacq.fits\n",
     "paths of Windows": "C:\\My raws\\j8bt06010_asn.fits\r\nD:\\ldfd01vlq.tar.gz\r\n",
     "URIs": "mast:HST/product/j8bt06010_asn.fits\ns3://stpubdata/hst/public/ldfd/ldfd01vlq/ldfd01vlq_rawacq.fits\n",
     "addresses": "https://mast.stsci.edu/api/v0.1/Download/file?uri=mast:HST/product/j8bt06010_asn.fits\n"
@@ -180,7 +187,7 @@ def test_jitter_files_are_left_out():
         ("notes.txt", "'notes.txt' is not a valid ipppssoot"),
     ],
 )
-def test_what_is_no_dataset_is_named_with_its_line(word, says):
+def test_what_is_not_a_dataset_is_named_with_its_line(word, says):
     ids = read_id_list("my.ids", f"ldfd01vlq\n\n{word}\n".encode())
     assert ids.names == ["ldfd01vlq"]
     (problem,) = ids.problems
@@ -250,7 +257,7 @@ HREF = VOTABLE.replace("TABLEDATA>", "BINARY>").partition("<TR>")[0] + (
         (packed("a" * 2_000_000), "my.list is not a text file"),
     ],
 )
-def test_what_is_no_list_is_one_clear_line(data, says):
+def test_what_is_not_a_list_is_one_clear_line(data, says):
     with pytest.raises(UserError) as refused:
         read_id_list("my.list", data)
     assert says in str(refused.value)
@@ -258,7 +265,7 @@ def test_what_is_no_list_is_one_clear_line(data, says):
 
 
 def test_a_list_that_unpacks_to_very_much(monkeypatch):
-    monkeypatch.setattr(list_formats, "MOST_BYTES", 2**20)
+    monkeypatch.setattr(list_files, "MOST_BYTES", 2**20)
     with pytest.raises(UserError, match="has more than 1 MiB when unpacked: cut it into several"):
         read_id_list("my.list", packed("ldfd01vlq\n" * 200_000))
     with pytest.raises(UserError, match="has more than 1 MiB when unpacked"):
@@ -279,3 +286,37 @@ def test_a_proposal_gives_its_datasets_where_it_is_looked_up(tmp_path):
     assert ids.names == ["ldfd01vlq", "j8bt06010"]
     assert ids.problems[0].startswith(f"{path}:2 (proposal:9443): 'u2840201t' is a dataset of WFPC2")
     assert ids.notes[0] == f"{path}:2: 1 row or file is of a dataset that is in the list already"
+
+
+def answer(file: str) -> bytes:
+    """Return what MAST answered once, as astroquery's own tests have it."""
+    path = files("astroquery.mast.tests.data") / file
+    return path.read_bytes() if path.is_file() else pytest.skip(f"astroquery is installed without {file}")
+
+
+@pytest.mark.parametrize(
+    ("file", "key", "column"),
+    [
+        ("mission_results.json", "results", "sci_data_set_name"),
+        ("mission_products.json", "products", "dataset"),
+        ("advSearch.json", "data", "obs_id"),
+        ("products.json", "data", "obs_id"),
+    ],
+)
+def test_answers_of_mast_in_all_formats_that_astropy_writes(file, key, column):
+    from astropy.table import Table
+
+    rows = json.loads(answer(file))[key]
+    wanted = read_id_list("list", "".join(f"{row[column]}\n" for row in rows).encode())
+    assert wanted.names or wanted.bad
+    table = Table([{name: "" if value is None else value for name, value in row.items()} for row in rows])
+    table.meta.clear()
+    written = [answer(file)]
+    for format in ("ascii.csv", "ascii.ecsv", "ascii.tab", "ascii.basic", "votable"):
+        out = io.BytesIO() if format == "votable" else io.StringIO()
+        table.write(out, format=format)
+        written.append(out.getvalue() if format == "votable" else out.getvalue().encode())
+    for data in written:
+        found = read_id_list("list", data)
+        assert found.names == wanted.names
+        assert set(found.bad) == set(wanted.bad)

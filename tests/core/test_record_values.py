@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import pytest
 
-from hstdputils.core.formats import BadFormat, checked
+from hstdputils.core.formats import BadFormat, checked, shown
 
 
 class Kind(StrEnum):
@@ -62,6 +62,24 @@ def test_a_record_in_a_record_is_checked_too():
 @pytest.mark.parametrize(
     ("value", "kind"), [([], "a list"), ("x", "text"), (True, "true or false"), (None, "null"), (5, "a number")]
 )
-def test_what_is_no_object_is_named_by_its_kind(value, kind):
+def test_what_is_not_an_object_is_named_by_its_kind(value, kind):
     with pytest.raises(BadFormat, match=f"^it is {kind}, not an object"):
         checked(Record, value)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("x" * 10, "x" * 10),
+        ("x" * 11, "x" * 10 + "…"),
+        ("x" + " " * 39, "x"),
+        ("x" + " " * 40, "x…"),
+        ("a\n\x1b[2J", "a \\x1b[2J"),
+    ],
+)
+def test_values_are_shown_in_one_bounded_line(value, text):
+    assert shown(value, 10) == text
+
+
+def test_a_number_of_thousands_of_digits_is_not_shown():
+    assert shown(10**5000) == "a huge value"

@@ -12,7 +12,7 @@ from hstdputils.core.outcomes import Outcome
 from hstdputils.progress.notifications import A_CALL, MOST_BYTES, Notification, Notifier, of_batch, of_marker
 from tests.engines.conftest import CREDENTIALS
 from tests.madeup.markers import made_up_marker
-from tests.stand_ins.aws_batch import endings
+from tests.stand_ins.aws_batch import attempt_results
 from tests.stand_ins.aws_batch.site import row
 from tests.waiting import wait_until
 
@@ -213,7 +213,7 @@ def test_a_watch_tells_what_ends_while_it_runs(office, site, moto_server):
     argv = [sys.executable, "-m", "hstdputils.watch", "s3://out/b", "--every=0.2", *announced]
     watch = site.commands.start(argv)
     wait_until(lambda: site.batch.calls.received["DescribeJobs"] >= 2, watch)
-    site.batch.finish(endings.exited(23), indexes=[1])
+    site.batch.finish(attempt_results.exited(23), indexes=[1])
     for name in (names[2], names[3]):
         values = asdict(replace(marker(name), outcome=Outcome.SUCCEEDED, exit_code=0, ipppssoot=name))
         body = json.dumps(values).encode()

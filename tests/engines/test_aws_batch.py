@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import Commands
 from tests.engines.comparing import assert_same_products
 from tests.madeup import DEMO_DATASETS
-from tests.stand_ins.aws_batch import endings
+from tests.stand_ins.aws_batch import attempt_results
 from tests.stand_ins.aws_batch.site import Site, row
 from tests.stand_ins.programs.calcos import write_calcos
 from tests.stand_ins.programs.snooping import SECRET, assert_nothing_found, secrets, write_snooping_calcos
@@ -76,7 +76,7 @@ def test_four_misfortunes_in_one_batch(commands, s3, batch, public_bucket, made_
     write_calcos(tmp_path / "bin", MISFORTUNES)
     batch.environment |= {"PATH": f"{tmp_path / 'bin'}{os.pathsep}{batch.environment['PATH']}"}
     batch.runner.time_scale = 1 / 5
-    lost = batch.afflict(endings.host_lost(), "*ldem01f2q", times=5, after=0.3)
+    lost = batch.fail_jobs(attempt_results.host_lost(), "*ldem01f2q", times=5, after=0.3)
     names = ["ldem01acq", "ldem01tnq", "ldem01f1q", "ldem01f2q"]
     rows = []
     for number, name in enumerate(names):
@@ -175,7 +175,7 @@ def test_two_runs_at_once_in_one_folder(project, s3, batch, public_bucket, made_
     calls = write_calcos(tmp_path / "bin", f"while not pathlib.Path({str(go)!r}).exists():\n    time.sleep(0.1)")
     batch.environment |= {"PATH": f"{tmp_path / 'bin'}{os.pathsep}{batch.environment['PATH']}"}
     # the first two attempts end so before they begin: whoever watches sends each of the two again, once
-    batch.afflict(endings.out_of_memory(), times=2)
+    batch.fail_jobs(attempt_results.out_of_memory(), times=2)
     runs = []
     for number, (name, names) in enumerate(lists):
         (project.folder / f"{number}.ids").write_text("\n".join(names))

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.stand_ins.aws_batch import Batch, docker_containers, endings
-from tests.stand_ins.aws_batch.asking import needs, submit
+from tests.stand_ins.aws_batch import Batch, attempt_results, docker_containers
+from tests.stand_ins.aws_batch.requests import needs, submit
 
 IMAGE = f"hstdp-batch-stand-in:{os.getpid()}"
 PROGRAMS = ("sh", "sleep", "head", "tail", "env")
@@ -55,11 +55,17 @@ def docked(batch: Batch, image: str) -> Batch:
 @pytest.mark.parametrize(
     ("definition", "command", "status_reason", "code", "reason"),
     [
-        ("shell", ["sh", "-c", "exit 24"], endings.EXITED, 24, None),
-        ("shell", ["sh", "-c", "head -c 200m /dev/zero | tail"], endings.EXITED, 137, endings.KILLED_FOR_MEMORY),
-        ("shell", ["sleep", "60"], endings.timed_out().status_reason, 137, None),
-        ("shell", ["no-such-program"], endings.NOT_STARTED, None, "CannotStartContainerError: "),
-        ("no-image", [], endings.NOT_STARTED, None, "CannotPullContainerError: "),
+        ("shell", ["sh", "-c", "exit 24"], attempt_results.EXITED, 24, None),
+        (
+            "shell",
+            ["sh", "-c", "head -c 200m /dev/zero | tail"],
+            attempt_results.EXITED,
+            137,
+            attempt_results.KILLED_FOR_MEMORY,
+        ),
+        ("shell", ["sleep", "60"], attempt_results.timed_out().status_reason, 137, None),
+        ("shell", ["no-such-program"], attempt_results.NOT_STARTED, None, "CannotStartContainerError: "),
+        ("no-image", [], attempt_results.NOT_STARTED, None, "CannotPullContainerError: "),
     ],
 )
 def test_containers_end_as_processes_do(

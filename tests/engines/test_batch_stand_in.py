@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from tests.stand_ins.aws_batch import Batch, endings
-from tests.stand_ins.aws_batch.asking import EATS, define, described, needs, submit
+from tests.stand_ins.aws_batch import Batch, attempt_results
+from tests.stand_ins.aws_batch.requests import EATS, define, described, needs, submit
 
 HOSTS_AND_IMAGES_AGAIN = {
     "attempts": 3,
@@ -64,8 +64,10 @@ def test_each_child_of_an_array_has_its_index_and_its_own_end(quick: Batch):
     assert [child["arrayProperties"] for child in children] == [{"index": index} for index in range(3)]
 
 
-@pytest.mark.parametrize(("mib", "ending"), [(20, endings.exited(0)), (150, endings.out_of_memory())])
-def test_a_job_that_takes_more_memory_than_it_has_is_killed(quick: Batch, mib: int, ending: endings.Ending):
+@pytest.mark.parametrize(("mib", "ending"), [(20, attempt_results.exited(0)), (150, attempt_results.out_of_memory())])
+def test_a_job_that_takes_more_memory_than_it_has_is_killed(
+    quick: Batch, mib: int, ending: attempt_results.AttemptResult
+):
     job = submit(quick, sys.executable, "-c", EATS, str(mib), "1")
     quick.wait()
     assert quick.service.jobs[job].ended == ending
@@ -75,7 +77,7 @@ def test_memory_is_that_of_all_processes_and_the_largest_goes(quick: Batch):
     both = f'{sys.executable} -c "$0" 10 9 & {sys.executable} -c "$0" 80 9; echo "it returned $?"; kill %1; exit 24'
     job = submit(quick, "sh", "-c", both, EATS)
     quick.wait()
-    assert quick.service.jobs[job].ended == endings.out_of_memory(24)
+    assert quick.service.jobs[job].ended == attempt_results.out_of_memory(24)
     assert "it returned 137" in quick.log(quick.service.jobs[job])
 
 
@@ -83,7 +85,7 @@ def test_memory_is_that_of_all_processes_and_the_largest_goes(quick: Batch):
 def test_a_job_that_takes_too_long_is_killed_and_not_tried_again(quick: Batch, command: list[str]):
     job = submit(quick, *command, timeout={"attemptDurationSeconds": 60}, retryStrategy={"attempts": 5})
     quick.wait()
-    assert quick.service.jobs[job].ended == endings.timed_out()
+    assert quick.service.jobs[job].ended == attempt_results.timed_out()
     assert len(described(quick, job)["attempts"]) == 1
 
 
@@ -91,7 +93,7 @@ def test_a_job_can_end_in_its_own_way_when_it_is_stopped(quick: Batch):
     command = "trap 'exit 35' TERM; while true; do sleep 0.05; done"
     job = submit(quick, "sh", "-c", command, timeout={"attemptDurationSeconds": 60})
     quick.wait()
-    assert quick.service.jobs[job].ended == endings.timed_out(35)
+    assert quick.service.jobs[job].ended == attempt_results.timed_out(35)
 
 
 def test_a_command_that_is_not_there_fails_to_start(quick: Batch):
@@ -107,14 +109,16 @@ def test_a_command_that_is_not_there_fails_to_start(quick: Batch):
 @pytest.mark.parametrize(
     ("misfortune", "attempts"),
     [
-        (endings.host_lost(), 2),
-        (endings.cannot_pull(), 2),
-        (endings.cannot_start(), 2),
-        (endings.docker_timeout(), 1),
+        (attempt_results.host_lost(), 2),
+        (attempt_results.cannot_pull(), 2),
+        (attempt_results.cannot_start(), 2),
+        (attempt_results.docker_timeout(), 1),
     ],
 )
-def test_misfortunes_are_retried_as_the_strategy_says(quick: Batch, misfortune: endings.Ending, attempts: int):
-    quick.afflict(misfortune, "un*", after=0.1)
+def test_misfortunes_are_retried_as_the_strategy_says(
+    quick: Batch, misfortune: attempt_results.AttemptResult, attempts: int
+):
+    quick.fail_jobs(misfortune, "un*", after=0.1)
     job = submit(quick, "sleep", "0.3", name="unlucky", retryStrategy=HOSTS_AND_IMAGES_AGAIN)
     quick.wait()
     detail = described(quick, job)

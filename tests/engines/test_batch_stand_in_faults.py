@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from tests.stand_ins.aws_batch import Batch, endings
-from tests.stand_ins.aws_batch.asking import EATS, define, described, submit
+from tests.stand_ins.aws_batch import Batch, attempt_results
+from tests.stand_ins.aws_batch.requests import EATS, define, described, submit
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_a_hundred_thousand_children_are_watched_in_memory(rest: Batch):
     began = time.process_time()
     arrays = [submit(rest, name=f"b-{number}", arrayProperties={"size": 10_000}) for number in range(10)]
     assert rest.start() == 100_000
-    assert rest.finish(endings.out_of_memory(), "b-3", indexes={5, 7}) == 2
+    assert rest.finish(attempt_results.out_of_memory(), "b-3", indexes={5, 7}) == 2
     details = rest.client.describe_jobs(jobs=arrays)["jobs"]
     assert [detail["arrayProperties"]["statusSummary"]["RUNNING"] for detail in details] == [
         9_998 if number == 3 else 10_000 for number in range(10)
@@ -111,18 +111,20 @@ def test_every_recorded_failure_is_told_in_the_same_words(rest: Batch, real_data
         assert set(job) <= set(told[job["jobName"]])
 
 
-def _the_like_of(job: dict[str, Any]) -> endings.Ending:
+def _the_like_of(job: dict[str, Any]) -> attempt_results.AttemptResult:
     """Return how the stand-in ends a job as a recorded one ended."""
     code = job["container"].get("exitCode")
     if job["statusReason"].startswith("Host"):
-        return endings.host_lost(job["statusReason"].split()[3].rstrip(")"))
+        return attempt_results.host_lost(job["statusReason"].split()[3].rstrip(")"))
     if "timeout" in job["statusReason"]:
-        return endings.timed_out()
+        return attempt_results.timed_out()
     if "console" in job["statusReason"]:
-        return endings.Ending("Terminated via console.", code, endings.KILLED_FOR_MEMORY, may_retry=False)
+        return attempt_results.AttemptResult(
+            "Terminated via console.", code, attempt_results.KILLED_FOR_MEMORY, may_retry=False
+        )
     if "Memory" in job["container"].get("reason", ""):
-        return endings.out_of_memory(code)
-    return endings.exited(code) if code is not None else endings.cannot_inspect()
+        return attempt_results.out_of_memory(code)
+    return attempt_results.exited(code) if code is not None else attempt_results.cannot_inspect()
 
 
 @pytest.mark.parametrize("cause", ["container-memory-error", "operator-cancelled", "timeout-error"])

@@ -10,8 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.model import ServiceModel, Shape
 
-from tests.stand_ins.aws_batch import Batch, endings
-from tests.stand_ins.aws_batch.asking import define, described, needs, submit
+from tests.stand_ins.aws_batch import Batch, attempt_results
+from tests.stand_ins.aws_batch.requests import define, described, needs, submit
 
 RETRY = {"action": "RETRY"}
 
@@ -97,7 +97,7 @@ def test_what_is_just_within_the_rules_is_taken(rest: Batch):
 def test_overrides_that_are_too_long_fail_when_the_job_is_dispatched(rest: Batch):
     job = submit(rest, "echo", "x" * 8192)
     assert described(rest, job)["status"] == "FAILED"
-    assert described(rest, job)["statusReason"] == endings.OVERRIDES_TOO_LONG
+    assert described(rest, job)["statusReason"] == attempt_results.OVERRIDES_TOO_LONG
 
 
 @pytest.mark.parametrize(
@@ -219,8 +219,8 @@ def test_the_head_of_a_queue_alone_says_why_it_cannot_start(rest: Batch):
     for status, state, cores, capacity, reason in [
         ("INVALID", "ENABLED", 16, "", "ACTION_REQUIRED - CE(s) associated with the job queue are invalid."),
         ("VALID", "DISABLED", 16, "", None),
-        ("VALID", "ENABLED", 0, "", endings.TOO_MANY_CORES),
-        ("VALID", "ENABLED", 16, "c5.large", endings.NO_CAPACITY.format("c5.large")),
+        ("VALID", "ENABLED", 0, "", attempt_results.TOO_MANY_CORES),
+        ("VALID", "ENABLED", 16, "c5.large", attempt_results.NO_CAPACITY.format("c5.large")),
         ("VALID", "ENABLED", 16, "", None),
     ]:
         environment |= {"status": status, "state": state}
@@ -256,17 +256,17 @@ def test_a_queue_cancels_what_cannot_start_after_a_time(rest: Batch):
 @pytest.mark.parametrize(
     ("rule", "ending", "status"),
     [
-        ({"onExitCode": "*"}, endings.exited(1), "FAILED"),
-        ({"onExitCode": "*"}, endings.host_lost(), "RUNNABLE"),
-        ({"onReason": "*"}, endings.host_lost(), "FAILED"),
-        ({"onStatusReason": "Host EC2*", "onExitCode": "*"}, endings.host_lost(), "RUNNABLE"),
-        ({"onReason": "Cannot*"}, endings.cannot_inspect(), "FAILED"),
-        ({"onReason": "Cannot"}, endings.cannot_inspect(), "RUNNABLE"),
-        ({"onStatusReason": "Task failed to start"}, endings.docker_timeout(), "FAILED"),
+        ({"onExitCode": "*"}, attempt_results.exited(1), "FAILED"),
+        ({"onExitCode": "*"}, attempt_results.host_lost(), "RUNNABLE"),
+        ({"onReason": "*"}, attempt_results.host_lost(), "FAILED"),
+        ({"onStatusReason": "Host EC2*", "onExitCode": "*"}, attempt_results.host_lost(), "RUNNABLE"),
+        ({"onReason": "Cannot*"}, attempt_results.cannot_inspect(), "FAILED"),
+        ({"onReason": "Cannot"}, attempt_results.cannot_inspect(), "RUNNABLE"),
+        ({"onStatusReason": "Task failed to start"}, attempt_results.docker_timeout(), "FAILED"),
     ],
 )
 def test_a_rule_holds_when_all_its_conditions_do(
-    rest: Batch, rule: dict[str, str], ending: endings.Ending, status: str
+    rest: Batch, rule: dict[str, str], ending: attempt_results.AttemptResult, status: str
 ):
     rules = [{**rule, "action": "EXIT"}]
     job = submit(rest, retryStrategy={"attempts": 2, "evaluateOnExit": rules})
@@ -318,8 +318,8 @@ def test_answers_have_the_form_of_the_service(rest: Batch):
     model = ServiceModel(json.loads(gzip.decompress(path.read_bytes())))
     rest.client.tag_resource(resourceArn=rest.service.queues.get(rest.queue)["jobQueueArn"], tags={"a": "b"})
     jobs = [submit(rest, name="single"), submit(rest, name="array", arrayProperties={"size": 2})]
-    rest.finish(endings.out_of_memory(1), "single")
-    rest.finish(endings.cannot_pull(), "array")
+    rest.finish(attempt_results.out_of_memory(1), "single")
+    rest.finish(attempt_results.cannot_pull(), "array")
     asked = {
         "DescribeJobs": {"jobs": [*jobs, f"{jobs[1]}:0"]},
         "ListJobs": {"jobQueue": rest.queue, "filters": [{"name": "JOB_NAME", "values": ["*"]}]},

@@ -79,6 +79,9 @@ def test_a_marker_knows_better_than_what_leaves_it_open(code, subcode, reason, o
     own = cause_of(held(code, subcode, reason), marker(Outcome.BAD_INPUT))
     sure = outcome in ("out_of_memory", "timeout")
     assert own.outcome == (outcome if sure else "bad_input")
+    if not sure:
+        told = marker(Outcome.BAD_INPUT, reason="the raw file is cut short")
+        assert cause_of(held(code, subcode, reason), told).text == "the raw file is cut short"
     # one that was written on SIGTERM cannot know
     assert cause_of(held(code, subcode, reason), marker(Outcome.CANCELLED)).outcome == outcome
     assert cause_of(held(code, subcode, reason), marker(Outcome.SUCCEEDED)).outcome == "succeeded"

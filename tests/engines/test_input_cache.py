@@ -61,7 +61,7 @@ def test_another_batch_asks_the_network_for_nothing(with_mast, mast, made_up):
 
 
 @pytest.mark.slow
-def test_what_s3_brought_is_kept_too(with_stand_in, s3, public_bucket, proxy, made_up):
+def test_downloads_from_s3_are_cached_too(with_stand_in, s3, public_bucket, proxy, made_up):
     variables = {**s3.variables, "AWS_ENDPOINT_URL": proxy.endpoint}
     arguments = ("--keep-inputs=kept", DATASET)
     assert with_stand_in.hstdputils("process", "results", "b", *arguments, **variables).status == 0
@@ -72,7 +72,7 @@ def test_what_s3_brought_is_kept_too(with_stand_in, s3, public_bucket, proxy, ma
 
 
 @pytest.mark.slow
-def test_a_tarball_is_kept_as_it_came(with_stand_in, s3, proxy, made_up):
+def test_a_tarball_is_cached_as_it_is(with_stand_in, s3, proxy, made_up):
     with tarfile.open(with_stand_in.folder / f"{DATASET}.tar.gz", "w:gz", compresslevel=1) as archive:
         archive.add(made_up.inputs / "ldem" / DATASET, DATASET)
     s3.make_bucket("private")
@@ -174,7 +174,7 @@ def test_a_folder_of_something_else_is_left_alone(with_mast, mast, made_up, reco
     assert not staged(with_mast.folder)
 
 
-def test_a_folder_named_first_comes_before_what_is_kept(with_mast, mast, made_up):
+def test_a_folder_named_first_comes_before_the_cache(with_mast, mast, made_up):
     assert with_mast.hstdputils(*call("b")).status == 0
     own = shutil.copytree(made_up.inputs / "ldem" / DATASET, with_mast.folder / "own" / DATASET)
     ran = with_mast.hstdputils("process", "results", "c", "--inputs=own", *call("c")[3:])

@@ -58,7 +58,7 @@ def test_it_is_planned_from_synced_from_and_processed_from(off_site: Commands, a
     assert "from cache-of-inputs" in (off_site.folder / f"results/c/{NAMES[0]}/process.log").read_text()
 
 
-def test_what_it_lacks_is_said_as_of_any_source(off_site: Commands, archive: str):
+def test_missing_inputs_are_reported_as_for_any_source(off_site: Commands, archive: str):
     ran = call(off_site, "process", "none", "b", f"--inputs={archive}", "ldem01omq")
     assert ran.status == 21, ran.said
     assert f"no raw files of ldem01omq in {archive}: check the id" in ran.out

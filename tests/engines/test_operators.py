@@ -11,7 +11,7 @@ from collections import Counter
 
 import pytest
 
-from tests.stand_ins.aws_batch import endings
+from tests.stand_ins.aws_batch import attempt_results
 from tests.stand_ins.aws_batch.site import name_of, row
 from tests.waiting import kill_at, wait_until
 
@@ -62,7 +62,7 @@ class TestCancel:
         assert ran.status == 0, ran.said
         assert ran.out == "b: 8 jobs cancelled\n"
         assert site.batch.calls.received["TerminateJob"] == 3  # two arrays, and a single job
-        site.batch.finish(endings.terminated("cancelled"))
+        site.batch.finish(attempt_results.terminated("cancelled"))
         assert set(statuses(site)) == {"FAILED"}
         for name in names:
             marker = site.marker(name)
@@ -88,7 +88,7 @@ class TestCancel:
 
     def test_those_that_ended_are_left_as_they_are(self, site, names):
         site.batch.start()
-        site.batch.finish(endings.exited(23))
+        site.batch.finish(attempt_results.exited(23))
         site.succeed(names[:1])
         ran = site.run("cancel", "--all", "--yes")
         assert ran.status == 0
@@ -104,7 +104,7 @@ class TestCancel:
         assert ran.out == "b: 150 jobs cancelled\n", ran.said
         sent = sum(site.sent().values())
         assert sent < 150
-        site.batch.finish(endings.terminated("cancelled"))
+        site.batch.finish(attempt_results.terminated("cancelled"))
         ran = site.watch()
         assert "150 cancelled" in ran.out
         assert sum(site.sent().values()) == sent
@@ -119,7 +119,7 @@ class TestCancel:
         watcher = site.commands.start(argv)
         wait_until(lambda: site.batch.calls.received["DescribeJobs"] >= 2, watcher)
         assert site.run("cancel", "--all", "--yes").status == 0
-        site.batch.finish(endings.out_of_memory())
+        site.batch.finish(attempt_results.out_of_memory())
         watcher.communicate(timeout=60)
         assert site.sent() == Counter(names)
 
@@ -169,8 +169,8 @@ class TestRescue:
     @pytest.fixture(autouse=True)
     def _failed(self, site, names):
         site.batch.start()
-        site.batch.finish(endings.exited(23), indexes=[0, 1])
-        site.batch.finish(endings.out_of_memory(), indexes=[2])
+        site.batch.finish(attempt_results.exited(23), indexes=[0, 1])
+        site.batch.finish(attempt_results.out_of_memory(), indexes=[2])
         assert site.watch("--once").status == 23
 
     @pytest.mark.slow
@@ -183,7 +183,7 @@ class TestRescue:
         assert site.sent() == Counter(names) + more
         assert "by " in site.decisions()[names[0]][-1]["reason"]
         site.batch.start()
-        site.batch.finish(endings.exited(25), indexes=[0, 1])
+        site.batch.finish(attempt_results.exited(25), indexes=[0, 1])
         site.watch("--once")
         assert site.decisions()[names[0]][-1]["next"] == "again, as it was"
 

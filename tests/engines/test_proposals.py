@@ -38,7 +38,7 @@ def test_a_proposal_is_its_datasets_and_is_looked_up_once(with_mast, mast):
     assert mast.of("proposal") == ["13124"]
 
 
-def test_what_mast_said_is_used_while_it_is_away(with_mast, mast):
+def test_the_cached_answer_is_used_while_mast_is_away(with_mast, mast):
     assert planned(with_mast.hstdputils("plan", "none", "b", "proposal:13124")) == DATASETS
     (kept,) = (with_mast.folder / "home").rglob("13124.json")
     os.utime(kept, (kept.stat().st_atime, kept.stat().st_mtime - 5 * 86_400))
@@ -55,7 +55,7 @@ def nobody(commands: Commands) -> str:
 
 
 @pytest.mark.parametrize("damage", ["", "[1]", "{}", "[" * 100_000])
-def test_a_kept_answer_that_is_damaged_is_asked_for_again(with_mast, mast, damage):
+def test_a_damaged_cached_answer_is_asked_for_again(with_mast, mast, damage):
     kept = Path(with_mast.folder / "home/.cache/hstdputils/proposals/13124.json")
     kept.parent.mkdir(parents=True)
     kept.write_text(damage)

@@ -91,7 +91,7 @@ def test_a_cache_that_others_keep_is_not_checked_and_says_so(commands, made_up):
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.slow
-def test_what_changes_in_a_growing_cache_is_brought_anew(off_site, server, made_up, change):
+def test_what_changes_in_a_growing_cache_is_downloaded_again(off_site, server, made_up, change):
     assert process(off_site, made_up).status == 0
     change(cached(off_site))
     ran = process(off_site, made_up)
@@ -116,7 +116,7 @@ def test_what_was_only_touched_stays_and_is_read_once(off_site, server, made_up)
 
 
 @pytest.mark.parametrize("change", [flip, cut])
-def test_what_was_brought_and_has_changed_is_not_used_without_a_server(off_site, made_up, change):
+def test_a_changed_download_is_not_used_without_a_server(off_site, made_up, change):
     assert process(off_site, made_up).status == 0
     change(cached(off_site))
     ran = process(off_site, made_up, CRDS_READONLY_CACHE="1")

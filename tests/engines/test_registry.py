@@ -90,7 +90,7 @@ def test_a_batch_on_an_engine_that_was_added(site):
     assert f"{names[3]}  waiting" in said
     assert "|held||2048|1200|" in site.on_batch(status, "--blackboard")[1]
 
-    assert "3 jobs cancelled" in site.on_batch(cancel, "--all", "--reason=enough")[1]
+    assert "3 jobs cancelled" in site.on_batch(cancel, "--all", "--yes", "--reason=enough")[1]
     assert json.loads((site.store / f"b/markers/failed/{names[0]}.json").read_text())["outcome"] == "cancelled"
     code, said = site.on_batch(watch)
     assert (code, "3 cancelled" in said) == (143, True)

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from hstdputils.engines.aws_batch import client
-from hstdputils.engines.aws_batch.client import Pace
+from hstdputils.engines.aws_batch.client import RateLimit
 from tests.stand_ins.aws_batch.site import Site, row
 from tests.waiting import kill_at
 
@@ -164,7 +164,7 @@ def test_500_singles_at_50_a_second(site):
 
 
 def test_no_thread_goes_before_its_turn():
-    pace, moments = Pace(50), []
+    pace, moments = RateLimit(50), []
 
     def go(_):
         pace.wait()
@@ -191,7 +191,7 @@ class Clock:
 def test_no_turn_is_longer_than_it_has_to_be(monkeypatch):
     clock = Clock()
     monkeypatch.setattr(client, "time", clock)
-    pace = Pace(50)
+    pace = RateLimit(50)
     for _ in range(120):
         pace.wait()
     assert clock.now == pytest.approx(100 + 119 / 50)

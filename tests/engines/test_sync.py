@@ -163,7 +163,7 @@ def test_datasets_that_cannot_be_read_are_named_and_left_to_their_jobs(off_site,
         ("hst_9003.pmap", "has no mad0903ml_bpix.fits", 2),
     ],
 )
-def test_bad_references_are_named_and_the_others_brought(off_site, made_up, context, said, n_brought):
+def test_bad_references_are_named_and_the_others_downloaded(off_site, made_up, context, said, n_brought):
     plan(off_site, "ldem01acq")
     ran = sync(off_site, made_up, f"--crds-context={context}")
     assert ran.status == 0, ran.said
@@ -173,7 +173,7 @@ def test_bad_references_are_named_and_the_others_brought(off_site, made_up, cont
     assert len(references(off_site)) == n_brought
 
 
-def test_a_disk_that_is_too_small_is_said_before_anything_is_brought(off_site, server, made_up):
+def test_a_disk_that_is_too_small_is_reported_before_any_download(off_site, server, made_up):
     plan(off_site, "ldem01acq")
     server.sizes[FLAT] = 10**16
     ran = sync(off_site, made_up)
@@ -265,7 +265,7 @@ def write_mosaics(folder: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_what_mosaics_need_is_brought(off_site, server):
+def test_references_of_mosaics_are_downloaded(off_site, server):
     write_mosaics(off_site.folder / "mine")
     plan(off_site, VISIT, CELL)
     ran = sync(off_site, None, "--inputs=mine", "--list=list.json")
@@ -297,7 +297,7 @@ def test_mosaics_that_cannot_be_read_are_named(off_site, made_up):
     assert lines[2].startswith(f"warning: {CELL}: jdem01a2q_flt.fits is not a FITS file")
 
 
-def test_what_mosaics_need_is_found_in_s3(off_site, s3, proxy, tmp_path):
+def test_references_of_mosaics_are_found_in_s3(off_site, s3, proxy, tmp_path):
     mine = write_mosaics(tmp_path / "files")
     for path in mine.glob("*.fits"):
         with fits.open(path, mode="append") as hdus:

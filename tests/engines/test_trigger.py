@@ -293,7 +293,7 @@ def test_many_deliveries_at_once(sender):
     ]
     ended = [(process.communicate(timeout=120)[1], process.returncode) for process in running]
     assert 0 in {status for _, status in ended}
-    assert all(status == 0 or "at work on this batch" in said for said, status in ended), ended
+    assert all(status == 0 or "is working on this batch" in said for said, status in ended), ended
     assert sender.sent() == Counter(names)
     assert sender.messages() == {"messages/submitted/b"}
 
@@ -406,4 +406,4 @@ def test_as_it_runs_in_the_container(sender, tmp_path):
         with hold(open_store("s3://out"), "c/jobs/lease/"):
             kind, error = runtime.invoke(bridged(sender.put("c", NAMES[0])))
         assert (kind, error["errorType"]) == ("error", "Busy")
-        assert "at work on this batch" in error["errorMessage"]
+        assert "is working on this batch" in error["errorMessage"]

@@ -57,7 +57,7 @@ def test_a_job_that_has_waited_for_another_does_not_do_it_again(start, tmp_path,
 
 
 @pytest.mark.slow
-def test_a_run_waits_for_the_end_of_another_where_it_is_told_to(start, tmp_path):
+def test_a_run_with_wait_waits_for_another_to_end(start, tmp_path):
     (tmp_path / "plan.out").write_text(json.dumps({**row(0), "ipppssoot": NAME, "output": "results"}))
     first = start("hstdputils.run", "plan.out", "--")
     wait_until(start.calls.read_text, first)

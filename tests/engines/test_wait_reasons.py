@@ -6,8 +6,8 @@ from hstdputils.engines.registry import open_engine
 from hstdputils.engines.states import WaitReason
 from hstdputils.records.batch import Batch
 from hstdputils.store.registry import open_store
-from tests.stand_ins.aws_batch import endings
-from tests.stand_ins.aws_batch.asking import submit
+from tests.stand_ins.aws_batch import attempt_results
+from tests.stand_ins.aws_batch.requests import submit
 from tests.stand_ins.aws_batch.site import row
 
 pytestmark = pytest.mark.engine("AWS Batch (stand-in)", "S3 (moto)")
@@ -40,16 +40,16 @@ def test_jobs_that_wait_for_their_turn_have_no_reason(site, reasons):
 
 
 @pytest.mark.parametrize(
-    ("affliction", "reason", "fix"),
+    ("fault", "reason", "fix"),
     [
-        ("memory", endings.NO_HOST_IS_LARGE_ENOUGH, "less memory"),
-        ("cores", endings.TOO_MANY_CORES, "maxvCpus"),
-        ("capacity", endings.NO_CAPACITY.format("c5.large"), "more instance types"),
+        ("memory", attempt_results.NO_HOST_IS_LARGE_ENOUGH, "less memory"),
+        ("cores", attempt_results.TOO_MANY_CORES, "maxvCpus"),
+        ("capacity", attempt_results.NO_CAPACITY.format("c5.large"), "more instance types"),
     ],
 )
-def test_the_job_at_the_head_says_why_all_wait(site, reasons, affliction, reason, fix):
+def test_the_job_at_the_head_says_why_all_wait(site, reasons, fault, reason, fix):
     sent(site, 300)
-    match affliction:
+    match fault:
         case "memory":
             site.batch.service.largest_host_mib = 1000
         case "cores":
@@ -107,7 +107,7 @@ def test_a_job_of_another_batch_blocks_the_queue(site, reasons):
     site.batch.service.largest_host_mib = 8000
     (found,), _ = reasons()
     assert found.reason == (
-        f"theirs, a job of another batch, blocks the job queue 'hstdp': {endings.NO_HOST_IS_LARGE_ENOUGH}"
+        f"theirs, a job of another batch, blocks the job queue 'hstdp': {attempt_results.NO_HOST_IS_LARGE_ENOUGH}"
     )
     assert (found.jobs, found.example) == (3, other)
 
@@ -117,14 +117,14 @@ def test_without_the_right_to_look_into_the_queue_jobs_still_say_it(site, reason
     site.batch.service.largest_host_mib = 1000
     site.batch.disturb("denied", "GetJobQueueSnapshot", times=9)
     (found,), _ = reasons()
-    assert (found.reason, found.jobs) == (endings.NO_HOST_IS_LARGE_ENOUGH, 1)
+    assert (found.reason, found.jobs) == (attempt_results.NO_HOST_IS_LARGE_ENOUGH, 1)
     assert "less memory" in found.fix
 
 
 def test_jobs_that_the_queue_cancels_are_not_sent_again(site):
     sent(site, memory_mib=2048)
     reason = "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"
-    site.batch.finish(endings.cancelled_by_queue(reason))
+    site.batch.finish(attempt_results.cancelled_by_queue(reason))
     ran = site.watch("--once")
     assert "3 cancelled" in ran.out, ran.said
     assert ran.err.count(f"{reason}): another attempt would end the same") == 3

@@ -10,7 +10,7 @@ import pytest
 
 from hstdputils.progress.blackboard import COLUMNS
 from tests.conftest import Commands
-from tests.stand_ins.aws_batch import endings
+from tests.stand_ins.aws_batch import attempt_results
 from tests.stand_ins.aws_batch.site import name_of, row
 from tests.waiting import kill_at, wait_until
 
@@ -76,18 +76,18 @@ def test_ways_to_name_a_batch(site, tmp_path, how):
 def test_every_cause_has_what_follows_from_it(site):
     names = failing(
         site,
-        endings.out_of_memory(),
-        endings.timed_out(),
-        endings.exited(23),
-        endings.exited(27),
-        endings.exited(33),
-        endings.exited(25),
+        attempt_results.out_of_memory(),
+        attempt_results.timed_out(),
+        attempt_results.exited(23),
+        attempt_results.exited(27),
+        attempt_results.exited(33),
+        attempt_results.exited(25),
         memory_mib=2048,
         max_seconds=600,
     )
     for _ in range(4):  # in place, as often as the retry strategy allows
         site.batch.start(indexes=[6])
-        site.batch.finish(endings.host_lost(), indexes=[6])
+        site.batch.finish(attempt_results.host_lost(), indexes=[6])
     ran = site.watch("--once")
     assert ran.status == 1, ran.said
     counts = "0 succeeded, 1 no_references, 1 calibration_error, 5 resubmitted, 1 running"
@@ -106,16 +106,18 @@ def test_every_cause_has_what_follows_from_it(site):
     assert site.sent() == Counter(names) + Counter([names[n] for n in (0, 1, 4, 5, 6)])
     outcomes = {name: site.marker(name)["outcome"] for name in decided}
     assert list(outcomes.values()) == [entry["outcome"] for entry in decided.values()]
-    assert site.marker(names[0])["reason"].startswith(f"{endings.KILLED_FOR_MEMORY} (log hstdp-b/default/")
-    assert f"{names[0]}  out_of_memory ({endings.KILLED_FOR_MEMORY}): again with 4096 MiB, after 2048" in ran.err
+    assert site.marker(names[0])["reason"].startswith(f"{attempt_results.KILLED_FOR_MEMORY} (log hstdp-b/default/")
+    assert (
+        f"{names[0]}  out_of_memory ({attempt_results.KILLED_FOR_MEMORY}): again with 4096 MiB, after 2048" in ran.err
+    )
 
 
 @pytest.mark.slow
 def test_a_ladder_is_climbed_to_its_end(site):
-    names = failing(site, endings.out_of_memory(), memory_mib=20_000)
+    names = failing(site, attempt_results.out_of_memory(), memory_mib=20_000)
     for _ in range(2):
         assert site.watch("--once").status == 0
-        site.batch.finish(endings.out_of_memory(), pattern=f"*{names[0]}")
+        site.batch.finish(attempt_results.out_of_memory(), pattern=f"*{names[0]}")
     ran = site.watch("--once")
     assert ran.status == 33
     assert "65536 MiB is the largest memory" in ran.err
@@ -130,7 +132,7 @@ def test_a_ladder_is_climbed_to_its_end(site):
 
 @pytest.mark.slow
 def test_a_marker_of_the_job_itself_says_why_it_failed(site):
-    names = failing(site, endings.exited(27))
+    names = failing(site, attempt_results.exited(27))
     made = json.loads(json.dumps(MARKER | {"ipppssoot": names[0], "end": "2100-01-01T00:00:00+00:00"}))
     site.s3.client.put_object(Bucket="out", Key=f"b/markers/failed/{names[0]}.json", Body=json.dumps(made).encode())
     ran = site.watch("--once")
@@ -140,7 +142,7 @@ def test_a_marker_of_the_job_itself_says_why_it_failed(site):
 
 @pytest.mark.slow
 def test_a_marker_that_cannot_know_the_cause_is_corrected(site):
-    names = failing(site, endings.timed_out(143))
+    names = failing(site, attempt_results.timed_out(143))
     made = MARKER | {"ipppssoot": names[0], "end": "2100-01-01T00:00:00+00:00"}
     made |= {"outcome": "cancelled", "exit_code": 143, "reason": "stopped by SIGTERM", "cpu_seconds": 9.5}
     site.s3.client.put_object(Bucket="out", Key=f"b/markers/failed/{names[0]}.json", Body=json.dumps(made).encode())
@@ -152,7 +154,7 @@ def test_a_marker_that_cannot_know_the_cause_is_corrected(site):
 
 @pytest.mark.slow
 def test_a_dataset_that_succeeded_after_all_is_not_sent_again(site):
-    names = failing(site, endings.host_lost())
+    names = failing(site, attempt_results.host_lost())
     site.succeed(names)
     ran = site.watch()
     assert ran.status == 0
@@ -162,7 +164,7 @@ def test_a_dataset_that_succeeded_after_all_is_not_sent_again(site):
 
 @pytest.mark.slow
 def test_a_job_that_ended_well_without_a_marker_is_sent_again(site):
-    names = failing(site, endings.exited(0))
+    names = failing(site, attempt_results.exited(0))
     assert site.watch("--once").status == 0
     assert site.sent()[names[0]] == 2
     assert "left no marker" in site.decisions()[names[0]][0]["reason"]
@@ -184,7 +186,7 @@ def test_a_watcher_that_is_killed_sends_no_dataset_twice(site):
     names = site.write([row(n, memory_mib=1024 + n % 40) for n in range(400)])
     site.submit()
     site.batch.start()
-    site.batch.finish(endings.out_of_memory())
+    site.batch.finish(attempt_results.out_of_memory())
     submitted = len(site.batch.submissions())
     moments = [
         lambda: site.batch.calls.received["DescribeJobs"],
@@ -204,7 +206,7 @@ def test_a_watcher_that_is_killed_sends_no_dataset_twice(site):
 
 @pytest.mark.slow
 def test_two_watchers_decide_once(site):
-    names = failing(site, *[endings.out_of_memory()] * 30)
+    names = failing(site, *[attempt_results.out_of_memory()] * 30)
     argv = [sys.executable, "-m", "hstdputils.watch", "s3://out/b", "--every=0.1", "--once"]
     watchers = [site.commands.start(argv) for _ in range(3)]
     for watcher in watchers:
@@ -240,7 +242,7 @@ def test_requests_of_a_round(site):
     assert site.batch.calls.received["SubmitJob"] == 1 + SINGLES
     assert not site.batch.calls.throttled
     site.batch.start()
-    site.batch.finish(endings.exited(23), indexes=range(0, 10_000, 200))
+    site.batch.finish(attempt_results.exited(23), indexes=range(0, 10_000, 200))
     assert site.watch("--once").status == 23
     site.batch.calls.clear()
     ran = site.watch("--once", "--look-only")
@@ -280,7 +282,7 @@ def test_a_network_that_is_away_for_a_while(site):
 
 @pytest.mark.slow
 def test_blackboard_and_status(site):
-    names = failing(site, endings.out_of_memory(), endings.exited(23))
+    names = failing(site, attempt_results.out_of_memory(), attempt_results.exited(23))
     site.succeed(names[2:3])
     assert site.watch("--once").status == 23
     lines = [line.split("|") for line in site.text("b/blackboard.txt").splitlines()]

@@ -77,7 +77,7 @@ def test_a_bad_line_is_named(tmp_path, dataset, text, said):
     assert str(error.value).endswith(": make the poller file anew")
 
 
-def test_what_is_no_text_is_refused(tmp_path):
+def test_a_binary_poller_file_is_refused(tmp_path):
     path = tmp_path / "acs_dem_01_input.out"
     path.write_bytes(b"\x1f\x8b\xff\x00")
     with pytest.raises(AttemptFailed, match="is not a text file"):

@@ -75,7 +75,7 @@ def test_in_very_long_lists_members_are_not_looked_for(inputs, monkeypatch):
     assert ids.notes[0].endswith("is not looked for in so long a list")
 
 
-def test_a_source_that_is_none_is_named(inputs):
+def test_an_invalid_source_is_named(inputs):
     with pytest.raises(UserError, match="is not there: correct --inputs"):
         read_list([ASSOCIATION, *MEMBERS], [str(inputs / "none")])
 

@@ -136,7 +136,7 @@ def test_repeated_rows_are_taken_out_of_the_table_alone(tmp_path):
     assert observe(folder, "j8cb01010")[0].notes == ()
 
 
-def test_raw_file_that_is_no_member_is_left_alone(tmp_path):
+def test_raw_file_that_is_not_a_member_is_left_alone(tmp_path):
     write_table(tmp_path, "j8cb01010", [row.replace("CRJ", "DTH") for row in CR_PAIR], absent=["j8cb01abq"])
     for name in PAIR:
         write_small_raw(tmp_path, name, "acs")

@@ -27,13 +27,13 @@ class EngineOfTwo:
         return iter([self.state])
 
     @contextlib.contextmanager
-    def alone(self):
+    def exclusive(self):
         self.state = SENT_AGAIN
         yield
 
     def submit(self, rows, *, again=False):
         self.sent += rows
-        return Submitted(rows=len(rows), calls=0, adopted=0, earlier=0)
+        return Submitted(rows=len(rows), jobs=0, adopted=0, earlier=0)
 
 
 def test_what_another_has_sent_again_is_open(tmp_path):

@@ -23,7 +23,7 @@ from hstdputils.model.prices import Prices
 from hstdputils.model.tables import read_features_table
 from hstdputils.records import markers
 from hstdputils.records.batch import Batch
-from hstdputils.records.marker import Marker
+from hstdputils.records.marker import Marker, marker_of
 from hstdputils.records.markers import note_once
 from hstdputils.report.collect import collect
 from hstdputils.store.folder import FolderStore
@@ -160,12 +160,12 @@ def test_the_workflow_processes_the_dataset_again(store, capsys):
     (Path("results") / marker_key(BATCH, BAD, succeeded=True)).write_bytes(DEEP)
     Path("x.ids").write_text("\n".join([*GOOD, BAD]))
     batch = RunBatch(Config(ids=["x.ids"], batch=BATCH))
-    work = Remaining(batch, RunPlan(batch, Arguments(batch))).work()
+    work = Remaining(batch, RunPlan(batch, Arguments(batch)), is_local=True).work()
     assert work == [batch.marker.format(ipppssoot=BAD)]
     assert "cannot be read" in capsys.readouterr().err
 
 
-def test_names_that_no_dataset_has_are_told_and_count_for_nothing(store, capsys):
+def test_names_that_no_dataset_has_are_reported_and_ignored(store, capsys):
     for name in ("..", "x", "LDEM01ACQ", "ldem01acq/x", "ldem\x1b[31m", "ldem01ac", "n" * 200):
         store.put_bytes(made_up("ldem01acq").to_json(), f"{BATCH}/markers/failed/{name}.json")
     assert Batch(store, BATCH).markers.finished() == {**dict.fromkeys(GOOD, True), FAILED: False}
@@ -189,7 +189,7 @@ def test_no_more_of_a_marker_is_read_than_one_may_have(store, tmp_path):
     assert len(store.get_bytes(marker_key(BATCH, BAD, succeeded=True), 10)) == 10
 
 
-def test_what_is_no_file_is_no_marker(store, tmp_path):
+def test_folders_and_broken_links_are_not_markers(store, tmp_path):
     folder = tmp_path / "results" / BATCH / "markers" / "succeeded"
     os.mkfifo(folder / f"{BAD}.json")
     (folder / "ldem01pkq.json").symlink_to("nowhere")
@@ -204,6 +204,24 @@ def test_a_failure_stands_where_the_marker_of_a_success_cannot_be_read(store):
     row = next(row for row in collect(Batch(store, BATCH), {}).rows if row.ipppssoot == BAD)
     assert row.state == "timeout"
     assert "cannot be read (not a valid marker: it is empty)" in row.notes[0]
+
+
+def test_of_two_markers_that_cannot_be_read_the_success_is_named(store):
+    markers = Batch(store, BATCH).markers
+    for kind in (True, False):
+        store.put_bytes(b"", markers.key(BAD, succeeded=kind))
+    (marker,) = markers.read_all({BAD: False})
+    assert (marker.outcome, marker.attempt, marker.ipppssoot) == (Outcome.UNKNOWN, 0, BAD)
+    assert f"its marker results/{markers.key(BAD, succeeded=True)} cannot be read (" in marker.reason
+
+
+@pytest.mark.parametrize(
+    ("succeeded", "outcome", "among"), [(True, "timeout", "succeeded"), (False, "succeeded", "failed")]
+)
+def test_a_marker_among_those_of_the_other_kind_is_named(store, succeeded, outcome, among):
+    data = made_up(BAD, Outcome(outcome)).to_json()
+    with pytest.raises(BadFormat, match=f"^it says {outcome}, among those that {among}$"):
+        marker_of(data, BATCH, BAD, succeeded=succeeded)
 
 
 @pytest.mark.parametrize(

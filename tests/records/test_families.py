@@ -97,6 +97,33 @@ def test_names_of_families_can_be_typed_whatever_a_reason_says():
     assert generated_name(Outcome.UNKNOWN, f"{long}a") != generated_name(Outcome.UNKNOWN, f"{long}b")
 
 
+@pytest.mark.parametrize(
+    ("outcome", "reason", "family"),
+    [
+        (
+            Outcome.INCOMPLETE_PRODUCTS,
+            "idem0112q_flt.fits is cut short (4000 bytes): see process.log",
+            "product_empty",
+        ),
+        (Outcome.BAD_INPUT, "idem0112q_raw.fits is cut short (4000 bytes): fetch the file anew", "input_truncated"),
+        (Outcome.BAD_INPUT, "neither a_input.out nor a.tar.gz in inputs: check the id", "input_missing"),
+        (Outcome.BAD_INPUT, "x_rawtag.fits says INSTRUME = STIS, but x is a dataset of COS", "input_inconsistent"),
+        (
+            Outcome.STORAGE_ERROR,
+            "stopped in the step save, after 9 s besides calibration; the store is slow",
+            "store_slow",
+        ),
+        (Outcome.TIMEOUT, "stopped in the step previews, after 9 s besides calibration", "time_limit_overhead"),
+        (Outcome.HOST_LOST, "stopped by SIGTERM, since AWS takes back the spot instance (stop)", "spot_reclaimed"),
+        (Outcome.CANCELLED, "stopped by SIGINT", "cancelled_by_person"),
+        (Outcome.UNKNOWN, "KeyError: 'x' (a defect: process.log has the trace)", "defect"),
+        (Outcome.NO_REFERENCES, "CRDS lists 23e16470l_gsag.fits as bad under hst_0613.pmap", "reference_bad"),
+    ],
+)
+def test_what_hstdputils_itself_says(outcome, reason, family):
+    assert known_issues().family(outcome, reason) == family
+
+
 def test_failures_are_counted_by_family():
     rows = group(
         [

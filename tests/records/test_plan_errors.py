@@ -20,7 +20,7 @@ def store(tmp_path):
 
 
 @pytest.mark.parametrize("key", ["batch", "output"])
-def test_a_row_of_another_place_is_told_from_the_first(tmp_path, key):
+def test_a_row_of_another_store_or_batch_is_refused(tmp_path, key):
     plan, other = tmp_path / "plan.out", "o" * 100
     plan.write_text("".join(f"{json.dumps(item)}\n" for item in (row(0), row(1) | {key: other})))
     shown = f"'{other[:59]}…"

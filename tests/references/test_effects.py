@@ -98,7 +98,8 @@ def test_types_without_known_rules_and_files_that_are_not_there_count_as_changed
 
 
 def test_switches_of_all_steps_that_use_a_reference_must_be_omit():
-    assert without_effect("cos", "fluxtab", {"FLUXCORR": "OMIT"}) == "FLUXCORR is OMIT"
+    assert without_effect("cos", "fluxtab", {"FLUXCORR": "OMIT", "FLATCORR": "PERFORM"}) == "FLUXCORR is OMIT"
+    assert without_effect("cos", "fluxtab", {"FLUXCORR": "OMIT"}) == "no switch is PERFORM"
     assert without_effect("cos", "fluxtab", {"FLUXCORR": "PERFORM"}) == ""
     assert without_effect("cos", "fluxtab", {}) == ""
     assert without_effect("stis", "phottab", {"FLUXCORR": "OMIT", "PHOTCORR": "PERFORM"}) == ""

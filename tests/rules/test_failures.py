@@ -60,6 +60,17 @@ def test_memory_failures_come_back_with_more_memory(project):
     ladder = [attempt["memory_mib"] for attempt in marker["earlier"]] + [marker["plan_row"]["memory_mib"]]
     assert ladder == [ladder[0], 2 * ladder[0], 4 * ladder[0]]
     assert {attempt["outcome"] for attempt in marker["earlier"]} == {"out_of_memory"}
+    # all of that in one job of Snakemake, which grows no further than Snakemake may use
+    assert "Trying to restart" not in ran.said
+    (project.folder / "results/night-1/markers/succeeded/ldem01acq.json").unlink()
+    ran = project.snakemake("--profile", "onsite", "--resources", f"mem_mb={ladder[0]}")
+    assert ran.status == 0, ran.said
+    with_stand_in(project, "sys.exit('MemoryError: unable to allocate 2 GiB')")
+    ran = project.snakemake("--profile", "onsite", "--resources", f"mem_mb={2 * ladder[0]}", "--config", "force=true")
+    assert ran.status == 1
+    assert "Trying to restart" not in ran.said
+    failed = project.marker("ldem01acq", "failed")
+    assert failed["plan_row"]["memory_mib"] == 2 * ladder[0]
 
 
 @pytest.mark.slow

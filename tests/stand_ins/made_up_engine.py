@@ -50,7 +50,7 @@ class MadeUp(Engine[Settings]):
             PlannedJob(f"{token}-{n}", token, n, 1, row.vcpus, row.memory_mib, row.max_seconds, row.instrument)
             for n, row in enumerate(rows)
         ]
-        return Prepared(self._queue("", last), jobs, {token: rows})
+        return Prepared(self._settings.queue or (last.queue if last else ""), jobs, {token: rows})
 
     def _make(self, submission):
         for index, job in enumerate(submission.jobs):

@@ -73,7 +73,7 @@ def elsewhere(store, word, number=1):
     store.put_bytes(json.dumps(holder).encode(), f"{PREFIX}{number:06d}")
 
 
-def test_of_another_machine_it_is_taken_over_when_nothing_is_heard(store, monkeypatch):
+def test_a_lease_of_another_machine_is_taken_over_when_it_is_not_renewed(store, monkeypatch):
     monkeypatch.setattr(lease, "STALE_SECONDS", 1.5)
     elsewhere(store, "a")
     start = time.monotonic()

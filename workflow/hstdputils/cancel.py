@@ -50,7 +50,7 @@ def _cancel(batch: BatchView, names: Sequence[str], why: str | None) -> int:
     """Cancel the jobs of datasets, and return how many were."""
     by = operator()
     reason = f"cancelled by {by}" + (f": {why}" if why else "")
-    with batch.engine.alone():
+    with batch.engine.exclusive():
         n_cancelled = batch.engine.cancel(names, reason)
         states = {state.ipppssoot: state for state in batch.engine.states(only=names)}
         _record(batch, [states[name] for name in names if name in states], reason, by)

@@ -65,7 +65,7 @@ def _rescue(batch: BatchView, failed: Mapping[str, RowState], options: argparse.
     def decide(state: RowState, earlier: Sequence[Entry]) -> Decision:
         return _decision(state, options, by)
 
-    done = Resubmitter(engine, batch).by(failed, decide, by)
+    done = Resubmitter(engine, batch).resubmit(failed, decide, by)
     print(f"{batch.name}: {len(done.again)} datasets sent again")
     for entry in done.again[:20]:
         print(f"  {entry.ipppssoot}  {entry.reason}")

@@ -79,8 +79,10 @@ def _submit(batch: Batch, rows: Sequence[PlanRow], options: argparse.Namespace, 
         print(f"{batch.name}: nothing to submit: all {len(rows)} datasets have succeeded")
         return ExitCode.SUCCESS
     engine = _engine(options, batch, further)
-    if options.preflight:
-        require_no_failure(engine.check(left))
+    earlier = engine.submitted()
+    new = left if options.force else [row for row in left if row.ipppssoot not in earlier]
+    if options.preflight and new:
+        require_no_failure(engine.check(new))
     sent = _submit_all_again(batch, engine, left) if options.force else engine.submit(left)
     notes = [f"{sent.adopted} jobs found that were made before"] if sent.adopted else []
     notes += (
@@ -88,7 +90,7 @@ def _submit(batch: Batch, rows: Sequence[PlanRow], options: argparse.Namespace, 
         if sent.earlier
         else []
     )
-    print(f"{batch.name}: {sent.rows} rows submitted in {sent.calls} jobs{''.join(f'; {note}' for note in notes)}")
+    print(f"{batch.name}: {sent.rows} rows submitted in {sent.jobs} jobs{''.join(f'; {note}' for note in notes)}")
     return ExitCode.SUCCESS
 
 
@@ -111,7 +113,7 @@ def _engine(options: argparse.Namespace, batch: Batch, further: Sequence[str]) -
 
 def _submit_all_again(batch: Batch, engine: Engine[Any], rows: Sequence[PlanRow]) -> Submitted:
     """Submit rows whatever was submitted before, but for those whose jobs have not ended."""
-    with engine.alone():
+    with engine.exclusive():
         active = {state.ipppssoot for state in engine.states() if not state.state.is_over}
         again = [row for row in rows if row.ipppssoot not in active]
         batch.store.delete([batch.markers.key(row.ipppssoot, succeeded=True) for row in again])

@@ -20,7 +20,7 @@ from hstdputils.engines.aws_batch.submit import RETRIES
 from hstdputils.references.settings import URI_VARIABLES, settings_of
 from tests.conftest import ROOT, Commands
 from tests.stand_ins.aws.account import IMAGE, TEMPLATE, deploy, template
-from tests.stand_ins.aws_batch.endings import REASONS_OF_ACTIONS, cancelled_by_queue
+from tests.stand_ins.aws_batch.attempt_results import REASONS_OF_ACTIONS, cancelled_by_queue
 
 pytestmark = pytest.mark.engine("CloudFormation (moto)")
 

@@ -3,10 +3,15 @@
 from tests.engines.faults.batch_scene import BatchScene
 from tests.engines.faults.mishaps import Nothing
 from tests.engines.faults.scene import Scene
-from tests.stand_ins.aws_batch import endings
-from tests.stand_ins.aws_batch.afflictions import KINDS
+from tests.stand_ins.aws_batch import attempt_results
+from tests.stand_ins.aws_batch.faults import KINDS
 
-_ENDINGS = (endings.host_lost, endings.cannot_inspect, endings.docker_timeout, endings.out_of_memory)
+_ENDINGS = (
+    attempt_results.host_lost,
+    attempt_results.cannot_inspect,
+    attempt_results.docker_timeout,
+    attempt_results.out_of_memory,
+)
 
 
 class HostsAreLost(Nothing):
@@ -16,11 +21,11 @@ class HostsAreLost(Nothing):
         assert isinstance(scene, BatchScene)
         for _ in range(scene.random.randint(1, 3)):
             ending = scene.random.choice(_ENDINGS)()
-            scene.batch.afflict(ending, times=scene.random.randint(1, 2), after=scene.random.uniform(0, 2))
+            scene.batch.fail_jobs(ending, times=scene.random.randint(1, 2), after=scene.random.uniform(0, 2))
 
     def after(self, scene: Scene) -> None:
         assert isinstance(scene, BatchScene)
-        scene.batch.afflictions.of_jobs.clear()
+        scene.batch.faults.of_jobs.clear()
 
 
 class BatchInTrouble(Nothing):
@@ -35,4 +40,4 @@ class BatchInTrouble(Nothing):
 
     def after(self, scene: Scene) -> None:
         assert isinstance(scene, BatchScene)
-        scene.batch.afflictions.faults.clear()
+        scene.batch.faults.faults.clear()

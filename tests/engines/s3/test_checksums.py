@@ -35,7 +35,7 @@ def test_uploads_carry_checksums_over_tls(s3, bucket, reached_over_tls, tmp_path
 
 
 @pytest.mark.parametrize("by", ["variable", "file"])
-def test_boto3_is_told_to_send_none(s3, careless, bucket, reached_over_tls, tmp_path, monkeypatch, by):
+def test_boto3_may_be_configured_to_send_none(s3, careless, bucket, reached_over_tls, tmp_path, monkeypatch, by):
     if by == "variable":
         monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
     else:

@@ -82,7 +82,7 @@ def test_what_the_probe_advises_helps(careless, s3, reached_over_tls, monkeypatc
 
 
 @pytest.mark.parametrize("fault", ["loses", "shortens"])
-def test_a_job_notices_before_its_work_that_nothing_is_kept(careless, store, fault):
+def test_a_job_notices_before_its_work_that_the_store_loses_objects(careless, store, fault):
     setattr(careless.faults, fault, lambda key: key.endswith("batch.json"))
     with pytest.raises(StoreError, match="does not keep what is written to it"):
         Batch(store, "b").pin(Pins("hst_0729.pmap", {}))

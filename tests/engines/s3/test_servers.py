@@ -121,7 +121,7 @@ def test_a_dataset_is_processed_and_verified(commands, made_up, s3):
     assert ran.status == 0, ran.said
 
 
-def test_what_is_said_of_checksums_that_a_server_does_not_take(store, s3, monkeypatch):
+def test_the_message_about_checksums_that_a_server_does_not_take(store, s3, monkeypatch):
     monkeypatch.delenv("AWS_REQUEST_CHECKSUM_CALCULATION", raising=False)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     with_checksums = open_store(store.uri)

@@ -23,7 +23,7 @@ def probes(careless):
     return [path for method, path in careless.requests if method == "PUT" and "/jobs/probe-" in path]
 
 
-def test_runs_here_are_told_and_go_on(project, store, careless, reached):
+def test_runs_on_this_machine_go_on_with_a_note(project, store, careless, reached):
     ran = project.snakemake("--cores=2", "-n", **reached)
     assert ran.status == 0, ran.said
     assert probes(careless) == []

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NamedTuple, Protocol
 
-from tests.stand_ins.aws_batch import endings
-from tests.stand_ins.aws_batch.endings import Ending
+from tests.stand_ins.aws_batch import attempt_results
+from tests.stand_ins.aws_batch.attempt_results import AttemptResult
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 MIB = 1024 * 1024
@@ -36,9 +36,9 @@ class Wanted:
 class CannotStart(Exception):
     """The container could not be started."""
 
-    def __init__(self, ending: Ending) -> None:
-        super().__init__(ending.reason)
-        self.ending = ending
+    def __init__(self, result: AttemptResult) -> None:
+        super().__init__(result.reason)
+        self.result = result
 
 
 class Container(Protocol):
@@ -78,7 +78,7 @@ class ProcessContainer:
         except (OSError, IndexError, ValueError) as error:
             self._remove()
             program = wanted.command[0] if wanted.command else ""
-            raise CannotStart(endings.no_such_program(program)) from error
+            raise CannotStart(attempt_results.no_such_program(program)) from error
 
     def wait(self, seconds: float) -> int | None:
         """Wait so long for its end, and return the exit code if it has ended."""

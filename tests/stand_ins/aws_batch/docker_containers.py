@@ -4,7 +4,7 @@ import contextlib
 import time
 from typing import Any
 
-from tests.stand_ins.aws_batch import endings
+from tests.stand_ins.aws_batch import attempt_results
 from tests.stand_ins.aws_batch.containers import CannotStart, Wanted
 
 OF_THE_HOST = ("PATH", "HOME", "PYTHONPATH")
@@ -43,12 +43,12 @@ class DockerContainer:
             )
         except docker.errors.ImageNotFound as error:
             self._client.close()
-            raise CannotStart(endings.cannot_pull(wanted.image)) from error
+            raise CannotStart(attempt_results.cannot_pull(wanted.image)) from error
         try:
             self._container.start()
         except docker.errors.APIError as error:
             self.close()
-            raise CannotStart(endings.cannot_start(str(error.explanation))) from error
+            raise CannotStart(attempt_results.cannot_start(str(error.explanation))) from error
 
     def wait(self, seconds: float) -> int | None:
         """Wait so long for its end, and return the exit code if it has ended."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.stand_ins.aws_batch.endings import Ending
+from tests.stand_ins.aws_batch.attempt_results import AttemptResult
 from tests.stand_ins.aws_batch.resources import arn, new_id
 
 STATES = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED")
@@ -77,7 +77,7 @@ class Attempt:
     task: str = field(default_factory=lambda: new_id().replace("-", ""))
     started: int | None = None
     stopped: int | None = None
-    ending: Ending | None = None
+    result: AttemptResult | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -123,9 +123,9 @@ class Job:
         return self.number if self.array else None
 
     @property
-    def ended(self) -> Ending | None:
+    def ended(self) -> AttemptResult | None:
         """Return how its last attempt ended."""
-        return self.attempts[-1].ending if self.attempts else None
+        return self.attempts[-1].result if self.attempts else None
 
     def move(self, status: str, reason: str | None = None) -> None:
         """Bring the job to another state."""

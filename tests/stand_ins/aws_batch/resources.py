@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.stand_ins.aws_batch import validation
-from tests.stand_ins.aws_batch.endings import REASONS_OF_ACTIONS
+from tests.stand_ins.aws_batch.attempt_results import REASONS_OF_ACTIONS
 from tests.stand_ins.aws_batch.errors import invalid
 from tests.stand_ins.aws_batch.pages import paged
 

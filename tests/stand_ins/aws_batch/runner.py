@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.stand_ins.aws_batch import endings
-from tests.stand_ins.aws_batch.afflictions import Affliction, Afflictions
+from tests.stand_ins.aws_batch import attempt_results
+from tests.stand_ins.aws_batch.attempt_results import AttemptResult
 from tests.stand_ins.aws_batch.containers import CannotStart, Container, ProcessContainer, Wanted
-from tests.stand_ins.aws_batch.endings import Ending
+from tests.stand_ins.aws_batch.faults import Faults, JobFault
 from tests.stand_ins.aws_batch.jobs import Job
 from tests.stand_ins.aws_batch.service import Service
 
@@ -19,10 +19,10 @@ LOOKS_EVERY = 0.05
 class Runner:
     """Runs jobs, so many at once."""
 
-    def __init__(self, service: Service, afflictions: Afflictions, logs: Path, environment: dict[str, str]) -> None:
+    def __init__(self, service: Service, faults: Faults, logs: Path, environment: dict[str, str]) -> None:
         self.service = service
         service.has_hosts = True
-        self.afflictions = afflictions
+        self.faults = faults
         self.logs = logs
         self.environment = environment
         """What every container has from its host and its role: PATH, credentials, where S3 is."""
@@ -63,19 +63,19 @@ class Runner:
     def _attempt(self, job: Job) -> None:
         """Make one attempt at a job."""
         try:
-            affliction = self.afflictions.of(job)
-            if affliction and not affliction.ending.started:
-                self.service.end(job, affliction.ending)
+            fault = self.faults.of(job)
+            if fault and not fault.result.started:
+                self.service.end(job, fault.result)
             elif job.terminated is not None:
-                self.service.end(job, endings.terminated(job.terminated, code=None))
+                self.service.end(job, attempt_results.terminated(job.terminated, code=None))
             else:
-                self._run(job, affliction)
+                self._run(job, fault)
         finally:
             with self.service.changed:
                 self._at_work.discard(threading.current_thread())
                 self.service.changed.notify_all()
 
-    def _run(self, job: Job, affliction: Affliction | None) -> None:
+    def _run(self, job: Job, fault: JobFault | None) -> None:
         wanted = Wanted(
             command=job.spec.command,
             environment={**self.environment, **job.spec.environment, **self._own_variables(job)},
@@ -87,30 +87,30 @@ class Runner:
         try:
             container = self.start(wanted)
         except CannotStart as error:
-            self.service.end(job, error.ending)
+            self.service.end(job, error.result)
             return
         with contextlib.closing(container):
             self.service.run(job)
-            ending = self._ending(job, container, affliction)
-        self.service.end(job, ending)
+            result = self._result(job, container, fault)
+        self.service.end(job, result)
 
-    def _ending(self, job: Job, container: Container, affliction: Affliction | None) -> Ending:
+    def _result(self, job: Job, container: Container, fault: JobFault | None) -> AttemptResult:
         """Wait for the end of a container, or bring it about."""
         began = time.monotonic()
         seconds = job.spec.timeout.get("attemptDurationSeconds")
         limit = float("inf") if seconds is None else seconds * self.time_scale
-        until = affliction.after if affliction else float("inf")
-        while (code := container.wait(min(LOOKS_EVERY, until))) is None or affliction:
+        until = fault.after if fault else float("inf")
+        while (code := container.wait(min(LOOKS_EVERY, until))) is None or fault:
             took = time.monotonic() - began
-            if affliction and (took >= until or code is not None):
-                return affliction.ending
+            if fault and (took >= until or code is not None):
+                return fault.result
             if self._closing:
-                return endings.host_lost()
+                return attempt_results.host_lost()
             if job.terminated is not None:
-                return endings.terminated(job.terminated, container.stop(self.grace))
+                return attempt_results.terminated(job.terminated, container.stop(self.grace))
             if took > limit:
-                return endings.timed_out(container.stop(self.grace))
-        return endings.out_of_memory(code) if container.out_of_memory else endings.exited(code)
+                return attempt_results.timed_out(container.stop(self.grace))
+        return attempt_results.out_of_memory(code) if container.out_of_memory else attempt_results.exited(code)
 
     def _own_variables(self, job: Job) -> dict[str, str]:
         """Return the variables that the service gives to a container."""

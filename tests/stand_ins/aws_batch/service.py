@@ -7,12 +7,11 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from tests.stand_ins.aws_batch import endings, listing, telling, validation
-from tests.stand_ins.aws_batch.endings import Ending
+from tests.stand_ins.aws_batch import attempt_results, descriptions, validation
+from tests.stand_ins.aws_batch.attempt_results import AttemptResult, is_retried
 from tests.stand_ins.aws_batch.errors import invalid
 from tests.stand_ins.aws_batch.jobs import AT_WORK, OVER, WAITING, Attempt, Job, now, spec_of
 from tests.stand_ins.aws_batch.resources import Definitions, Named, new_id
-from tests.stand_ins.aws_batch.retries import is_retried
 
 
 class Service:
@@ -68,7 +67,7 @@ class Service:
             for each in job.children or [job]:
                 self._make_runnable(each)
                 if too_long:
-                    self.end(each, Ending(endings.OVERRIDES_TOO_LONG, started=False, may_retry=False))
+                    self.end(each, AttemptResult(attempt_results.OVERRIDES_TOO_LONG, started=False, may_retry=False))
             self.changed.notify_all()
         return {"jobArn": job.arn, "jobName": job.name, "jobId": job.id}
 
@@ -77,7 +76,7 @@ class Service:
         validation.at_most(request["jobs"], 100, "jobs")
         with self.changed:
             self.look_at_queues()
-            return {"jobs": [telling.detail(self.jobs[word]) for word in request["jobs"] if word in self.jobs]}
+            return {"jobs": [descriptions.detail(self.jobs[word]) for word in request["jobs"] if word in self.jobs]}
 
     def list(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Answer with a page of a queue's jobs and arrays, or of the children of an array."""
@@ -88,11 +87,11 @@ class Service:
             self.look_at_queues()
             if given == ["jobQueue"]:
                 queue = self.queues.get(request["jobQueue"])["jobQueueArn"]
-                return listing.page(self.submitted.get(queue, []), request, newest_first=True)
+                return descriptions.page(self.submitted.get(queue, []), request, newest_first=True)
             array = self.jobs.get(request["arrayJobId"])
             if array is not None and array.children is None:
                 raise invalid(f"{request['arrayJobId']} is not an array job")
-            return listing.page(array.children or [] if array else [], request, newest_first=False)
+            return descriptions.page(array.children or [] if array else [], request, newest_first=False)
 
     def cancel(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Cancel a job that has not started; leave any other as it is."""
@@ -114,11 +113,11 @@ class Service:
             for each in job.children or [job]:
                 if each.status in WAITING:
                     each.cancelled, each.terminated = not is_termination, reason if is_termination else None
-                    self.end(each, endings.terminated(reason, code=None))
+                    self.end(each, attempt_results.terminated(reason, code=None))
                 elif is_termination and each.status in AT_WORK:
                     each.terminated = reason
                     if not self.has_hosts:
-                        self.end(each, endings.terminated(reason))
+                        self.end(each, attempt_results.terminated(reason))
             self.changed.notify_all()
         return {}
 
@@ -163,14 +162,14 @@ class Service:
         valid = [item for item in environments if item and item["status"] == "VALID"]
         enabled = [item for item in valid if item["state"] == "ENABLED"]
         if not valid:
-            return endings.NO_VALID_ENVIRONMENT
+            return attempt_results.NO_VALID_ENVIRONMENT
         if not enabled:
             return ""
         if all(int(job.spec.resources["VCPU"]) > item["computeResources"]["maxvCpus"] for item in enabled):
-            return endings.TOO_MANY_CORES
+            return attempt_results.TOO_MANY_CORES
         if self.largest_host_mib is not None and job.spec.memory_mib > self.largest_host_mib:
-            return endings.NO_HOST_IS_LARGE_ENOUGH
-        return endings.NO_CAPACITY.format(self.no_capacity) if self.no_capacity else None
+            return attempt_results.NO_HOST_IS_LARGE_ENOUGH
+        return attempt_results.NO_CAPACITY.format(self.no_capacity) if self.no_capacity else None
 
     def look_at_queues(self) -> None:
         """Say of the job at the head of each queue why it cannot start, and cancel it where its queue has it so."""
@@ -185,7 +184,7 @@ class Service:
                 is_late = time.time() - job.blocked_since >= action["maxTimeSeconds"] * self.time_scale
                 if is_late and reason.startswith(action["reason"]):
                     job.cancelled = True
-                    self.end(job, endings.cancelled_by_queue(action["reason"]))
+                    self.end(job, attempt_results.cancelled_by_queue(action["reason"]))
                     break
 
     def snapshot(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -211,24 +210,24 @@ class Service:
     def run(self, job: Job) -> None:
         """Say that the container of a job runs."""
         with self.changed:
-            if not job.attempts or job.attempts[-1].ending:
+            if not job.attempts or job.attempts[-1].result:
                 self.begin(job)
             assert job.attempts
             job.attempts[-1].started = job.started = now()
             job.move("RUNNING")
 
-    def end(self, job: Job, ending: Ending) -> None:
+    def end(self, job: Job, result: AttemptResult) -> None:
         """End an attempt at a job, or a job that had none, and try it again where its retry strategy says so."""
         with self.changed:
             if job.status in OVER:
                 return
-            if job.attempts and job.attempts[-1].ending is None:
-                job.attempts[-1].ending, job.attempts[-1].stopped = ending, now()
-            if is_retried(job.spec.retry_strategy, len(job.attempts or ()), ending):
+            if job.attempts and job.attempts[-1].result is None:
+                job.attempts[-1].result, job.attempts[-1].stopped = result, now()
+            if is_retried(job.spec.retry_strategy, len(job.attempts or ()), result):
                 self._make_runnable(job)
             else:
                 job.stopped = now()
-                job.move("SUCCEEDED" if ending.succeeded else "FAILED", ending.status_reason)
+                job.move("SUCCEEDED" if result.succeeded else "FAILED", result.status_reason)
                 self._is_over(job)
             self.changed.notify_all()
 
@@ -243,7 +242,9 @@ class Service:
             asked = array.terminated or (job.reason if array.cancelled else None)
             failed = array.counts["FAILED"] > 0
             array.stopped = now()
-            array.move("FAILED" if failed else "SUCCEEDED", (asked or endings.CHILD_FAILED) if failed else None)
+            array.move(
+                "FAILED" if failed else "SUCCEEDED", (asked or attempt_results.CHILD_FAILED) if failed else None
+            )
             if self.on_end:
                 self.on_end(array)
 

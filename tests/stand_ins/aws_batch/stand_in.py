@@ -15,11 +15,11 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 
-from tests.stand_ins.aws_batch import endings
-from tests.stand_ins.aws_batch.afflictions import KINDS, Affliction, Afflictions, Fault
+from tests.stand_ins.aws_batch import attempt_results
+from tests.stand_ins.aws_batch.attempt_results import AttemptResult
 from tests.stand_ins.aws_batch.calls import Calls
-from tests.stand_ins.aws_batch.endings import Ending
-from tests.stand_ins.aws_batch.events import event
+from tests.stand_ins.aws_batch.descriptions import event
+from tests.stand_ins.aws_batch.faults import KINDS, Fault, Faults, JobFault
 from tests.stand_ins.aws_batch.jobs import OVER, Job
 from tests.stand_ins.aws_batch.operations import operations
 from tests.stand_ins.aws_batch.runner import Runner
@@ -28,7 +28,7 @@ from tests.stand_ins.aws_batch.web import Server
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_SESSION_TOKEN": "testing"}
 REGION = "us-east-1"
-SUCCEEDED = endings.exited(0)
+SUCCEEDED = attempt_results.exited(0)
 
 
 class Batch:
@@ -45,7 +45,7 @@ class Batch:
     def __init__(self, run: bool = True, environment: dict[str, str] | None = None) -> None:
         self.service = Service(REGION)
         self.calls = Calls()
-        self.afflictions = Afflictions()
+        self.faults = Faults()
         self.events: list[dict[str, Any]] = []
         """A ``Batch Job State Change`` event of each job that is over."""
         self.keep_events = run
@@ -55,8 +55,8 @@ class Batch:
         self.environment |= {"AWS_DEFAULT_REGION": REGION, **(environment or {})}
         self.queue = self.make_queue("hstdp")
         self._logs = Path(tempfile.mkdtemp(prefix="batch-logs-"))
-        self.runner = Runner(self.service, self.afflictions, self._logs, self.environment) if run else None
-        self._server = Server(operations(self.service), self.calls, self.afflictions)
+        self.runner = Runner(self.service, self.faults, self._logs, self.environment) if run else None
+        self._server = Server(operations(self.service), self.calls, self.faults)
         self.endpoint = self._server.url
 
     def __enter__(self) -> Self:
@@ -127,7 +127,7 @@ class Batch:
 
     def finish(
         self,
-        ending: Ending = SUCCEEDED,
+        result: AttemptResult = SUCCEEDED,
         pattern: str = "*",
         indexes: Collection[int] | None = None,
         most: int | None = None,
@@ -136,7 +136,7 @@ class Batch:
 
         Retry strategies hold: a job that is tried again is RUNNABLE afterwards.
         """
-        return sum(self._finish(job, ending) for job in self._chosen(pattern, indexes, ("RUNNABLE", "RUNNING"), most))
+        return sum(self._finish(job, result) for job in self._chosen(pattern, indexes, ("RUNNABLE", "RUNNING"), most))
 
     def _chosen(
         self, pattern: str, indexes: Collection[int] | None, states: tuple[str, ...], most: int | None
@@ -149,23 +149,23 @@ class Batch:
         self.service.run(job)
         return True
 
-    def _finish(self, job: Job, ending: Ending) -> bool:
+    def _finish(self, job: Job, result: AttemptResult) -> bool:
         with self.service.changed:
             if job.status == "RUNNABLE":
-                (self.service.run if ending.started else self.service.begin)(job)
-            self.service.end(job, ending)
+                (self.service.run if result.started else self.service.begin)(job)
+            self.service.end(job, result)
         return True
 
-    def afflict(self, ending: Ending, pattern: str = "*", **how: Any) -> Affliction:
-        """Let attempts at jobs that run end so; see `Affliction`."""
-        self.afflictions.of_jobs.append(Affliction(ending, pattern, **how))
-        return self.afflictions.of_jobs[-1]
+    def fail_jobs(self, result: AttemptResult, pattern: str = "*", **how: Any) -> JobFault:
+        """Let attempts at jobs that run end so; see `JobFault`."""
+        self.faults.of_jobs.append(JobFault(result, pattern, **how))
+        return self.faults.of_jobs[-1]
 
     def disturb(self, kind: str, operation: str = "*", **how: Any) -> Fault:
         """Disturb requests; see `Fault`."""
         assert kind in KINDS, kind
-        self.afflictions.faults.append(Fault(kind, operation, **how))
-        return self.afflictions.faults[-1]
+        self.faults.of_requests.append(Fault(kind, operation, **how))
+        return self.faults.of_requests[-1]
 
     def wait(self, pattern: str = "*", states: Collection[str] = OVER, seconds: float = 60) -> list[Job]:
         """Wait until there are jobs and all are over, or in other states, and return them."""

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.stand_ins.aws_batch.afflictions import Afflictions
 from tests.stand_ins.aws_batch.calls import Calls
 from tests.stand_ins.aws_batch.errors import Refused, broken, denied, invalid, throttled
+from tests.stand_ins.aws_batch.faults import Faults
 
 Handlers = Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]
 
@@ -22,12 +22,12 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, handlers: Handlers, calls: Calls, afflictions: Afflictions) -> None:
+    def __init__(self, handlers: Handlers, calls: Calls, faults: Faults) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.handlers = handlers
         self.paths = {name.lower(): name for name in handlers}
         self.calls = calls
-        self.afflictions = afflictions
+        self.faults = faults
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
 
@@ -66,7 +66,7 @@ class Handler(BaseHTTPRequestHandler):
         """Do what is asked, unless a fault is in the way."""
         operation, body = self._operation(body)
         self.server.calls.receive(operation)
-        fault = self.server.afflictions.fault(operation, str(body.get("jobName", "")))
+        fault = self.server.faults.fault(operation, str(body.get("jobName", "")))
         if fault == "cut":
             self._cut()
             return

@@ -1,14 +1,15 @@
 """Which datasets a change of context affects: yes, no, or not to be told, by the references of their exposures."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from hstdputils.affected.exposures import Exposure, Found
+from hstdputils.core.datasets import Dataset
 from hstdputils.core.instruments import BY_LETTER
 from hstdputils.references.comparison import Change, Comparison
-from hstdputils.references.effects import DECIDING, without_effect
+from hstdputils.references.effects import DECIDING, not_calibrated, without_effect
 from hstdputils.references.exposure_keywords import SWITCH, TRIMMED
 from hstdputils.references.rules import NOT_APPLICABLE, NOT_FOUND
 from hstdputils.references.selection import NONE, ContextRules, names_file, plain
@@ -45,7 +46,7 @@ class Result:
     effects: list[Effect] = field(default_factory=list)
     """All references that are others, in the order of their types."""
     reason: str = ""
-    """Why it cannot be told."""
+    """Why it cannot be told; of an affected dataset, why it cannot be processed with the new context."""
 
     @property
     def changes(self) -> list[Change]:
@@ -71,7 +72,13 @@ def mode_of(header: Mapping[str, str]) -> str:
 class Analysis:
     """Tells what a context changes, dataset by dataset."""
 
-    def __init__(self, old: ContextRules | None, new: ContextRules, path_of: Callable[[str], Path]) -> None:
+    def __init__(
+        self,
+        old: ContextRules | None,
+        new: ContextRules,
+        path_of: Callable[[str], Path],
+        bad_files: Collection[str] = (),
+    ) -> None:
         """Prepare.
 
         Parameters
@@ -82,8 +89,11 @@ class Analysis:
             The context that they would be made with.
         path_of
             Returns where the cache has, or would have, a reference.
+        bad_files
+            Names of references that CRDS says must not be used.
         """
         self._old, self._new, self._path_of = old, new, path_of
+        self._bad_files = bad_files
         self._comparison = Comparison(old, new) if old else None
         self._effects: dict[tuple[object, ...], Effect] = {}
 
@@ -99,7 +109,10 @@ class Analysis:
         effects: dict[Change, Effect] = {}
         reasons: list[str] = []
         if self._comparison is None:
-            self._against_used(found.used.get(name), exposures, effects, reasons)
+            used = found.used.get(name)
+            # a mosaic uses those that correct the distortion, and has the others from its exposures
+            kinds = {kind for kind, _ in used} if used and Dataset(name).is_mosaic else None
+            self._against_used(used, kinds, exposures, effects, reasons)
         else:
             for exposure in exposures:
                 for change in self._changes(exposure, reasons):
@@ -108,11 +121,14 @@ class Analysis:
             if change.new.startswith(NOT_FOUND):
                 reasons.append(self._no_reference(change.type, change.new))
                 del effects[change]
+            elif change.new in self._bad_files:
+                reasons.append(f"{self._new.context} names {change.new} for it, which CRDS lists as bad")
         result = Result(name, Status.UNAFFECTED, mode, [effects[one] for one in sorted(effects, key=_order)])
+        result.reason = reasons[0] if reasons else ""
         if result.changes:
             result.status = Status.AFFECTED
         elif reasons:
-            result.status, result.reason = Status.UNKNOWN, reasons[0]
+            result.status = Status.UNKNOWN
         elif not exposures and self._comparison is not None:
             result.status, result.reason = Status.UNKNOWN, "it has no exposure"
         return result
@@ -133,7 +149,7 @@ class Analysis:
 
     def _unsure_types(self, exposure: Exposure) -> list[str]:
         """Return the types that keywords decide whose values in the raw file are not known."""
-        instrument = exposure.header.get("INSTRUME", "").strip().lower()
+        instrument = _instrument_of(exposure)
         rules = self._new.instrument(instrument)
         if rules is None or (exposure.is_raw and exposure.recorded is None):
             return []
@@ -150,6 +166,7 @@ class Analysis:
     def _against_used(
         self,
         used: set[tuple[str, str]] | None,
+        kinds: set[str] | None,
         exposures: Sequence[Exposure],
         effects: dict[Change, Effect],
         reasons: list[str],
@@ -175,12 +192,17 @@ class Analysis:
                     )
                 elif names_file(name):
                     wanted.add((kind, name))
+        if used is not None and not used:
+            is_idle = (not_calibrated(_instrument_of(one), one.header) for one in exposures)
+            if not all(is_idle):
+                reasons.append("its marker names no reference that it used")
+            return
         if used is None:
             used = {pair for exposure in exposures for pair in exposure.used.items()}
             if not used:
                 reasons.append("its headers name no reference")
                 return
-        types = {kind for kind, _ in used | wanted} - failed
+        types = {kind for kind, _ in used | wanted if kinds is None or kind in kinds} - failed
         for kind in types:
             before, after = (sorted(name for type_, name in pairs if type_ == kind) for pairs in (used, wanted))
             if before != after and exposures:
@@ -199,8 +221,9 @@ class Analysis:
             effects[change] = effect
 
     def _effect(self, change: Change, exposure: Exposure) -> Effect:
-        instrument = exposure.header.get("INSTRUME", "").strip().lower()
-        key = (change, instrument, *(exposure.header.get(name, "") for name in DECIDING))
+        instrument = _instrument_of(exposure)
+        idle = not_calibrated(instrument, exposure.header)
+        key = (change, instrument, idle, *(exposure.header.get(name, "") for name in DECIDING))
         if key not in self._effects:
             files = [self._file(name) for name in (change.old, change.new)]
             why_not = without_effect(instrument, change.type, exposure.header, files[0], files[1])
@@ -212,6 +235,10 @@ class Analysis:
             return None
         path = self._path_of(name)
         return path if path.is_file() else None
+
+
+def _instrument_of(exposure: Exposure) -> str:
+    return exposure.header.get("INSTRUME", "").strip().lower()
 
 
 def _order(change: Change) -> tuple[str, str, str]:

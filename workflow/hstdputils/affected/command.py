@@ -71,7 +71,7 @@ def main(arguments: Sequence[str]) -> int:
     wanted = _wanted([context for context in (old, new) if context])
     found, measured = _found(options, asked, wanted, crds)
     names = asked.names or sorted(found.exposures.keys() | found.unknown.keys())
-    results = Analysis(old, new, crds.path).results(names, found)
+    results = Analysis(old, new, crds.path, crds.bad_files).results(names, found)
     affected = [result.ipppssoot for result in results if result.status is Status.AFFECTED]
     costs = _costs(options, affected, asked, measured)
     report = Report(old.context if old else "what was used", new.context, results, costs, _what(options))

@@ -74,6 +74,8 @@ class Found:
     """Type and name of the references that a dataset has used, where its marker says so."""
     unknown: dict[str, str] = field(default_factory=dict)
     """By dataset: why nothing is known of it."""
+    failures: dict[str, str] = field(default_factory=dict)
+    """By source: why it is asked no more."""
 
 
 def read_markers(

@@ -10,7 +10,7 @@ from pathlib import Path
 from hstdputils.affected.exposures import PARALLEL, Exposure, Found, exposure_of
 from hstdputils.core.datasets import Dataset
 from hstdputils.core.instruments import BY_LETTER, RAW_SUFFIXES
-from hstdputils.core.outcomes import AttemptFailed
+from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.core.text import one_line
 from hstdputils.fits.associations import association
 from hstdputils.inputs.poller_file import POLLER_SUFFIX, PollerRow, read_poller
@@ -53,24 +53,27 @@ def _read_visit(
     visit: str, names: Sequence[str], sources: Sequence[Source], wanted: Collection[str], found: Found
 ) -> int:
     left = list(names)
-    problem = ""
+    problems: dict[str, str] = {}
     for source in sources:
         for name in list(left):
+            if source.uri in found.failures:
+                problems[name] = found.failures[source.uri]
+                continue
             try:
                 if Dataset(name).is_mosaic:
                     exposures = list(_of_mosaic(Dataset(name), source, wanted))
                 else:
                     exposures = list(_of_dataset(name, visit, source, wanted))
             except (AttemptFailed, OSError, ValueError) as error:
-                problem = one_line(error)
-                found.unknown[name] = problem
-                left.remove(name)
+                problems[name] = one_line(error)
+                if isinstance(error, AttemptFailed) and error.outcome is Outcome.STORAGE_ERROR:
+                    found.failures[source.uri] = problems[name]
                 continue
             if exposures:
                 found.exposures[name] = exposures
                 left.remove(name)
     where = ", ".join(source.uri for source in sources) or "no source that can be read in parts"
-    found.unknown |= dict.fromkeys(left, f"no raw file of it in {where}")
+    found.unknown |= {name: problems.get(name, f"no raw file of it in {where}") for name in left}
     return len(names)
 
 

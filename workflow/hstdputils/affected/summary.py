@@ -115,8 +115,16 @@ class Report:
     @cached_property
     def reasons(self) -> list[tuple[str, int]]:
         """Return why it cannot be told, with the number of datasets, the most frequent first."""
-        unknown = (result for result in self.results if result.status is Status.UNKNOWN)
-        return Counter(result.reason.replace(result.ipppssoot, "…") for result in unknown).most_common()
+        return self._reasons(Status.UNKNOWN)
+
+    @cached_property
+    def problems(self) -> list[tuple[str, int]]:
+        """Return why affected datasets cannot be processed with the new context, likewise."""
+        return self._reasons(Status.AFFECTED)
+
+    def _reasons(self, status: Status) -> list[tuple[str, int]]:
+        found = (one for one in self.results if one.status is status and one.reason)
+        return Counter(one.reason.replace(one.ipppssoot, "…") for one in found).most_common()
 
     def _groups(self, names_of: Callable[[Result], list[str]]) -> list[Group]:
         members: dict[str, list[Result]] = defaultdict(list)
@@ -153,6 +161,8 @@ def show(report: Report, written: Sequence[Path], ids: Path | None) -> None:
     idle = sum(1 for one in report.results if one.status is Status.UNAFFECTED and one.effects)
     if idle:
         print(f"\n{idle:,} of the unaffected get other references that do not change their products")
+    for reason, number in report.problems[:MOST_LINES]:
+        print(f"affected, but ({number:,}): {visible(reason)}")
     for reason, number in report.reasons[:MOST_LINES]:
         print(f"cannot tell ({number:,}): {visible(reason)}")
     if len(report.reasons) > MOST_LINES:

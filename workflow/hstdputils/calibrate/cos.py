@@ -25,7 +25,7 @@ SCIENCE_EXPTYPES = {"EXTERNAL/SCI", "EXTERNAL/CAL", "DARK", "FLAT"}
 
 
 PROCESSED_EXPTYPES = SCIENCE_EXPTYPES | {"WAVECAL", "ACQ/IMAGE"}
-"""Kinds of exposure that calcos calibrates; it leaves other acquisitions and engineering data alone."""
+"""Kinds of exposure that calcos calibrates; it does not process other acquisitions and engineering data."""
 
 
 _SWITCHES_THAT_START_CALCOS = (
@@ -48,7 +48,7 @@ def _expected(observation: Observation) -> Expectation:
     processed: list[RawFile] = []
     for exposure, group in groupby(raws, key=lambda raw: raw.exposure):
         segments = list(group)
-        if reason := _left_alone(segments[0]):
+        if reason := _unprocessed(segments[0]):
             notes.append(f"calcos does not process {exposure}: {reason}")
             continue
         processed += segments
@@ -63,8 +63,8 @@ def _expected(observation: Observation) -> Expectation:
     return Expectation(frozenset(products), frozenset(may_be_empty), "; ".join(notes))
 
 
-def _left_alone(raw: RawFile) -> str:
-    """Return why calcos makes nothing of an exposure, or an empty string."""
+def _unprocessed(raw: RawFile) -> str:
+    """Return why calcos makes no product from an exposure; empty where it does."""
     exptype = raw.keyword("EXPTYPE")
     if exptype not in PROCESSED_EXPTYPES:
         return f"EXPTYPE is {exptype or 'missing'}"

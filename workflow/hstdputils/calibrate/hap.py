@@ -55,7 +55,7 @@ def _expected(observation: Observation) -> Expectation:
 
 
 def _revised(observation: Observation, printed: Iterable[str], variables: Mapping[str, str]) -> Expectation:
-    """Return what is expected once the program has printed which exposures it cannot drizzle."""
+    """Return what is expected, given the exposures that the program says it cannot drizzle."""
     left_out: set[str] = set()
     no_overlap: set[str] = set()
     before = ""

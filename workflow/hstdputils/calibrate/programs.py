@@ -24,11 +24,11 @@ from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.supervision.program_environment import environment_of_programs
 
 VERSION_SECONDS = 60
-"""How long a program may take to tell its version."""
+"""How long a program may take to print its version, s."""
 
 
 _KILLED = (-9, 128 + 9)
-"""Exit statuses of what was killed, as for want of memory."""
+"""Exit statuses of a killed program, as when memory runs out."""
 
 
 class Programs:
@@ -37,7 +37,7 @@ class Programs:
     Parameters
     ----------
     named
-        Commands that stand for programs, by the program's name: a path, or several words such as
+        Commands that replace programs, by the program's name: a path, or several words such as
         ``apptainer exec hstcal.sif calacs.e``. Other programs are looked for on PATH, beside the Python that runs
         this, and where ``make hstcal`` puts them: in ``hstcal/bin`` of its environment.
     variables
@@ -83,7 +83,7 @@ class Programs:
     def version(self, program: Program, seconds: float = VERSION_SECONDS) -> str:
         """Return a program's version.
 
-        It is that of the program's distribution, where a Python runs it; else the program is asked.
+        For a program written in Python it is that of its distribution; any other program is asked.
 
         Raises
         ------
@@ -100,7 +100,7 @@ class Programs:
                 pass
         questions = [[*words, "--version"]]
         if python := _python_of(Path(words[0])):
-            # runastrodriz knows no --version, and takes seconds to say so
+            # runastrodriz has no --version, and takes seconds to reject it
             ask = f"from importlib.metadata import version; print(version({program.distribution!r}))"
             questions.insert(0, [python, "-c", ask])
         try:
@@ -116,7 +116,7 @@ class Programs:
             raise UserError(f"{words[0]} --version does not end: fix the program {program.name}") from error
         except OSError as error:
             raise UserError(f"{words[0]} cannot be run ({error.strerror}): fix the program {program.name}") from error
-        if answer.returncode in _KILLED:  # a wrong answer would be pinned for the whole batch
+        if answer.returncode in _KILLED:  # a wrong version would be pinned for the whole batch
             raise UserError(
                 f"{words[0]} was killed (signal 9) when it was asked for its version: give more memory, or try again",
                 ExitCode.SUBPROCESS_MEMORY,
@@ -134,11 +134,11 @@ def _python_of(program: Path) -> str:
 
 
 LONGEST_FOLDER = 200
-"""Characters of a folder of references that all programs can take: 255 without a file's name and an extension."""
+"""Longest path of a folder of references for all programs: 255 characters less a file's name and an extension."""
 
 
 LONGEST_WORK = 1000
-"""Characters of a folder that hstcal can run in: CFITSIO keeps the path of the current folder in 1,025 bytes."""
+"""Longest path of a folder that hstcal can run in: CFITSIO keeps the current folder in 1,025 bytes."""
 
 
 _VARIABLE = re.compile(r"[a-z]ref")
@@ -148,27 +148,27 @@ _PLAIN = re.compile(r"[\w./~@%=:-]*", re.ASCII)
 
 
 def has_short_buffers(program: Program) -> bool:
-    """Tell whether a program cannot take every path."""
+    """Tell whether a program cannot handle every path."""
     return program.distribution == "hstcal"
 
 
 @contextlib.contextmanager
 def short_links(program: Program, folder: Path, variables: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Give a program short paths to its references while the block runs; no link stays.
+    """Give a program short paths to its references while the block runs; the links are removed after it.
 
     Parameters
     ----------
     program
-        The program. Those that are written in Python take any path, change folders, and get the paths as they are.
+        The program. Those written in Python handle any path and change folders: they get the paths unchanged.
     folder
         Where it will run.
     variables
-        Its environment variables. Those that name folders of references (``jref`` and its like) are shortened.
+        Its environment variables. Those that name folders of references (``jref`` and the like) are shortened.
 
     Yields
     ------
     variables
-        The same, with ``jref=.jref/`` and its like.
+        The same, with ``jref=.jref/`` and the like.
 
     Raises
     ------
@@ -202,7 +202,7 @@ def short_links(program: Program, folder: Path, variables: Mapping[str, str]) ->
 
 
 def path_problem(folder: str) -> str:
-    """Return why hstcal's programs cannot use references in a folder as it is; empty where they can."""
+    """Return why hstcal's programs cannot use references in a folder by its own path; empty where they can."""
     if len(folder) > LONGEST_FOLDER:
         return f"a path of {len(folder)} characters, and it takes {LONGEST_FOLDER}"
     return "" if _PLAIN.fullmatch(folder) else "a path with other characters than letters, digits and ._-"

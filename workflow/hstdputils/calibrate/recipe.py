@@ -45,9 +45,9 @@ class Command:
     accepted: frozenset[int] = frozenset({0})
     """Exit statuses that are not failures."""
     nothing_to_do: Mapping[int, str] = field(default_factory=dict)
-    """Exit statuses that are not failures and leave no product, with what the program has found."""
+    """Exit statuses that are not failures and leave no product, with the reason."""
     needs: tuple[str, ...] = ()
-    """Files that an earlier command must have left, without which the program would do something else."""
+    """Files that an earlier command must have made: without them the program would do something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +55,17 @@ class Expectation:
     """What a dataset's calibration must produce."""
 
     products: frozenset[str]
-    """Names of files that must be there, whole and not empty."""
+    """Names of files that must exist, complete and not empty."""
     may_be_empty: frozenset[str] = frozenset()
-    """Those of them that may hold no data: they are made of empty exposures alone."""
+    """Those of them that may hold no data, because all their exposures are empty."""
     note: str = ""
     """Why nothing is expected of some or all exposures."""
     listed_in: frozenset[str] = frozenset()
-    """Names of text files that must be there, and list products, one a line, that must be there too."""
+    """Names of text files that must exist and list products, one a line, that must exist, too."""
 
 
 def empty_products(made: Mapping[str, Sequence[RawFile]]) -> set[str]:
-    """Return the products that may hold no data, out of all with the raw files that each is made of."""
+    """Return the products that may hold no data, given the raw files that each product is made from."""
     return {name for name, raws in made.items() if all(raw.is_empty for raw in raws)}
 
 
@@ -74,27 +74,27 @@ class Recipe:
     """How datasets of one instrument, or mosaics of one kind, are calibrated."""
 
     inputs: Inputs
-    """What they are calibrated from: the instrument's entry in the table of instruments."""
+    """Their inputs: the instrument's entry in the table of instruments."""
     programs: tuple[Program, ...]
     """All programs that the commands may need."""
     keywords: Mapping[str, int | str]
     """Keywords set in the primary headers of the raw files."""
     commands: Callable[[Observation, int], list[Command]]
-    """The programs to run, in order, for an observation, with at most so many cores."""
+    """Returns the commands for an observation, in order, given the number of cores."""
     expected: Callable[[Observation], Expectation]
-    """What they must produce."""
+    """Returns what they must produce."""
     is_aligned: bool = False
     """Whether a program aligns images with astrometric catalogues."""
     unsaved_suffixes: frozenset[str] = frozenset()
     """Suffixes of files that are not saved with the products."""
     saved: Callable[[Dataset], Iterable[str]] | None = None
-    """Patterns of the names of the only files that are saved; none where all are."""
+    """Returns patterns of the names of files that are saved; none where all are."""
     needs_references: Callable[[Observation], Iterable[RawFile]] | None = None
-    """For inputs that are calibrated already: those of them that the programs need the references of; none for raw
-    files, which all get the names of the best references."""
+    """For inputs that are calibrated already: returns those whose references the programs need; none for raw files,
+    which all get the names of the best references."""
     revised: Callable[[Observation, Iterable[str], Mapping[str, str]], Expectation] | None = None
-    """What the programs must have produced, in the light of the lines that they have printed and of their
-    environment."""
+    """Returns what the programs must have produced, given the lines that they printed and their environment; none
+    where these change nothing."""
 
     @property
     def name(self) -> str:
@@ -108,7 +108,7 @@ class Recipe:
 
     @property
     def raw_suffixes(self) -> frozenset[str]:
-        """Return the suffixes of those of them that are raw, and get the names of the best references."""
+        """Return the suffixes of raw files, which get the names of the best references."""
         return self.inputs.raw_suffixes
 
     @property

@@ -32,11 +32,11 @@ _ENDS = "CALSTIS-6 complete"
 
 
 _NOT_FOUND = ("Cross correlation to locate spectrum failed", "No rows were written; no table created")
-"""What it prints there of targets that are too faint for it. Source: hstcal 3.5.0, ``stis/lib/cs6/do1dx.c``."""
+"""What it prints there about targets that are too faint. Source: hstcal 3.5.0, ``stis/lib/cs6/do1dx.c``."""
 
 
 def _commands(observation: Observation, vcpus: int) -> list[Command]:
-    raws = [raw for raw in _calibrated(observation) if not _left_alone(raw)]
+    raws = [raw for raw in _calibrated(observation) if not _unprocessed(raw)]
     return [Command(CALSTIS, ("-tv", raw.path.name), ExitCode.STAGE1) for raw in raws]
 
 
@@ -44,21 +44,21 @@ def _expected(observation: Observation) -> Expectation:
     products: set[str] = set()
     notes: list[str] = []
     for raw in _calibrated(observation):
-        if reason := _left_alone(raw):
+        if reason := _unprocessed(raw):
             notes.append(f"cs0.e does not process {raw.path.name}: {reason}")
             continue
         suffixes = set(_product_suffixes(raw))
         if _has_empty_wavecal(raw, observation):
             suffixes -= {"x1d", "x2d", "sx1", "sx2"}
             notes.append(f"cs0.e extracts and rectifies no spectrum of {raw.path.name}: its wavecal has no data")
-        # cs0.e takes a name's _raw off before it appends what it has made, and no other suffix
+        # cs0.e removes _raw from a name before it appends a product's suffix, and no other suffix
         root = raw.exposure if raw.suffix == "raw" else f"{raw.exposure}_{raw.suffix}"
         products |= {f"{root}_{suffix}.fits" for suffix in suffixes}
     return Expectation(frozenset(products), note="; ".join(notes))
 
 
 def _revised(observation: Observation, printed: Iterable[str], variables: Mapping[str, str]) -> Expectation:
-    """Return what is expected once cs0.e has printed which spectra it could not find."""
+    """Return what is expected, given the spectra that cs0.e says it could not find."""
     expectation = _expected(observation)
     faint = [name for name in _without_spectrum(printed) if name in expectation.products]
     if not faint:
@@ -69,7 +69,7 @@ def _revised(observation: Observation, printed: Iterable[str], variables: Mappin
 
 
 def _without_spectrum(printed: Iterable[str]) -> Iterator[str]:
-    """Yield the files for which cs0.e says that it found nothing to extract, and has come to its end all the same."""
+    """Yield the files for which cs0.e says that it found nothing to extract, although it completed."""
     name, found = "", set[str]()
     for line in printed:
         if begins := _BEGINS.search(line):
@@ -81,8 +81,8 @@ def _without_spectrum(printed: Iterable[str]) -> Iterator[str]:
             name, found = "", set()
 
 
-def _left_alone(raw: RawFile) -> str:
-    """Return why cs0.e makes nothing of a raw file, or an empty string.
+def _unprocessed(raw: RawFile) -> str:
+    """Return why cs0.e makes no product from a raw file; empty where it does.
 
     It flags image sets without exposure time, or whose pixels are all the same, and stops where fewer than two others
     are left to be combined. Source: hstcal 3.5.0, ``stis/lib/cs1/do2d.c`` and ``stis/lib/cs2/crrej_check.c``.
@@ -98,7 +98,7 @@ def _left_alone(raw: RawFile) -> str:
 
 
 def _has_empty_wavecal(raw: RawFile, observation: Observation) -> bool:
-    """Tell whether the wavecal of an exposure has no data; it must be there.
+    """Tell whether the wavecal of an exposure, which must exist, has no data.
 
     Without the file that WAVECAL names, cs0.e dies; with one that is empty, it sets WAVECORR, X1DCORR and X2DCORR to
     OMIT. Source: hstcal 3.5.0, ``stis/lib/cs0/getsciinfo.c`` and ``stis/lib/cs0/checkwav.c``.
@@ -119,7 +119,7 @@ def _has_empty_wavecal(raw: RawFile, observation: Observation) -> bool:
 
 
 def _calibrated(observation: Observation) -> list[RawFile]:
-    """Return the files that cs0.e is called on; wavecals come in with the exposures that they belong to."""
+    """Return the files that cs0.e is called on; wavecals are read with the exposures that they belong to."""
     exposures = [raw for raw in observation.raws if raw.suffix == "raw"]
     return exposures or [raw for raw in observation.raws if raw.suffix == "wav"]
 

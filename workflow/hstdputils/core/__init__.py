@@ -1,1 +1,1 @@
-"""What everything rests on: datasets, instruments, outcomes, errors, configuration, text."""
+"""The base of all other rooms: datasets, instruments, id lists, outcomes, errors, configuration, text."""

@@ -103,7 +103,7 @@ class Dataset:
 
     @property
     def is_mosaic(self) -> bool:
-        """Tell whether the dataset is made of calibrated exposures that a poller file names."""
+        """Return whether the dataset is made of calibrated exposures that a poller file names."""
         return self.kind is not Kind.IPPPSSOOT
 
     @property
@@ -139,7 +139,7 @@ class Dataset:
 
     @property
     def is_association(self) -> bool:
-        """Tell whether the name is an association's."""
+        """Return whether the name is an association's."""
         return self.kind is Kind.IPPPSSOOT and self.ipppssoot[-1] == "0"
 
     def __str__(self) -> str:

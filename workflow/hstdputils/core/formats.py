@@ -136,7 +136,7 @@ def shown(value: object, most: int = _SHOWN) -> str:
 
 
 def is_number(value: Any) -> bool:
-    """Tell whether a value is a number that can be counted with: finite, and of a size that occurs."""
+    """Return whether a value is a number that can be counted with: finite, and of a size that occurs."""
     return type(value) in (int, float) and -MOST_NUMBER <= value <= MOST_NUMBER
 
 

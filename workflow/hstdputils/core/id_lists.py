@@ -1,10 +1,8 @@
 """Lists of dataset names as people have them: names, file names, tables of MAST, proposals; from anywhere."""
 
-import gzip
 import io
 import re
 import sys
-import zlib
 from bisect import bisect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,8 +14,8 @@ from typing import Any
 from hstdputils.core.datasets import LAST, BadDatasetName, Dataset, dataset_of_file, lower, parse_dataset
 from hstdputils.core.errors import UserError
 from hstdputils.core.instruments import BY_LETTER
-from hstdputils.core.list_formats import content, is_votable, not_text, open_list, read_votable, table_of
-from hstdputils.core.text import one_line
+from hstdputils.core.list_files import not_text, opened
+from hstdputils.core.list_tables import content, is_name, table_of
 
 Proposals = Callable[[int], Sequence[str]]
 """Returns the names of the datasets of a proposal; raises `UserError` where they cannot be had."""
@@ -64,7 +62,7 @@ class IdList:
 
 
 def is_proposal(text: str) -> bool:
-    """Tell whether a word names a proposal."""
+    """Return whether a word names a proposal."""
     return _PROPOSAL.fullmatch(text) is not None
 
 
@@ -184,23 +182,12 @@ class _Reader:
             ) from error
 
     def read_stream(self, name: str, stream: Any) -> None:
-        """Read a list from a stream of bytes, or of text, which may stand in the place of standard input."""
-        if isinstance(stream, io.TextIOBase):
-            self.read_lines(name, stream)
-            return
-        try:
-            with open_list(name, stream) as plain:
-                if is_votable(name, plain):
-                    for number, cell in read_votable(name, plain.read()):
-                        self.add(cell, f"{name}, row {number}", 0, is_counted=True, owner=name)
-                    return
-                start = plain.peek(2)[:2]
-                encoding = "utf-16" if start in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-                with io.TextIOWrapper(plain, encoding=encoding, errors="surrogateescape") as lines:
-                    self.read_lines(name, lines)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            why = one_line(error)
-            raise UserError(f"the id list {name} is not a whole gzip file ({why}): make it anew") from error
+        with opened(name, stream) as (lines, rows):
+            if rows is None:
+                self.read_lines(name, lines)
+                return
+            for number, cell in rows:
+                self.add(cell, f"{name}, row {number}", 0, is_counted=True, owner=name)
 
     def read_lines(self, name: str, lines: Iterable[str]) -> None:
         lines, number, may_be_table = iter(lines), 1, True
@@ -239,25 +226,14 @@ class _Reader:
                 raise not_text(name)
             text = content(line)
             text.encode()  # fails for bytes that are not text
-            is_path = ("/" in text or "\\" in text) and not any(mark in text for mark in ",;|\t")
-            words = [text.strip("\"'`")] if is_path else text.translate(_SEPARATORS).split()
+            words = text.translate(_SEPARATORS).split()
+            if ("/" in text or "\\" in text) and not all(map(is_name, words)) and not any(map(text.count, ",;|\t")):
+                words = [text.strip("\"'`")]  # a path with blanks or brackets in it
             for word in words:
                 self.add(word, name, line_number)
 
     def add(self, text: str, name: str, number: int, *, is_counted: bool = False, owner: str = "") -> None:
-        """Take a word of a line, or an argument, which has no number.
-
-        Parameters
-        ----------
-        text
-            The word.
-        name, number
-            The list and line, or what stands for both.
-        is_counted
-            Whether a repetition is only counted, for the whole list.
-        owner
-            The list, where ``name`` is more than that.
-        """
+        """Take a word of a list's line, or of what has no lines; some repetitions are only counted, for an owner."""
         where = f"{name}:{number}" if number else name
         if proposal := _PROPOSAL.fullmatch(text):
             self._add_proposal(int(proposal[1]), text, name, number)

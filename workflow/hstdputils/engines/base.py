@@ -98,7 +98,7 @@ class Engine(ABC, Generic[S]):
         """Correct the marker of the last job of Snakemake's executor, where the engine knows better why it ended."""
 
     @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         """Keep all others from submitting and cancelling while the block runs.
 
         Raises `Busy` where another process does so.
@@ -119,7 +119,7 @@ class Engine(ABC, Generic[S]):
         What an earlier call has left open is submitted first. Rows that were submitted before are left alone; with
         ``again`` they are submitted once more.
         """
-        with self.alone():
+        with self.exclusive():
             recorded = self._records.read()
             finished = 0
             for item in recorded:
@@ -135,7 +135,7 @@ class Engine(ABC, Generic[S]):
                 made += len(submission.jobs)
             self._tidy()
             n_earlier = max(0, len(rows) - len(left) - finished)
-            return Submitted(rows=len(left) + finished, calls=made, adopted=adopted, earlier=n_earlier)
+            return Submitted(rows=len(left) + finished, jobs=made, adopted=adopted, earlier=n_earlier)
 
     def states(self, without: Collection[str] = (), only: Collection[str] | None = None) -> Iterator[RowState]:
         """Yield the state of each row that was submitted, in as few requests as the engine allows.
@@ -186,16 +186,15 @@ class Engine(ABC, Generic[S]):
         return grouped_reasons(states)
 
     def check(self, rows: Sequence[PlanRow] = ()) -> list[Finding]:
-        """Check whether jobs of the batch could be submitted and would start, with its settings; nothing is changed.
+        """Check whether jobs, of these rows if they are known, could be submitted and would start; change nothing.
 
         The store and the credentials are not looked at, nor anything of this machine that jobs do not need.
-
-        Parameters
-        ----------
-        rows
-            Rows that are to be submitted, if they are known.
         """
         return []
+
+    def submitted(self) -> Collection[str]:
+        """Return the datasets that were submitted before."""
+        return self._records.rows(self._records.read()).keys()
 
     def arguments(self) -> list[str]:
         """Return the further arguments for ``hstdp-process`` that the batch's latest jobs have."""
@@ -217,7 +216,7 @@ class Engine(ABC, Generic[S]):
     def cancel(self, ipppssoots: Collection[str], reason: str) -> int:
         """Cancel the jobs of datasets, in whatever state they are, and return how many were cancelled."""
         wanted = set(ipppssoots)
-        with self.alone():
+        with self.exclusive():
             withdrawn = self._records.withdraw(self._records.read(), wanted)
             self.submit([])  # what was cut off: it can be cancelled once it is there
             recorded = self._records.read()
@@ -274,10 +273,6 @@ class Engine(ABC, Generic[S]):
         """Raise where another process may have taken over."""
         assert self._lease
         self._lease.check()
-
-    def _queue(self, default: str, last: Submission | None) -> str:
-        """Return where jobs go."""
-        return self._settings.queue or (last.queue if last else default)
 
     def _begin(self, rows: Sequence[PlanRow], last: Submission | None, *, again: bool) -> Submission:
         """Record a submission of the rows."""

@@ -24,9 +24,9 @@ class Resubmitted:
 
     again: list[Entry] = field(default_factory=list)
     """Decisions after which a dataset was submitted again."""
-    ended: list[Entry] = field(default_factory=list)
+    given_up: list[Entry] = field(default_factory=list)
     """New decisions after which it was not."""
-    gone_on: set[str] = field(default_factory=set)
+    moved_on: set[str] = field(default_factory=set)
     """Datasets whose latest jobs have not failed: another process has submitted them again meanwhile."""
 
 
@@ -57,7 +57,7 @@ class Resubmitter:
         """Return the states about which something is to be decided."""
         return [state for state in states if state.job and _is_failure(state) and not self.is_settled(state)]
 
-    def by_policy(self, names: Iterable[str]) -> Resubmitted:
+    def resubmit_by_policy(self, names: Iterable[str]) -> Resubmitted:
         """Decide about the datasets' latest jobs by the retry policy, and do what follows.
 
         Raises
@@ -65,9 +65,9 @@ class Resubmitter:
         Busy
             Another process submits or cancels.
         """
-        return self.by(names, self._by_policy)
+        return self.resubmit(names, self._by_policy)
 
-    def by(self, names: Iterable[str], decide: Decide, by: str | None = None) -> Resubmitted:
+    def resubmit(self, names: Iterable[str], decide: Decide, by: str | None = None) -> Resubmitted:
         """Decide about the datasets' latest jobs that ended without success, and do what follows.
 
         Everything is recorded before it is done: first the markers, then the decisions, then the jobs.
@@ -81,11 +81,11 @@ class Resubmitter:
         by
             Who decides; none for the policy, which is not asked again about a job, while an operator may be.
         """
-        with self._engine.alone():
+        with self._engine.exclusive():
             known, names = self._log.entries(), list(names)
             states = [state for state in self._engine.states(only=names) if _is_failure(state)]
             done, rows, new = Resubmitted(), list[PlanRow](), list[Entry]()
-            done.gone_on = set(names) - {state.ipppssoot for state in states}
+            done.moved_on = set(names) - {state.ipppssoot for state in states}
             unmarked: list[RowState] = []
             for state in states:
                 assert state.cause is not None
@@ -105,7 +105,7 @@ class Resubmitter:
                 else:
                     self._settled.add((state.ipppssoot, state.job))
                     if is_new:
-                        done.ended.append(entry)
+                        done.given_up.append(entry)
             with ThreadPoolExecutor(16) as pool:
                 list(pool.map(lambda state: write_failure_marker(self._batch, state), unmarked))
             self._log.write(new)

@@ -101,10 +101,10 @@ def decide(
         How far further attempts go.
     """
     limits = limits or Limits()
-    outcome, times, said = cause.outcome, Counter(earlier)[cause.outcome], _said(cause)
+    outcome, times, text = cause.outcome, Counter(earlier)[cause.outcome], _text_of(cause)
 
     def never(why: str) -> Decision:
-        return Decision(Action.NEVER, memory_mib, max_seconds, f"{said}: {why}")
+        return Decision(Action.NEVER, memory_mib, max_seconds, f"{text}: {why}")
 
     if outcome is Outcome.SUCCEEDED:
         return never("nothing more to do")
@@ -116,17 +116,17 @@ def decide(
             return never(f"{memory_mib} MiB is the largest memory")
         if times >= limits.times_larger:
             return never(f"memory has grown {times} times")
-        reason = f"{said}: again with {memory} MiB, after {memory_mib} MiB"
+        reason = f"{text}: again with {memory} MiB, after {memory_mib} MiB"
     elif action is Action.MORE_TIME:
         if seconds == max_seconds:
             return never(f"{max_seconds} s is the longest time limit")
         if times >= limits.times_longer:
             return never(f"the time limit has grown {_times(times)}")
-        reason = f"{said}: again with {seconds} s, after {max_seconds} s"
+        reason = f"{text}: again with {seconds} s, after {max_seconds} s"
     else:
         if times >= limits.times_same:
             return never(f"it has been sent again {_times(times)} for this")
-        reason = f"{said}: again with the same size"
+        reason = f"{text}: again with the same size"
     if limits.retries is not None and len(earlier) >= limits.retries:
         return never("tried for the last time")
     return Decision(action, memory, seconds, reason)
@@ -173,7 +173,7 @@ def decide_by_operator(
     larger, longer = next_size(cause.outcome, memory_mib, max_seconds, limits.max_memory_mib, limits.max_seconds)
     memory, seconds = wanted[0] or larger, wanted[1] or longer
     action = Action.LARGER if memory > memory_mib else Action.MORE_TIME if seconds > max_seconds else Action.SAME
-    return Decision(action, memory, seconds, f"{_said(cause)}: again with {memory} MiB and {seconds} s, by {by}")
+    return Decision(action, memory, seconds, f"{_text_of(cause)}: again with {memory} MiB and {seconds} s, by {by}")
 
 
 _KNOWN = frozenset(Outcome)
@@ -183,7 +183,7 @@ def _action(outcome: Outcome) -> Action:
     return RULES.get(outcome, Action.SAME) if outcome.is_retried else Action.NEVER
 
 
-def _said(cause: Cause) -> str:
+def _text_of(cause: Cause) -> str:
     return f"{cause.outcome} ({cause.text})" if cause.text else str(cause.outcome)
 
 

@@ -127,8 +127,8 @@ class Submitted:
 
     rows: int
     """Rows submitted now."""
-    calls: int
-    """Jobs made for them, an array of many rows counting once."""
+    jobs: int
+    """Jobs made for them; an array of many rows counts once."""
     adopted: int
     """Jobs that an earlier submission, which was cut off, had made without recording them."""
     earlier: int

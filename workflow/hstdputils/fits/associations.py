@@ -69,14 +69,14 @@ def read_rows(asn_file: Path) -> list[Row]:
 
 
 def table_rows(table: Mapping[str, str], data: bytes) -> list[Row]:
-    """Return all rows of an association table, the same ones included.
+    """Return all rows of an association table, repeated ones included.
 
     Parameters
     ----------
     table
         The values of the table's header.
     data
-        Its data, which may go on behind it.
+        Its data, which other bytes may follow.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def table_rows(table: Mapping[str, str], data: bytes) -> list[Row]:
 
 
 def _check_names(asn_file: Path, rootname: str, rows: Sequence[Row]) -> None:
-    """Hold a table against the association that its file's name says.
+    """Compare a table with the association that its file is named after.
 
     An association is made within one visit, whose six characters (ipppss) all its exposures have. Its products are
     named as it is, or end with another character. Source: ACS Data Handbook, section 2.2.3, "Association Tables".
@@ -143,9 +143,9 @@ def exposures(asn_file: Path, rows: Sequence[Row]) -> list[Row]:
 
 
 def repeated_rows(asn_file: Path) -> list[Row]:
-    """Take out of a table the rows that are there already, and return these.
+    """Remove repeated rows from a table, and return them.
 
-    The file is replaced: it may be a link to one that others use.
+    The file is replaced, since it may be a link to one that others use.
 
     Raises
     ------
@@ -169,7 +169,7 @@ def repeated_rows(asn_file: Path) -> list[Row]:
 
 
 def fits_error(error: Exception) -> str:
-    """Return the first sentence of an error of astropy, as one line; the others tell programmers what to try."""
+    """Return the first sentence of an error of astropy, as one line; the rest is advice for programmers."""
     return one_line(error).partition(". ")[0].rstrip(".")
 
 
@@ -183,7 +183,7 @@ def keywords(data: bytes, wanted: Collection[str]) -> dict[str, str]:
     Raises
     ------
     NotAll
-        The header goes on beyond the bytes.
+        The header continues after the bytes.
     ValueError
         The bytes are not the beginning of a FITS file.
     """

@@ -36,11 +36,11 @@ _END = b"END     "
 
 
 class NotAll(ValueError):
-    """The bytes end before what is asked of them."""
+    """The bytes end too early."""
 
 
 class BadFits(ValueError):
-    """A file is not one of FITS, or its headers cannot be believed; ``str()`` says why, after the file's name."""
+    """A file is not a FITS file, or its headers cannot be right; ``str()`` says why, after the file's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,13 @@ class Hdu:
     number: int
     """0 for the primary one."""
     cards: bytes
-    """The header as it stands in the file, whole blocks."""
+    """The header as it is in the file, in full blocks."""
     values: Mapping[str, str]
     """The values of its keywords, as text without quotes and blanks around it."""
     start: int
     """Where its data begin, bytes."""
     size: int
-    """Bytes of its data, whole blocks."""
+    """Size of its data in full blocks, bytes."""
 
     @property
     def name(self) -> str:
@@ -80,7 +80,7 @@ def parse_header(data: bytes, start: int, wanted: frozenset[bytes] | None = None
     Raises
     ------
     NotAll
-        The header goes on beyond the bytes.
+        The header continues after the bytes.
     ValueError
         There is no header.
     """
@@ -104,14 +104,14 @@ def _value(text: str) -> str:
 
 
 def read_hdus(path: Path) -> list[Hdu]:
-    """Return all headers of a file, after a check that the file holds the data that they promise.
+    """Return all headers of a file, after checking that it has the data that they describe.
 
-    What follows the last extension and is not one is passed over, as astropy does.
+    Bytes after the last extension are ignored, as astropy ignores them.
 
     Raises
     ------
     BadFits
-        The file is not one of FITS, is cut short, or a header says what cannot be.
+        The file is not a FITS file, is cut short, or a header has an impossible value.
     """
     with path.open("rb") as file:
         return list(_hdus(file, path.stat().st_size))
@@ -138,7 +138,7 @@ def _hdus(file: BinaryIO, size: int) -> Iterator[Hdu]:
 
 
 def _read_cards(file: BinaryIO, number: int, size: int) -> bytes:
-    """Return a header as it stands, or nothing where there is none behind the last extension."""
+    """Return a header as it is in the file; empty where there is none after the last extension."""
     blocks: list[bytes] = []
     while len(blocks) < MOST_BLOCKS:
         block = file.read(BLOCK)
@@ -155,7 +155,7 @@ def _read_cards(file: BinaryIO, number: int, size: int) -> bytes:
 
 
 def _data_bytes(values: Mapping[str, str], number: int) -> int:
-    """Return how many bytes of data follow a header, whole blocks. Source: FITS Standard 4.0, section 4.4.1."""
+    """Return how many bytes of data follow a header, in full blocks. Source: FITS Standard 4.0, section 4.4.1."""
 
     def integer(name: str, least: int, most: int | None = None, default: int | None = None) -> int:
         text = values.get(name)
@@ -193,9 +193,9 @@ def header_number(name: str, value: object, default: float) -> float:
     name
         The keyword.
     value
-        Its value, as astropy or this module has it.
+        Its value, as astropy or this module returns it.
     default
-        What holds where the keyword is not there, or has no value.
+        The number for a keyword that is missing, or has no value.
 
     Raises
     ------

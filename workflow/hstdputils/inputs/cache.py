@@ -1,4 +1,4 @@
-"""The input cache: a folder where what S3 and MAST have sent stays, so that it is not fetched again."""
+"""The input cache: a folder with the files that came from S3 and MAST, so that they are not fetched again."""
 
 import contextlib
 import hashlib
@@ -218,7 +218,7 @@ def _read(folder: Path) -> Record | None:
 
 
 def _holds(folder: Path, record: Record) -> bool:
-    """Tell whether all files of the record are there, with its sizes, and have digests."""
+    """Return whether all files of the record are there, with its sizes, and have digests."""
     if record.sha256.keys() != record.files.keys():
         return False
     try:

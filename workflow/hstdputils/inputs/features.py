@@ -137,7 +137,7 @@ class _Files:
             self._take(self._source.files_of_visit(self._visit, new, COUNTED_SUFFIXES, association))
 
     def has(self, name: str) -> bool:
-        """Tell whether there is a file of a dataset."""
+        """Return whether there is a file of a dataset."""
         return name in self._items
 
     def of(self, name: str) -> Mapping[str, Item]:

@@ -134,7 +134,7 @@ def _fetch_own(
 
 
 def _has_dataset(items: Sequence[Item]) -> bool:
-    """Tell whether files make up a dataset; support files and variables alone do not."""
+    """Return whether files make up a dataset; support files and variables alone do not."""
     return any(_is_main(item.name) for item in items)
 
 

@@ -26,7 +26,7 @@ class ImageSet:
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether nothing was exposed."""
+        """Return whether nothing was exposed."""
         return self.seconds == 0 or bool(self.lack)
 
 
@@ -65,12 +65,12 @@ def _image_set(path: Path, primary: Hdu, hdu: Hdu) -> ImageSet:
 
 
 def _holds_counts(hdu: Hdu) -> bool:
-    """Tell whether an extension is an image as the detector has read it, in whole numbers."""
+    """Return whether an extension is an image as the detector has read it, in whole numbers."""
     return hdu.values.get("XTENSION") == "IMAGE" and not hdu.values["BITPIX"].startswith("-")
 
 
 def _is_constant(path: Path, hdu: Hdu) -> bool:
-    """Tell whether all pixels of an image are the same; most differ within the first block."""
+    """Return whether all pixels of an image are the same; most differ within the first block."""
     left = math.prod(hdu.axes) * hdu.pixel_bytes if hdu.axes else 0
     with path.open("rb") as file:
         file.seek(hdu.start)

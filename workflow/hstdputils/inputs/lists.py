@@ -15,7 +15,6 @@ from hstdputils.core.datasets import BadDatasetName, parse_dataset
 from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.files import atomic_write
 from hstdputils.core.id_lists import IdList, read_ids
-from hstdputils.core.instruments import BY_LETTER
 from hstdputils.core.outcomes import AttemptFailed
 from hstdputils.core.text import one_line
 from hstdputils.fits.associations import association
@@ -70,12 +69,12 @@ def read_list(arguments: Iterable[str], inputs: Sequence[str] = (), *, folders_o
 def datasets_of_proposal(number: int) -> list[str]:
     """Return the datasets of a proposal that can be processed, as MAST lists them.
 
-    What MAST said is kept for a day in ``~/.cache/hstdputils``, and used for longer while MAST cannot be asked.
+    The answer is cached for a day in ``~/.cache/hstdputils``, and used for longer while MAST cannot be reached.
 
     Raises
     ------
     UserError
-        MAST cannot be asked and has not been asked before, or it has no such dataset.
+        MAST cannot be reached and there is no cached answer, or it has no such dataset.
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / f"hstdputils/proposals/{number}.json"
     names, age = _cached(cache)
@@ -99,7 +98,7 @@ def datasets_of_proposal(number: int) -> list[str]:
 
 
 def _cached(path: Path) -> tuple[list[str], float]:
-    """Return what MAST has said before, and how long ago, s."""
+    """Return the cached answer of MAST, and its age, s."""
     try:
         names = json.loads(path.read_bytes())
         if isinstance(names, list) and all(isinstance(name, str) for name in names):
@@ -134,16 +133,16 @@ def without_members(ids: IdList, inputs: Sequence[str], *, folders_only: bool = 
     Tables are read only of visits of which both associations and exposures are listed. What the sources do not say is
     left as it is, with a note.
     """
-    exposures = _exposures_beside(ids.names)
-    if not exposures:
+    owners, exposures = _beside_exposures(ids.names)
+    if not owners:
         return ids
-    if len(exposures) > MOST_ASSOCIATIONS:
-        note = f"{len(exposures):,} associations are listed with exposures of their visits: whether these are members"
+    if len(owners) > MOST_ASSOCIATIONS:
+        note = f"{len(owners):,} associations are listed with exposures of their visits: whether these are members"
         return replace(ids, notes=[*ids.notes, f"{note} is not looked for in so long a list"])
     sources = open_sources(inputs)
     sources = [source for source in sources if source.is_quick] or sources
     sources = [source for source in sources if source.is_local or not folders_only]
-    members, problem = _members(exposures, sources)
+    members, problem = _members(owners, frozenset(exposures), sources)
     notes = list(ids.notes)
     if members:
         shown = ", ".join(f"{name} of {owner}" for name, owner in list(members.items())[:_SHOWN])
@@ -155,52 +154,48 @@ def without_members(ids: IdList, inputs: Sequence[str], *, folders_only: bool = 
     return replace(ids, names=[name for name in ids.names if name not in members], notes=notes)
 
 
-def _exposures_beside(names: Sequence[str]) -> dict[str, set[str]]:
-    """Return, for each association that is listed with exposures of its visit, these exposures."""
-    associations: dict[str, list[str]] = {}
-    for name in names:
-        if name[-1] == "0" and len(name) == 9 and name[0] in BY_LETTER:
-            associations.setdefault(name[:6], []).append(name)
-    exposures: dict[str, set[str]] = {}
-    for name in names:
-        if name[-1] != "0" and len(name) == 9:
-            for owner in associations.get(name[:6], ()):
-                exposures.setdefault(owner, set()).add(name)
-    return exposures
+def _beside_exposures(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the associations that are listed with exposures of their visits, and these exposures."""
+    with_associations = {name[:6] for name in names if name[-1] == "0"}
+    exposures = [name for name in names if name[:6] in with_associations and name[-1] != "0" and len(name) == 9]
+    with_exposures = {name[:6] for name in exposures}
+    return [name for name in names if name[-1] == "0" and name[:6] in with_exposures and len(name) == 9], exposures
 
 
-def _members(exposures: dict[str, set[str]], sources: Sequence[Source]) -> tuple[dict[str, str], str]:
+def _members(
+    owners: Sequence[str], exposures: frozenset[str], sources: Sequence[Source]
+) -> tuple[dict[str, str], str]:
     """Return the association of each exposure that is a member of one, and why others may be unknown."""
-    owners: Queue[str] = Queue()
+    left: Queue[str] = Queue()
     answers: Queue[tuple[str, set[str], str]] = Queue()
-    for owner in exposures:
-        owners.put(owner)
+    for owner in owners:
+        left.put(owner)
 
     def work() -> None:
         with contextlib.suppress(Empty):
             while True:
-                owner = owners.get_nowait()
+                owner = left.get_nowait()
                 try:
                     answers.put((owner, _members_of(owner, sources), ""))
                 except (AttemptFailed, OSError, ValueError) as error:
                     answers.put((owner, set(), one_line(error)))
 
-    for _ in range(min(_PARALLEL, len(exposures))):
+    for _ in range(min(_PARALLEL, len(owners))):
         Thread(target=work, daemon=True).start()  # one that hears nothing does not keep the command from its end
     found: dict[str, str] = {}
     problem = ""
     end, allowed = time.monotonic() + MOST_SECONDS, FIRST_SECONDS
-    for _ in exposures:
+    for _ in owners:
         try:
             owner, names, why = answers.get(timeout=max(0.0, allowed))
         except Empty:
             problem = problem or f"{names_of(sources)} did not say it in time"
             with contextlib.suppress(Empty):
                 while True:
-                    owners.get_nowait()
+                    left.get_nowait()
             break
         problem = problem or why
-        found |= dict.fromkeys(sorted(names & exposures[owner]), owner)
+        found |= dict.fromkeys(sorted(names & exposures), owner)
         allowed = end - time.monotonic()
     return found, problem
 

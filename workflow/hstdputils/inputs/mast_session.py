@@ -204,4 +204,5 @@ def _failed(reason: str, outcome: Outcome = Outcome.STORAGE_ERROR) -> AttemptFai
 
 def _cause(error: Exception) -> str:
     """Return the innermost cause of an error of requests, without what its layers say around it."""
-    return one_line(error).rpartition(": ")[2].strip("'\")(") or type(error).__name__
+    cause = one_line(error).rpartition(": ")[2].strip("'\")(") or type(error).__name__
+    return f"{cause})" if cause.count("(") > cause.count(")") else cause

@@ -43,12 +43,12 @@ class BucketSource(Source):
 
     @property
     def is_public(self) -> bool:
-        """Tell whether it is a public bucket, which has one layout."""
+        """Return whether it is a public bucket, which has one layout."""
         return self._bucket in PUBLIC_BUCKETS
 
     @property
     def needs_credentials(self) -> bool:
-        """Tell whether it is read with the user's credentials, as all but public buckets are."""
+        """Return whether it is read with the user's credentials, as all but public buckets are."""
         return not self.is_public
 
     def reach(self, seconds: float) -> str:

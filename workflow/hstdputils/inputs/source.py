@@ -56,7 +56,7 @@ class Source(ABC):
 
     @property
     def needs_credentials(self) -> bool:
-        """Tell whether it is read with the user's credentials of AWS."""
+        """Return whether it is read with the user's credentials of AWS."""
         return False
 
     @abstractmethod
@@ -179,7 +179,7 @@ def suffix_of(file_name: str) -> str:
 
 
 def is_wanted(file_name: str, name: str, suffixes: Collection[str]) -> bool:
-    """Tell whether a file is ``<name>_<suffix>.fits`` with one of the suffixes, or holds variables for programs.
+    """Return whether a file is ``<name>_<suffix>.fits`` with one of the suffixes, or holds variables for programs.
 
     Case does not matter, and the file may be packed with gzip.
     """
@@ -190,7 +190,7 @@ def is_wanted(file_name: str, name: str, suffixes: Collection[str]) -> bool:
 
 
 def begins_with(file_name: str, name: str) -> bool:
-    """Tell whether a file's name is ``<name>_…`` or ``<name>.…``, in any case."""
+    """Return whether a file's name is ``<name>_…`` or ``<name>.…``, in any case."""
     return lower(file_name[: len(name)]) == name and file_name[len(name) : len(name) + 1] in ("_", ".")
 
 

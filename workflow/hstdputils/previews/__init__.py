@@ -1,1 +1,1 @@
-"""Previews: pictures of products for people who look through an archive."""
+"""Previews: small pictures of products."""

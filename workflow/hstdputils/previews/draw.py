@@ -1,4 +1,4 @@
-"""Previews: pictures of products for people who look through an archive."""
+"""Drawing previews of products, with the module for each kind of file imported only when it is needed."""
 
 import importlib
 import threading
@@ -25,7 +25,7 @@ def make_previews(paths: Sequence[Path], folder: Path) -> list[str]:
     Parameters
     ----------
     paths
-        FITS files; those of other kinds are passed over.
+        FITS files; those without a preview are ignored.
     folder
         Where the pictures go: ``<root>_<suffix>.jpg`` and ``<root>_<suffix>_thumb.jpg`` for images, ``.png`` for
         spectra. Made where there is anything to draw.
@@ -50,18 +50,18 @@ def make_previews(paths: Sequence[Path], folder: Path) -> list[str]:
 
 
 def import_ahead(names: Iterable[str]) -> None:
-    """Begin to import what will draw files of these names, while a calibration program keeps this process waiting."""
+    """Start importing the modules that draw files of these names, while calibration programs run."""
     modules = {module for name in names if (module := DRAWN_BY.get(_suffix(name)))}
 
     def import_all() -> None:
         for module in sorted(modules):
             importlib.import_module(module)
 
-    # no daemon: the end of the process would cut it off within an import, which crashes
+    # not a daemon: ending the process in the middle of an import crashes it
     threading.Thread(target=import_all, name="import-ahead").start()
 
 
 def _suffix(name: str) -> str:
-    """Return what a name ends with, as ``drz`` or, of a segment of COS, ``flt_a``."""
+    """Return the suffix of a file name: ``drz`` or, for a segment of COS, ``flt_a``."""
     words = name.removesuffix(".fits").split("_")
     return "_".join(words[-2:] if words[-1] in ("a", "b") else words[-1:])

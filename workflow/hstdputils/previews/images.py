@@ -16,8 +16,8 @@ LARGEST = 4096
 
 
 WIDEST = 4
-"""Largest ratio of width to height of a thumbnail, and of a full preview of an image that is wider than `LARGEST`, as
-those of COS/FUV are: of wider images, columns are averaged."""
+"""Largest ratio of width to height of a thumbnail, and of a preview of an image wider than `LARGEST`, as of COS/FUV:
+columns of wider images are averaged."""
 
 
 PERCENTILES = (0.25, 99.75)
@@ -25,8 +25,8 @@ PERCENTILES = (0.25, 99.75)
 
 
 NOISE_WIDTHS = 12
-"""The scale reaches so many standard deviations of the noise above the median, where the image has such pixels: an
-almost empty field is dark, and not a bright picture of its noise."""
+"""The scale extends to so many standard deviations of the noise above the median, if there are such pixels: an almost
+empty field is dark instead of a bright picture of its noise."""
 
 
 SOFTENING = 0.1
@@ -69,7 +69,7 @@ def draw(path: Path, folder: Path) -> None:
 
 
 def _placeholder(text: str, size: tuple[int, int]) -> Image.Image:
-    """Return a dark picture of at least the size that has a text in its middle."""
+    """Return a dark picture of at least this size with a text in the middle."""
     width, height = max(size[0], THUMBNAIL), max(size[1], THUMBNAIL // 4)
     picture = Image.new("L", (width, height), 40)
     font = ImageFont.load_default(width / 12)

@@ -58,7 +58,7 @@ FLUX, NET = "flux (erg s⁻¹ cm⁻² Å⁻¹), errors in grey", "net (counts s�
 
 
 COLOURS = ("#1f4e8c", "#b8541a")
-"""Those of the orders of an echelle take turns, so that they can be told apart where they overlap."""
+"""The orders of an echelle alternate between them, so that overlapping ones can be distinguished."""
 
 
 @dataclass(frozen=True, slots=True)

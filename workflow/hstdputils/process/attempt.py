@@ -18,7 +18,6 @@ from hstdputils.calibrate.running import run_command, threads_limit
 from hstdputils.core.datasets import Dataset
 from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.outcomes import AttemptFailed, Outcome, outcome_of_exit
-from hstdputils.core.text import without_passwords
 from hstdputils.inputs.fetch import fetch_inputs
 from hstdputils.inputs.mosaics import fetch_mosaic, read_mosaic
 from hstdputils.inputs.observation import Observation, read_observation
@@ -70,7 +69,7 @@ class Attempt:
         self._meter, self._kills = Meter(), MemoryKills()
         self._start, self._clock = datetime.now(UTC), time.perf_counter()
         self._current = "beginning"
-        # what the steps have found so far, which the marker tells wherever the attempt ends
+        # what the steps have found so far: the marker has it wherever the attempt ends
         self._note, self._warnings = "", list[str]()
         self._bytes_in, self._files, self._manifest = 0, list[ProductFile](), b""
         self._references = BestReferences({}, {})
@@ -250,7 +249,6 @@ class Attempt:
     def _end(self, outcome: Outcome, exit_code: ExitCode, reason: str) -> Marker:
         """Close log and metrics, and return the marker."""
         setup, meter = self._setup, self._meter
-        reason = without_passwords(reason)
         self._limit.end()
         last = [f"warning: {warning}" for warning in self._warnings]
         self._log.end("process", [*last, f"{outcome}{': ' if reason else ''}{reason}"])

@@ -12,9 +12,10 @@ from hstdputils.core.id_lists import IdList, require_all_good, tell_problems
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.inputs.lists import read_list
 from hstdputils.inputs.registry import DEFAULT_SOURCES
-from hstdputils.process.options import ONSITE, REMOTE, Site, read_options, settings_of
+from hstdputils.process.options import ONSITE, REMOTE, Site, read_options, retry_limits_of, settings_of
 from hstdputils.process.processor import Processor, Result
 from hstdputils.process.products import copy_marker
+from hstdputils.process.retries import make_attempts
 from hstdputils.process.setup import Settings
 from hstdputils.process.unfinished import record_killed, record_no_references, why_killed
 from hstdputils.records.marker import exit_status
@@ -30,16 +31,26 @@ def main(arguments: Sequence[str], site: Site | None = None) -> int:
         site.set_variables()
     settings = settings_of(options)
     ids = read_list(options.ipppssoots, options.inputs or DEFAULT_SOURCES)
-    if options.copy_marker and len(ids.datasets) != 1:
-        raise UserError("--copy-marker goes with exactly one ipppssoot: give one, or leave it out")
+    for name in ("copy_marker", "retries"):
+        if getattr(options, name) and len(ids.datasets) != 1:
+            option = f"--{name.replace('_', '-')}"
+            raise UserError(f"{option} goes with exactly one ipppssoot: give one, or leave it out")
     tell_problems(ids, skip_bad=options.skip_bad)
     if not ids.datasets:
         require_all_good(ids, skip_bad=options.skip_bad)
     codes: list[int] = []
-    if supervisor.is_needed():
+    if options.retries:
+        settings_or_code = make_attempts(
+            *(settings, ids.datasets[0], retry_limits_of(options)),
+            lambda made_with, *end: _exit_code_of(made_with, ids, *end),
+        )
+        if isinstance(settings_or_code, int):
+            return settings_or_code
+        settings = settings_or_code
+    elif supervisor.is_needed():
         start, kills = time.time(), MemoryKills()
         if child := supervisor.fork_supervised():
-            return _exit_code_of(child, settings, ids, start, kills)
+            return _exit_code_of(settings, ids, child, start, kills)
     with stop_by_exception():
         try:
             processor = _processor(settings, ids)
@@ -73,7 +84,7 @@ def _processor(settings: Settings, ids: IdList) -> Processor:
 
 
 def _exit_code_of(
-    child: supervisor.ChildExit, settings: Settings, ids: IdList, start: float, kills: MemoryKills
+    settings: Settings, ids: IdList, child: supervisor.ChildExit, start: float, kills: MemoryKills
 ) -> int:
     """Return the exit code for a child that has ended, after recording that it was killed if it was."""
     if why := why_killed(child, kills):

@@ -13,6 +13,7 @@ from hstdputils.calibrate.drizzlepac import VARIABLES
 from hstdputils.calibrate.recipe import check_program_names
 from hstdputils.core import command_line
 from hstdputils.core.config import Config
+from hstdputils.engines.retry_policy import Limits
 from hstdputils.inputs.registry import add_input_options
 from hstdputils.process.setup import OVERHEAD_SECONDS, Settings
 from hstdputils.records.batch import Batch, check_batch_name
@@ -30,19 +31,19 @@ class Site:
     command: str
     """The console command that processes datasets there."""
     description: str
-    """How CRDS works there, for the command's help."""
+    """How CRDS works there, for the help."""
     variables: dict[str, str]
     """CRDS's variables there; ``~`` stands for the home folder."""
 
     def set_variables(self) -> None:
-        """Set CRDS's variables, but for those that the user has set."""
+        """Set CRDS's variables, except those that the user has set."""
         for name, value in self.variables.items():
             os.environ.setdefault(name, str(Path(value).expanduser()) if value.startswith("~") else value)
 
 
 ONSITE = Site(
     command="hstdputils-onsite-process",
-    description="CRDS works without its server, from the cache /grp/crds/cache, which is read and never written.",
+    description="CRDS works without its server, from the read-only cache /grp/crds/cache.",
     variables={
         "CRDS_SERVER_URL": "https://hst-serverless-mode.stsci.edu",
         "CRDS_PATH": "/grp/crds/cache",
@@ -54,7 +55,7 @@ ONSITE = Site(
 
 REMOTE = Site(
     command="hstdputils-remote-process",
-    description="CRDS asks its server, and keeps what it downloads in ~/crds_cache, which grows as needed.",
+    description="CRDS asks its server, and downloads references to ~/crds_cache as they are needed.",
     variables={
         "CRDS_SERVER_URL": "https://hst-crds.stsci.edu",
         "CRDS_PATH": "~/crds_cache",
@@ -66,8 +67,8 @@ REMOTE = Site(
 
 _DESCRIPTION = """\
 Calibrate datasets: fetch the raw files, let CRDS name the best reference files, run the instrument's
-calibration program, check that all products are there and whole, and save them with a manifest and a marker
-under <output>/<batch>/. A dataset whose marker says that it succeeded is not processed again.
+calibration program, check that all products exist and are complete, and save them with a manifest and a marker
+under <output>/<batch>/. A dataset with a succeeded marker is not processed again.
 
 CRDS is set up with its own variables: CRDS_PATH (the cache), CRDS_SERVER_URL, CRDS_CONTEXT."""
 
@@ -80,11 +81,11 @@ _EXAMPLES = """\
 
 _SITE_DESCRIPTION = """\
 Calibrate datasets, and leave the products in the work folder: hstdputils process none none, with CRDS set up for this
-place. {site.description} Variables of CRDS that are set already count first."""
+place. {site.description} CRDS variables that are set already take precedence."""
 
 
 SCRATCH_VARIABLE = "_CONDOR_SCRATCH_DIR"
-"""The environment variable with the folder of a job of HTCondor on its machine, which is removed with the job."""
+"""The environment variable with an HTCondor job's scratch folder, which is removed with the job."""
 
 
 _INDEX = " or ".join(INDEX_VARIABLES)
@@ -99,7 +100,7 @@ def _granted(row: dict[str, Any] | None, memory_mib: int | None, max_seconds: in
 def _named_program(text: str) -> tuple[str, str]:
     name, separator, command = text.partition("=")
     if not separator:
-        raise argparse.ArgumentTypeError(f"{text!r} does not name a program: write NAME=COMMAND")
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=COMMAND: name a program and a command")
     check_program_names([name])
     return name, command
 
@@ -113,7 +114,7 @@ def _json_object(text: str) -> dict[str, Any]:
 
 
 def parse(arguments: Sequence[str], site: Site | None = None) -> argparse.Namespace:
-    """Return the options of a command line as they stand there; the dataset of a slice is not looked up."""
+    """Return the options of a command line; the dataset of a slice is not looked up."""
     has_slice = any(word.partition("=")[0] == "--slice" for word in arguments)
     return _parser(site, has_slice=has_slice).parse_args(arguments)
 
@@ -161,6 +162,15 @@ def settings_of(options: argparse.Namespace) -> Settings:
     )
 
 
+def retry_limits_of(options: argparse.Namespace) -> Limits:
+    """Return how far further attempts within this process's job go."""
+    return Limits(
+        max_memory_mib=options.retry_max_memory_mib,
+        max_seconds=options.retry_max_seconds,
+        retries=options.retries,
+    )
+
+
 def config_of(options: argparse.Namespace) -> Config:
     """Return the configuration that the options stand for, as far as checks of a set-up need it."""
     keys = ("output", "batch", "inputs", "work", "keep_inputs", "programs", "crds_context")
@@ -183,7 +193,7 @@ def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentP
         parser.prog = site.command
         parser.set_defaults(output="none", batch="none")
     command_line.add_version(parser)
-    if not has_slice:  # an array's child has its dataset from there
+    if not has_slice:  # the dataset comes from the slice
         parser.add_argument("ipppssoots", nargs="+", help=command_line.IDS_HELP)
     add_input_options(
         parser,
@@ -191,28 +201,28 @@ def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentP
         "with <ipppssoot>.tar.gz files; or mast:, the archive itself (MAST_API_TOKEN shows it who asks for data that "
         "are not public); may be given several times, in order of preference (default: s3://stpubdata/hst/public, "
         "then mast: for what is not there)",
-        keep="keep what is downloaded from S3 and MAST in this folder, and look there first",
+        keep="cache downloads from S3 and MAST in this folder",
     )
     parser.add_argument(
         "--work",
         type=Path,
         default=Path(os.environ.get(SCRATCH_VARIABLE, "")) / "work",
         metavar="DIR",
-        help="where attempts get their work folders (default: ./work, best on the store's own file system; in a job "
-        "of HTCondor, the machine's scratch folder)",
+        help="where work folders are made (default: ./work, best on the store's own file system; in a job of "
+        "HTCondor, its scratch folder)",
     )
     parser.add_argument(
         "--keep-work",
         choices=("never", "failed", "always"),
         default="never",
-        help="keep work folders after the attempt (default: never; always where the store is none)",
+        help="keep work folders after attempts (default: never; always if the store is none)",
     )
     parser.add_argument(
         "--force",
         action="store_true",
-        help="process datasets again that have succeeded, and let a batch change its CRDS context or programs",
+        help="process datasets again that have succeeded, and allow a batch to change its CRDS context or programs",
     )
-    parser.add_argument("--skip-bad", action="store_true", help="end with 0 even if some ids are not valid")
+    parser.add_argument("--skip-bad", action="store_true", help="exit with 0 even if some ids are not valid")
     _add_repeatable(
         *(parser, "--programs", "--program", "NAME=COMMAND"),
         "the command that replaces a calibration program, such as calacs.e=/opt/hstcal/bin/calacs.e (default: what "
@@ -221,13 +231,13 @@ def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentP
     )
     _add_repeatable(
         *(parser, "--program-variables", "--program-variable", "NAME"),
-        "an environment variable that calibration programs get beside those of a fixed list; they get no other, "
-        "and so no credentials. NAME may be a pattern (MYSITE_*); may be given several times",
+        "an environment variable that calibration programs get besides those of a fixed list, which has no "
+        "credentials. NAME may be a pattern (MYSITE_*); may be given several times",
     )
     _add_repeatable(
         *(parser, "--dataset-variables", "--dataset-variable", "NAME"),
-        "a variable that the file <dataset>_cal_env.txt among the inputs may set for the programs beside "
-        "drizzlepac's SVM_*, MVM_*, HAP* and ASTROMETRY_*; others in it are refused, and a warning says so",
+        "a variable that the file <dataset>_cal_env.txt among the inputs may set for programs, besides "
+        "drizzlepac's SVM_*, MVM_*, HAP* and ASTROMETRY_*; others are refused, with a warning",
     )
     parser.add_argument(
         "--astrometry",
@@ -263,7 +273,7 @@ def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentP
         "--references",
         type=Path,
         metavar="FILE",
-        help="the list that hstdputils sync wrote: its context is used, and the CRDS cache is only read",
+        help="the list that hstdputils sync wrote: its context is used, and the CRDS cache is read-only",
     )
     for_engines.add_argument("--copy-marker", type=Path, metavar="FILE", help="copy a succeeded marker to a file")
     for_engines.add_argument(
@@ -275,8 +285,23 @@ def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentP
         type=command_line.above_zero,
         default=1,
         metavar="N",
-        help="number of this try; from 2 on, nothing is done where another try would end like the last one",
+        help="number of this try; from 2 on, nothing is done if another try would end like the last one",
     )
+    for_engines.add_argument(
+        "--retries",
+        type=int,
+        choices=range(11),
+        default=0,
+        metavar="N",
+        help="make up to N further attempts, as the retry policy decides (default: none, but by the workflow engine)",
+    )
+    for name, default, text in (
+        ("--retry-max-memory-mib", Limits().max_memory_mib, "largest memory of further attempts, MiB"),
+        ("--retry-max-seconds", Limits().max_seconds, "longest time limit of further attempts, s"),
+    ):
+        for_engines.add_argument(
+            name, type=command_line.above_zero, default=default, metavar="N", help=f"{text} (default: %(default)s)"
+        )
     return parser
 
 

@@ -110,7 +110,7 @@ class Processor:
             raise DiskFull(error) from error
 
     def _finish(self, attempt: Attempt, halt: Halt | None) -> Result:
-        """Make an attempt, or record that it was stopped before it began; the work folder goes where it may."""
+        """Make an attempt, or record that it was stopped before; remove its work folder unless it is kept."""
         folder, keep_work = attempt.folder, self._settings.keep_work
         keep = keep_work == "always"
         try:

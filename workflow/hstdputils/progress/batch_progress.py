@@ -163,11 +163,11 @@ class Monitor:
         if not names and not is_cut_off:
             return Poll(Progress.of(done, states))
         try:
-            resubmitted = self._resubmitter.by_policy(names)
+            resubmitted = self._resubmitter.resubmit_by_policy(names)
         except Busy as busy:
             return Poll(Progress.of(done, states, names), busy=str(busy))
-        again = {entry.ipppssoot for entry in resubmitted.again} | resubmitted.gone_on
-        return Poll(Progress.of(done, states, again), [*resubmitted.again, *resubmitted.ended])
+        again = {entry.ipppssoot for entry in resubmitted.again} | resubmitted.moved_on
+        return Poll(Progress.of(done, states, again), [*resubmitted.again, *resubmitted.given_up])
 
     def _not_submitted(self, kinds: dict[str, bool]) -> list[RowState]:
         """Return the states of datasets that failed without having been submitted."""

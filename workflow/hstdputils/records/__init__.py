@@ -1,1 +1,1 @@
-"""What is written down: plan rows, batches, markers, manifests, logs and metrics."""
+"""Records: plan rows, batches, markers, manifests, logs and metrics."""

@@ -71,7 +71,7 @@ class Pins:
 
     @property
     def are_settled(self) -> bool:
-        """Tell whether a submission has pinned all there is: its jobs then write nothing of it, nor may they."""
+        """Return whether a submission has pinned all there is: its jobs then write nothing of it, nor may they."""
         return "@sha256:" in self.settings.get(IMAGE, "")
 
     def __or__(self, more: "Pins") -> "Pins":
@@ -180,7 +180,7 @@ class Batch(BatchKeys):
         )
 
     def lacks_conditional_writes(self) -> bool:
-        """Tell whether its record says that the store does no conditional writes."""
+        """Return whether its record says that the store does no conditional writes."""
         if not self.store.is_remote:
             return False
         try:

@@ -11,7 +11,7 @@ from hstdputils.core.datasets import BadDatasetName, parse_dataset
 from hstdputils.core.errors import ExitCode
 from hstdputils.core.formats import MOST_NUMBER, BadFormat, checked_fields, read_object, shown
 from hstdputils.core.outcomes import Outcome
-from hstdputils.core.text import iso_time
+from hstdputils.core.text import iso_time, without_passwords
 from hstdputils.records import families
 
 _LARGEST = {"_mib": 2**30, "_seconds": 10**9}
@@ -152,6 +152,7 @@ class Marker:
         batch, ipppssoot, outcome, exit_code, reason, **others
             The fields.
         """
+        reason = without_passwords(reason)
         if wall_seconds is None:
             times = (time if isinstance(time, int | float) else time.timestamp() for time in (end, start))
             wall_seconds = next(times) - next(times)
@@ -198,7 +199,7 @@ class Marker:
 
     @property
     def succeeded(self) -> bool:
-        """Tell whether the attempt succeeded."""
+        """Return whether the attempt succeeded."""
         return self.outcome is Outcome.SUCCEEDED
 
     def to_json(self) -> bytes:
@@ -262,7 +263,7 @@ def marker_of(data: bytes, batch: str, ipppssoot: str, *, succeeded: bool) -> Ma
 
 
 def is_dataset(name: str) -> bool:
-    """Tell whether a name is one that a dataset has, in lower case."""
+    """Return whether a name is one that a dataset has, in lower case."""
     try:
         return parse_dataset(name).ipppssoot == name
     except BadDatasetName:

@@ -1,4 +1,4 @@
-"""The markers of a batch in its store: which there are, and what they say."""
+"""The markers of a batch in its store: which there are, and what they contain."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping

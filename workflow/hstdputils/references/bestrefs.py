@@ -1,4 +1,4 @@
-"""CRDS's bestrefs: write the names of the best references into headers, and read them there."""
+"""CRDS's bestrefs: write the names of the best references into headers, and read them from there."""
 
 import ast
 import contextlib
@@ -56,7 +56,7 @@ CONTEXT = re.compile(r"[A-Za-z0-9_.-]+\.pmap")
 
 
 def is_mapping(name: str) -> bool:
-    """Tell whether a file of CRDS is a mapping by its name, and not a reference."""
+    """Return whether a file of CRDS is a mapping by its name, and not a reference."""
     return name.endswith((".pmap", ".imap", ".rmap"))
 
 

@@ -95,7 +95,7 @@ class Crds(ReferenceCache):
         log.write("references", f"as the headers name them: {', '.join(sorted(needed)) or 'none needed'}")
         variables = {variable: f"{self.path(name).parent}/" for name, variable in named.items()}
         files = {name: self.path(name) for name in needed}
-        kept = _exposure_keywords(exposures, context)
+        kept = pack(read_keywords((exposure.path for exposure in exposures), ()))
         return BestReferences(files, variables, _used(found, digests), exposure_keywords=kept)
 
     def explained(self, error: str, context: str) -> str:

@@ -46,7 +46,7 @@ _LONGEST = 4096
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A file's digest, and what the file system said of the file that had it."""
+    """A file's digest, and the size, times and inode of the file that had it."""
 
     digest: str
     """``sha1:`` and the sum, hexadecimal, which CRDS uses; empty where only changes from now on are to be seen."""
@@ -76,11 +76,11 @@ class Record:
         return cls(**{name: values[name] for name in kinds})
 
     def matches(self, stat: os.stat_result) -> bool:
-        """Tell whether the file system says the same of a file now."""
+        """Return whether the file system says the same of a file now."""
         return self._has_same_content(stat) and (self.ctime_ns, self.inode) == (stat.st_ctime_ns, stat.st_ino)
 
     def has_changed(self, stat: os.stat_result) -> bool:
-        """Tell whether this very file was written to since, or now has another size; of a copy, size alone tells."""
+        """Return whether this very file was written to since, or has another size; of a copy only size counts."""
         return self.size != stat.st_size or (self.inode == stat.st_ino and not self._has_same_content(stat))
 
     def _has_same_content(self, stat: os.stat_result) -> bool:
@@ -108,14 +108,14 @@ class Records:
         atomic_write(self._folder / f"{name}.json", json.dumps(asdict(record)) + "\n")
 
     def are_in_doubt(self, path: Path) -> bool:
-        """Tell whether a reference has a record and the file system says something else of the file now."""
+        """Return whether a reference has a record and the file system says something else of the file now."""
         record = self.read(path.name)
         with contextlib.suppress(OSError):
             return record is not None and not record.matches(path.stat())
         return False
 
     def renew(self, path: Path) -> bool:
-        """Read a file whose record is in doubt; tell whether it is unchanged, and renew its record where it is."""
+        """Read a file whose record is in doubt; return whether it is unchanged, and renew its record where it is."""
         record = self.read(path.name)
         if record is None:
             return False
@@ -152,7 +152,7 @@ class ReferenceList:
     left_out: Mapping[str, str]
     """By dataset: why not all its references are there."""
     digests: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """By name of the reference: its digest, where that is from, and what the file system said of the file."""
+    """By name of the reference: its digest, where that is from, and the size, times and inode of the file."""
 
     @property
     def records(self) -> dict[str, Record]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from hstdputils.fits.headers import BadFits, Hdu, read_hdus
 from hstdputils.references.bestrefs import load_crds
+from hstdputils.references.exposure_keywords import SWITCH
 
 SWITCHES: dict[tuple[str, str], tuple[str, ...]] = {
     ("acs", "biasfile"): ("BIASCORR",),
@@ -86,6 +87,8 @@ def without_effect(
     old, new
         Both references, where they are in the cache.
     """
+    if not_calibrated(instrument, header):
+        return "no switch is PERFORM"
     switches = SWITCHES.get((instrument, kind), ())
     if switches and all(header.get(switch, "").upper() == "OMIT" for switch in switches):
         return f"{' and '.join(switches)} {'is' if len(switches) == 1 else 'are'} OMIT"
@@ -98,6 +101,12 @@ def without_effect(
     if fields and _same_rows(old, new, values):
         return "the rows that apply are equal"
     return ""
+
+
+def not_calibrated(instrument: str, header: Mapping[str, str]) -> bool:
+    """Tell whether no step is to be done, so that programs copy an exposure as it is; drizzling asks none."""
+    switches = {value.upper() for name, value in header.items() if name.endswith(SWITCH)}
+    return instrument in ("cos", "stis") and bool(switches) and "PERFORM" not in switches
 
 
 @lru_cache(maxsize=10_000)

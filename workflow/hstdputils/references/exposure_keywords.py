@@ -7,11 +7,11 @@ from hstdputils.core.outcomes import AttemptFailed
 from hstdputils.fits.headers import BadFits, Hdu, read_hdus
 
 ALWAYS = frozenset(
-    "APERTURE BINAXIS1 BINAXIS2 CCDAMP CCDCHIP CCDGAIN CCDOFFST CENWAVE DATE-OBS DETECTOR EXPTYPE FILTER FILTER1 "
-    "FILTER2 INSTRUME LIFE_ADJ LTV1 LTV2 NAXIS1 NAXIS2 OBSMODE OBSTYPE OPT_ELEM RAW_LTV1 RAW_LTV2 SAMP_SEQ SEGMENT "
-    "SUBARRAY SUBTYPE TIME-OBS".split()
+    "APERTURE BINAXIS1 BINAXIS2 CCDAMP CCDCHIP CCDGAIN CCDOFFST CENWAVE CHINJECT DATE-OBS DETECTOR EXPTYPE FILTER "
+    "FILTER1 FILTER2 FLASHCUR FW1OFFST FW2OFFST FWSOFFST INSTRUME LIFE_ADJ LTV1 LTV2 NAXIS1 NAXIS2 OBSMODE OBSTYPE "
+    "OPT_ELEM RAW_LTV1 RAW_LTV2 SAMP_SEQ SEGMENT SHUTRPOS SUBARRAY SUBTYPE TIME-OBS XCORNER YCORNER".split()
 )
-"""Kept of every exposure, whatever its context selects by: what others select by, and by what rows of tables go."""
+"""Kept of every exposure under any context: what contexts select by so far, and what rows of tables go by."""
 
 
 SWITCH = "CORR"

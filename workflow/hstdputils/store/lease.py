@@ -66,7 +66,7 @@ class _Holder:
 
     @property
     def is_dead(self) -> bool:
-        """Tell whether the process, or its lease, can be seen from here to be over."""
+        """Return whether the process, or its lease, can be seen from here to be over."""
         if self.released:
             return True
         if not self.boot or self.boot != _boot():
@@ -95,7 +95,7 @@ class Lease:
     _lost: str = ""
 
     def is_last(self) -> bool:
-        """Tell whether nobody else has written over the lease within a time in which all who want it have done so."""
+        """Return whether nobody else has overwritten the lease within the time that all who want it may take."""
         time.sleep(SETTLE_SECONDS)
         return self._is_mine()
 
@@ -139,8 +139,8 @@ def hold(
 ) -> Iterator[Lease]:
     """Hold the lease below ``prefix`` while the block runs.
 
-    The lease of a process that is over is taken over: at once where it ran on this machine, else when nothing has
-    been heard of it for ``STALE_SECONDS``. Another holder is waited for with ``waiting``, which takes a line for a
+    The lease of a process that is over is taken over: at once where it ran on this machine, else when it has
+    not been renewed for ``STALE_SECONDS``. Another holder is waited for with ``waiting``, which takes a line for a
     person. Where the store does no conditional writes, it is not ``is_exclusive``: the last of those who want the
     lease at the same time has it, unless one of them is slower than ``SETTLE_SECONDS``.
 

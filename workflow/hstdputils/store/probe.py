@@ -1,4 +1,4 @@
-"""What a store can do, learned once a batch: S3 servers that are not Amazon's differ where it counts.
+"""What a store can do, probed once a batch: S3 servers other than Amazon's differ where it matters.
 
 A probe writes below ``<batch>/jobs/``, reads back, lists, writes again under the condition that nothing is there, and
 removes what it wrote. What it finds is recorded in ``batch.json``, where jobs read it; these never probe. Folders are
@@ -67,7 +67,7 @@ def _check_stored(store: Store, key: str, data: bytes) -> None:
 
 
 def _refuses_another(store: Store, key: str, data: bytes) -> bool:
-    """Tell whether the store refuses to write what is there, and leaves it as it is."""
+    """Return whether the store refuses to write what is there, and leaves it as it is."""
     try:
         was_written = store.put_bytes(b"in its place\n", key, only_if_absent=True)
     except NotDone:

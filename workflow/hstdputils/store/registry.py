@@ -16,12 +16,12 @@ STORES = {
 
 
 def is_none(uri: str) -> bool:
-    """Tell whether the store is ``none``: nothing is saved, the products stay in the work folder."""
+    """Return whether the store is ``none``: nothing is saved, the products stay in the work folder."""
     return uri.lower() == "none"
 
 
 def is_same_store(one: str, other: str) -> bool:
-    """Tell whether two URIs or folders name one store."""
+    """Return whether two URIs or folders name one store."""
     return _identity(one) == _identity(other)
 
 

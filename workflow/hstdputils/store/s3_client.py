@@ -1,4 +1,4 @@
-"""What all that speaks to S3 shares: the client, how a bucket is named, and errors in one line."""
+"""What everything that uses S3 shares: the client, the form of a bucket's URI, and errors in one line."""
 
 import contextlib
 from collections.abc import Iterator

@@ -209,7 +209,7 @@ def _append(chunks: Any, part: Path, advance: Advance, checksum: Checksum | None
 
 
 def is_transient(error: Exception) -> bool:
-    """Tell whether the same request may succeed later: not where a server has understood and refused it."""
+    """Return whether the same request may succeed later: not where a server has understood and refused it."""
     if isinstance(error, urllib.error.HTTPError):
         return error.code >= 500 or error.code in (408, 429)
     if isinstance(error, (urllib.error.URLError, ConnectionError, TimeoutError, http.client.HTTPException)):

@@ -1,4 +1,4 @@
-"""``hstdputils sync``: its options, and what it says."""
+"""``hstdputils sync``: its options and its output."""
 
 import argparse
 import sys

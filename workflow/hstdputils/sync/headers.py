@@ -46,7 +46,7 @@ def header_transfer(recipe: Recipe) -> Transfer:
 
 
 def _read_first_part(source: Source, item: Item, target: Path) -> bool:
-    """Read a file as far as its headers go; tell whether that is possible, and shorter than the whole."""
+    """Read a file as far as its headers go; return whether that is possible, and shorter than the whole."""
     data = b""
     size = FIRST_BYTES
     while size < item.size:

@@ -1,4 +1,4 @@
-"""Download what a cache lacks of a list of references, after a look at the disk."""
+"""Download the references that a cache lacks, after a check of the free space."""
 
 import os
 from collections.abc import Collection

@@ -114,7 +114,7 @@ def take(message: Message, settings: TriggerSettings) -> str:
         batch = Batch(box.store, message.name)
         batch.require_conditional_writes("nothing can be submitted", may_probe=True)
         engine = settings.engine(batch, settings.jobs, _tell)
-        with engine.alone():
+        with engine.exclusive():
             line = ""
             while (found := box.read()) is not None:  # again, where another list was put there meanwhile
                 data, version = found
@@ -191,7 +191,7 @@ def _submit(engine: Engine, batch: Batch, message: Message, data: bytes, setting
     submitted, jobs = 0, 0
     if left:
         sent = engine.submit(left)
-        submitted, jobs = sent.rows, sent.calls
+        submitted, jobs = sent.rows, sent.jobs
         notes += [f"{sent.adopted} jobs found that were made before"] if sent.adopted else []
         notes += [f"{sent.earlier} rows left alone, submitted before"] if sent.earlier else []
     notes += [f"{len(ids.duplicates)} ids given more than once"] if ids.duplicates else []

@@ -29,6 +29,13 @@ class Arguments:
         """Return the arguments of ``hstdputils process`` that are the same for all datasets."""
         return [*self._of_jobs(), *self._force, self.batch.config.store, self.batch.name]
 
+    def retries(self, memory_mib: int) -> list[str]:
+        """Return the options of ``process`` for further attempts in one job, of up to so much memory (MiB)."""
+        config = self.batch.config
+        limits = {"memory-mib": min(config.max_memory_mib, memory_mib), "seconds": config.max_seconds}
+        options = [f"--retries={config.retries}", *(f"--retry-max-{name}={value}" for name, value in limits.items())]
+        return options if config.retries else []
+
     @property
     def sync(self) -> list[str]:
         """Return the arguments of ``hstdputils sync``: datasets that have not succeeded, as their jobs find them."""

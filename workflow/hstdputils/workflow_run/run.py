@@ -66,6 +66,7 @@ class Run:
         self.plan = RunPlan(self._batch, self.arguments)
         self.remaining = Remaining(self._batch, self.plan, is_local=is_local)
         self._batch.run = self._name(is_main=is_main)
+        self._retries_in_jobs = is_main and is_local
         self.jobs = Jobs(self._batch, self.plan)
         self.plan_of_batch = self._batch.plan
         self.marker = self._batch.marker
@@ -78,6 +79,8 @@ class Run:
         self.references_of_run = self._batch.run_path("references.done")
         self.cores = 1
         """Cores that Snakemake may use."""
+        self.resources: Mapping[str, Any] = {}
+        """Resources that Snakemake may use."""
         self.in_container = False
         """Whether Snakemake runs jobs in containers."""
         _set_variables(self.config)
@@ -88,6 +91,16 @@ class Run:
     def container(self) -> str:
         """Return the image for rules that Snakemake runs in containers."""
         return image_of(self.config.image or IMAGE)
+
+    @property
+    def retries(self) -> int:
+        """Return how often Snakemake restarts a dataset's job; jobs here make further attempts themselves."""
+        return 0 if self._retries_in_jobs else self.config.retries
+
+    @property
+    def process_arguments(self) -> list[str]:
+        """Return the arguments of ``hstdputils process`` that are the same for all datasets."""
+        return [*(self.arguments.retries(self.memory_mib) if self._retries_in_jobs else []), *self.arguments.process]
 
     @property
     def quiet(self) -> list[str]:
@@ -105,9 +118,15 @@ class Run:
         return 1 if self._batch.engine else self.cores
 
     @property
+    def memory_mib(self) -> int:
+        """Return the memory that Snakemake may use, MiB: by its resources, else nine tenths of the machine's."""
+        given = self.resources.get("mem_mb")
+        return getattr(given, "value", given) or psutil.virtual_memory().total * 9 // 10 // 2**20
+
+    @property
     def memory_of_jobs(self) -> int:
-        """Return the memory of that job, MiB; Snakemake lowers it to what it may use itself."""
-        return WATCH_MIB if self._batch.engine else psutil.virtual_memory().total * 9 // 10 // 2**20
+        """Return the memory of that job, MiB."""
+        return WATCH_MIB if self._batch.engine else self.memory_mib
 
     @errors_in_one_line()
     def begin(self) -> None:

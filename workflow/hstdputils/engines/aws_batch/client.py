@@ -23,7 +23,7 @@ class NoBatchAccess(UserError, CredentialsProblem):
     """The credentials with which AWS Batch is reached cannot be used."""
 
 
-class Pace:
+class RateLimit:
     """Lets calls go at an even pace, whatever thread makes them."""
 
     def __init__(self, a_second: float) -> None:
@@ -57,7 +57,7 @@ def batch_client(*, is_check: bool = False) -> Any:
 
     Its ``SubmitJob`` is asked again only where Batch says that it is too busy: the service knows no token that makes
     two submissions one. Where it is open whether Batch has taken a submission, the call ends with an error, and
-    `is_unsure` recognises such errors.
+    `is_ambiguous` recognises such errors.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def batch_client(*, is_check: bool = False) -> Any:
     except ValueError as error:
         raise bad_address(error, "AWS Batch") from error
     events = client.meta.events
-    events.register("before-send.batch.SubmitJob", Pace(SUBMISSIONS_A_SECOND).wait)
+    events.register("before-send.batch.SubmitJob", RateLimit(SUBMISSIONS_A_SECOND).wait)
     events.register_first("needs-retry.batch.SubmitJob", _refuse_retry)
     return client
 
@@ -90,7 +90,7 @@ def _refuse_retry(response: Any, caught_exception: Exception | None, **_: Any) -
     return False if response is not None and response[0].status_code >= 500 else None
 
 
-def is_unsure(error: Exception) -> bool:
+def is_ambiguous(error: Exception) -> bool:
     """Tell whether an error of a submission leaves open whether Batch has taken it."""
     from botocore.exceptions import ClientError, HTTPClientError
     from botocore.parsers import ResponseParserError

@@ -187,7 +187,7 @@ are boto3's: AWS_PROFILE, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL."""
         # recipes and CRDS take a tenth of a second to import, and those who only ask for states need neither
         from hstdputils.engines.aws_batch.definitions import pin_submission
 
-        settings, queue = self._settings, self._queue(QUEUE, last)
+        settings, queue = self._settings, self._settings.queue or (last.queue if last else QUEUE)
         require_queue(self._client, queue)
         definition = definition_of(self._client, self._batch, settings.job_definition, settings.image)
         pin_submission(self._client, self._batch, definition, rows, arguments)

@@ -10,7 +10,7 @@ from typing import Any
 
 from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.text import one_line
-from hstdputils.engines.aws_batch.client import batch_errors, is_unsure, was_never_sent
+from hstdputils.engines.aws_batch.client import batch_errors, is_ambiguous, was_never_sent
 from hstdputils.engines.retry_policy import MOST_STARTS
 from hstdputils.engines.submission_records import SubmissionRecords
 from hstdputils.engines.submissions import PlannedJob, RecordedSubmission, Submission, rows_of
@@ -163,7 +163,7 @@ class Submitter:
             except UserError as error:
                 cause = error.__cause__
                 assert isinstance(cause, Exception)
-                unsure = is_unsure(cause)
+                unsure = is_ambiguous(cause)
                 if not unsure and not was_never_sent(cause):
                     raise
                 if unsure and (made := self._found_within(submission, job)):

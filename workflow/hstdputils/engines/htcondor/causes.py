@@ -116,9 +116,9 @@ def _outcome(code: int, subcode: int, reason: str) -> Outcome:
     if (code, subcode) in _BY_SUBCODE:
         return _BY_SUBCODE[code, subcode]
     if code in _POLICIES or code == 34:
-        said = next((outcome for words, outcome in _BY_WORDS if words.search(reason)), None)
-        if said:
-            return said
+        found = next((outcome for words, outcome in _BY_WORDS if words.search(reason)), None)
+        if found:
+            return found
     return _BY_CODE.get(code, Outcome.UNKNOWN)
 
 

@@ -98,7 +98,7 @@ def _fits(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def here(more: Sequence[str] = (), image: str = "") -> Site:
+def current_site(more: Sequence[str] = (), image: str = "") -> Site:
     """Return a site for jobs that run as this process does, in this folder."""
     return Site(str(Path.cwd()), environment(more, has_image=bool(image)), image=image_of(image))
 

@@ -13,7 +13,14 @@ from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.findings import Finding, fail, ok
 from hstdputils.engines.base import Engine
 from hstdputils.engines.htcondor.causes import REMOVED, record_last_cause
-from hstdputils.engines.htcondor.description import WITHDRAWN, Site, check_lines, description_of, here, items_of
+from hstdputils.engines.htcondor.description import (
+    WITHDRAWN,
+    Site,
+    check_lines,
+    current_site,
+    description_of,
+    items_of,
+)
 from hstdputils.engines.htcondor.states import NEXT, JobStates, cluster_of, job_of, read_queue, schedd_of
 from hstdputils.engines.htcondor.submit import Submitter
 from hstdputils.engines.htcondor.tools import NEEDED, Tools, quoted
@@ -124,7 +131,7 @@ HTCondor: all rows become one cluster. Its own tools, condor_submit and others, 
         """See `Engine.settings_of`."""
         check_lines(options.lines)
         site = replace(
-            here(options.variables, options.image or ""),
+            current_site(options.variables, options.image or ""),
             disk_mib=options.disk_mib,
             max_idle=options.max_idle,
             lines=options.lines,
@@ -134,7 +141,7 @@ HTCondor: all rows become one cluster. Its own tools, condor_submit and others, 
     @classmethod
     def settings_of_config(cls, config: "Config") -> CondorSettings:
         """See `Engine.settings_of_config`."""
-        return CondorSettings(site=here(image=config.image or ""))
+        return CondorSettings(site=current_site(image=config.image or ""))
 
     def check(self, rows: Sequence[PlanRow] = ()) -> list[Finding]:
         """See `Engine.check`: the tools, a scheduler that answers, and a submission that it reads alone."""
@@ -143,7 +150,7 @@ HTCondor: all rows become one cluster. Its own tools, condor_submit and others, 
             return [fail("HTCondor", text, ExitCode.COMMAND_LINE)]
         some = list(rows[:A_CHECK]) or [_MADE_UP]
         try:
-            site = self._settings.site or here()
+            site = self._settings.site or current_site()
             tools = Tools(self._settings.queue or "", CHECK_SECONDS)
             scheduler = tools.name()
             submission = Submission(1, "check", scheduler, "", self._jobs(some, "check"), settings=asdict(site))
@@ -156,8 +163,8 @@ HTCondor: all rows become one cluster. Its own tools, condor_submit and others, 
         self, rows: Sequence[PlanRow], token: str, arguments: Sequence[str], last: Submission | None
     ) -> Prepared:
         """See `Engine._prepare`."""
-        site = self._settings.site or (Site(**last.settings) if last else here())
-        queue = Tools(self._queue("", last)).name()
+        site = self._settings.site or (Site(**last.settings) if last else current_site())
+        queue = Tools(self._settings.queue or (last.queue if last else "")).name()
         return Prepared(queue, self._jobs(rows, token), {token: longest_first(rows)}, settings=asdict(site))
 
     def _jobs(self, rows: Sequence[PlanRow], token: str) -> list[PlannedJob]:

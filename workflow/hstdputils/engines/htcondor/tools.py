@@ -112,9 +112,9 @@ class Tools:
         return f" ({self.schedd})" if self.schedd else ""
 
     def _ads(self, tool: str, *arguments: str) -> list[Ad]:
-        said = self._run(tool, *arguments, "-json")
+        output = self._run(tool, *arguments, "-json")
         try:
-            ads: list[Ad] = json.loads(said) if said.strip() else []
+            ads: list[Ad] = json.loads(output) if output.strip() else []
         except ValueError as error:
             raise UserError(f"{tool}{self._where} does not answer in JSON ({error})", ExitCode.GENERAL) from error
         return ads
@@ -137,10 +137,10 @@ class Tools:
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise UserError(f"{tool}{self._where} cannot be run: {one_line(error)}", ExitCode.GENERAL) from error
-        said = f"{done.stderr}\n{done.stdout}"
-        if done.returncode and not (may_fail and may_fail in said):
+        output = f"{done.stderr}\n{done.stdout}"
+        if done.returncode and not (may_fail and may_fail in output):
             raise UserError(
-                f"{tool}{self._where} failed: {_reason(said)}: does condor_q work here?", ExitCode.GENERAL
+                f"{tool}{self._where} failed: {_reason(output)}: does condor_q work here?", ExitCode.GENERAL
             )
         return done.stdout
 
@@ -158,8 +158,8 @@ def _only(attributes: Sequence[str]) -> list[str]:
     return ["-attributes", ",".join(attributes)]
 
 
-def _reason(said: str) -> str:
+def _reason(output: str) -> str:
     """Return the line of a tool's output that says what went wrong."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     telling = [line for line in lines if line.lower().startswith(("error", "failed"))]
     return one_line(" ".join((telling or lines or ["it does not say why"])[:2]))[:500].rstrip(".")

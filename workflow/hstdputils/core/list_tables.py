@@ -1,33 +1,21 @@
-"""What a list is written in: gzip, text in several encodings, tables with headings, VOTables; all read with bounds.
+"""Tables of datasets: CSV and its relatives, VOTables and JSON, as archives export them.
 
-A list says what it is by its first bytes and its first line. Nothing that it names is opened, and no entity in it is
+Of a table its column of datasets or files counts. Nothing that a table names is opened, and no entity in it is
 expanded.
 """
 
 import csv
-import gzip
 import io
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import IO, Any, cast
+from typing import Any
 
 from hstdputils.core.datasets import BadDatasetName, dataset_of_file, parse_dataset
 from hstdputils.core.errors import UserError
+from hstdputils.core.formats import read_json
 from hstdputils.core.text import one_line
-
-MOST_BYTES = 256 * 2**20
-"""Bytes of a list when it is unpacked; a million rows of MAST's tables have 200 MB."""
-
-
-MOST_LINE_BYTES = 2**20
-"""Bytes of one line."""
-
-
-_PACKED = {b"PK": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"\x1f\x9d": "compress"}
-"""First bytes of what is packed in ways that are not read."""
-
 
 COLUMNS = (
     *("scidatasetname", "datasetname", "dataset", "ipppssoot", "rootname"),
@@ -43,6 +31,10 @@ that of ESA's archive and ``observationID`` that of CADC's; the others are those
 
 _NUMBER = "obsid"
 """The column (in any case) with MAST's number of an observation, which is not its ``obs_id``."""
+
+
+_JSON_LISTS = ("results", "products", "data")
+"""Where the rows are in the answers of MAST's services."""
 
 
 _TYPES = frozenset({"string", "char", "text", "varchar", "str"})
@@ -93,7 +85,7 @@ def table_of(name: str, number: int, block: Sequence[str], lines: Iterable[str])
     for delimiter in (",", "\t", ";", "|"):
         headings = _cells(line, delimiter)
         is_table = len(headings) > 2 and len(_cells(following, delimiter)) == len(headings)
-        if is_table and not any(_is_name(cell) for cell in headings):
+        if is_table and not any(is_name(cell) for cell in headings):
             raise _no_column(name, headings)
     return None
 
@@ -121,8 +113,8 @@ def _rows(
         raise UserError(f"{place} is not a row of a table ({one_line(error)}): export the table anew") from error
 
 
-def _is_name(text: str) -> bool:
-    """Tell whether a word is the name of a dataset or of a file of one, perhaps of one that cannot be processed."""
+def is_name(text: str) -> bool:
+    """Return whether a word is the name of a dataset or of a file of one, perhaps of one that cannot be processed."""
     try:
         return parse_dataset(text) is not None
     except BadDatasetName:
@@ -138,79 +130,6 @@ def _no_column(name: str, headings: Sequence[str]) -> UserError:
     return UserError(
         f"the table {name} has no column of dataset names (its columns are {shown}{more}): call it sci_data_set_name "
         "or obs_id, or write the names alone, one on each line"
-    )
-
-
-class _Bounded(io.RawIOBase):
-    """The unpacked bytes of a list, whose number and whose lines are bounded."""
-
-    def __init__(self, name: str, stream: IO[bytes]) -> None:
-        self._name, self._stream = name, stream
-        self._left, self._line = MOST_BYTES, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._stream.read(len(buffer))
-        buffer[: len(data)] = data
-        self._left -= len(data)
-        if self._left < 0:
-            raise UserError(
-                f"the id list {self._name} has more than {MOST_BYTES >> 20} MiB when unpacked: cut it into several"
-            )
-        end = max(data.rfind(b"\n"), data.rfind(b"\r"), data.rfind(b">"))
-        self._line = self._line + len(data) if end < 0 else len(data) - end - 1
-        if self._line > MOST_LINE_BYTES:
-            raise not_text(self._name)
-        return len(data)
-
-
-def open_list(name: str, stream: IO[bytes]) -> io.BufferedReader:
-    """Return the unpacked bytes of a list; its first bytes say how it is packed."""
-    start = stream.read(6)
-    whole = cast(IO[bytes], io.BufferedReader(_Chained(start, stream)))
-    for magic, what in _PACKED.items():
-        if start.startswith(magic):
-            raise UserError(f"the id list {name} is packed with {what}: unpack it, or pack it with gzip")
-    if start.startswith(b"\x1f\x8b"):
-        whole = cast(IO[bytes], gzip.GzipFile(fileobj=whole))
-    return io.BufferedReader(_Bounded(name, whole), 2**16)
-
-
-class _Chained(io.RawIOBase):
-    """A stream of which the first bytes have been read."""
-
-    def __init__(self, start: bytes, stream: IO[bytes]) -> None:
-        self._start, self._stream = start, stream
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._start[: len(buffer)] or self._stream.read(len(buffer))
-        self._start = self._start[len(buffer) :]
-        buffer[: len(data)] = data
-        return len(data)
-
-
-def is_votable(name: str, plain: io.BufferedReader) -> bool:
-    """Tell whether a list is XML, and so a VOTable; raise `UserError` for what is no list at all."""
-    start = plain.peek(2**16)[:512].removeprefix(b"\xef\xbb\xbf").lstrip()
-    if start.startswith((b"SIMPLE  =", b"\x89HDF")):
-        raise UserError(f"the id list {name} is a file of data, not a list: give names of datasets, one on each line")
-    if start[:1] != b"<":
-        return False
-    if re.match(rb"<(!doctype\s+)?html", start, re.IGNORECASE):
-        raise UserError(f"the id list {name} is a web page, not a list: export it as CSV or VOTable")
-    return True
-
-
-def not_text(name: str) -> UserError:
-    """Return the error for a list that is not one."""
-    return UserError(
-        f"the id list {name} is not a text file: give one with an id on each line, or a table (CSV or VOTable), "
-        "which may be packed with gzip"
     )
 
 
@@ -264,3 +183,28 @@ def _check_votable(name: str, data: bytes) -> None:
 
 def _bad_votable(name: str, why: str) -> UserError:
     return UserError(f"the id list {name} is not a valid VOTable ({why[:200]}): export it anew, or as CSV")
+
+
+def read_json_list(name: str, data: bytes) -> Iterator[tuple[int, str]]:
+    """Yield number and name or file of each row of a JSON list: of names, or of objects, as MAST answers with.
+
+    Raises
+    ------
+    BadFormat
+        It is not JSON.
+    UserError
+        It holds no list, or one whose objects do not name datasets.
+    """
+    value = read_json(data, len(data))
+    if isinstance(value, dict):  # beside other things: messages, columns, paging
+        lists = {key: rows for key, rows in value.items() if isinstance(rows, list)}
+        value = next((lists[key] for key in _JSON_LISTS if key in lists), None)
+    rows = value if isinstance(value, list) else []
+    headings = [str(key) for key in rows[0]] if rows and isinstance(rows[0], dict) else []
+    column = column_of(headings)
+    if column is None and (headings or not all(isinstance(row, str) for row in rows)):
+        raise _no_column(name, headings)
+    for number, row in enumerate(rows, start=1):
+        cell = row if column is None else row.get(headings[column]) if isinstance(row, dict) else None
+        if isinstance(cell, str) and cell.strip():
+            yield number, cell.strip()

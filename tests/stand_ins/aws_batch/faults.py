@@ -1,11 +1,11 @@
-"""Misfortunes that a test puts upon requests and upon jobs."""
+"""Faults that a test puts upon requests and upon jobs."""
 
 import fnmatch
 import threading
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from tests.stand_ins.aws_batch.endings import Ending
+from tests.stand_ins.aws_batch.attempt_results import AttemptResult
 from tests.stand_ins.aws_batch.jobs import Job
 
 KINDS = ("throttle", "denied", "error", "cut", "lost_answer", "error_after")
@@ -26,10 +26,10 @@ class Fault:
 
 
 @dataclass
-class Affliction:
+class JobFault:
     """How attempts at jobs end, whatever the command would have done."""
 
-    ending: Ending
+    result: AttemptResult
     pattern: str = "*"
     indexes: Collection[int] | None = None
     """Of the children of an array; all without them."""
@@ -41,18 +41,18 @@ class Affliction:
     """Seconds that the command runs before."""
 
 
-class Afflictions:
-    """The misfortunes that are still to come."""
+class Faults:
+    """The faults that are still to come."""
 
     def __init__(self) -> None:
-        self.faults: list[Fault] = []
-        self.of_jobs: list[Affliction] = []
+        self.of_requests: list[Fault] = []
+        self.of_jobs: list[JobFault] = []
         self._lock = threading.Lock()
 
     def fault(self, operation: str, job_name: str) -> str | None:
         """Return what happens to a request."""
         with self._lock:
-            for fault in self.faults:
+            for fault in self.of_requests:
                 fits = fnmatch.fnmatchcase(operation, fault.operation) and fnmatch.fnmatchcase(
                     job_name, fault.pattern
                 )
@@ -65,7 +65,7 @@ class Afflictions:
                 return fault.kind
         return None
 
-    def of(self, job: Job) -> Affliction | None:
+    def of(self, job: Job) -> JobFault | None:
         """Return what happens to the attempt that a job is about to make."""
         with self._lock:
             for item in self.of_jobs:
