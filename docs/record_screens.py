@@ -128,7 +128,7 @@ class Terminal:
 
 def is_over(text: str) -> bool:
     """Tell whether the shell asks for the next command."""
-    return text.count("$ ") > 1 and text.endswith("$")
+    return text.endswith("\n$")
 
 
 COMMAND = "snakemake --profile onsite --configfile night.yaml"
