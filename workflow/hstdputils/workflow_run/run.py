@@ -109,7 +109,7 @@ class Run:
 
     @property
     def to_log(self) -> list[str]:
-        """Return the command that writes notes to a log, and to the terminal where no screen shows them from there."""
+        """Return the command that writes notes to a log, and to the terminal where no screen shows the log's."""
         return ["cp", "/dev/stdin"] if is_heard() else ["tee", "-i"]
 
     @property
