@@ -186,7 +186,7 @@ def watch() -> None:
     import boto3
     from moto.server import ThreadedMotoServer
     from tests.conftest import Commands
-    from tests.stand_ins.aws_batch import Batch, endings
+    from tests.stand_ins.aws_batch import Batch, attempt_results
     from tests.stand_ins.aws_batch.site import Site, row, succeeded_marker
 
     keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -216,8 +216,8 @@ def watch() -> None:
         assert site.submit().status == 0
         batch.service.largest_host_mib = 16_000
         batch.start(indexes=range(40))
-        batch.finish(endings.exited(23), indexes=[3, 5, 7])
-        batch.finish(endings.exited(27), indexes=[9])
+        batch.finish(attempt_results.exited(23), indexes=[3, 5, 7])
+        batch.finish(attempt_results.exited(27), indexes=[9])
         for name in names[10:30]:
             marker = succeeded_marker(name).replace(b'"plan_row": null', b'"plan_row": {"cost_usd": 0.02}')
             site.s3.client.put_object(Bucket="out", Key=f"b/markers/succeeded/{name}.json", Body=marker)
