@@ -26,14 +26,15 @@ BATCH = "demo"
 BEGINS = 1_772_442_000.0
 """2026-03-02 09:00 UTC."""
 FAILURES = (
-    (Outcome.NO_REFERENCES, 27, "{name[0]}{number:03x}1459gl_drk.fits is not in the CRDS cache: sync the cache"),
+    (Outcome.NO_REFERENCES, 27, "{name[0]}{number:03x}1459gl_drk.fits is missing in the CRDS cache: sync the cache"),
     (Outcome.CALIBRATION_ERROR, 23, "calacs.e: ERROR: No matching row in CCDTAB for {name}_raw.fits"),
     (Outcome.CALIBRATION_ERROR, 23, "calcos: KeyError: \"Keyword 'EXPSTART' not found.\""),
     (Outcome.BAD_INPUT, 21, "{name}_raw.fits is truncated: {number} of 10567 blocks of 2880 bytes"),
-    (Outcome.TIMEOUT, 35, "stopped after {number} s, its time limit"),
-    (Outcome.OUT_OF_MEMORY, 32, "calwf3.e was killed with {number} MiB resident of {number} MiB"),
+    (Outcome.TIMEOUT, 35, "calacs.e was stopped after {number} s, its time limit"),
+    (Outcome.OUT_OF_MEMORY, 32, "calwf3.e was killed: out of memory, {number} MiB at its peak"),
     (Outcome.STORAGE_ERROR, 26, "cannot read s3://stpubdata/hst/public/{name}: S3 answered 503 (SlowDown)"),
 )
+LIMITS = (1800, 5400, 21600, 86400)
 SIZES = (512, 1024, 2048, 4096, 8192, 16384)
 
 
@@ -78,18 +79,20 @@ def write_batch(
         wall = float(min(random.lognormal(5.2, 0.9), 40_000))
         peak = int(min(random.lognormal(6.9, 0.6), 15_000))
         size = next((size for size in SIZES if size > peak * random.lognormal(0.3, 0.3)), SIZES[-1])
-        limit = int(random.choice([1800, 5400, 21600]))
+        limit = next((limit for limit in LIMITS if limit > wall * random.lognormal(1.0, 0.4)), LIMITS[-1])
         instrument = {"i": "wfc3", "j": "acs", "l": "cos", "o": "stis"}[name[0]]
-        row = PlanRow(
-            "store", BATCH, name, instrument, "hstdp-process", 1, size, limit, "features", 12, wall * 1.2e-5
-        )
+        place = "store", BATCH, name, instrument, "hstdp-process"
+        expected = max(1, int(wall * random.lognormal(0, 0.4)))
+        cost = round(expected * 1.2e-5, 8)
+        row = PlanRow(*place, 1, size, limit, "features", 12, cost, expected_seconds=expected)
         rows.append(f"{row.to_json()}\n")
         if number >= n - is_pending:
             continue
         outcome, code, text = Outcome.SUCCEEDED, 0, ""
         if kinds[number] < failing:
             outcome, code, text = FAILURES[int(random.integers(len(FAILURES)) * random.random())]
-            wall *= 0.3
+            wall = float(limit) if outcome is Outcome.TIMEOUT else 0.3 * wall
+            peak = 2 * size if outcome is Outcome.OUT_OF_MEMORY else peak
         earlier, given = [], size
         while True:
             begin, host = heapq.heappop(free)

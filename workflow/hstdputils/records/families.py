@@ -154,7 +154,7 @@ def group(failures: Iterable[Failure], address: str = "", issues: KnownIssues | 
         row = rows.get(name)
         if row is None:
             issue = issues.named(name)
-            title, advice = (issue.title, issue.advice) if issue else _unknown(failure.outcome)
+            title, advice = (issue.title, issue.advice) if issue else unknown_cause(failure.outcome)
             command = resubmit_command(address, name) if address else ""
             row = rows[name] = FamilyRow(
                 *(name, title, advice, failure.outcome, 0, failure.end, failure.end),
@@ -191,7 +191,7 @@ def is_chosen(family: str, wanted: Iterable[str]) -> bool:
     return bool(family) and any(fnmatchcase(family, pattern) for pattern in wanted)
 
 
-def _unknown(outcome: Outcome) -> tuple[str, str]:
+def unknown_cause(outcome: Outcome) -> tuple[str, str]:
     """Return title and advice of a family that no issue names."""
     return f"not a known issue: {outcome.meaning}", "read process.log of the example"
 

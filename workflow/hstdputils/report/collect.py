@@ -1,8 +1,9 @@
 """The report of a batch, as it is read from the batch's store and plan, whatever shows it."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from itertools import islice
@@ -16,6 +17,7 @@ from hstdputils.engines.decision_log import DecisionLog, Entry
 from hstdputils.engines.submissions import Submission
 from hstdputils.model.prices import Prices
 from hstdputils.records.batch import Batch
+from hstdputils.records.families import KnownIssues, known_issues
 from hstdputils.records.marker import Marker
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.report.costs import Costs, costs_by_instrument
@@ -44,6 +46,8 @@ class BatchReport:
     """What ran, as markers, plan and configuration tell."""
     submitted: float | None = None
     """When the datasets were first submitted to an engine, s since 1970; none where they were not."""
+    issues: KnownIssues | None = None
+    """The known issues by which failures are grouped; none for those that come with hstdputils."""
 
     @cached_property
     def time(self) -> RunTime | None:
@@ -58,7 +62,9 @@ class BatchReport:
     @cached_property
     def failures(self) -> Sequence[FailureGroup]:
         """Return the failed datasets by family."""
-        return failure_groups(self.rows, self.batch)
+        address = "" if self.submitted is None else f"{self.batch.store.uri}/{self.batch.name}"
+        failed = [row for row in self.rows if row.failed]
+        return failure_groups(failed, self.issues or known_issues(), address) if failed else []
 
     @property
     def urgent_first(self) -> list[Row]:
@@ -73,13 +79,17 @@ class BatchReport:
     @property
     def states(self) -> dict[str, int]:
         """Return the number of datasets in each state that occurs: succeeded, failures, pending."""
-        found = [*(str(outcome) for outcome in Outcome), PENDING]
-        counts = {state: sum(row.state == state for row in self.rows) for state in found}
-        return {state: n for state, n in counts.items() if n or state == Outcome.SUCCEEDED}
+        counts = Counter(row.state for row in self.rows)
+        in_order = {state: counts[state] for state in (*map(str, Outcome), PENDING)}
+        return {state: n for state, n in in_order.items() if n or state == Outcome.SUCCEEDED}
 
 
 _MARKERS_AT_ONCE = 5000
 """Markers that are asked for together, so that no more than these are in memory."""
+
+
+_OF_PLAN = ("vcpus", "memory_mib", "max_seconds", "expected_seconds", "cost_usd")
+"""Keys of a plan row that a report shows."""
 
 
 def collect(
@@ -89,6 +99,7 @@ def collect(
     provenance: Provenance | None = None,
     submission: Submission | None = None,
     why_not_started: str = "",
+    issues: KnownIssues | None = None,
 ) -> BatchReport:
     """Return how the datasets of a batch ended.
 
@@ -106,6 +117,8 @@ def collect(
         The batch's first submission to an engine; none where it has none.
     why_not_started
         Why the last run did not start, which is why datasets are pending; empty where it did.
+    issues
+        The known issues by which failures are grouped; those that come with hstdputils where none are given.
 
     Raises
     ------
@@ -120,13 +133,14 @@ def collect(
         for marker in batch.markers.read_all(some):
             found.add(marker)
             name = marker.ipppssoot
-            row = _row_of_marker(name, marker, plan.get(name), prices)
+            family = "" if marker.succeeded else (issues or known_issues()).family_of(marker)
+            row = _row_of_marker(name, marker, plan.get(name), prices, family)
             rows.append(_with_decisions(row, decisions[name]) if name in decisions else row)
     rows.sort(key=lambda row: row.ipppssoot)
     provenance = found.added_to(provenance or Provenance())
     pins = made_with(batch.store.get_bytes(batch.record_key, MOST_BYTES + 1))
     submitted = _epoch(submission.created) if submission else None
-    return BatchReport(batch, rows, pins, prices, provenance, submitted)
+    return BatchReport(batch, rows, pins, prices, provenance, submitted, issues)
 
 
 def known_batches(store: Store) -> list[str]:
@@ -162,12 +176,14 @@ def _pending_row(name: str, planned: PlanRow, reason: str) -> Row:
     )
 
 
-def _row_of_marker(name: str, marker: Marker, planned: PlanRow | None, prices: Prices | None) -> Row:
+def _row_of_marker(name: str, marker: Marker, planned: PlanRow | None, prices: Prices | None, family: str) -> Row:
     if not marker.attempt:
         memory_mib = planned.memory_mib if planned else None
         state = str(marker.outcome)
-        return Row(name, _instrument(name), state, one_line(marker.reason), planned_memory_mib=memory_mib)
-    row = asdict(planned) if planned else {}
+        return Row(
+            name, _instrument(name), state, one_line(marker.reason), planned_memory_mib=memory_mib, family=family
+        )
+    row = {key: getattr(planned, key) for key in _OF_PLAN} if planned else {}
     row |= marker.plan_row or {}
     memory = row.get("memory_mib")
     last = Attempt(
@@ -205,6 +221,7 @@ def _row_of_marker(name: str, marker: Marker, planned: PlanRow | None, prices: P
         planned_cost_usd=_amount(row.get("cost_usd")) or None,
         expected_seconds=_amount(row.get("expected_seconds")) or None,
         vcpus=cores,
+        family=family,
     )
 
 

@@ -18,6 +18,7 @@ from hstdputils.engines.submissions import PRICES, Submission
 from hstdputils.model.prices import Purchase, add_price_options, chosen_prices
 from hstdputils.progress.address import PLAN, add_batch, named_batch
 from hstdputils.records.batch import Batch
+from hstdputils.records.families import add_known_issues, known_issues
 from hstdputils.records.plan_rows import PlanRow, read_plan
 from hstdputils.report.collect import collect, known_batches
 from hstdputils.report.files import write_csv, write_json
@@ -71,8 +72,9 @@ def main(arguments: Sequence[str]) -> int:
     config = configuration(text) if text else {}
     planned = _planned(plan, batch)
     provenance = Provenance(plan=plan_file(plan, planned) if plan else None, config=config)
+    issues = known_issues(*(options.known_issues or (last.known_issues if last else [])))
     why = why_not_started(name) if last else ""
-    report = collect(batch, planned, prices, provenance, submission, why)
+    report = collect(batch, planned, prices, provenance, submission, why, issues)
     if not report.rows and options.if_any:
         return ExitCode.SUCCESS
     if not report.rows:
@@ -197,5 +199,6 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="say nothing where there is neither a plan nor a marker of the batch yet",
     )
+    add_known_issues(parser, " (default: those of the last run over the batch here)")
     add_price_options(parser)
     return parser

@@ -1,13 +1,13 @@
 """Failed datasets of a batch by failure family: how many, since when, an example, what to do and how to go on."""
 
-import shlex
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import iso_time
-from hstdputils.records.batch import Batch
+from hstdputils.records.families import KnownIssues, resubmit_command, unknown_cause
 from hstdputils.report.rows import NEEDS_PERSON, Row, kind_of
 
 _MORE = {Outcome.OUT_OF_MEMORY: ", with more memory", Outcome.TIMEOUT: ", with more time"}
@@ -68,28 +68,40 @@ class FailureGroup:
         }
 
 
-def failure_groups(dataset_rows: Sequence[Row], batch: Batch) -> list[FailureGroup]:
-    """Return the failed datasets by family: those that need a person first, then by their number."""
+def failure_groups(failed: Sequence[Row], issues: KnownIssues, address: str) -> list[FailureGroup]:
+    """Return the failed datasets by family: those that need a person first, then by their number.
+
+    Parameters
+    ----------
+    failed
+        The datasets of a batch that failed.
+    issues
+        The known issues by which they were grouped.
+    address
+        ``STORE/BATCH`` of a batch whose datasets were submitted to an engine; empty for other batches.
+    """
     rows: dict[str, list[Row]] = {}
-    for row in dataset_rows:
-        if row.failed:
-            rows.setdefault(row.family or row.state, []).append(row)
-    groups = [_group(family, of, batch) for family, of in rows.items()]
+    for row in failed:
+        rows.setdefault(row.family, []).append(row)
+    groups = [_group(family, of, issues, address) for family, of in rows.items()]
     return sorted(groups, key=lambda group: (group.kind != NEEDS_PERSON, -len(group.rows), group.family))
 
 
-def _group(family: str, rows: Sequence[Row], batch: Batch) -> FailureGroup:
-    state = rows[0].state
-    command = shlex.join(["hstdputils", "rescue", f"{batch.store.uri}/{batch.name}", "--outcome", state])
-    return FailureGroup(family, family, state, what_follows(state), rows, command)
+def _group(family: str, rows: Sequence[Row], issues: KnownIssues, address: str) -> FailureGroup:
+    state = Counter(row.state for row in rows).most_common(1)[0][0]
+    issue = issues.named(family)
+    title, advice = (issue.title, issue.advice) if issue else unknown_cause(Outcome(state))
+    title, advice = (f"{text[0].upper()}{text[1:]}" for text in (title, advice))
+    if issue is None:
+        advice = f"{advice}. {what_follows(state)}"
+    return FailureGroup(family, title, state, advice, rows, resubmit_command(address, family) if address else "")
 
 
 def what_follows(state: str) -> str:
-    """Return what happens, or has to be done, after a failure."""
-    outcome = Outcome(state)
+    """Return what happens, or has to be done, after a failure that no known issue explains."""
     if kind_of(state) == NEEDS_PERSON:
-        return "Needs you: a run makes no further attempt by itself. Fix the cause, then run the batch again."
+        return "No further attempt is made by itself: fix the cause, then run the batch again."
     return (
-        f"Another attempt may end better: a run makes it by itself{_MORE.get(outcome, '')}, until its retries "
-        "are used up. After that, run the batch again."
+        f"Another attempt may end better: it is made by itself{_MORE.get(Outcome(state), '')}, until the retries are "
+        "used up. After that, run the batch again."
     )

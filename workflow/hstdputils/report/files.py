@@ -5,16 +5,18 @@ import dataclasses
 import io
 import json
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from hstdputils import __version__
 from hstdputils.core.errors import UserError
-from hstdputils.core.files import atomic_write
+from hstdputils.core.files import whole_file
 from hstdputils.core.text import iso_time
 from hstdputils.report import plan_use
 from hstdputils.report.collect import BatchReport
-from hstdputils.report.rows import Row
+from hstdputils.report.rows import Attempt, Row
 from hstdputils.report.summary import summarize_attempts
 from hstdputils.report.timing import RunTime
 
@@ -31,16 +33,16 @@ _FORMULA = ("=", "+", "-", "@")
 
 def write_json(report: BatchReport, path: Path) -> None:
     """Write the report as JSON, a dataset a line."""
-    write_whole(path, to_json(report), "--json")
+    write_whole(path, json_parts(report), "--json")
 
 
 def write_csv(report: BatchReport, path: Path) -> None:
     """Write the report as CSV, a dataset a row."""
-    write_whole(path, to_csv(report), "--csv")
+    write_whole(path, csv_parts(report), "--csv")
 
 
-def to_json(report: BatchReport) -> str:
-    """Return the report as JSON."""
+def json_parts(report: BatchReport) -> Iterator[str]:
+    """Yield the report as JSON, a part after the other: of a large batch, the whole has some 100 MB."""
     counts: dict[str, Counter[str]] = {}
     for row in report.rows:
         counts.setdefault(row.instrument, Counter())[row.state] += 1
@@ -62,21 +64,24 @@ def to_json(report: BatchReport) -> str:
         "provenance": dataclasses.asdict(report.provenance),
     }
     start = json.dumps(head, indent=1, allow_nan=False).removesuffix("\n}")
-    rows = ",\n".join(json.dumps(_record(row), allow_nan=False) for row in report.rows)
-    return f'{start},\n "datasets": [\n{rows}\n ]\n}}\n'
+    yield f'{start},\n "datasets": [\n'
+    for number, row in enumerate(report.rows):
+        yield f"{',' if number else ''}{json.dumps(_record(row), allow_nan=False)}\n"
+    yield " ]\n}\n"
 
 
-def to_csv(report: BatchReport) -> str:
-    """Return the report as CSV. Texts that a spreadsheet would take for formulas begin with an apostrophe."""
+def csv_parts(report: BatchReport) -> Iterator[str]:
+    """Yield the report as CSV. Texts that a spreadsheet would take for formulas begin with an apostrophe."""
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(COLUMNS)
-    for row in report.rows:
-        lines.writerow([_cell(getattr(row, name)) for name in COLUMNS])
-    return text.getvalue()
+    for cells in chain([COLUMNS], ([_cell(getattr(row, name)) for name in COLUMNS] for row in report.rows)):
+        lines.writerow(cells)
+        yield text.getvalue()
+        text.seek(0)
+        text.truncate()
 
 
-def write_whole(path: Path, text: str, option: str) -> None:
+def write_whole(path: Path, parts: Iterable[str], option: str) -> None:
     """Write a file, whole or not at all; its folder is made.
 
     Raises
@@ -85,7 +90,9 @@ def write_whole(path: Path, text: str, option: str) -> None:
         It cannot be written; ``option`` is what names another.
     """
     try:
-        atomic_write(path, text, errors="replace")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as part, part.open("w", encoding="utf-8", errors="replace", newline="") as file:
+            file.writelines(parts)
     except OSError as error:
         what = "page" if option == "--html" else "file"
         raise UserError(
@@ -95,16 +102,21 @@ def write_whole(path: Path, text: str, option: str) -> None:
 
 def _record(row: Row) -> dict[str, Any]:
     record = {name: _number(getattr(row, name)) for name in COLUMNS}
-    return record | {"kind": row.kind, "tries": [one._asdict() for one in row.attempts]}
+    return record | {"kind": row.kind, "tries": [_attempt(one) for one in row.attempts]}
+
+
+def _attempt(one: Attempt) -> dict[str, Any]:
+    start, end = (None if time is None else iso_time(time) for time in (one.start, one.end))
+    return one._asdict() | {"start": start, "end": end}
 
 
 def _time(run: RunTime | None) -> dict[str, Any] | None:
     """Return when a batch ran and what bounded it; none where no marker says it."""
     if run is None:
         return None
-    values = {name: _number(value) for name, value in dataclasses.asdict(run).items()}
+    values = dataclasses.asdict(run) | {"elapsed_seconds": run.elapsed_seconds, "bounded_by": run.bounded_by}
     times = {name: iso_time(values.pop(name)) for name in ("start", "end")}
-    return times | {"elapsed_seconds": _number(run.elapsed_seconds), "bounded_by": run.bounded_by} | values
+    return times | {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
 
 
 def _cell(value: Any) -> Any:

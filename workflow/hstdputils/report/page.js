@@ -27,8 +27,9 @@
     const parts = form.words.value.toLowerCase().split(/\s+/).filter(Boolean);
     let found = 0;
     for (const row of rows) row.hidden = !(isWanted(row, parts) && ++found <= most);
-    const all = Math.min(found, most) === found;
-    shown.textContent = `${all ? "" : `the first ${most.toLocaleString("en")} of `}${found.toLocaleString("en")} of ${rows.length.toLocaleString("en")} rows`;
+    const all = found <= most;
+    const counts = all ? [found, rows.length] : [most, found];
+    shown.textContent = `${all ? "" : "first "}${counts.map((n) => n.toLocaleString("en")).join(" of ")} rows`;
     more.hidden = all;
   };
 

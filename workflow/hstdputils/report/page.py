@@ -68,7 +68,7 @@ def write_page(report: BatchReport, path: Path, options: PageOptions) -> None:
     UserError
         The page cannot be written.
     """
-    write_whole(path, render(report, path, options), "--html")
+    write_whole(path, [render(report, path, options)], "--html")
 
 
 def render(report: BatchReport, path: Path, options: PageOptions) -> str:

@@ -4,6 +4,7 @@ import heapq
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import NamedTuple
 
 from markupsafe import Markup, escape
@@ -98,7 +99,7 @@ def timeline(rows: Sequence[Row]) -> Timeline | None:
     load = _draw_load(columns, failed_columns)
     legend = {"succeeded": "in use"} | ({"person": "by attempts that failed"} if any(failed_columns) else {})
     what = ("host" if len(set(lane_hosts)) == len(names) else "group of hosts") if several else "group of jobs"
-    return Timeline(names, picture, load, math.ceil(max(columns)), what, True, bool(axis.cuts), legend)
+    return Timeline(names, picture, load, math.ceil(max(columns) - 1e-6), what, True, bool(axis.cuts), legend)
 
 
 def _hosts(timed: Sequence[tuple[Row, Attempt]]) -> list[str]:
@@ -165,18 +166,17 @@ def _count(
     bars: Sequence[Bar], band_of: Sequence[int], n_bands: int, axis: TimeAxis
 ) -> tuple[list[list[float]], list[list[float]]]:
     """Return how many attempts ran on average in each part of the time, by band: all, and those that failed."""
-    busy = [[0.0] * _BINS for _ in range(n_bands)]
-    failed = [[0.0] * _BINS for _ in range(n_bands)]
+    changes = [[[0.0] * (_BINS + 2) for _ in range(n_bands)] for _ in range(2)]
     for lane, _, one in bars:
         left, right = axis(one.start or 0.0) * _BINS, axis(one.end or 0.0) * _BINS
-        some = [busy[band_of[lane]]]
-        if one.outcome != Outcome.SUCCEEDED:
-            some.append(failed[band_of[lane]])
-        first, last = int(left), min(int(right), _BINS - 1)
-        for k in range(min(first, last), last + 1):
-            share = min(right, k + 1) - max(left, k)
-            for counts in some:
-                counts[k] += share
+        first, last = int(left), int(right)
+        for band in (of[band_of[lane]] for of in changes[: 1 if one.outcome == Outcome.SUCCEEDED else 2]):
+            # from its first part of the time on it counts, in this and the last for a part alone
+            band[first] += first + 1 - left
+            band[first + 1] += left - first
+            band[last] -= last + 1 - right
+            band[last + 1] -= right - last
+    busy, failed = ([list(accumulate(band))[:_BINS] for band in of] for of in changes)
     return busy, failed
 
 
