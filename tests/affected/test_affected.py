@@ -247,9 +247,7 @@ def test_markers_of_earlier_versions_are_read_by_their_products(site: Commands):
 
 def test_the_page_and_the_summary(site: Commands):
     ran = affected(site, *from_to("--inputs", "raws", "--html", "out.html"), *ALL)
-    assert ran.out.startswith(
-        "hst_9201.pmap → hst_9202.pmap: 3 of 6 datasets affected, 3 unaffected, 0 cannot be told"
-    )
+    assert ran.out.startswith("hst_9201 → hst_9202: 3 of 6 datasets affected, 3 unaffected, 0 unknown\n")
     assert len(ran.out.splitlines()) <= 15, ran.out
     page = (site.folder / "out.html").read_text()
     for text in ("COS NUV G230L", made.OLD_FLAT, made.NEW_FLAT, "STIS darkfile", "lbbb02010"):
@@ -278,6 +276,14 @@ def test_bad_input_is_one_line(site: Commands, words: list[str], text: str, stat
     ran = affected(site, *words, status=status)
     assert text in ran.err, ran.said
     assert len(ran.err.strip().splitlines()) <= 2, ran.err
+    assert "Traceback" not in ran.said
+
+
+def test_a_context_that_is_not_all_there_is_one_line(site: Commands):
+    for path in (site.folder / "crds/mappings/hst").glob("hst_cos_flatfile_9202.rmap"):
+        path.unlink()
+    ran = affected(site, *from_to("--inputs", "raws"), "lbbb01aaq", status=27)
+    assert "does not have hst_9202.pmap, whole" in ran.err, ran.said
     assert "Traceback" not in ran.said
 
 

@@ -31,15 +31,14 @@ from hstdputils.references.selection import ContextRules
 from hstdputils.store.registry import is_none, open_store
 
 _DESCRIPTION = """\
-Say which datasets get other reference files under another CRDS context, without a network: each is affected, not
-affected, or it cannot be told, with the reason. The datasets are those of an id list, of a plan, or of a batch, whose
-markers say all that is needed; of others, the headers of the raw files are read (--inputs).
+Find the datasets that get different reference files under another CRDS context, without a network. Each dataset is
+affected or unaffected, or it cannot be told ("cannot tell"), with the reason. Give an id list, a plan or a batch.
+The markers of a batch have all that is needed; for an id list or a plan, headers of raw files are read (--inputs).
 
-References that are others but cannot change the products are told apart: tables in which the rows that apply are
-equal, files with equal data (both must be in the CRDS cache), and steps whose switch is OMIT.
+Changes that cannot alter the products are marked, and do not count: tables in which the rows that apply are equal,
+files with equal data (if both are in the CRDS cache), and steps whose switch is OMIT.
 
-The list that --ids writes is one for hstdputils plan. The exit status says whether all could be read, not what
-was found."""
+--ids writes a list for hstdputils plan. The exit status says whether the command could run, not what it found."""
 
 
 _EXAMPLES = """\
@@ -231,7 +230,7 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--used",
         action="store_true",
-        help="compare with the references that markers, or else the headers, say were used, not with a context",
+        help="compare with the references that were used, as markers or headers say, instead of a context",
     )
     parser.add_argument(
         "--to", dest="to_context", metavar="CONTEXT", help="the other context (default: the operational one)"
@@ -246,10 +245,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--skip-bad", action="store_true", help="leave out ids that cannot be processed")
     parser.add_argument("--ids", type=Path, metavar="FILE", help="write the affected datasets, one a line, to a file")
     parser.add_argument(
-        "--with-unknown", action="store_true", help="--ids has the datasets as well of which it cannot be told"
+        "--with-unknown", action="store_true", help="write to --ids, too, the datasets for which it cannot be told"
     )
     parser.add_argument(
-        "--csv", type=Path, metavar="FILE", help="write a table: a line for each dataset and reference"
+        "--csv", type=Path, metavar="FILE", help="write a table, with a line for each changed reference of a dataset"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all results as JSON")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page for a browser")

@@ -45,7 +45,7 @@ SWITCHES: dict[tuple[str, str], tuple[str, ...]] = {
     ("wfc3", "darkfile"): ("DARKCORR",),
     ("wfc3", "drkcfile"): ("PCTECORR",),
     ("wfc3", "flshfile"): ("FLSHCORR",),
-    ("wfc3", "nlinfile"): ("NLINCORR",),
+    ("wfc3", "nlinfile"): ("NLINCORR", "ZSIGCORR"),
     ("wfc3", "pctetab"): ("PCTECORR",),
     ("wfc3", "pfltfile"): ("FLATCORR",),
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.references.bestrefs import load_crds
-from hstdputils.references.rules import DATE_KEYWORDS, NOT_APPLICABLE, NOT_FOUND, TypeRules
+from hstdputils.references.rules import DATE_KEYWORDS, NOT_APPLICABLE, NOT_FOUND, Steps, TypeRules
 
 NONE = "N/A"
 """What stands for a type of which no reference is needed, or none matches, as CRDS writes it into headers."""
@@ -41,6 +41,10 @@ def rule_date(day: str, time: str) -> str | None:
         return None
 
 
+_Configuration = tuple[dict[str, str | None], list[tuple[str, Steps]], list[str]]
+"""Answers by type: the same at all dates, by date, and those types for which CRDS has to be asked."""
+
+
 class InstrumentRules:
     """The rules of one instrument under one context."""
 
@@ -50,7 +54,9 @@ class InstrumentRules:
         """All keywords that its references are selected by, upper case."""
         self.types = tuple(sorted(imap.selections.keys()))
         """Its types of references, lower case."""
+        self._undated = tuple(name for name in self.keywords if name not in DATE_KEYWORDS)
         self._rules: dict[str, TypeRules | str | None] = {}
+        self._configurations: dict[Any, _Configuration] = {}
 
     def of(self, kind: str) -> TypeRules | str | None:
         """Return the rules for one type, or its only answer: none where it is not there, or omitted."""
@@ -63,6 +69,40 @@ class InstrumentRules:
             except (errors.OmitReferenceTypeError, errors.CrdsUnknownReftypeError):
                 self._rules[kind] = None
         return self._rules[kind]
+
+    def best(self, header: Mapping[str, str]) -> dict[str, str]:
+        """Return CRDS's answers for a header by type of reference, those omitted left out."""
+        date = rule_date(*(header.get(name, "UNDEFINED") for name in DATE_KEYWORDS))
+        if date is None:
+            conditioned = self.conditioned(header)
+            found = {kind: answer_of(self.of(kind), conditioned, date) for kind in self.types}
+        else:
+            always, by_date, others = self._configuration(header)
+            found = {**always, **{kind: steps.at(date) for kind, steps in by_date}}
+            if others:
+                conditioned = self.conditioned(header)
+                found |= {kind: answer_of(self.of(kind), conditioned, date) for kind in others}
+        return {kind: answer for kind, answer in found.items() if answer is not None}
+
+    def _configuration(self, header: Mapping[str, str]) -> _Configuration:
+        """Return the answers for a header's keywords at any date, which many headers share."""
+        key = tuple(map(header.get, self._undated))
+        if key not in self._configurations:
+            conditioned = self.conditioned(header)
+            always: dict[str, str | None] = {}
+            by_date, others = [], []
+            for kind in self.types:
+                rules = self.of(kind)
+                if not isinstance(rules, TypeRules):
+                    always[kind] = rules
+                elif not rules.has_steps:
+                    others.append(kind)
+                elif (steps := rules.steps(conditioned)).dates:
+                    by_date.append((kind, steps))
+                else:
+                    always[kind] = steps.names[0]
+            self._configurations[key] = always, by_date, others
+        return self._configurations[key]
 
     def conditioned(self, header: Mapping[str, str]) -> dict[str, str]:
         """Return all keywords of the instrument as rules have them."""
@@ -113,10 +153,7 @@ class ContextRules:
         rules = self.instrument(header.get("INSTRUME", "").strip().lower())
         if rules is None:
             raise ValueError(f"{self.context} has no instrument {header.get('INSTRUME', '')!r}")
-        conditioned = rules.conditioned(header)
-        date = rule_date(*(header.get(name, "UNDEFINED") for name in DATE_KEYWORDS))
-        answers = {kind: answer_of(rules.of(kind), conditioned, date) for kind in rules.types}
-        return {kind: answer for kind, answer in answers.items() if answer is not None}
+        return rules.best(header)
 
     def types_that_read(self, instrument: str, keywords: Collection[str]) -> list[str]:
         """Return the types whose reference one of these keywords may decide."""
