@@ -171,6 +171,22 @@ def test_hosts_have_their_own_lanes():
     assert bars["b"][2] > max(bars[name][2] for name in "acd")
 
 
+@pytest.mark.parametrize("n", [3, 700])
+def test_hosts_and_datasets_of_others_are_escaped(n):
+    evil = '</svg><script>alert(1)</script>"'
+    found = timeline([dataset(evil, (k, k + 1), host=f"{evil}{k % 2}", state=evil) for k in range(n)])
+    assert "<script" not in found.lanes + found.load
+    assert any(evil in name for name in found.names)  # which the template escapes
+
+
+def test_hosts_of_others_are_escaped_on_the_page(store):
+    evil = '</svg><script>alert(1)</script>"'
+    save(store, made_up("ldem01acq", host=evil), made_up("ldem01bdq", host=f"{evil}2"))
+    text = page()
+    assert text.count("<script") == 1
+    assert "&lt;script&gt;alert(1)" in text
+
+
 def test_many_attempts_are_bands_that_count_them_all():
     found = timeline(queue(20_000, 100))
     assert found.is_bands
