@@ -177,7 +177,7 @@ def _found(
     recorded = set(ALWAYS)
     if asked.context:
         recorded |= _wanted([ContextRules(crds.resolve_context(asked.context))])
-    with count_progress("markers", len(kinds)) as done:
+    with count_progress("datasets", len(kinds)) as done:
         for names in batched(sorted(kinds)):
             of_names = {name: kinds[name] for name in names}
             found, measured = read_markers(asked.batch, of_names, frozenset(recorded), wanted)
