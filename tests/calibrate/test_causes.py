@@ -68,7 +68,7 @@ TRACE = ["Traceback (most recent call last):", '  File "x.py", line 1, in <modul
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "message"),
     [
         (
             ["==>ERROR: Matching row not found in IMPHTTAB `jref$x_imp.fits'.", "ERROR:   status = 11"],
@@ -90,9 +90,9 @@ TRACE = ["Traceback (most recent call last):", '  File "x.py", line 1, in <modul
         ([], ""),
     ],
 )
-def test_what_was_not_recorded(lines, said):
-    assert said in cause(lines)
-    assert (said == "") is (cause(lines) == "")
+def test_what_was_not_recorded(lines, message):
+    assert message in cause(lines)
+    assert (message == "") is (cause(lines) == "")
 
 
 def test_reason_has_an_end():

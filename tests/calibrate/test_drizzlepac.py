@@ -10,12 +10,14 @@ def _no_variables(monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.mark.parametrize(("wanted", "said"), [(None, "on"), (True, "on"), (False, "off")])
-def test_both_are_switched_at_once(wanted, said):
+@pytest.mark.parametrize(("wanted", "message"), [(None, "on"), (True, "on"), (False, "off")])
+def test_both_are_switched_at_once(wanted, message):
     variables = astrometry_variables(wanted)
     # runsinglehap heeds no switch: without alignment, it gets no address to ask for catalogues
-    assert variables == dict.fromkeys(VARIABLES, said) | ({} if said == "on" else {"ASTROMETRIC_CATALOG_URL": "off"})
-    assert describe(variables) == said
+    assert variables == dict.fromkeys(VARIABLES, message) | (
+        {} if message == "on" else {"ASTROMETRIC_CATALOG_URL": "off"}
+    )
+    assert describe(variables) == message
 
 
 def test_drizzlepacs_own_variables_count_where_nothing_is_asked_for(monkeypatch):

@@ -20,7 +20,7 @@ def row(name: str, filters: str = "F555W", detector: str = "uvis", seconds: floa
     return PollerRow(name, stem.rpartition("_")[2], suffix, 9999, seconds, filters, detector, is_new)
 
 
-def expectation(dataset: str, *rows: PollerRow, said: str = "", variables: dict[str, str] | None = None):
+def expectation(dataset: str, *rows: PollerRow, message: str = "", variables: dict[str, str] | None = None):
     raws = [
         RawFile(Path(row.file_name), row.exposure, row.suffix, fits.Header({"PHOTFLAM": 1e-19}), fits.Header(), False)
         for row in rows
@@ -28,19 +28,19 @@ def expectation(dataset: str, *rows: PollerRow, said: str = "", variables: dict[
     parsed = parse_dataset(dataset)
     revised = recipe_for(parsed).revised
     assert revised is not None
-    return revised(Observation(parsed, raws, poller=list(rows)), said.splitlines(), variables or {})
+    return revised(Observation(parsed, raws, poller=list(rows)), message.splitlines(), variables or {})
 
 
-def visit_products(*rows: PollerRow, said: str = "") -> set[str]:
-    found = expectation(VISIT, *rows, said=said)
+def visit_products(*rows: PollerRow, message: str = "") -> set[str]:
+    found = expectation(VISIT, *rows, message=message)
     assert found.listed_in == {"wfc3_dem_01_manifest.txt"}
     start = "hst_9999_01_wfc3_"
     assert all(name.startswith(start) and "_idem01_dr" in name for name in found.products)
     return {name.removeprefix(start).replace("_idem01", "").removesuffix(".fits") for name in found.products}
 
 
-def layers(*rows: PollerRow, said: str = "", **variables: str) -> set[str]:
-    found = expectation(CELL, *rows, said=said, variables=variables)
+def layers(*rows: PollerRow, message: str = "", **variables: str) -> set[str]:
+    found = expectation(CELL, *rows, message=message, variables=variables)
     assert found.listed_in == {f"{CELL}_manifest.txt"}
     return {name.removeprefix(f"hst_{CELL}_").removesuffix(".fits") for name in found.products}
 
@@ -72,24 +72,24 @@ def test_grisms_and_ramp_and_quadrant_filters_have_no_mosaic():
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         "x | src=analyze- Dataset idem01a2q_flc.fits has (keyword = value) of (EXPTIME = 0.0).\n"
         "x | src=analyze- Dataset cannot be aligned.\n",
         "x | Science data for idem01a2q_flc.fits filled with zeros. Dataset cannot be aligned.\n",
     ],
 )
-def test_exposures_that_the_program_cannot_use_are_not_waited_for(said):
+def test_exposures_that_the_program_cannot_use_are_not_expected(message):
     rows = [row("idem01a1q_flc.fits"), row("idem01a2q_flc.fits", "F814W")]
-    assert visit_products(*rows, said=said) == {"uvis_f555w_drc", "uvis_total_drc"}
+    assert visit_products(*rows, message=message) == {"uvis_f555w_drc", "uvis_total_drc"}
 
 
 def test_exposures_that_it_only_warns_of_are():
-    said = (
+    message = (
         "x | Dataset idem01a1q_flc.fits has (keyword = value) of (FGSLOCK = GYROS).\n"
         "x | Dataset can be aligned, but the result may be compromised.\n"
     )
-    assert visit_products(row("idem01a1q_flc.fits"), said=said) == {"uvis_f555w_drc", "uvis_total_drc"}
+    assert visit_products(row("idem01a1q_flc.fits"), message=message) == {"uvis_f555w_drc", "uvis_total_drc"}
 
 
 UVIS = "hst_9999_01_wfc3_uvis_f555w_idem01a1_flc.fits"
@@ -116,7 +116,7 @@ def test_a_sky_cell_has_a_mosaic_for_each_filter_with_new_exposures_and_two_of_t
 
 
 @pytest.mark.parametrize(
-    ("said", "variables", "left_out"),
+    ("message", "variables", "left_out"),
     [
         (f"x | Image {UVIS}'s QUALITY keywords report GUIDING: BAD.\n", {}, {"wfc3_uvis_f555w_all_drc"}),
         (f"x | Image {HRC}'s GUIDING detected as: BAD.\n", {}, {"acs_hrc_f555w_all_drz"}),
@@ -132,8 +132,8 @@ def test_a_sky_cell_has_a_mosaic_for_each_filter_with_new_exposures_and_two_of_t
         (f"x | INFO src=drizzlepac.haputils.poller_utils- Input image {UVIS} found.\n", {}, set()),
     ],
 )
-def test_what_the_program_leaves_out_of_a_sky_cell(said, variables, left_out):
-    assert layers(*CELL_ROWS, said=said, **variables) == EVERYTHING - left_out
+def test_what_the_program_leaves_out_of_a_sky_cell(message, variables, left_out):
+    assert layers(*CELL_ROWS, message=message, **variables) == EVERYTHING - left_out
 
 
 @pytest.mark.parametrize(

@@ -96,17 +96,17 @@ def test_products(name, keywords, members, products):
 
 
 @pytest.mark.parametrize(
-    ("name", "keywords", "said"),
+    ("name", "keywords", "message"),
     [
         ("j8cb01aaq", ACS_WFC | OMIT, "calacs.e does not process j8cb01aaq: all its calibration switches are OMIT"),
         ("ibcb01aaq", UVIS | OMIT, "calwf3.e does not process ibcb01aaq"),
         ("o8cb01aaq", {"DETECTOR": "CCD"}, "cs0.e does not process o8cb01aaq_raw.fits"),
     ],
 )
-def test_nothing_is_expected_where_all_switches_are_omit(name, keywords, said):
+def test_nothing_is_expected_where_all_switches_are_omit(name, keywords, message):
     expected = recipe_for(parse_dataset(name)).expected(observation(name, keywords))
     assert expected.products == frozenset()
-    assert said in expected.note
+    assert message in expected.note
 
 
 @pytest.mark.parametrize(

@@ -115,9 +115,9 @@ def test_a_new_instrument_needs_an_entry_and_a_recipe(hypo):
     }
     assert re.search(r"^hypo +2 ", run("plan", "--show", "plan.out").out, re.MULTILINE)
 
-    said = run("doctor", "--instrument", "hypo", "--config", "inputs=inputs", "--config", "store=results").out
-    assert "calhypo" in said
-    assert "4.2.1" in said
+    message = run("doctor", "--instrument", "hypo", "--config", "inputs=inputs", "--config", "store=results").out
+    assert "calhypo" in message
+    assert "4.2.1" in message
 
     run("process", "results", "b", "--inputs", "inputs", "@my.ids")
     marker = json.loads((folder / f"results/b/markers/succeeded/{DATASETS[0]}.json").read_text())

@@ -53,7 +53,7 @@ def test_what_a_program_prints_goes_to_the_log_with_times(run):
 
 
 @pytest.mark.parametrize(
-    ("script", "outcome", "exit_code", "said"),
+    ("script", "outcome", "exit_code", "message"),
     [
         ("exit 1", Outcome.CALIBRATION_ERROR, ExitCode.STAGE1, "status 1: it printed nothing"),
         ("echo hello; exit 3", Outcome.CALIBRATION_ERROR, ExitCode.STAGE1, "status 3: hello"),
@@ -104,11 +104,11 @@ def test_what_a_program_prints_goes_to_the_log_with_times(run):
         ),
     ],
 )
-def test_why_a_program_failed(run, script, outcome, exit_code, said):
+def test_why_a_program_failed(run, script, outcome, exit_code, message):
     with pytest.raises(AttemptFailed) as failure:
         run(script)
     assert (failure.value.outcome, failure.value.exit_code) == (outcome, exit_code)
-    assert said in failure.value.reason
+    assert message in failure.value.reason
     assert "\n" not in failure.value.reason
 
 
@@ -171,7 +171,7 @@ def test_time_limit_ends_a_program_and_its_daemons(run, hurried, script):
     assert running("sleep", SLEEP) == []
 
 
-def test_orphans_that_have_ended_are_buried(run):
+def test_orphans_that_have_ended_are_reaped(run):
     run("for i in 1 2 3; do (setsid sleep 0.01 &); done; sleep 0.3")
     zombies = [process for process in psutil.Process().children() if process.status() == psutil.STATUS_ZOMBIE]
     assert zombies == []

@@ -43,7 +43,7 @@ HOLDS = [
     (26, 0, "The job ran for longer than the 48 hours of wall time that are allowed", "timeout"),
     (26, 0, "The job was restarted too many times", "unknown"),
     (3, 35, "it ran for longer than its time limit", "timeout"),
-    (3, 4, "4 starts came to no end: its machines were lost, or could not start it", "host_lost"),
+    (3, 4, "4 starts did not end: its machines were lost, or could not start it", "host_lost"),
     (3, 0, "The job attribute PeriodicHold expression 'ImageSize > 5' evaluated to TRUE", "unknown"),
     (6, 2, "Error from slot1_3@vm: Failed to execute '/bin/nosuch': (errno=2: 'No such file')", "container_error"),
     (35, 0, "Error from slot1@n1: Cannot start container: invalid image name: nosuch", "container_error"),

@@ -81,7 +81,7 @@ def test_retries_are_counted_whatever_their_outcomes():
     assert decide(memory, 1, 1, earlier, Limits(retries=3)).is_again
     last = decide(memory, 1, 1, earlier, Limits(retries=2))
     assert (last.next, last.memory_mib) == (Action.NEVER, 1)
-    assert last.reason.endswith("for the last time")
+    assert last.reason.endswith("no retries are left")
     assert decide(memory, 1, 1, earlier).is_again
     never = decide(Cause(Outcome.BAD_INPUT, "x"), 1, 1, earlier, Limits(retries=2))
     assert never.reason.endswith("another attempt would end the same")

@@ -42,6 +42,9 @@ def test_cases(commands, case, dataset, outcome, says):
     ran, marker = process(commands, dataset)
     assert marker["outcome"] == outcome, ran.said
     assert says in " ".join([marker["reason"], *marker["warnings"]])
+    assert marker["family"] == {"wrong_exposure": "input_inconsistent"}.get(
+        case, "input_keyword_bad" if outcome == "bad_input" else ""
+    )
     assert outcome == "succeeded" or time.monotonic() - begun < 60
     if outcome == "succeeded":
         assert_complete(commands.folder / "out", dataset)

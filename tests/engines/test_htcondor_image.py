@@ -81,7 +81,7 @@ def test_an_image_that_cannot_be_run(commands, pool_with_apptainer):
     assert site.submit(f"--image={site.folder}/nothing").status == 0
     site.pool.wait(lambda: site.pool.jobs("JobStatus == 5"), seconds=90)
     ran = site.watch("--once")
-    assert "host_lost (held: 4 starts came to no end" in ran.err, ran.said
+    assert "host_lost (held: 4 starts did not end" in ran.err, ran.said
     assert "or could not start it" in site.marker(name)["reason"]
     site.pool.empty()
 

@@ -120,7 +120,7 @@ def test_retries_have_an_end(machine):
     machine.plan("ldem01acq")
     ran = machine.run("--retries=1")
     assert ran.status == 31
-    assert "for the last time" in ran.err
+    assert "no retries are left" in ran.err
     assert machine.begun() == ["ldem01acq"] * 2
 
 
@@ -204,3 +204,23 @@ def test_a_program_finds_no_secret(machine):
     machine.plan("ldem01acq")
     assert machine.run().status == 23
     assert_nothing_found((machine.store / "b/ldem01acq/process.log").read_text())
+
+
+def test_a_wrong_set_up_is_found_before_the_first_dataset(machine):
+    machine.plan("ldem01acq", "ldem01tnq")
+    machine.commands.variables["CRDS_PATH"] = str(machine.folder / "no-cache")
+    ran = machine.run()
+    assert ran.status == 27, ran.said
+    (line,) = (line for line in ran.err.splitlines() if line.startswith("error: "))
+    assert line.startswith(f"error: CRDS cache: {machine.folder}/no-cache does not exist: set CRDS_PATH")
+    assert (machine.markers("failed"), list(machine.folder.rglob("ldem01acq.log"))) == ([], [])
+    # without it, every dataset says so itself
+    assert machine.run("--no-preflight").status == 27
+    assert machine.markers("failed") == ["ldem01acq", "ldem01tnq"]
+
+
+def test_options_of_process_are_read_before_the_first_dataset(machine):
+    machine.plan("ldem01acq")
+    ran = machine.commands.hstdputils("run", *machine.words, "--no-such-option")
+    assert ran.status == 2
+    assert ran.err.splitlines()[-1].startswith("error: unrecognized arguments: --no-such-option")

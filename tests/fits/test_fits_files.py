@@ -1,4 +1,4 @@
-"""Products that are whole as files, and hold nothing."""
+"""Products that are complete files, and hold nothing."""
 
 import numpy as np
 import pytest

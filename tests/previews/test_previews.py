@@ -29,7 +29,7 @@ def as_rows(values, rows):
 
 
 def write_spectrum(path, flux, dq=None, **others):
-    """Write a table of rows of this flux, between 1400 and 1500 Å where nothing else is said."""
+    """Write a table of rows of this flux, between 1400 and 1500 Å unless given otherwise."""
     rows = np.atleast_2d(flux)
     size = rows.shape[1]
     columns = {"WAVELENGTH": np.linspace(1400, 1500, size), "FLUX": rows, "ERROR": np.full(size, 0.1)}
@@ -227,8 +227,8 @@ def test_which_products_have_previews(tmp_path, names, ending):
     assert made == {f"{path.stem}{small}.{ending}" for path in paths for small in ("", "_thumb") if ending}
 
 
-@pytest.mark.parametrize(("name", "said"), [("a_flt.fits", "finite"), ("a_x1d.fits", "good pixel")])
-def test_what_cannot_be_drawn_is_a_warning(tmp_path, name, said):
+@pytest.mark.parametrize(("name", "message"), [("a_flt.fits", "finite"), ("a_x1d.fits", "good pixel")])
+def test_what_cannot_be_drawn_is_a_warning(tmp_path, name, message):
     path = tmp_path / name
     if "flt" in name:
         fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.full((5, 5), np.nan), name="SCI")]).writeto(path)
@@ -236,7 +236,7 @@ def test_what_cannot_be_drawn_is_a_warning(tmp_path, name, said):
         write_spectrum(path, np.full(10, np.nan))
     (warning,) = make_previews([path], tmp_path / "previews")
     assert warning.startswith(f"no preview of {name}: ")
-    assert said in warning
+    assert message in warning
     (tmp_path / "broken_flt.fits").write_bytes(b"nothing")
     assert len(make_previews([tmp_path / "broken_flt.fits"], tmp_path / "previews")) == 1
 

@@ -117,6 +117,28 @@ def test_names_of_families_can_be_typed_whatever_a_reason_says():
         (Outcome.HOST_LOST, "stopped by SIGTERM, since AWS takes back the spot instance (stop)", "spot_reclaimed"),
         (Outcome.CANCELLED, "stopped by SIGINT", "cancelled_by_person"),
         (Outcome.UNKNOWN, "KeyError: 'x' (a defect: process.log has the trace)", "defect"),
+        (Outcome.CALIBRATION_ERROR, "exit code 23: the calibration program failed", "exit_unexplained"),
+        (Outcome.UNKNOWN, "exit code 137 (ended by signal 9); HTCondor gives no reason", "exit_unexplained"),
+        (Outcome.CONTAINER_ERROR, "exit code 127: the command is not there", "program_missing"),
+        (Outcome.OUT_OF_MEMORY, "exit code 33: the container's memory limit was reached", "memory_container_limit"),
+        (
+            Outcome.STORAGE_ERROR,
+            "mast:HST/product/x_raw.fits came with 9 bytes, not 10: try again",
+            "transfer_damaged",
+        ),
+        (Outcome.STORAGE_ERROR, "cannot log in at http://h: MAST answered 503 (Unavailable)", "mast_failed"),
+        (Outcome.BAD_INPUT, "cannot read mast:HST/x.fits from http://h: it is not public: ask", "data_not_public"),
+        (
+            Outcome.STORAGE_ERROR,
+            "CRDS under x.pmap: cannot read http://h: the server answered 503",
+            "store_unreachable",
+        ),
+        (
+            Outcome.NO_REFERENCES,
+            "CRDS under x.pmap: the CRDS server http://h has no a_bpix.fits",
+            "reference_missing",
+        ),
+        (Outcome.NO_REFERENCES, "http://h has no context 'hst_9999.pmap': check its name", "crds_cache_unusable"),
         (Outcome.NO_REFERENCES, "CRDS lists 23e16470l_gsag.fits as bad under hst_0613.pmap", "reference_bad"),
     ],
 )
@@ -202,7 +224,7 @@ ISSUE = {"name": "ours", "title": "t", "advice": "a", "patterns": ["went away"]}
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[", "not a valid list"),
         ("a: b", "valid list"),
@@ -222,12 +244,12 @@ ISSUE = {"name": "ours", "title": "t", "advice": "a", "patterns": ["went away"]}
         ("#" * 300_000, "larger than 256 KiB"),
     ],
 )
-def test_a_file_that_is_not_valid_is_one_line(tmp_path, text, said):
+def test_a_file_that_is_not_valid_is_one_line(tmp_path, text, message):
     path = tmp_path / "ours.yaml"
     path.write_text(text)
     with pytest.raises(UserError) as error:
         known_issues(str(path))
-    assert said in str(error.value)
+    assert message in str(error.value)
     assert str(error.value).startswith(str(path))
     assert "docs/troubleshooting.md" in str(error.value)
     assert len(str(error.value).splitlines()) == 1

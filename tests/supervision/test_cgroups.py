@@ -51,8 +51,8 @@ def test_kills_explain_failures(group, name, text):
     (group / name).write_text(text.format(4))
     explained = kills.explained(failed)
     assert (explained.outcome, explained.exit_code) == (Outcome.OUT_OF_MEMORY, ExitCode.SUBPROCESS_MEMORY)
-    said = "the kernel killed a process for memory (limit 512 MiB); calcos ended with status 1"
-    assert explained.reason == said
+    message = "the kernel killed a process for memory (limit 512 MiB); calcos ended with status 1"
+    assert explained.reason == message
     assert kills.explained(killed).reason == "calcos was killed (limit 512 MiB)"
     assert kills.explained(other) is other
 

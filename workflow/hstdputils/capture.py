@@ -1,6 +1,6 @@
-"""``hstdputils capture``: the AWS Batch resources of an account as JSON files, which sites commit: without secrets.
+"""``hstdputils capture``: the AWS Batch resources of an account as JSON files, to be committed, without secrets.
 
-Whether a stack is still as its template says, CloudFormation tells (``aws cloudformation detect-stack-drift``).
+``aws cloudformation detect-stack-drift`` reports how a stack differs from its template.
 """
 
 import argparse
@@ -52,7 +52,7 @@ _SIGN, _SIGNED = "captured_by", "hstdputils capture"
 _DESCRIPTION = """\
 Write what an account has of AWS Batch as JSON files that can be read and committed: compute environments, job queues,
 job definitions (the newest active revision), and the launch templates that compute environments use. Files of
-resources that are gone are removed. Changes of a stack are told by aws cloudformation detect-stack-drift.
+resources that are gone are removed. aws cloudformation detect-stack-drift reports changes of a stack.
 
 Not in the files: what changes by itself (states, revisions, times, how many cores run now), the account's number, the
 values of variables whose names sound like secrets, and the job definitions that submit registers, one for each batch.
@@ -121,7 +121,7 @@ def _cleaned_mapping(value: Mapping[str, Any], account: str) -> dict[str, Any]:
         new = HIDDEN if is_secret else cleaned(item, account, name)
         if name in ("Tags", "tags") and isinstance(new, list):
             new = [tag for tag in new if not str(tag.get("Key", "")).startswith("aws:")]
-        if new not in (None, "", [], {}):  # services answer with these where nothing was said, or leave them out
+        if new not in (None, "", [], {}):  # services return these for what is not set, or leave them out
             found[name] = new
     return found
 

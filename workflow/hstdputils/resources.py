@@ -15,13 +15,13 @@ HISTORY = Path("history.sqlite")
 
 
 _DESCRIPTION = """\
-What datasets need: memory and time of each, fitted from finished runs. The fitted model is a text file, from
-which plans are made; `hstdputils plan --model FILE` takes another one than config/resources.json.
+Fit memory and time of datasets to finished runs. The fitted model is a text file, from which plans are made;
+`hstdputils plan --model FILE` uses another one than config/resources.json.
 
-  fit      add finished runs to the history, a file that a site carries on, and fit the model to all of it;
+  fit      add finished runs to the history, a file that a site keeps adding to, and fit the model to all of it;
            config/resources.json is not replaced by a model that rests on fewer runs
-  score    hold the model against runs: the bill, second tries and runs cut by their time limit
-  explain  say in words why a dataset gets what it gets"""
+  score    test the model on runs: memory cost, second attempts and runs ended by their time limit
+  explain  say why a dataset gets its memory and time"""
 
 
 _EXAMPLES = """\
@@ -108,11 +108,11 @@ def _parser() -> argparse.ArgumentParser:
         "--history", type=Path, default=HISTORY, metavar="FILE", help="the history (default: %(default)s)"
     )
     fit.set_defaults(run=_fit)
-    score = verbs.add_parser("score", parents=[model], help="hold the model against tables of runs")
+    score = verbs.add_parser("score", parents=[model], help="test the model on tables of runs")
     score.add_argument("tables", nargs="+", type=Path, help="CSV tables of runs")
     score.add_argument("--seeds", type=command_line.above_zero, default=1, help="how often to cross-validate")
     score.set_defaults(run=_score)
-    explain = verbs.add_parser("explain", parents=[model], help="say why a dataset gets what it gets")
+    explain = verbs.add_parser("explain", parents=[model], help="say why a dataset gets its memory and time")
     explain.add_argument("ipppssoot", help="the dataset")
     explain.add_argument("--features", type=Path, metavar="FILE", help="a CSV table of features")
     explain.add_argument("--history", type=Path, metavar="FILE", help=f"the history (default: {HISTORY}, if there)")

@@ -67,7 +67,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _submit(batch: Batch, rows: Sequence[PlanRow], options: argparse.Namespace, further: Sequence[str]) -> int:
-    """Submit what is left to do, and say what became of it."""
+    """Submit the rows that have not succeeded, and print a summary."""
     done = {name for name, succeeded in batch.markers.finished().items() if succeeded}
     if options.force:
         further = [*further, "--force"]

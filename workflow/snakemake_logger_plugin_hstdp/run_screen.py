@@ -29,11 +29,15 @@ OWN_SCREEN = {ALL_DATASETS, "pilots"}
 
 
 PLAN = "plan"
-"""The rule whose notes say what the run comes to."""
+"""The rule whose log has notes for a person."""
 
 
 RESTART_SECONDS = 3.0
 """How long after a job's failure Snakemake may still say that it starts it again, s."""
+
+
+MAX_NOTES = 6
+"""Notes of a plan that are shown; its log has all."""
 
 
 _ROUTINE = re.compile(
@@ -176,16 +180,14 @@ class RunScreen:
             return
         self._running.discard(number)
         self._rules.add(started.rule_name)
+        for note in _notes(started) if started.rule_name == PLAN else ():
+            self._screen.print(note)
         if started.rule_name == DATASETS:
             self._progress.succeeded += 1
         elif message := getattr(started, "rule_msg", None):
             self._made.append(str(message))
         if started.rule_name in OWN_SCREEN:
             self._screen.__enter__()
-        if started.rule_name == PLAN:
-            for note in _notes(getattr(started, "log", None) or ()):
-                if not note.startswith("to download: "):  # that is in the log
-                    self._screen.print(note)
 
     def _settle(self, until: float) -> None:
         """Take jobs for failed for good that have failed before a moment and were not started again."""
@@ -276,13 +278,15 @@ def _number(resources: Any, name: str) -> int:
     return int(value) if isinstance(value, int | float) else 0
 
 
-def _notes(logs: Iterable[str]) -> list[str]:
-    """Return the notes in a log, without the word."""
-    lines: list[str] = []
-    for path in logs:
+def _notes(record: Any) -> list[str]:
+    """Return the notes in the log of a job, which may still be written to."""
+    found: list[str] = []
+    for path in getattr(record, "log", None) or ():
         with contextlib.suppress(OSError):
-            lines += Path(path).read_text(errors="replace").splitlines()
-    return [line.removeprefix("note: ") for line in lines if line.startswith("note: ")]
+            found += [
+                line for line in Path(path).read_text(errors="replace").splitlines() if line.startswith("note: ")
+            ]
+    return found[:MAX_NOTES]
 
 
 def _last_line(logs: Iterable[str]) -> str:

@@ -146,10 +146,9 @@ class Report:
 def show(report: Report, written: Sequence[Path], ids: Path | None) -> None:
     """Print a summary."""
     counts = report.counts
-    print(
-        f"{report.old} → {report.new}: {counts[Status.AFFECTED]:,} of {len(report.results):,} datasets affected, "
-        f"{counts[Status.UNAFFECTED]:,} unaffected, {counts[Status.UNKNOWN]:,} cannot be told"
-    )
+    contexts = " → ".join(name.removesuffix(".pmap") for name in (report.old, report.new))
+    numbers = f"{counts[Status.AFFECTED]:,} of {len(report.results):,} datasets affected"
+    print(f"{contexts}: {numbers}, {counts[Status.UNAFFECTED]:,} unaffected, {counts[Status.UNKNOWN]:,} unknown")
     screen = console()
     if report.by_type:
         print()
@@ -160,7 +159,7 @@ def show(report: Report, written: Sequence[Path], ids: Path | None) -> None:
         print_table(screen, ("reference", "datasets", "core time", "USD"), rows, right={1, 2, 3})
     idle = sum(1 for one in report.results if one.status is Status.UNAFFECTED and one.effects)
     if idle:
-        print(f"\n{idle:,} of the unaffected get other references that do not change their products")
+        print(f"\n{idle:,} of the unaffected get different references that cannot alter their products")
     for reason, number in report.problems[:MOST_LINES]:
         print(f"affected, but ({number:,}): {visible(reason)}")
     for reason, number in report.reasons[:MOST_LINES]:

@@ -1,5 +1,6 @@
 """Names of HST datasets: ipppssoots, visits and sky cells, and the instruments that they belong to."""
 
+import contextlib
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -46,6 +47,10 @@ _OF_FILE = re.compile(
     r"(skycell-p\d{4}x\d{2}y\d{2}|[a-z0-9]{3,4}_[a-z0-9]{3}_[a-z0-9]{2}|[a-z][a-z0-9]{8})(?=[_.])", re.ASCII
 )
 """The dataset's name that the name of a file begins with."""
+
+
+_FILE = re.compile(r"[./\\]")
+"""What is in the names of files and in no name of a dataset."""
 
 
 _HAP = re.compile(
@@ -224,3 +229,18 @@ def dataset_of_file(text: str) -> str | None:
     if name != lower(text) and _IPPPSSOOT.fullmatch(name):  # the folder of a dataset
         return parse_dataset(name).ipppssoot
     return None
+
+
+def dataset_named(text: str, shown: str) -> tuple[str, bool]:
+    """Return the dataset that a word names, empty for a jitter file, and whether the word is the name of a file.
+
+    Raises
+    ------
+    BadDatasetName
+        It names none that can be processed; the reason has ``shown`` in the place of the word.
+    """
+    if not _FILE.search(text):
+        with contextlib.suppress(BadDatasetName):
+            return parse_dataset(shown).ipppssoot, False
+    found = dataset_of_file(text)
+    return (parse_dataset(shown).ipppssoot, False) if found is None else (found, True)

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from hstdputils.core.datasets import LAST, BadDatasetName, Dataset, dataset_of_file, lower, parse_dataset
+from hstdputils.core.datasets import LAST, BadDatasetName, Dataset, dataset_named, lower
 from hstdputils.core.errors import UserError
 from hstdputils.core.instruments import BY_LETTER
 from hstdputils.core.list_files import not_text, opened
@@ -227,8 +227,9 @@ class _Reader:
             text = content(line)
             text.encode()  # fails for bytes that are not text
             words = text.translate(_SEPARATORS).split()
-            if ("/" in text or "\\" in text) and not all(map(is_name, words)) and not any(map(text.count, ",;|\t")):
-                words = [text.strip("\"'`")]  # a path with blanks or brackets in it
+            is_path = ("/" in text or "\\" in text) and not any(map(text.count, ",;|\t"))
+            if is_path and len(words) > 1 and not all(map(is_name, words)):
+                words = [text.strip("\"'`")]  # with blanks or brackets in it
             for word in words:
                 self.add(word, name, line_number)
 
@@ -240,20 +241,13 @@ class _Reader:
             return
         short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
         try:
-            found, is_file = parse_dataset(short).ipppssoot, False
+            found, is_file = dataset_named(text, short)
         except BadDatasetName as error:
-            try:
-                dataset = dataset_of_file(text)
-            except BadDatasetName as of_file:
-                self._add_problem(short, f"{where}: {of_file}")
-                return
-            if dataset is None:
-                self._add_problem(short, f"{where}: {error}{_hint(text, is_argument=not number and not owner)}")
-                return
-            if not dataset:
-                self._jitter[owner or name] = self._jitter.get(owner or name, 0) + 1
-                return
-            found, is_file = dataset, True
+            self._add_problem(short, f"{where}: {error}{_hint(text, is_argument=not number and not owner)}")
+            return
+        if not found:
+            self._jitter[owner or name] = self._jitter.get(owner or name, 0) + 1
+            return
         if found not in self._known:
             self._known.add(found)
             self._runs.append((len(self.ids.names), name, number))

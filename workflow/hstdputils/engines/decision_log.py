@@ -1,4 +1,4 @@
-"""The log of a batch's decisions: what the retry policy or an operator said of each job that ended without success.
+"""The log of a batch's decisions: what the retry policy or an operator decided about each failed job.
 
 Each round of decisions is one object of JSON Lines below ``<batch>/decisions/``, written before anything is done
 about them. A decision that was written twice, since what followed was cut off, counts once.
@@ -18,7 +18,7 @@ from hstdputils.engines.retry_policy import Action, Decision
 from hstdputils.records.batch import Batch
 
 WATCH = "watch"
-"""Who decides where no operator does."""
+"""Who decides, unless an operator does."""
 
 
 _MOST_BYTES = 256 * 2**20
@@ -40,7 +40,7 @@ class Entry:
     outcome: Outcome
     """Why it ended."""
     text: str
-    """The words that decided that."""
+    """The text from which the outcome follows."""
     memory_mib: int
     """The memory that it had, MiB."""
     max_seconds: int
@@ -52,7 +52,7 @@ class Entry:
     next_max_seconds: int
     """Time limit of the next job, s; as before where there is none."""
     reason: str
-    """Cause and decision in words."""
+    """Cause and decision, as text."""
     by: str = WATCH
     """Who decided."""
     time: str = field(default_factory=lambda: iso_time(timespec="seconds"))

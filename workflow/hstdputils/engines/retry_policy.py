@@ -1,7 +1,7 @@
 """The retry policy: what follows from the outcome of an attempt, on every way of running datasets.
 
-`hstdputils run`, jobs of Snakemake, ``hstdp-process`` and ``watch`` on any engine ask here, and nowhere else is it
-said which outcomes are tried again, with what, and how often.
+It holds for `hstdputils run`, Snakemake's jobs, ``hstdp-process`` and ``watch`` on any engine: nowhere else is it
+decided which outcomes are retried, with what, and how often.
 """
 
 from collections import Counter
@@ -28,7 +28,7 @@ RULES = {Outcome.OUT_OF_MEMORY: Action.LARGER, Outcome.TIMEOUT: Action.MORE_TIME
 
 
 MOST_STARTS = 4
-"""How often an engine starts a job by itself whose machines it loses, before that is its outcome."""
+"""How often an engine itself starts a job that keeps losing its machine, before ``host_lost`` is its outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Limits:
     times_longer: int = 2
     """How often the time limit may grow."""
     times_same: int = 3
-    """How often each outcome that has nothing to do with size may be met by another attempt."""
+    """How often there may be another attempt after each outcome that has nothing to do with size."""
     retries: int | None = None
     """Further attempts in all, whatever their outcomes; none for as many as the other limits allow."""
 
@@ -60,7 +60,7 @@ class Decision:
     max_seconds: int
     """Time limit of the next attempt, s; of the last one where there is no next."""
     reason: str
-    """Cause and decision in words."""
+    """Cause and decision, as text."""
 
     @property
     def is_again(self) -> bool:
@@ -74,7 +74,7 @@ def next_size(
     """Return memory (MiB) and time limit (s) for the attempt after one that ended with ``outcome``.
 
     Memory doubles after ``out_of_memory``, up to ``max_memory_mib``; time doubles after ``timeout``, up to
-    ``longest_seconds``. What was more before stays as it was.
+    ``longest_seconds``. What was above these limits stays.
     """
     action = _action(outcome)
     if action is Action.LARGER:
@@ -128,7 +128,7 @@ def decide(
             return never(f"it has been sent again {_times(times)} for this")
         reason = f"{text}: again with the same size"
     if limits.retries is not None and len(earlier) >= limits.retries:
-        return never("tried for the last time")
+        return never("no retries are left")
     return Decision(action, memory, seconds, reason)
 
 

@@ -1,4 +1,4 @@
-"""How far the job of a row is and why it ended, in words that all engines share; and the marker that says so."""
+"""The states of jobs and the causes of failures, in terms that all engines share; and failure markers."""
 
 import time
 from collections.abc import Iterable
@@ -13,22 +13,22 @@ from hstdputils.records.plan_rows import PlanRow
 
 
 class State(StrEnum):
-    """How far the job of a row has come."""
+    """The state of a row's job."""
 
     UNSENT = "unsent"
     """Recorded, and not submitted yet: the submission was cut off, or is under way."""
     WAITING = "waiting"
     """Queued: it waits for a machine."""
     HELD = "held"
-    """Queued, and kept from starting by a person, until a person releases it."""
+    """Queued, but on hold: a person has to release it."""
     STARTING = "starting"
     """It has a machine, whose container is being started."""
     RUNNING = "running"
     """The dataset is being processed."""
     SUCCEEDED = "succeeded"
-    """The engine saw it end well; whether the dataset is done, its marker says."""
+    """The job ended without an error; whether the dataset has succeeded, its marker says."""
     FAILED = "failed"
-    """The engine saw it fail."""
+    """The job failed."""
 
     @property
     def is_over(self) -> bool:
@@ -47,11 +47,11 @@ class Cause:
     outcome: Outcome
     """The outcome."""
     text: str
-    """The words that decided: the engine's own, the marker's, or what an exit code means."""
+    """The text that decided: the engine's, the marker's, or the meaning of an exit code."""
 
 
 _NO_COMMAND = {125: "the container was not made", 126: "its command cannot be run", 127: "its command is not there"}
-"""Exit codes of Docker and of shells for a job that ran nothing."""
+"""Exit codes of Docker and of shells for a job whose program did not run."""
 
 
 def cause_of_exit(code: int, reason: str) -> Cause:
@@ -114,7 +114,7 @@ class RowState:
 
     @property
     def reason(self) -> str:
-        """Return the words that tell why it ended, or why it does not start; empty where there are none."""
+        """Return why it ended, or why it does not start; empty where that is not known."""
         return self.cause.text if self.cause else self.why
 
 

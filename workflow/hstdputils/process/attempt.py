@@ -152,7 +152,7 @@ class Attempt:
             how = "done"
         finally:
             seconds = self._meter.steps[-1].wall_seconds
-            print(f"{self.dataset}  {name:<12} {how:<6} {seconds:8.2f} s", file=sys.stderr, flush=True)
+            print(f"{self.dataset.ipppssoot}  {name:<12} {how:<6} {seconds:8.2f} s", file=sys.stderr, flush=True)
 
     def _fetch(self) -> tuple[list[Path], Observation]:
         """Fetch and read the inputs; return their paths, and what they are."""

@@ -181,7 +181,7 @@ class Marker:
             references=list(references),
             reference_keywords=dict(reference_keywords or {}),
             exposure_keywords=dict(exposure_keywords or {}),
-            family=family or families.family(outcome, reason),
+            family="" if outcome is Outcome.SUCCEEDED else family or families.family(outcome, reason),
             job=job,
         )
 

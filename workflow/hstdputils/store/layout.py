@@ -45,6 +45,8 @@ class BatchKeys:
         The batch's name.
     """
 
+    __slots__ = ("name",)
+
     def __init__(self, name: str) -> None:
         self.name = name
 

@@ -42,7 +42,7 @@ from hstdputils.trigger.settings import TriggerSettings, trigger_settings
 SUBMIT = "messages/submit/"
 """Where messages are put, in the store's bucket."""
 
-_TAKEN = "there is no message: it was taken before"
+_TAKEN = "there is no message: it was handled before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ class _Box:
         self._place = {"Bucket": message.bucket, "Key": message.key}
 
     def read(self) -> tuple[bytes, str] | None:
-        """Return the message and what tells it from any that takes its place; none where there is no message."""
+        """Return the message and its ETag; none where there is no message."""
         with s3_errors(self.store.address(self._message.key), "read"):
             try:
                 answer = self._client.get_object(**self._place)
@@ -154,7 +154,7 @@ class _Box:
                 return None
 
     def remove(self, version: str) -> None:
-        """Remove what was said of its failure, and the message, unless another has taken its place."""
+        """Remove the note of its failure, and the message, unless it has been replaced."""
         with s3_errors(self.store.address(self._message.key), "delete"):
             self._client.delete_object(Bucket=self._message.bucket, Key=self._message.moved("failed"))
             try:

@@ -1,4 +1,4 @@
-"""The plan of a batch that a message starts, kept in the store."""
+"""The plan of a batch that a message starts, which is kept in the store."""
 
 import tempfile
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What the trigger works with, from environment variables."""
+"""The trigger's settings, from environment variables."""
 
 import shlex
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ def trigger_settings(variables: Mapping[str, str]) -> TriggerSettings:
     Raises
     ------
     UserError
-        A value cannot be, or there is no such variable.
+        A value is not valid, or there is no such variable.
     """
     given = {name.removeprefix(PREFIX): value.strip() for name, value in variables.items() if name.startswith(PREFIX)}
     given = {name: value for name, value in given.items() if value}

@@ -11,18 +11,18 @@ from hstdputils.engines.states import Cause, cause_of_exit
 from hstdputils.records.marker import Marker
 
 ABSENT = {"", "undefined", "none", "null", "unknown", "-"}
-"""What stands where there is no reason."""
+"""Placeholders for a missing reason."""
 
 
 ORDINARY = re.compile(
     r"essential ?container (in task )?exited|essentialcontainerexited|container (has )?exited|job (has )?failed",
     re.IGNORECASE,
 )
-"""What Batch says of a container that ended by itself: its own reason and exit code say why."""
+"""What Batch says of a container that ended by itself, whose own reason and exit code say why."""
 
 
 class Reason(Enum):
-    """A kind of end, with the pattern of its wordings."""
+    """A kind of failure, with the pattern of the texts that report it."""
 
     START = (
         r"^\W*(cannot|failed\s?to|unable\s?to)\w*(pull|start|create|inspect|stop|mount|resolve|transition)"
@@ -56,7 +56,7 @@ class Reason(Enum):
     )
 
     def fits(self, text: str) -> bool:
-        """Tell whether the text words such an end."""
+        """Tell whether a text reports such a failure."""
         return re.search(self.value, text, re.IGNORECASE) is not None
 
 
@@ -66,7 +66,7 @@ _BY_BATCH = (
     (Reason.MISCONFIGURED, Outcome.CANCELLED),
     (Reason.CAPACITY, Outcome.HOST_LOST),
 )
-"""What ``statusReason`` may say that Batch has done of its own accord, in the order in which it is asked."""
+"""What Batch itself may have done, by ``statusReason``, in the order in which the patterns are tried."""
 
 
 _BY_OTHERS = (
@@ -75,7 +75,7 @@ _BY_OTHERS = (
     (Reason.HOST, Outcome.HOST_LOST),
     (Reason.CANCELLED, Outcome.CANCELLED),
 )
-"""What else it may say."""
+"""What others may have done, by ``statusReason``."""
 
 
 _BY_CONTAINER = (
@@ -123,7 +123,7 @@ def cause_of(job: Mapping[str, Any], marker: Marker | None = None) -> Cause:
 
 
 def _by_words(detail: Mapping[str, Any], status: str, reason: str) -> Cause | None:
-    """Return the cause that the reasons word, if they do."""
+    """Return the cause that the reasons report, if any."""
     text = "; ".join(part for part in (status, reason) if part)
     by_container = _fitting(_BY_CONTAINER, reason)
     outcome = _fitting(_BY_BATCH, special := ORDINARY.sub("", status))
@@ -138,7 +138,7 @@ def _by_words(detail: Mapping[str, Any], status: str, reason: str) -> Cause | No
 
 
 def _fitting(kinds: Iterable[tuple[Reason, Outcome]], text: str) -> Outcome | None:
-    """Return the outcome of the first kind of end that a text words."""
+    """Return the outcome of the first kind of failure that a text reports."""
     return next((outcome for kind, outcome in kinds if kind.fits(text)), None)
 
 

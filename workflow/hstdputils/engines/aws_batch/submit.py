@@ -28,7 +28,7 @@ RETRIES: dict[str, Any] = {
         {"action": "EXIT", "onReason": "*"},
     ],
 }
-"""Lost hosts and containers that do not start are tried again in place; of all else the cause decides."""
+"""Batch itself retries after lost hosts and containers that do not start; after all else the retry policy decides."""
 
 
 SHORTEST_SECONDS = 60
@@ -36,7 +36,7 @@ SHORTEST_SECONDS = 60
 
 
 def tags(batch: str, instrument: str = "") -> dict[str, str]:
-    """Return the tags by which costs are told apart."""
+    """Return the tags by which costs can be split."""
     return {"project": "calcloud", "batch": batch} | ({"instrument": instrument} if instrument else {})
 
 
@@ -71,7 +71,7 @@ def group(rows: Iterable[PlanRow]) -> list[Group]:
     """Group rows of one size, and return the groups in the order in which they should start: the longest first.
 
     Children of an array start in the order of its rows, so the longest come first there too. Arrays of one
-    instrument are preferred, so that its costs can be told apart; rows that would be alone are put together with
+    instrument are preferred, so that its costs can be split; rows that would be alone are put together with
     those of other instruments.
     """
     ordered = sorted(longest_first(rows), key=lambda row: (_size(row), row.instrument), reverse=True)
@@ -129,7 +129,7 @@ class Submitter:
         """Make the jobs that a submission has left open; return how many were made now, and how many had been."""
         if not recorded.open:
             return 0, 0
-        time.sleep(self._settle_seconds)  # what was under way when it was cut off is in the lists after this
+        time.sleep(self._settle_seconds)  # by then Batch lists what was being submitted when it was interrupted
         known = self._made(recorded.submission, "*")
         adopted = [index for index in recorded.open if recorded.submission.jobs[index].name in known]
         for index in adopted:

@@ -158,12 +158,12 @@ request_disk = {disk_mib}M
 allowed_execute_duration = $(job_seconds)
 # hstdp-process ends within 10 s
 job_max_vacate_time = 20
-# a machine that does not come to its own limit for the time, and one that is lost again and again
+# a machine that does not enforce the time limit itself, and one that is lost again and again
 periodic_hold = (JobStatus == 2 && time() - JobCurrentStartExecutingDate > AllowedExecuteDuration) || \
 (JobStatus == 1 && NumJobStarts >= {most_starts})
 periodic_hold_subcode = ifThenElse(JobStatus == 1, {lost}, {time})
 periodic_hold_reason = ifThenElse(JobStatus == 1, \
-"{most_starts} starts came to no end: its machines were lost, or could not start it", \
+"{most_starts} starts did not end: its machines were lost, or could not start it", \
 "it ran for longer than its time limit")
 # no job starts before its cluster is on record, nor after its dataset was cancelled
 requirements = (MY.{go} =?= true) && !stringListMember(MY.{dataset}, MY.{withdrawn}, " ")

@@ -39,7 +39,7 @@ class Submitter:
         self._batch, self._records, self._check = batch, records, check
 
     def finish(self, recorded: Sequence[RecordedSubmission]) -> tuple[int, int]:
-        """Do what is left to do for submissions that were cut off.
+        """Finish submissions that were interrupted.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Proposals in id lists, which MAST knows: over HTTP, as astroquery asks."""
+"""Id lists that an archive explains: proposals, which MAST knows, and associations listed with their members."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import Commands, mast_settings
 from tests.stand_ins.mast.server import MastServer
 
-pytestmark = pytest.mark.engine("astroquery")
+pytestmark = pytest.mark.engine("astroquery", "CRDS")
 
 DATASETS = ["ldem01010", "ldem01acq"]
 
@@ -88,3 +88,12 @@ def test_an_association_is_known_from_mast(with_mast, mast):
         "note: 1 exposure is a member of associations in the list, and not run alone: ldem01f1q of ldem01010"
         in ran.err
     )
+
+
+def test_a_member_is_not_processed_beside_its_association(with_stand_in, made_up):
+    (with_stand_in.folder / "my.csv").write_text("obs_id,s_ra\nldem01f1q,1\nldem01010,1\nLDEM01010,1\n")
+    ran = with_stand_in.hstdputils("process", "results", "b", "--inputs", str(made_up.inputs), "@my.csv")
+    assert "note: my.csv: 1 row or file is of a dataset that is in the list already" in ran.err
+    assert "note: 1 exposure is a member of associations in the list, and not run alone: ldem01f1q" in ran.err
+    # the stand-in knows no associations, so that this one fails
+    assert [path.stem for path in (with_stand_in.folder / "results/b/markers").rglob("*.json")] == ["ldem01010"]
