@@ -85,6 +85,7 @@ class Run:
         self.in_container = False
         """Whether Snakemake runs jobs in containers."""
         _set_variables(self.config)
+        _set_screen_variables()
         _have_executor_wait()
 
     @property
@@ -102,16 +103,6 @@ class Run:
     def process_arguments(self) -> list[str]:
         """Return the arguments of ``hstdputils process`` that are the same for all datasets."""
         return [*(self.arguments.retries(self.memory_mib) if self._retries_in_jobs else []), *self.arguments.process]
-
-    @property
-    def quiet(self) -> list[str]:
-        """Return the option of ``report`` that leaves the terminal to the screen of the run, where there is one."""
-        return ["--quiet"] if is_heard() else []
-
-    @property
-    def to_log(self) -> list[str]:
-        """Return the command that writes notes to a log, and to the terminal where no screen shows the log's."""
-        return ["cp", "/dev/stdin"] if is_heard() else ["tee", "-i"]
 
     @property
     def synced_references(self) -> list[str]:
@@ -234,6 +225,12 @@ def _have_executor_wait() -> None:
     settings = getattr(sys.modules.get("snakemake_executor_plugin_htcondor"), "common_settings", None)
     if settings is not None:
         settings.init_seconds_before_status_checks = max(2, settings.init_seconds_before_status_checks)
+
+
+def _set_screen_variables() -> None:
+    """Set how rules leave the terminal to the screen of the run, where there is one: it is no parameter of theirs."""
+    os.environ["HSTDP_QUIET"] = "--quiet" if is_heard() else ""
+    os.environ["HSTDP_TO_LOG"] = "cp /dev/stdin" if is_heard() else "tee -i"
 
 
 def _set_variables(config: Config) -> None:
