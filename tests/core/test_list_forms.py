@@ -96,7 +96,7 @@ FORMS = {
     "VOTable": VOTABLE,
     "JSON of names": '["j8bt06010", "LDFD01VLQ"]',
     "JSON of the search form": '{"info": [], "results": [{"sci_ra": 1, "sci_data_set_name": "J8BT06010"}, '
-    '{"sci_data_set_name": "LDFD01VLQ"}]}',
+    '{"sci_data_set_name": null}, {"sci_ra": 2}, {"sci_data_set_name": "LDFD01VLQ"}]}',
     "one column": "observationID\nj8bt06010\nLDFD01VLQ\n",
     "quoted names": "\"j8bt06010\"\n'ldfd01vlq'\n",
     "a list of Python": "['j8bt06010', 'ldfd01vlq']",
@@ -109,6 +109,7 @@ FORMS = {
     "URIs": "mast:HST/product/j8bt06010_asn.fits\ns3://stpubdata/hst/public/ldfd/ldfd01vlq/ldfd01vlq_rawacq.fits\n",
     "addresses": "https://mast.stsci.edu/api/v0.1/Download/file?uri=mast:HST/product/j8bt06010_asn.fits\n"
     "https://mast.stsci.edu/search/hst/api/v0.1/retrieve_product?product_name=LDFD01VLQ%2Fldfd01vlq_rawacq.fits\n",
+    "addresses with versions": "https://x/j8bt06010_asn.fits?versionId=3\nhttps://x/ldfd01vlq_rawacq.fits?a=b\n",
     "folders": "s3://stpubdata/hst/public/j8bt/j8bt06010/\nmastDownload/HST/LDFD01VLQ",
     "names without endings": "j8bt06010_raw, ldfd01vlq_rawtag_a",
 }
@@ -154,6 +155,19 @@ def test_votables_of_astropy(format):
     table.write(file, format="votable", tabledata_format=format)
     assert read_id_list("list", file.getvalue()).names == TWO
     assert read_id_list("list", gzip.compress(file.getvalue())).names == TWO
+
+
+def test_long_lists_keep_their_lines():
+    lines = [f"{letter}8{number:05}0q" for letter in "ij" for number in range(100_000)]
+    lines[9000], lines[150_000] = "dataset", "u2840201t"
+    ids = read_id_list("my.ids", "\n".join(lines).encode())
+    assert len(ids.names) == 199_998
+    assert [problem.partition(": ")[0] for problem in ids.problems] == ["my.ids:9001", "my.ids:150001"]
+
+
+def test_letters_that_only_look_like_those_of_a_name_are_not():
+    (problem,) = read_id_list("my.ids", "j8bt0601\N{KELVIN SIGN}\nldfd01vlq\n".encode()).problems
+    assert problem.startswith("my.ids:1: ")
 
 
 def test_repetitions_in_tables_and_of_files_are_counted():

@@ -130,6 +130,13 @@ def test_a_batch_whose_definition_is_gone(site, check):
     ]
 
 
+def test_without_the_right_to_look_at_compute_environments(site, check):
+    site.batch.disturb("denied", "DescribeComputeEnvironments", times=9)
+    found = check([row(0)])
+    assert found[0].text == "the job queue 'hstdp' takes jobs, for hstdp"
+    assert {finding.status for finding in found} == {Status.OK}
+
+
 def test_batch_does_not_answer(site, check):
     site.batch.disturb("denied", times=9)
     found = lines(check(), Status.FAIL)

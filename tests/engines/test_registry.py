@@ -4,11 +4,12 @@ import json
 
 import pytest
 
-from hstdputils import cancel, clean, rescue, status, submit, watch
+from hstdputils import cancel, clean, rescue, status, submit
 from hstdputils.core import command_line
 from hstdputils.core.errors import UserError
 from hstdputils.engines import registry
 from hstdputils.engines.base import Engine
+from hstdputils.watch import command as watch
 from tests.stand_ins.aws_batch.site import row, succeeded_marker
 from tests.stand_ins.made_up_engine import MadeUp, Queue
 

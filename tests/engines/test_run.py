@@ -120,7 +120,7 @@ def test_retries_have_an_end(machine):
     machine.plan("ldem01acq")
     ran = machine.run("--retries=1")
     assert ran.status == 31
-    assert "for the last time" in ran.err
+    assert "no retries are left" in ran.err
     assert machine.begun() == ["ldem01acq"] * 2
 
 

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from hstdputils import watch
 from hstdputils.core import command_line
 from hstdputils.core.config import Config
 from hstdputils.core.outcomes import Outcome
@@ -19,6 +18,7 @@ from hstdputils.process.setup import Settings
 from hstdputils.records.batch import Batch
 from hstdputils.run import command as run
 from hstdputils.store.folder import FolderStore
+from hstdputils.watch import command as watch
 from hstdputils.workflow_run.arguments import Arguments
 from hstdputils.workflow_run.batch import RunBatch
 from hstdputils.workflow_run.jobs import Jobs

@@ -44,9 +44,9 @@ class Run:
         self.tell(LogEvent.RESOURCES_INFO, "Provided cores: 4", cores=4)
         self.tell(LogEvent.RUN_INFO, "Job stats:", stats={"process": n, "report": 1, "total": n + 1} | stats)
 
-    def start(self, job, name="", rule="process", message=None):
+    def start(self, job, name="", rule="process", message=None, **more):
         values = {"jobid": job, "rule_name": rule, "wildcards": {"ipppssoot": name}, "threads": 1}
-        self.tell(LogEvent.JOB_INFO, **values, resources={"mem_mb": 2048}, rule_msg=message)
+        self.tell(LogEvent.JOB_INFO, **values, resources={"mem_mb": 2048}, rule_msg=message, **more)
 
     def finish(self, job):
         self.tell(LogEvent.JOB_FINISHED, f"Finished jobid: {job}", job_id=job)
@@ -204,6 +204,16 @@ def test_a_run_that_is_stopped(capsys, log):
     assert "night: stopped: 2 of 12 datasets succeeded, 10 not done, in 0:00:00" in lines
     assert lines[-1] == "go on   snakemake --profile onsite"
     assert not [line for line in lines if "calibration_error" in line]
+
+
+def test_what_a_plan_notes_is_shown(capsys, tmp_path):
+    path = tmp_path / "plan.log"
+    path.write_text("note: 3 datasets\nreading 3 of 3\nnote: about 22 min\n")
+    run = Run()
+    run.begin(plan=1)
+    run.start(1, rule="plan", message="plan of batch night", log=[str(path)])
+    run.finish(1)
+    assert run.end(capsys)[:2] == ["note: 3 datasets", "note: about 22 min"]
 
 
 def test_one_target(capsys):

@@ -9,14 +9,7 @@ import logging
 import sys
 import threading
 
-from snakemake.logging import ColorizingTextHandler, DefaultFilter, DefaultFormatter
-from snakemake.settings.enums import Quietness
 from snakemake_interface_logger_plugins.base import LogHandlerBase
-
-from hstdputils.core.terminal import console
-from hstdputils.progress.run_facts import listen
-from hstdputils.progress.screen import Screen
-from snakemake_logger_plugin_hstdp.run_screen import RunScreen
 
 __all__ = ["LogHandler"]
 
@@ -25,6 +18,15 @@ class LogHandler(LogHandlerBase):
     """Takes Snakemake's records, one after another, in a thread of Snakemake's."""
 
     def __post_init__(self) -> None:
+        # each start of Snakemake imports this module, whether or not it is chosen
+        from snakemake.logging import ColorizingTextHandler, DefaultFilter, DefaultFormatter
+        from snakemake.settings.enums import Quietness
+
+        from hstdputils.core.terminal import console
+        from hstdputils.progress.run_facts import listen
+        from hstdputils.progress.screen import Screen
+        from snakemake_logger_plugin_hstdp.run_screen import RunScreen
+
         settings = self.common_settings
         self._plain: logging.Handler | None = None
         if settings.dryrun or settings.verbose or settings.debug_dag or settings.printshellcmds:

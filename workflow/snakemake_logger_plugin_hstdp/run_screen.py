@@ -1,5 +1,6 @@
 """One run of the workflow, as Snakemake's records tell of it, on the screen."""
 
+import contextlib
 import logging
 import re
 import shlex
@@ -23,8 +24,16 @@ DATASETS, ALL_DATASETS = "process", "jobs"
 """The rules that process a dataset, and all of them in one job, which shows how far they are itself."""
 
 
+PLAN = "plan"
+"""The rule whose log has notes for a person."""
+
+
 RESTART_SECONDS = 3.0
 """How long after a job's failure Snakemake may still say that it starts it again, s."""
+
+
+MAX_NOTES = 6
+"""Notes of a plan that are shown; its log has all."""
 
 
 _ROUTINE = re.compile(
@@ -167,6 +176,8 @@ class RunScreen:
             return
         self._running.discard(number)
         self._rules.add(started.rule_name)
+        for note in _notes(started) if started.rule_name == PLAN else ():
+            self._screen.print(note)
         if started.rule_name == DATASETS:
             self._progress.succeeded += 1
         elif message := getattr(started, "rule_msg", None):
@@ -260,6 +271,17 @@ def _number(resources: Any, name: str) -> int:
     value = resources.get(name) if hasattr(resources, "get") else getattr(resources, name, None)
     value = getattr(value, "value", value)
     return int(value) if isinstance(value, int | float) else 0
+
+
+def _notes(record: Any) -> list[str]:
+    """Return the notes in the log of a job, which may still be written to."""
+    found: list[str] = []
+    for path in getattr(record, "log", None) or ():
+        with contextlib.suppress(OSError):
+            found += [
+                line for line in Path(path).read_text(errors="replace").splitlines() if line.startswith("note: ")
+            ]
+    return found[:MAX_NOTES]
 
 
 def _last_line(logs: Iterable[str]) -> str:

@@ -6,7 +6,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from hstdputils.core.text import clock, usd
+from hstdputils.core.text import clock, iso_time, usd
+from hstdputils.engines.states import WaitReason
 from hstdputils.progress.overview import COLUMNS, Overview
 from hstdputils.progress.status_lines import family_lines
 
@@ -14,6 +15,16 @@ from hstdputils.progress.status_lines import family_lines
 def dashboard(overview: Overview) -> RenderableType:
     """Return what is worth a look besides the live line; sections that have nothing to say are left out."""
     return Group(*_sections(overview))
+
+
+def reason_text(reason: WaitReason) -> str:
+    """Return why jobs do not start, as one line."""
+    count = f"{reason.jobs:,} do not start: " if reason.jobs else ""
+    by = f", held by {reason.held_by}" if reason.held_by else ""
+    since = f", since {iso_time(reason.since, 'minutes', 'Z')}" if reason.since else ""
+    example = f" ({reason.example})" if reason.example else ""
+    fix = f"; fix: {reason.fix}" if reason.fix else ""
+    return f"{count}{reason.reason}{by}{since}{example}{fix}"
 
 
 def cost_text(overview: Overview) -> str:
@@ -28,10 +39,8 @@ def cost_text(overview: Overview) -> str:
 
 
 def _sections(overview: Overview) -> Iterator[RenderableType]:
-    for blocked in overview.blocked:
-        count = f"{blocked.count:,} {blocked.state}" if blocked.count else "jobs do not start"
-        example = f" ({blocked.example})" if blocked.example else ""
-        yield Text(f"{count}: {blocked.reason or 'the engine does not say why'}{example}", "yellow")
+    for reason in overview.wait_reasons:
+        yield Text(reason_text(reason), "yellow")
     if cost := cost_text(overview):
         yield Text(f"cost  {cost}")
     table = _table("", *COLUMNS)

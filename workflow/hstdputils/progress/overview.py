@@ -11,7 +11,7 @@ from typing import Any
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import iso_time, one_line
-from hstdputils.engines.states import RowState, State
+from hstdputils.engines.states import RowState, State, WaitReason
 from hstdputils.model.prices import Prices
 from hstdputils.progress.batch_progress import Progress
 from hstdputils.progress.run_progress import Failed, Pace
@@ -44,20 +44,6 @@ class Since:
     """Its time limit, s."""
     job: str
     """Its job."""
-
-
-@dataclass(frozen=True, slots=True)
-class Blocked:
-    """Datasets whose jobs do not start, for one reason."""
-
-    count: int
-    """How many there are; 0 for a reason that concerns all."""
-    state: str
-    """How their jobs are."""
-    reason: str
-    """Why they do not start, as the engine says."""
-    example: str
-    """One of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +82,7 @@ class Overview:
     """Those that have run longest."""
     waiting: Sequence[Since]
     """Those that have waited longest."""
-    blocked: Sequence[Blocked]
+    wait_reasons: Sequence[WaitReason]
     """Why jobs do not start."""
 
     def to_dict(self) -> dict[str, Any]:
@@ -122,7 +108,9 @@ class Observer:
         self._since: dict[str, tuple[State, str, float]] = {}
         self._costs: dict[str, tuple[float, float]] = {}
 
-    def overview(self, progress: Progress, pace: Pace, left: float | None, reasons: Sequence[str] = ()) -> Overview:
+    def overview(
+        self, progress: Progress, pace: Pace, left: float | None, reasons: Sequence[WaitReason] = ()
+    ) -> Overview:
         """Return how the batch is.
 
         Parameters
@@ -134,7 +122,7 @@ class Observer:
         left
             How long the rest may take, s.
         reasons
-            Why jobs do not start that concern the whole engine, such as a queue that is disabled.
+            Why jobs do not start, as the engine says.
         """
         now = time.time()
         self._note(progress, now)
@@ -157,7 +145,7 @@ class Observer:
             families=families_of(progress, self._batch.address),
             running=self._longest(progress, {State.RUNNING}, now),
             waiting=self._longest(progress, {State.WAITING, State.HELD}, now),
-            blocked=[*(Blocked(0, "", reason, "") for reason in reasons), *_blocked(progress)],
+            wait_reasons=list(reasons),
         )
 
     def _note(self, progress: Progress, now: float) -> None:
@@ -167,8 +155,8 @@ class Observer:
             if state.state.is_over:
                 continue
             known = before.get(name)
-            if state.state is State.RUNNING and state.started:
-                since = state.started
+            if told := state.started if state.state is State.RUNNING else state.since:
+                since = told
             elif known and known[:2] == (state.state, state.job):
                 since = known[2]
             else:
@@ -257,11 +245,3 @@ def _end(state: RowState) -> str:
     if state.stopped:
         return iso_time(state.stopped, "seconds", "Z")
     return f"{state.marker.end[:19]}Z" if state.marker and state.marker.end else ""
-
-
-def _blocked(progress: Progress) -> list[Blocked]:
-    groups: dict[tuple[str, str], list[str]] = {}
-    for state in progress.stuck:
-        groups.setdefault((str(state.state), one_line(state.why)), []).append(state.ipppssoot)
-    found = [Blocked(len(names), word, reason, min(names)) for (word, reason), names in groups.items()]
-    return sorted(found, key=lambda group: -group.count)

@@ -16,7 +16,7 @@ from hstdputils.core.outcomes import RETRIED, Outcome
 from hstdputils.core.text import clock
 from hstdputils.progress.batch_progress import Progress
 from hstdputils.progress.blackboard import blackboard_text
-from hstdputils.progress.dashboard import cost_text
+from hstdputils.progress.dashboard import cost_text, reason_text
 from hstdputils.progress.overview import COLUMNS, Overview
 from hstdputils.progress.status_lines import rate_text
 from hstdputils.records.batch import Batch
@@ -50,6 +50,7 @@ def page_html(overview: Overview, *, refreshed: bool) -> str:
         rate="" if overview.per_hour is None else rate_text(overview.per_hour / 3600),
         clock=clock,
         kind=_kind,
+        reason_text=reason_text,
         version=__version__,
     )
 

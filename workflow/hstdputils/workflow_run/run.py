@@ -108,6 +108,11 @@ class Run:
         return ["--quiet"] if is_heard() else []
 
     @property
+    def to_log(self) -> list[str]:
+        """Return the command that writes notes to a log, and to the terminal where no screen shows the log's."""
+        return ["cp", "/dev/stdin"] if is_heard() else ["tee", "-i"]
+
+    @property
     def synced_references(self) -> list[str]:
         """Return the file that says that references are synced; empty where each job fetches its own."""
         return [self.references_of_run] if self.config.crds.sync else []

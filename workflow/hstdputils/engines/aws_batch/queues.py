@@ -109,8 +109,13 @@ def read_queues(client: Any, names: Collection[str]) -> list[Queue]:
     with batch_errors(f"cannot look for the job queue {', '.join(sorted(names))!r}"):
         details = client.describe_job_queues(jobQueues=sorted(names))["jobQueues"]
         arns = {item["computeEnvironment"] for detail in details for item in detail["computeEnvironmentOrder"]}
-        known = client.describe_compute_environments(computeEnvironments=sorted(arns))["computeEnvironments"]
-    environments = {item["computeEnvironmentArn"]: item for item in known}
+        try:
+            known = client.describe_compute_environments(computeEnvironments=sorted(arns))["computeEnvironments"]
+            environments = {item["computeEnvironmentArn"]: item for item in known}
+        except client.exceptions.ClientError as error:
+            if not _is_denied(error):
+                raise
+            environments = {arn: {} for arn in arns}  # whatever they are like
     queues = []
     for name in sorted(names):
         detail = next((item for item in details if name in (item["jobQueueName"], item["jobQueueArn"])), None)
@@ -182,7 +187,13 @@ def wait_reasons(
     if not waiting:
         return grouped_reasons(states)
     reasons = {item.reason: _with_fix(item) for item in grouped_reasons(states)}
-    for queue in read_queues(client, list(waiting)[:_SNAPSHOTS]):
+    try:
+        queues = read_queues(client, list(waiting)[:_SNAPSHOTS])
+    except UserError as error:
+        if not _is_denied(error.__cause__):
+            raise
+        queues = []
+    for queue in queues:
         jobs = waiting[queue.name]
         problems = [item for item in queue.problems if item.subject == "queue" or not queue.usable]
         for item in problems:
@@ -201,8 +212,8 @@ def _blocking(client: Any, queue: str, waiting: Sequence[RowState]) -> WaitReaso
         try:
             front = client.get_job_queue_snapshot(jobQueue=queue).get("frontOfQueue", {}).get("jobs", [])
         except client.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] == "AccessDeniedException":
-                return None  # a policy that is older than this question
+            if _is_denied(error):
+                return None
             raise
         if not front:
             return None
@@ -216,6 +227,11 @@ def _blocking(client: Any, queue: str, waiting: Sequence[RowState]) -> WaitReaso
     if job.partition(":")[0] not in own:
         reason = f"{one_line(found[0]['jobName'])}, a job of another batch, blocks the job queue {queue!r}: {reason}"
     return WaitReason(reason, len(waiting), job, since / 1000 if since else None, fix=fix)
+
+
+def _is_denied(error: BaseException | None) -> bool:
+    """Tell whether a request was refused for want of a right, which older policies do not give."""
+    return getattr(error, "response", {}).get("Error", {}).get("Code") == "AccessDeniedException"
 
 
 def fix_of(reason: str) -> str:

@@ -1,13 +1,10 @@
-"""``python -m hstdputils.watch``: follow the jobs of a batch to their end, and submit again what fails."""
+"""``hstdputils watch``: follow the jobs of a batch to their end, and submit again what fails."""
 
 import argparse
 import shlex
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-
-from rich.console import RenderableType
 
 from hstdputils.core import command_line
 from hstdputils.core.errors import CredentialsProblem, ExitCode, StoreError, UserError
@@ -18,46 +15,14 @@ from hstdputils.engines.retry_policy import Limits
 from hstdputils.engines.submission_records import SubmissionRecords
 from hstdputils.model.prices import Prices
 from hstdputils.progress.address import add_batch, known_plan, open_batch
-from hstdputils.progress.batch_progress import Monitor, Poll, Progress
-from hstdputils.progress.dashboard import cost_text, dashboard
-from hstdputils.progress.notifications import Notifier, of_batch, of_marker
-from hstdputils.progress.overview import Observer, Overview
-from hstdputils.progress.published import Publisher
+from hstdputils.progress.batch_progress import Monitor, Progress
+from hstdputils.progress.notifications import Notifier
+from hstdputils.progress.overview import Observer
 from hstdputils.progress.screen import Screen
-from hstdputils.progress.status_lines import next_steps, sentence
+from hstdputils.progress.status_lines import sentence
 from hstdputils.records.batch import Batch
 from hstdputils.supervision.stopping import Stopped, stop_by_exception
-
-
-class EndNotifier:
-    """Sends notifications of the datasets that end between two rounds, and of the batch when it is over.
-
-    Parameters
-    ----------
-    notifier
-        Reaches the targets; where it has none, no marker is read.
-    batch
-        The batch.
-    """
-
-    def __init__(self, notifier: Notifier, batch: Batch) -> None:
-        self._notifier, self._batch = notifier, batch
-        self._known: set[str] | None = None
-
-    def send(self, progress: Progress) -> None:
-        """Notify of what has ended since the last call; the first one only learns what had ended before."""
-        if not self._notifier.has_targets:
-            return
-        failed = {state.ipppssoot for state in progress.failed}
-        ended = failed | progress.succeeded
-        new = sorted(ended - self._known) if self._known is not None else []
-        self._known = set(ended)
-        markers = self._batch.markers.read_all({name: name in progress.succeeded for name in new})
-        notifications = [of_marker(self._batch.store.uri, marker) for marker in markers if marker.attempt]
-        if progress.is_over:
-            notifications.append(of_batch(self._batch.store.uri, self._batch.name, progress.counts()))
-        self._notifier.send(notifications)
-
+from hstdputils.watch.display import Display, EndNotifier
 
 _DESCRIPTION = """\
 Follow the jobs of a batch until all have ended, and submit again those that fail: memory failures with more memory,
@@ -79,14 +44,6 @@ MAX_FAILED_POLLS = 20
 """Polls in a row that may fail, as while the network is away, before watch gives up."""
 
 
-MAX_LINES = 20
-"""Decisions that get a line each in one poll."""
-
-
-FEW = 3
-"""Jobs that do not start for one reason which get a line each; of more, the first one does."""
-
-
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     options = _parser().parse_args(arguments)
@@ -99,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
     resubmitter = None if options.look_only else Resubmitter(engine, batch, limits)
     monitor = Monitor(engine, batch, resubmitter)
     prices = _prices(batch) if engine.is_priced else None
-    display = _Display(batch, screen, Observer(batch, known_plan(batch), prices), has_page=options.publish)
+    display = Display(batch, screen, Observer(batch, known_plan(batch), prices), engine, has_page=options.publish)
     notifier = EndNotifier(Notifier(options.announce, screen.print), batch)
     with stop_by_exception():
         try:
@@ -135,7 +92,7 @@ def _prices(batch: Batch) -> Prices | None:
         return None
 
 
-def _follow(monitor: Monitor, display: "_Display", notifier: EndNotifier, options: argparse.Namespace) -> Progress:
+def _follow(monitor: Monitor, display: "Display", notifier: EndNotifier, options: argparse.Namespace) -> Progress:
     """Poll until all datasets have ended, and return how they ended."""
     failures = 0
     progress: Progress | None = None
@@ -161,91 +118,6 @@ def _follow(monitor: Monitor, display: "_Display", notifier: EndNotifier, option
             if progress.is_over or options.once:
                 return progress
         time.sleep(max(0.0, options.every - (time.monotonic() - began)))
-
-
-class _Display:
-    """Shows polls: on the screen, with a dashboard where that is a terminal, and in the store.
-
-    Parameters
-    ----------
-    batch
-        The batch.
-    screen
-        The screen.
-    observer
-        Makes overviews of the batch.
-    has_page
-        Whether the store gets a page and JSON too.
-    """
-
-    def __init__(self, batch: Batch, screen: Screen, observer: Observer, *, has_page: bool) -> None:
-        self.screen, self._observer = screen, observer
-        self._publisher, self._has_page = Publisher(batch, has_page=has_page), has_page
-        self._shown: Overview | None = None
-        self._progress: Progress | None = None
-        self._overview: Overview | None = None
-        self._known: set[tuple[str, str]] = set()
-        screen.dashboard = self._dashboard
-
-    def show(self, poll: Poll) -> None:
-        """Show a poll, and print what in it was not known: decisions, and jobs that are held or cannot start."""
-        self._progress, self._overview = poll.progress, None
-        for entry in poll.decisions[:MAX_LINES]:
-            self.screen.print(f"{entry.ipppssoot}  {entry.reason}")
-        if len(poll.decisions) > MAX_LINES:
-            self.screen.print(f"and {len(poll.decisions) - MAX_LINES:,} more decisions")
-        if poll.busy and not poll.decisions:
-            self.screen.print(f"note: {poll.busy}: it decides what is resubmitted")
-        self._print_blocked(poll.progress)
-        self.screen.show(poll.progress)
-        if self._has_page or self.screen.is_live:
-            self._shown = self.overview()
-
-    def overview(self) -> Overview:
-        """Return how the batch was in the last poll."""
-        assert self._progress is not None
-        if self._overview is None:
-            self._overview = self._observer.overview(self._progress, self.screen.pace, self.screen.left)
-        return self._overview
-
-    def publish(self) -> None:
-        """Write what the store has of it, where that is due."""
-        assert self._progress is not None
-        if self._progress.is_over:
-            self._publisher.write_last(self._progress, self.overview)
-        else:
-            self._publisher.write(self._progress, self.overview)
-
-    def leave(self) -> None:
-        """Let what the store has say that nobody keeps it up to date any more."""
-        if self._progress is not None:
-            self._publisher.write_last(self._progress, self.overview)
-
-    def summarize(self, progress: Progress, command: str) -> None:
-        """Print how the batch has ended."""
-        overview = self.overview()
-        families = sorted(overview.families, key=lambda row: -row.datasets)
-        steps = next_steps(overview.address, command, succeeded=not families)
-        cost = [("cost", text)] if (text := cost_text(overview)) else []
-        self.screen.summary(progress, families, [("report", f"hstdputils report {overview.address}"), *cost, *steps])
-
-    def _print_blocked(self, progress: Progress) -> None:
-        stuck = {(state.job, state.why): state for state in progress.stuck}
-        new = [state for key, state in stuck.items() if key not in self._known]
-        self._known = set(stuck)
-        groups: dict[tuple[str, str], list[str]] = {}
-        for state in new:
-            groups.setdefault((str(state.state), state.why), []).append(state.ipppssoot)
-        for (word, why), names in groups.items():
-            text = f"{word}{f': {why}' if why else ''}"
-            for name in names if len(names) <= FEW else names[:1]:
-                self.screen.print(f"{name}  {text}", "yellow")
-            if len(names) > FEW:
-                self.screen.print(f"and {len(names) - 1:,} more for the same reason", "yellow")
-
-    def _dashboard(self) -> RenderableType:
-        """Return what is below the live line; called in the thread that refreshes it."""
-        return dashboard(self._shown) if self._shown else ""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -292,7 +164,3 @@ def _parser() -> argparse.ArgumentParser:
         help="longest time limit that a dataset may get when it is made longer (default: %(default)s)",
     )
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(command_line.run(main))

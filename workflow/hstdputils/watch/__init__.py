@@ -1,0 +1,1 @@
+"""``hstdputils watch``: follow the jobs of a batch to their end."""
