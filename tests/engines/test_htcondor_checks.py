@@ -68,7 +68,7 @@ def test_no_tools(site, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     (found,) = check(site)
     assert found.status is Status.FAIL
-    assert found.text == f"{', '.join(NEEDED)}: not on PATH: run this on a machine that submits to HTCondor"
+    assert found.text == f"{', '.join(NEEDED)} are not on PATH: run this on a machine that submits to HTCondor"
 
 
 def test_held_jobs_say_who_holds_them(site):
