@@ -6,6 +6,8 @@ stand-ins of the tests for AWS Batch and S3. What the terminal then shows become
 
 import contextlib
 import io
+import json
+import logging
 import os
 import shlex
 import subprocess
@@ -190,6 +192,7 @@ def watch() -> None:
     from tests.stand_ins.aws_batch.site import Site, row, succeeded_marker
 
     keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()
@@ -219,8 +222,11 @@ def watch() -> None:
         batch.finish(attempt_results.exited(23), indexes=[3, 5, 7])
         batch.finish(attempt_results.exited(27), indexes=[9])
         for name in names[10:30]:
-            marker = succeeded_marker(name).replace(b'"plan_row": null', b'"plan_row": {"cost_usd": 0.02}')
-            site.s3.client.put_object(Bucket="out", Key=f"b/markers/succeeded/{name}.json", Body=marker)
+            marker = json.loads(succeeded_marker(name)) | {"wall_seconds": 900}
+            marker["plan_row"] = {"cost_usd": 0.02, "memory_mib": 2048, "vcpus": 1}
+            site.s3.client.put_object(
+                Bucket="out", Key=f"b/markers/succeeded/{name}.json", Body=json.dumps(marker).encode()
+            )
         known = site.commands.variables
         with Terminal(Path(folder), columns=110, lines=34, **known) as terminal:
             terminal.type("hstdputils watch s3://out/b --every 1")

@@ -94,7 +94,7 @@ class Display:
         """Show a poll, and print what in it was not known: decisions, and jobs that are held or cannot start."""
         self._progress, self._overview = poll.progress, None
         for entry in poll.decisions[:MAX_LINES]:
-            self.screen.print(f"{entry.ipppssoot}  {entry.reason}")
+            self.screen.print_short(f"{entry.ipppssoot}  {entry.reason}", "" if entry.is_again else "red")
         if len(poll.decisions) > MAX_LINES:
             self.screen.print(f"and {len(poll.decisions) - MAX_LINES:,} more decisions")
         if poll.busy and not poll.decisions:
