@@ -158,18 +158,20 @@ def narrow() -> None:
     """Record a run on 60 columns."""
     with project(30, 2) as folder, Terminal(folder, columns=60, lines=18, STAND_IN_SECONDS="0.5") as terminal:
         terminal.type(COMMAND)
-        terminal.wait(lambda text: "1 failed" in text and "left" in text)
+        terminal.wait(lambda text: "left" in text and "/30" in text)
+        time.sleep(2)
         terminal.save("narrow", "60 columns")
 
 
 def wrong() -> None:
     """Record a wrong set-up."""
-    with project(30, process_command="", inputs=".") as folder:
-        variables = {"CRDS_PATH": "/nowhere/crds", "CRDS_SERVER_URL": "none"}
-        with Terminal(folder, lines=14, **variables) as terminal:
-            terminal.type(COMMAND)
-            terminal.wait(is_over)
-            terminal.save("wrong", "a wrong set-up")
+    with (
+        project(30, process_command="", inputs=".") as folder,
+        Terminal(folder, lines=10, CRDS_PATH="/nowhere/crds") as terminal,
+    ):
+        terminal.type(COMMAND)
+        terminal.wait(is_over)
+        terminal.save("wrong", "a wrong set-up")
 
 
 def stopped() -> None:

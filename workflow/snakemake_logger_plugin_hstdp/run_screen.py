@@ -72,9 +72,9 @@ class RunScreen:
         self._n_datasets = self._all_cores = self._all_memory = 0
         self._log = self._stopped = ""
         self._rules: set[str] = set()
-        self._has_failed = self._has_begun = self._is_over = self._is_nested = self._is_wrong = self._has_started = (
-            False
-        )
+        self._has_failed = self._has_started = self._is_over = self._is_nested = self._is_wrong = (
+            self._has_started
+        ) = False
 
     def take(self, record: Any) -> None:
         """Take a record."""
@@ -112,7 +112,7 @@ class RunScreen:
         self._is_over = True
         self._settle(float("inf"))
         self._hide()
-        if not self._has_begun:
+        if not self._has_started:  # what was wrong is said by now, or by Snakemake when it ends
             return
         # what stops a run before its first job, such as pre-flight, says itself why
         self._is_wrong = self._is_wrong or not (self._has_started or self._stopped)
@@ -150,7 +150,7 @@ class RunScreen:
 
     def _begin(self, record: Any) -> None:
         stats: Mapping[str, int] = record.stats
-        self._n_datasets, self._has_begun = int(stats.get(DATASETS, 0)), True
+        self._n_datasets = int(stats.get(DATASETS, 0))
         self._is_nested = bool(stats.get(ALL_DATASETS))
         if not self._facts:
             self._progress.total = self._n_datasets
@@ -163,6 +163,7 @@ class RunScreen:
             self._all_memory = _number(provided, "mem_mb")
 
     def _start_job(self, record: Any) -> None:
+        self._has_started = True
         self._jobs[record.jobid] = record
         self._running.add(record.jobid)
         self._has_started = True
@@ -206,7 +207,7 @@ class RunScreen:
     def _fail_dataset(self, name: str, logs: list[str]) -> None:
         if self._stopped:  # it was stopped with the run
             return
-        outcome, reason = Outcome.UNKNOWN, _last_error(logs)
+        outcome, reason = Outcome.UNKNOWN, _last_line(logs).removeprefix("error: ")
         if (found := _ENDING.match(_last_line(logs))) and found["outcome"] in list(Outcome):
             outcome, reason = Outcome(found["outcome"]), found["reason"]
         self._progress.fail(name, outcome, reason)
