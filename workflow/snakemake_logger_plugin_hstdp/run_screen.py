@@ -72,9 +72,7 @@ class RunScreen:
         self._n_datasets = self._all_cores = self._all_memory = 0
         self._log = self._stopped = ""
         self._rules: set[str] = set()
-        self._has_failed = self._has_started = self._is_over = self._is_nested = self._is_wrong = (
-            self._has_started
-        ) = False
+        self._has_failed = self._has_started = self._is_over = self._is_nested = self._is_wrong = False
 
     def take(self, record: Any) -> None:
         """Take a record."""
@@ -112,10 +110,8 @@ class RunScreen:
         self._is_over = True
         self._settle(float("inf"))
         self._hide()
-        if not self._has_started:  # what was wrong is said by now, or by Snakemake when it ends
-            return
-        # what stops a run before its first job, such as pre-flight, says itself why
-        self._is_wrong = self._is_wrong or not (self._has_started or self._stopped)
+        if not self._has_started and not self._stopped:
+            return  # what stops a run before its first job, such as pre-flight, says itself why
         progress, places = self._progress, list(self._places())
         if self._facts and not self._is_nested and not self._is_wrong and (self._is_of_batch or self._stopped):
             progress.running = 0
@@ -166,7 +162,6 @@ class RunScreen:
         self._has_started = True
         self._jobs[record.jobid] = record
         self._running.add(record.jobid)
-        self._has_started = True
         if record.rule_name == ALL_DATASETS:
             self._hide()
 
