@@ -211,6 +211,15 @@ def test_a_batch_is_told_by_its_markers_alone(site: Commands):
     assert found["lbbb01aaq"]["expected_seconds"] == pytest.approx(60, rel=0.5)
 
 
+def test_lists_longer_than_what_is_read_at_once(site: Commands):
+    write_batch(site)
+    script = "import sys; from hstdputils.affected import command; command.CHUNK = 2; command.main(sys.argv[1:])"
+    for words in (from_to(f"store/{BATCH}"), from_to("--inputs", "raws", *ALL)):
+        ran = site.run(sys.executable, "-c", script, *words, "--ids", "out.ids")
+        assert ran.status == 0, ran.said
+        assert sorted((site.folder / "out.ids").read_text().split("\n")[1:-1]) == AFFECTED
+
+
 def test_what_was_used_against_a_context(site: Commands):
     write_batch(site)
     found = results(site, "--used", "--to", "hst_9202", f"store/{BATCH}")

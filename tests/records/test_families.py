@@ -121,6 +121,24 @@ def test_names_of_families_can_be_typed_whatever_a_reason_says():
         (Outcome.UNKNOWN, "exit code 137 (ended by signal 9); HTCondor gives no reason", "exit_unexplained"),
         (Outcome.CONTAINER_ERROR, "exit code 127: the command is not there", "program_missing"),
         (Outcome.OUT_OF_MEMORY, "exit code 33: the container's memory limit was reached", "memory_container_limit"),
+        (
+            Outcome.STORAGE_ERROR,
+            "mast:HST/product/x_raw.fits came with 9 bytes, not 10: try again",
+            "transfer_damaged",
+        ),
+        (Outcome.STORAGE_ERROR, "cannot log in at http://h: MAST answered 503 (Unavailable)", "mast_failed"),
+        (Outcome.BAD_INPUT, "cannot read mast:HST/x.fits from http://h: it is not public: ask", "data_not_public"),
+        (
+            Outcome.STORAGE_ERROR,
+            "CRDS under x.pmap: cannot read http://h: the server answered 503",
+            "store_unreachable",
+        ),
+        (
+            Outcome.NO_REFERENCES,
+            "CRDS under x.pmap: the CRDS server http://h has no a_bpix.fits",
+            "reference_missing",
+        ),
+        (Outcome.NO_REFERENCES, "http://h has no context 'hst_9999.pmap': check its name", "crds_cache_unusable"),
         (Outcome.NO_REFERENCES, "CRDS lists 23e16470l_gsag.fits as bad under hst_0613.pmap", "reference_bad"),
     ],
 )

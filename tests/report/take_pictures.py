@@ -5,6 +5,7 @@
 writes PNGs of few colours, which stay small, into FOLDER (docs). The batch of 100,000 takes some minutes to make up.
 """
 
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from hstdputils.model.prices import Prices
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import read_plan
 from hstdputils.report.collect import collect
@@ -26,7 +28,7 @@ FLAGS = (
     "--disable-background-networking --disable-component-update"
 )
 DARK = "--blink-settings=preferredColorScheme=0"
-COLOURS = 48
+COLOURS = 160
 
 
 def main() -> None:
@@ -35,7 +37,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         page = _page(folder / "4", 4, failing=0.3, seed=4)
-        _take(page, docs / "report.png", 1280, 800)
+        _take(page, docs / "report.png", 1280, 1400)
         page = _page(folder / "3", 3)
         _take(page, docs / "report-3.png", 1280, 1250)
         page = _page(folder / "300", 300)
@@ -49,9 +51,10 @@ def main() -> None:
 def _page(folder: Path, n: int, **options: float) -> Path:
     """Make up a batch of so many datasets, and return its page."""
     folder.mkdir()
-    plan = write_batch(folder, n, **options)
-    report = collect(Batch(FolderStore(str(folder / "store")), BATCH), read_plan(plan))
-    write_page(report, folder / "page.html", PageOptions(f"hstdputils report store/{BATCH}"))
+    with contextlib.chdir(folder):
+        plan = write_batch(Path(), n, **options)
+        report = collect(Batch(FolderStore("store"), BATCH), read_plan(plan), Prices.load())
+        write_page(report, Path("page.html"), PageOptions(f"hstdputils report store/{BATCH}"))
     return folder / "page.html"
 
 
@@ -71,7 +74,7 @@ def _take(page: Path, picture: Path, width: int, height: int, *more: str) -> Non
     subprocess.run(argv, check=True, capture_output=True, timeout=300)
     with Image.open(picture) as image:
         small = image.convert("RGB").crop((0, 0, width, height))
-    small.quantize(COLOURS, dither=Image.Dither.NONE).save(picture, optimize=True)
+    small.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(picture, optimize=True)
     print(f"{picture.name}: {picture.stat().st_size // 1024} KiB")
 
 

@@ -307,6 +307,16 @@ def test_s3_store_has_addresses_and_links_to_the_console(tmp_path, monkeypatch, 
         assert command_line.run(command.main, ["s3://bucket", "other"]) == 2
 
 
+def test_buckets_elsewhere_have_signed_links_alone(monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "made-up")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    store = open_store("s3://bucket/some")
+    assert store.https_address("b/x") == ""
+    assert store.https_address("b/x", 60).startswith("http://localhost:9/bucket/some/b/x?")
+
+
 def test_store_none_is_one_line(capsys):
     assert command_line.run(command.main, ["none", BATCH]) == 2
     assert "none keeps no markers" in capsys.readouterr().err

@@ -171,6 +171,22 @@ def test_hosts_have_their_own_lanes():
     assert bars["b"][2] > max(bars[name][2] for name in "acd")
 
 
+@pytest.mark.parametrize("n", [3, 700])
+def test_hosts_and_datasets_of_others_are_escaped(n):
+    evil = '</svg><script>alert(1)</script>"'
+    found = timeline([dataset(evil, (k, k + 1), host=f"{evil}{k % 2}", state=evil) for k in range(n)])
+    assert "<script" not in found.lanes + found.load
+    assert any(evil in name for name in found.names)  # which the template escapes
+
+
+def test_hosts_of_others_are_escaped_on_the_page(store):
+    evil = '</svg><script>alert(1)</script>"'
+    save(store, made_up("ldem01acq", host=evil), made_up("ldem01bdq", host=f"{evil}2"))
+    text = page()
+    assert text.count("<script") == 1
+    assert "&lt;script&gt;alert(1)" in text
+
+
 def test_many_attempts_are_bands_that_count_them_all():
     found = timeline(queue(20_000, 100))
     assert found.is_bands
@@ -240,13 +256,19 @@ def test_attempts_of_no_length_and_of_the_same_moment():
     assert "nan" not in found.lanes
 
 
-def test_failures_are_in_families_with_what_to_do(store):
+def test_failures_are_in_families_with_what_to_do(store, capsys):
     for number in range(5):
         reason = f"j8cb0{number}0b0_raw.fits is truncated: {number} of 90 blocks"
         end = iso_time(START + number)
         save(store, made_up(f"jdem0{number}bdq", Outcome.BAD_INPUT, reason=reason, exit_code=21, end=end))
     save(store, made_up("ldem01bdq", Outcome.CALIBRATION_ERROR, reason="calcos: quite new", exit_code=23))
     text = page("--json=report.json", "--csv=report.csv")
+    out = capsys.readouterr().out
+    assert total(out, "input_truncated").split(maxsplit=2) == [
+        "5",
+        "jdem00bdq",
+        "A raw file is truncated or cannot be read",
+    ]
     first, second = json.loads(Path("report.json").read_text())["families"]
     assert (first["family"], first["n_datasets"], first["state"]) == ("input_truncated", 5, "bad_input")
     assert (first["first_seen"], first["last_seen"]) == ("2026-03-02T09:00:00+00:00", "2026-03-02T09:00:04+00:00")

@@ -1,11 +1,11 @@
 """``hstdputils affected``: its options, and what it reads and writes."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hstdputils.affected.analysis import Analysis, Status
+from hstdputils.affected.analysis import Analysis, Result, Status
 from hstdputils.affected.exposures import Found, read_markers
 from hstdputils.affected.files import write_csv, write_ids, write_json
 from hstdputils.affected.page import write_page
@@ -49,6 +49,10 @@ _EXAMPLES = """\
   hstdputils plan results mybatch-2 @affected.ids --inputs my-raws > plan.out"""
 
 
+CHUNK = 5_000
+"""Datasets whose headers are in memory at the same time, about 5 KB an exposure."""
+
+
 @dataclass(slots=True)
 class _Asked:
     """The datasets that a command line names, and what is known of them without headers."""
@@ -68,9 +72,12 @@ def main(arguments: Sequence[str]) -> int:
     old = None if options.used else ContextRules(crds.resolve_context(_old_context(options, asked)))
     new = ContextRules(crds.resolve_context(_context(options.to_context)))
     wanted = _wanted([context for context in (old, new) if context])
-    found, measured = _found(options, asked, wanted, crds)
-    names = asked.names or sorted(found.exposures.keys() | found.unknown.keys())
-    results = Analysis(old, new, crds.path, crds.bad_files).results(names, found)
+    analysis = Analysis(old, new, crds.path, crds.bad_files)
+    results: list[Result] = []
+    measured: dict[str, Measured] = {}
+    for names, found, used in _found(options, asked, wanted, crds):
+        results += analysis.results(names, found)
+        measured |= used
     affected = [result.ipppssoot for result in results if result.status is Status.AFFECTED]
     costs = _costs(options, affected, asked, measured)
     report = Report(old.context if old else "what was used", new.context, results, costs, _what(options))
@@ -154,38 +161,40 @@ def _wanted(contexts: Sequence[ContextRules]) -> set[str]:
 
 def _found(
     options: argparse.Namespace, asked: _Asked, wanted: set[str], crds: Crds
-) -> tuple[Found, dict[str, Measured]]:
-    """Return what is known of the datasets, and what those of a batch have used."""
+) -> Iterator[tuple[Sequence[str], Found, dict[str, Measured]]]:
+    """Yield datasets, many at a time, with what is known of them and what those of a batch have used."""
+    sources = open_sources(options.inputs) if options.inputs else []
     if asked.batch is None:
-        if not options.inputs:
+        if not sources:
             raise UserError("the headers of raw files are needed: say where they are, as --inputs FOLDER")
-        return _from_headers(options, asked.names, wanted), {}
-    kinds = asked.batch.markers.finished()
+        with count_progress("headers", len(asked.names)) as done:
+            for names in batched(asked.names):
+                yield names, read_headers(names, sources, wanted, done), {}
+        return
+    kinds = asked.batch.markers.listed()
     if not kinds:
         raise UserError(f"no dataset of {asked.batch.store.address(asked.batch.name)} has ended: correct its name")
     recorded = set(ALWAYS)
     if asked.context:
-        rules = ContextRules(crds.resolve_context(asked.context))
-        recorded = _wanted([rules])
-    found, markers = read_markers(asked.batch, kinds, frozenset(recorded), wanted)
-    measured = {
-        marker.ipppssoot: Measured(float(marker.peak_memory_mib), marker.wall_seconds, 1)
-        for marker in markers
-        if marker.peak_memory_mib > 0 and marker.wall_seconds > 0
-    }
-    if options.inputs:
-        silent = [name for name in found.exposures if not all(one.is_raw for one in found.exposures[name])]
-        silent += [name for name in found.unknown if kinds.get(name)]
-        read = _from_headers(options, silent, wanted)
-        found.exposures |= read.exposures
-        found.unknown = {name: why for name, why in found.unknown.items() if name not in read.exposures}
-    return found, measured
+        recorded |= _wanted([ContextRules(crds.resolve_context(asked.context))])
+    with count_progress("datasets", len(kinds)) as done:
+        for names in batched(sorted(kinds)):
+            of_names = {name: kinds[name] for name in names}
+            found, measured = read_markers(asked.batch, of_names, frozenset(recorded), wanted)
+            if sources:
+                silent = [name for name, some in found.exposures.items() if not all(one.is_raw for one in some)]
+                silent += [name for name in found.unknown if kinds[name]]
+                read = read_headers(silent, sources, wanted, lambda number: None)
+                found.exposures |= read.exposures
+                found.unknown = {name: why for name, why in found.unknown.items() if name not in read.exposures}
+            done(len(names))
+            yield names, found, measured
 
 
-def _from_headers(options: argparse.Namespace, names: Sequence[str], wanted: set[str]) -> Found:
-    sources = open_sources(options.inputs)
-    with count_progress("headers", len(names)) as done:
-        return read_headers(names, sources, wanted, done)
+def batched(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield so many names at a time that the headers of their exposures fit into memory."""
+    for first in range(0, len(names), CHUNK):
+        yield names[first : first + CHUNK]
 
 
 def _costs(

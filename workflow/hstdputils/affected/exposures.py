@@ -11,9 +11,9 @@ from hstdputils.core.instruments import RAW_SUFFIXES
 from hstdputils.core.text import one_line
 from hstdputils.fits.headers import BLOCK, NotAll, parse_header
 from hstdputils.inputs.unpacking import GZIP_MAGIC, unpacked
+from hstdputils.model.features import Measured
 from hstdputils.records.batch import Batch
 from hstdputils.records.manifest import MOST_BYTES, read_manifest
-from hstdputils.records.marker import Marker
 from hstdputils.references.bestrefs import REFERENCE
 from hstdputils.references.exposure_keywords import union, unpack
 from hstdputils.store.layout import MANIFEST
@@ -80,8 +80,8 @@ class Found:
 
 def read_markers(
     batch: Batch, kinds: Mapping[str, bool], recorded: frozenset[str], wanted: Collection[str]
-) -> tuple[Found, list[Marker]]:
-    """Return what a batch's markers say, and its products' headers where markers do not say it.
+) -> tuple[Found, dict[str, Measured]]:
+    """Return what markers say, or else the headers of products, and what datasets have used.
 
     Parameters
     ----------
@@ -94,13 +94,14 @@ def read_markers(
     wanted
         Keywords, and types of references, to read from products.
     """
-    found, markers = Found(), []
+    found, measured = Found(), dict[str, Measured]()
     for marker in batch.markers.read_all({name: True for name, succeeded in kinds.items() if succeeded}):
         name = marker.ipppssoot
         if not marker.succeeded:
             found.unknown[name] = marker.reason or "its marker cannot be read"
             continue
-        markers.append(marker)
+        if marker.peak_memory_mib > 0 and marker.wall_seconds > 0:
+            measured[name] = Measured(float(marker.peak_memory_mib), marker.wall_seconds, 1)
         found.used[name] = {(one.get("type", ""), one.get("name", "").lower()) for one in marker.references}
         headers = unpack(marker.exposure_keywords)
         found.exposures[name] = [Exposure(stem, header, {}, recorded) for stem, header in headers.items()]
@@ -115,7 +116,7 @@ def read_markers(
             else:
                 found.exposures[name] = exposures
     found.unknown |= {name: "it has failed" for name, succeeded in kinds.items() if not succeeded}
-    return found, markers
+    return found, measured
 
 
 def _of_products(batch: Batch, name: str, wanted: Collection[str]) -> list[Exposure] | str:

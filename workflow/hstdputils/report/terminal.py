@@ -12,12 +12,17 @@ from hstdputils.core.text import duration, iso_time, utc
 from hstdputils.model.prices import Prices
 from hstdputils.report.collect import BatchReport
 from hstdputils.report.costs import COST_HEADINGS, Costs, cost_cells, cost_notes
+from hstdputils.report.failures import FailureGroup
 from hstdputils.report.rows import PENDING, Row
 from hstdputils.report.summary import products, totals
 from hstdputils.report.timing import RunTime
 
 MOST_ROWS = 40
 """Datasets that are listed at most; of a larger batch, only those that did not succeed."""
+
+
+MOST_FAMILIES = 15
+"""Failure families that are listed at most."""
 
 
 _WIDE = 120
@@ -55,6 +60,8 @@ def show(report: BatchReport, page: str | None, console: Console | None = None) 
         _line(console, left)
     console.print()
     _totals(console, report)
+    if report.failures:
+        _families(console, report.failures)
     if report.time:
         _time(console, report.time)
     if report.prices:
@@ -108,6 +115,16 @@ def _totals(console: Console, report: BatchReport) -> None:
     lines |= {state: f"{n:,}" for state, n in report.states.items()}
     lines |= totals(report)
     print_table(console, None, [(name, value.rjust(12)) for name, value in lines.items()], right=[1])
+
+
+def _families(console: Console, groups: Sequence[FailureGroup]) -> None:
+    """List the failure families, the first of them where there are many."""
+    console.print()
+    shown = groups[:MOST_FAMILIES]
+    cells = [(group.family, f"{len(group.rows):,}", group.rows[0].ipppssoot, group.title) for group in shown]
+    print_table(console, ("failure family", "datasets", "example", "cause"), cells, right=[1])
+    if len(groups) > len(shown):
+        _line(console, f"and {len(groups) - len(shown):,} other families")
 
 
 def _time(console: Console, time: RunTime) -> None:
