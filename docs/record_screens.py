@@ -220,7 +220,7 @@ def watch() -> None:
         (Path(folder) / "results/b/plan.out").write_text(site.plan.read_text())
         assert site.submit().status == 0
         batch.service.largest_host_mib = 16_000
-        batch.start(indexes=range(40))
+        batch.start(indexes=range(60))
         batch.finish(attempt_results.exited(23), indexes=[3, 5, 7])
         batch.finish(attempt_results.exited(27), indexes=[9])
         for name in names[10:30]:
