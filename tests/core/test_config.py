@@ -105,6 +105,7 @@ EVERYTHING = {
     "programs": {"calcos": "/a"},
     "program_variables": ["A"],
     "dataset_variables": ["B"],
+    "known_issues": ["i.yaml"],
     "astrometry": True,
     "prices": "p.json",
     "region": "eu-west-1",
