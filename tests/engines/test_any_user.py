@@ -48,6 +48,6 @@ def test_a_dataset_is_processed(nobody, home):
 def test_doctor_says_what_snakemake_wants_of_a_home(nobody):
     words = ("doctor", "--config", "inputs=inputs", "--instrument=cos")
     ran = nobody.run(*AS_A_NUMBER, "env", "-u", "HOME", "hstdputils", *words)
-    assert "cannot write /nonexistent/.cache (Permission denied), and Snakemake does not start without" in ran.out
+    assert "cannot write /nonexistent/.cache (Permission denied), which Snakemake needs to start" in ran.out
     with_home = nobody.run(*AS_A_NUMBER, "env", f"HOME={nobody.folder}", "hstdputils", *words)
-    assert "Snakemake does not start" not in with_home.out, with_home.said
+    assert "Snakemake needs to start" not in with_home.out, with_home.said

@@ -269,7 +269,10 @@ def test_without_htcondor_it_says_so(site):
     site.write(1)
     ran = site.submit(PATH="/usr/bin:/bin")
     assert ran.status == 2
-    assert ran.err == "error: condor_q is not on PATH: run this on a machine that submits to HTCondor\n"
+    assert ran.err == (
+        "error: HTCondor: condor_submit, condor_q, condor_history, condor_rm, condor_qedit are not on PATH: run this "
+        "on a machine that submits to HTCondor\n"
+    )
 
 
 def test_secrets_are_no_part_of_jobs(site):

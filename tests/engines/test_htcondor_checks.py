@@ -68,7 +68,7 @@ def test_no_tools(site, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     (found,) = check(site)
     assert found.status is Status.FAIL
-    assert found.text == f"{', '.join(NEEDED)}: not on PATH: run this on a machine that submits to HTCondor"
+    assert found.text == f"{', '.join(NEEDED)} are not on PATH: run this on a machine that submits to HTCondor"
 
 
 def test_held_jobs_say_who_holds_them(site):
@@ -88,5 +88,17 @@ def test_held_jobs_say_who_holds_them(site):
     assert reason.since is not None
     assert abs(reason.since - before) < 60
     assert reason.example.rpartition("#")[2] in held
+    for name in names:
+        site.go_on(name)
+
+
+def test_the_longest_are_the_first_jobs_of_a_cluster(site):
+    names = site.write_rows([site.row(n, expected_seconds=seconds) for n, seconds in enumerate((10, 300, 60))])
+    for name in names:
+        site.tell(name, "wait")
+    assert site.submit().status == 0
+    jobs = site.pool.wait(lambda: len(found := site.pool.jobs()) == 3 and found)
+    order = [job["HstdpDataset"] for job in sorted(jobs, key=lambda job: job["ProcId"])]
+    assert order == [names[1], names[2], names[0]]
     for name in names:
         site.go_on(name)

@@ -58,7 +58,7 @@ def uri(reached, s3rver) -> str:
 
 def test_what_a_probe_finds(uri, reached, monkeypatch):
     if reached["AWS_ENDPOINT_URL"].startswith("https"):
-        with pytest.raises(StoreError, match=r"keeps something else .*_CHECKSUM_CALCULATION=when_required"):
+        with pytest.raises(StoreError, match=r"returns something other .*_CHECKSUM_CALCULATION=when_required"):
             Batch(open_store(uri), "b").probe()
         assert list(open_store(uri).entries("")) == []
         monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")

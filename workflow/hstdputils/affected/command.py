@@ -171,7 +171,7 @@ def _found(
             for names in batched(asked.names):
                 yield names, read_headers(names, sources, wanted, done), {}
         return
-    kinds = asked.batch.markers.finished()
+    kinds = asked.batch.markers.listed()
     if not kinds:
         raise UserError(f"no dataset of {asked.batch.store.address(asked.batch.name)} has ended: correct its name")
     recorded = set(ALWAYS)

@@ -10,8 +10,8 @@ from hstdputils.affected.analysis import Result, Status
 from hstdputils.core.terminal import console, print_table
 from hstdputils.core.text import duration, usd, visible
 
-MOST_LINES = 6
-"""Types of references, and reasons, that a terminal shows."""
+MOST_LINES, MOST_REASONS = 6, 2
+"""Types of references, and reasons of a kind, that a terminal shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +160,20 @@ def show(report: Report, written: Sequence[Path], ids: Path | None) -> None:
     idle = sum(1 for one in report.results if one.status is Status.UNAFFECTED and one.effects)
     if idle:
         print(f"\n{idle:,} of the unaffected get different references that cannot alter their products")
-    for reason, number in report.problems[:MOST_LINES]:
-        print(f"affected, but ({number:,}): {visible(reason)}")
-    for reason, number in report.reasons[:MOST_LINES]:
-        print(f"cannot tell ({number:,}): {visible(reason)}")
-    if len(report.reasons) > MOST_LINES:
-        print(f"cannot tell: {len(report.reasons) - MOST_LINES} more reasons")
+    _print_reasons("affected, but", report.problems)
+    _print_reasons("cannot tell", report.reasons)
     if written:
         print(f"\nwritten: {', '.join(map(str, written))}")
     if ids and counts[Status.AFFECTED]:
         print(f"next: hstdputils plan STORE BATCH @{ids} > plan.out")
+
+
+def _print_reasons(what: str, reasons: Sequence[tuple[str, int]]) -> None:
+    for reason, number in reasons[:MOST_REASONS]:
+        print(f"{what} ({number:,}): {visible(reason)}")
+    if len(reasons) > MOST_REASONS:
+        left = sum(number for _, number in reasons[MOST_REASONS:])
+        print(f"{what} ({left:,}): {len(reasons) - MOST_REASONS} more reasons, which --html, --csv and --json have")
 
 
 def _row(group: Group) -> list[str]:

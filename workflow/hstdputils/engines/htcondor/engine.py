@@ -146,7 +146,8 @@ HTCondor: all rows become one cluster. Its own tools, condor_submit and others, 
     def check(self, rows: Sequence[PlanRow] = ()) -> list[Finding]:
         """See `Engine.check`: the tools, a scheduler that answers, and a submission that it reads alone."""
         if missing := [tool for tool in NEEDED if shutil.which(tool) is None]:
-            text = f"{', '.join(missing)}: not on PATH: run this on a machine that submits to HTCondor"
+            verb = "is" if len(missing) == 1 else "are"
+            text = f"{', '.join(missing)} {verb} not on PATH: run this on a machine that submits to HTCondor"
             return [fail("HTCondor", text, ExitCode.COMMAND_LINE)]
         some = list(rows[:A_CHECK]) or [_MADE_UP]
         try:
