@@ -38,7 +38,7 @@ def test_from_list_to_report_and_again(project):
     assert first.status == 0, first.said
     assert "night-1: 3 of 3 datasets succeeded" in first.err
     assert "report  results/night-1/report.html" in first.err
-    assert len(first.said.splitlines()) <= 6, first.said
+    assert len(first.said.splitlines()) <= 8, first.said
     for name in DEMO_DATASETS:
         assert f"{name} succeeded: " in (project.folder / f"logs/night-1/{name}.log").read_text()
         marker = project.marker(name)
