@@ -26,6 +26,7 @@ onstart:
 
 include: "rules/plan.smk"
 include: "rules/references.smk"
+include: "rules/pilots.smk"
 include: "rules/process.smk"
 include: "rules/jobs.smk"
 include: "rules/report.smk"

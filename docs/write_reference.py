@@ -28,6 +28,8 @@ PARSERS = {
     "process": "hstdputils.process.options",
     "plan show": "hstdputils.plan.show",
     "plan edit": "hstdputils.plan.edit",
+    "plan pilots": "hstdputils.plan.pilots",
+    "plan refine": "hstdputils.plan.refine",
 }
 """Modules with the parsers of commands that do not have their own."""
 

@@ -12,7 +12,7 @@ localrules:
 
 rule jobs:
     input:
-        plan=RUN.plan.copy,
+        plan=RUN.plan.to_run,
         references=RUN.synced_references,
     output:
         ended=RUN.ended_of_run,

@@ -26,7 +26,7 @@ rule plan:
     message:
         f"plan of batch {RUN.batch}"
     shell:
-        "hstdputils plan {params.arguments:q} --copy {output:q} 2> >({RUN.to_log:q} {log:q} >&2)"
+        "hstdputils plan {params.arguments:q} --copy {output:q} 2> >($HSTDP_TO_LOG {log:q} >&2)"
 
 
 rule show_plan:

@@ -12,7 +12,7 @@ wildcard_constraints:
 
 rule process:
     input:
-        plan=RUN.plan.copy,
+        plan=RUN.plan.to_run,
         references=RUN.synced_references,
     output:
         marker=RUN.marker,
@@ -29,7 +29,7 @@ rule process:
         runtime=RUN.jobs.runtime,
         max_seconds=RUN.jobs.max_seconds,
         tries=RUN.jobs.try_number,
-        # what HTCondor's plugin reads, in place of the three above; other executors pass it over
+        # what HTCondor's plugin reads, in place of the three above; other executors ignore it
         request_memory=RUN.jobs.request_memory,
         request_disk=RUN.jobs.request_disk,
         allowed_execute_duration=RUN.jobs.execute_seconds,

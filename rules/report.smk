@@ -36,11 +36,10 @@ rule report:
     params:
         arguments=RUN.arguments.report,
         plan=RUN.plan.path,
-        quiet=RUN.quiet,
     message:
         f"report of batch {RUN.batch}"
     shell:
-        "hstdputils report {params.arguments:q} --plan {params.plan:q} {params.quiet:q} 2> {log:q}"
+        "hstdputils report {params.arguments:q} --plan {params.plan:q} $HSTDP_QUIET 2> {log:q}"
 
 
 onsuccess:
@@ -49,6 +48,6 @@ onsuccess:
 
 onerror:
     shell(
-        "hstdputils report {RUN.arguments.report:q} --plan {RUN.plan_of_batch:q} {RUN.quiet:q} --if-any"
+        "hstdputils report {RUN.arguments.report:q} --plan {RUN.plan_of_batch:q} $HSTDP_QUIET --if-any"
     )
     RUN.tidy()

@@ -19,7 +19,7 @@ SNAKEMAKE = [(page.relative_to(ROOT), words) for page in PAGES for words in comm
 
 def parse(command, words):
     """Parse a command line as the command does; it raises where it is wrong."""
-    if command == "plan" and words[0] in ("show", "edit"):
+    if command == "plan" and words[0] in ("show", "edit", "pilots", "refine"):
         return importlib.import_module(f"hstdputils.plan.{words[0]}")._parser().parse_args(words[1:])
     if command == "process":
         return importlib.import_module("hstdputils.process.options").read_options(words)

@@ -42,10 +42,9 @@ def test_time_is_bounded_by_cores_memory_and_the_longest(rows, seconds):
 def test_lines_for_a_machine():
     found = estimate([("l", 1, 1000, 5400, 600.0)] * 3 + [("j", 1, 4000, 43_200, 9000.0)], Machine(2, 8192))
     found.add_sizes(["lzzz0100q", "jzzz0103q", "jzzz0104q"], {"lzzz0100q": Features(2, 9)}, {"jzzz0103q": Features()})
-    assert found.summary() == "4 datasets (acs 1, cos 3); sizes rest on features 4"
-    assert (
-        found.time()
-        == "about 2.5 h on this machine (2 cores, 8.0 GiB for jobs): 3 core hours, the longest dataset 2.5 h"
+    assert found.summary() == (
+        "4 datasets (acs 1, cos 3): about 2.5 h on this machine (2 cores, 8.0 GiB for jobs), 3 core hours, "
+        "the longest 2.5 h; sizes rest on features 4"
     )
     assert found.space() == (
         "to download: about 9.0 MB of raw files (without 1 whose size is not known), and references; "
@@ -55,7 +54,7 @@ def test_lines_for_a_machine():
 
 def test_lines_for_a_cluster():
     found = estimate([("l", 1, 1000, 5400, 600.0)] * 1000)
-    assert found.time() == "about 1.7 h on 100 cores: 167 core hours, the longest dataset 10 min"
+    assert found.time() == "about 1.7 h on 100 cores, 167 core hours, the longest 10 min"
     assert found.space() == "to download: references; space for work folders: up to 1.0 GB a job"
 
 

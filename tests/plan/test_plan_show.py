@@ -33,7 +33,7 @@ def test_totals_by_instrument_size_and_evidence_largest_rows_and_cost(path, caps
     assert ["14336", "MiB", "1", "14.0", "12:00:00", "-"] in lines
     assert {"evidence", "size", "instrument"} <= {line[0] for line in lines if line}
     assert f"USD {sum(usd.values()):,.2f} on AWS, by the prices of the plan".split() in lines
-    assert next(line for line in lines if line[:3] == ["4", "datasets,", "about"])[-3:] == ["dataset", "6.0", "h"]
+    assert next(line for line in lines if line[:3] == ["4", "datasets,", "about"])[-3:] == ["longest", "6.0", "h"]
 
 
 def test_a_terminal_gets_no_line_that_is_wider(path):

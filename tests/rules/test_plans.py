@@ -19,8 +19,9 @@ def test_a_folder_of_raws_is_looked_into_unless_the_configuration_forbids_it(pro
     project.config["inputs"] = [project.config["inputs"], "s3://nobodys-bucket", "mast:"]
     assert {row["evidence"] for row in rows(project)} == {"features"}
     log = (project.folder / "logs/night-1/plan.log").read_text()
-    assert "2 datasets (cos 2); sizes rest on features 2" in log
+    assert "2 datasets (cos 2): about " in log
     assert " on this machine (" in log
+    assert "; sizes rest on features 2" in log
     assert "USD" not in log
     assert "nobodys-bucket" not in log
     (project.folder / "plan.out").unlink()

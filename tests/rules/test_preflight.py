@@ -46,8 +46,10 @@ def test_a_missing_cache_is_one_line_and_no_job_begins(wrong):
     # the plan is there now, and the report says why nothing has run
     ran = wrong.snakemake("--profile", "onsite")
     assert ran.status == 1
-    told = wrong.commands.hstdputils("report", "night-1", "--json=told.json", "--no-html")
+    told = wrong.commands.hstdputils("report", "night-1", "--json=told.json")
     assert told.status == 0, told.said
+    page = (wrong.folder / "results/night-1/report.html").read_text()
+    assert f"2 have not run (CRDS cache: {wrong.folder}/no-cache does not exist: set CRDS_PATH" in page
     rows = json.loads((wrong.folder / "told.json").read_text())["datasets"]
     assert {row["reason"].partition(": set")[0] for row in rows} == {
         f"CRDS cache: {wrong.folder}/no-cache does not exist"

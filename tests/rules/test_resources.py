@@ -27,8 +27,8 @@ def test_a_rule_says_what_its_job_needs(rule):
 
 
 def test_a_rule_that_takes_all_cores_says_so():
-    assert set(RULES) == {"plan", "show_plan", "references", "process", "jobs", "report"}
-    assert {name for name, text in RULES.items() if "    threads: " in text} == {"process", "jobs"}
+    assert set(RULES) == {"plan", "show_plan", "references", "pilots", "process", "jobs", "report"}
+    assert {name for name, text in RULES.items() if "    threads: " in text} == {"pilots", "process", "jobs"}
 
 
 def test_a_long_list_gets_the_cores_and_the_memory_that_snakemake_may_use(project):

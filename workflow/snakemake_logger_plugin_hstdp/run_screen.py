@@ -24,6 +24,10 @@ DATASETS, ALL_DATASETS = "process", "jobs"
 """The rules that process a dataset, and all of them in one job, which shows how far they are itself."""
 
 
+OWN_SCREEN = {ALL_DATASETS, "pilots"}
+"""The rules that show themselves how far they are."""
+
+
 PLAN = "plan"
 """The rule whose log has notes for a person."""
 
@@ -162,7 +166,7 @@ class RunScreen:
         self._has_started = True
         self._jobs[record.jobid] = record
         self._running.add(record.jobid)
-        if record.rule_name == ALL_DATASETS:
+        if record.rule_name in OWN_SCREEN:
             self._hide()
 
     def _finish_job(self, record: Any) -> None:
@@ -178,7 +182,7 @@ class RunScreen:
             self._progress.succeeded += 1
         elif message := getattr(started, "rule_msg", None):
             self._made.append(str(message))
-        if started.rule_name == ALL_DATASETS:
+        if started.rule_name in OWN_SCREEN:
             self._screen.__enter__()
 
     def _settle(self, until: float) -> None:
@@ -250,6 +254,7 @@ class RunScreen:
 
 _ACTIVITIES = {
     "plan": "planning",
+    "pilots": "running pilots",
     "references": "downloading references",
     "report": "writing the report",
     "jobs": "running",

@@ -73,6 +73,11 @@ class PlanSection(_Section):
         "on S3, where it can be reached (about two requests and 30 KiB a dataset); always, or there is no plan; in "
         "folders alone; never.",
     )
+    pilot: bool = Field(
+        default=False,
+        description="Of each program's single exposures and associations, where 20 or more are planned from their "
+        "names alone, run one first, and plan the others again on what it used.",
+    )
     features: Annotated[str | None, OptionOf("plan")] = Field(
         default=None,
         description="A table (CSV) of features of datasets for the plan, which spares it the headers of those in it.",

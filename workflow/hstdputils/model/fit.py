@@ -10,6 +10,7 @@ import numpy as np
 
 from hstdputils.core.instruments import BY_LETTER, INSTRUMENTS
 from hstdputils.model.features import Bytes, Floats, Ints, Runs, is_association, keys_of, of_instrument
+from hstdputils.model.pilots import fit_pilots
 from hstdputils.model.predict import (
     LOST_MIB,
     PROGRAM_LENGTH,
@@ -89,6 +90,7 @@ def fit(runs: Runs) -> dict[str, Any]:
     sizes = _sizes(runs, Planner(data), Planner({**data, "programs": no_programs}))
     usual = [facts.needs.memory_mib for instrument, facts in INSTRUMENTS.items() if instrument not in data["kinds"]]
     data["sizes"]["memory_mib"] = sorted({*sizes, *usual})
+    data["pilots"] = fit_pilots(runs)
     return data
 
 

@@ -14,6 +14,7 @@ from hstdputils.core.instruments import Resources
 from hstdputils.model.features import Features, Measured
 
 if TYPE_CHECKING:
+    from hstdputils.model.pilots import Pilots
     from hstdputils.model.predict import Planner
 
 
@@ -35,6 +36,10 @@ _IPPPSSOOT = 9
 
 
 _PARTS = ("fitted", "largest", "sizes", "trees", "kinds", "programs")
+
+
+_MAY_LACK = "pilots"
+"""A part that models of earlier versions do not have."""
 
 
 def default_path() -> Path:
@@ -82,6 +87,10 @@ class Model:
             raise UserError(f"{path} is not a fitted model (it has no {lost[0]!r}): {fix}")
         model = cls(data, path)
         try:
+            if model.pilots:
+                from hstdputils.model.pilots import check_pilots
+
+                check_pilots(model.pilots)
             _ = model.planner
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             reason = shown(f"{type(error).__name__}: {error}", 200)
@@ -95,6 +104,12 @@ class Model:
 
         return Planner(self.data)
 
+    @property
+    def pilots(self) -> "Pilots":
+        """Return what the datasets of a group get after one of them ran, by the memory that it used."""
+        found: Pilots = self.data.get(_MAY_LACK, {})
+        return found
+
     def save(self, path: Path) -> None:
         """Write the model: whole, or not at all."""
         try:
@@ -106,7 +121,8 @@ class Model:
 
     def text(self) -> str:
         """Return the text of the file: one line for each node of a tree and each program."""
-        return "\n".join(_lines({"format": FORMAT, **{part: self.data[part] for part in _PARTS}}, "")) + "\n"
+        parts = {part: self.data[part] for part in (*_PARTS, _MAY_LACK) if part in self.data}
+        return "\n".join(_lines({"format": FORMAT, **parts}, "")) + "\n"
 
     def needs(
         self,

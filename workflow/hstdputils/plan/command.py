@@ -1,7 +1,8 @@
-"""``hstdputils plan``: turn a list of datasets into a plan; `show` and `edit` are commands of their own."""
+"""``hstdputils plan``: turn a list of datasets into a plan; show, edit, pilots, refine are commands of their own."""
 
 import argparse
 import gc
+import pkgutil
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -23,6 +24,10 @@ from hstdputils.records.batch import check_batch_name
 from hstdputils.records.plan_rows import row_lines
 from hstdputils.store.registry import is_none, open_store
 
+_VERBS = ("show", "edit", "pilots", "refine")
+"""Commands of their own, by their first word: each is a module beside this one, imported when it is used."""
+
+
 _SHAPING = ("inputs", "read_headers", "history", "grid_mib", "region", "purchase")
 """Options whose values shape the rows of a plan."""
 
@@ -40,8 +45,9 @@ The sizes rest on the best evidence there is of each dataset, which its row name
 those of its program, its features before the run (--features, or
 the headers of its raw files, --inputs), or its instrument alone.
 
-`hstdputils plan show PLAN` sums a plan up; `hstdputils plan edit PLAN COLUMN=VALUE...` changes rows of it. Each of
-the two has a --help of its own. A store folder of such a name is ./show or ./edit."""
+`hstdputils plan show PLAN` sums a plan up; `hstdputils plan edit PLAN COLUMN=VALUE...` changes rows of it.
+`hstdputils plan pilots PLAN` names one dataset of each group to run first, and `hstdputils plan refine PLAN` makes a
+second plan on what these used. Each has a --help of its own. A store folder of such a name is ./show, and so on."""
 
 
 _EXAMPLES = """\
@@ -55,15 +61,9 @@ _EXAMPLES = """\
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
-    verb = _verb(arguments)
-    if verb == "show":
-        from hstdputils.plan.show import main as show
-
-        return show(arguments[1:] if arguments[0] == "show" else arguments)
-    if verb == "edit":
-        from hstdputils.plan.edit import main as edit
-
-        return edit(arguments[1:] if arguments[0] == "edit" else arguments)
+    if verb := _verb(arguments):
+        command: command_line.Command = pkgutil.resolve_name(f"hstdputils.plan.{verb}:main")
+        return command(arguments[1:] if arguments[0] == verb else arguments)
     options = parse(arguments)
     if options.copy and not options.update:
         raise UserError("--copy goes with --update: give the plan that is to be copied")
@@ -88,8 +88,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _verb(arguments: Sequence[str]) -> str:
-    """Return ``show`` or ``edit``, by the first word or by the option that stands for it; else nothing."""
-    if arguments[:1] in (["show"], ["edit"]):
+    """Return the command of its own that is meant, by its word or by an option that stands for it; or nothing."""
+    if arguments and arguments[0] in _VERBS:
         return arguments[0]
     options = {argument.partition("=")[0] for argument in arguments}
     return "show" if "--show" in options else "edit" if "--set" in options else ""
@@ -117,7 +117,6 @@ class _Planner:
         if not all(source_class(source).is_local for source in inputs):
             estimate.add_sizes(names, evidence.features, evidence.local)
         note(estimate.summary())
-        note(estimate.time())
         note(estimate.space())
         for line in estimate.cost(self._prices, is_chosen=options.prices is not None):
             note(line)

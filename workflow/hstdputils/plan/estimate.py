@@ -135,20 +135,20 @@ class Estimate:
         return max(self.core_seconds / machine.cores, self._memory_seconds / machine.memory_mib, self.longest)
 
     def summary(self) -> str:
-        """Return one line: how many datasets, of which instruments, and what their sizes rest on."""
+        """Return one line: how many datasets, of which instruments, how long they take, what their sizes rest on."""
         parts = ", ".join(f"{name} {n:,}" for name, n in sorted(self.datasets.items()))
         evidence = ", ".join(f"{name} {n:,}" for name, n in self.evidence.most_common())
-        return f"{_count(self.datasets.total(), 'dataset')} ({parts}); sizes rest on {evidence}"
+        return f"{_count(self.datasets.total(), 'dataset')} ({parts}): {self.time()}; sizes rest on {evidence}"
 
     def time(self) -> str:
-        """Return one line: how long it takes."""
-        hours = f"{self.core_seconds / 3600:,.0f} core hours, " if self.core_seconds >= 3600 else ""
-        hours += f"the longest dataset {about(self.longest)}" if self.datasets.total() > 1 else ""
+        """Return how long they take together."""
+        hours = f", {self.core_seconds / 3600:,.0f} core hours" if self.core_seconds >= 3600 else ""
+        hours += f", the longest {about(self.longest)}" if self.datasets.total() > 1 else ""
         if self.is_here:
-            return f"about {about(self.seconds_on(self.machine))} on {self.machine}" + (f": {hours}" if hours else "")
+            return f"about {about(self.seconds_on(self.machine))} on {self.machine}{hours}"
         clusters = [n for n in CLUSTERS if self.core_seconds / n > self.longest] or CLUSTERS[:1]
         times = [f"{about(max(self.core_seconds / n, self.longest))} on {n:,} cores" for n in clusters]
-        return f"about {', '.join(times)}" + (f": {hours}" if hours else "")
+        return f"about {', '.join(times)}{hours}"
 
     def space(self) -> str:
         """Return one line: what is downloaded, as far as it is known, and what work folders take at once."""

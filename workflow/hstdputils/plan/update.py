@@ -148,19 +148,27 @@ class BatchPlan:
         return self.path.with_suffix(".json")
 
     def _record(self) -> "_Record":
-        """Return what is on record; what cannot be read says nothing, so that all rows count as edited."""
-        try:
-            values = json.loads(self._record_path.read_bytes())
-            rows = values["rows"]
-            if isinstance(rows, list) and all(isinstance(row, str) for row in rows):
-                return _Record(str(values["settings"]), frozenset(rows))
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):
-            pass
-        return _Record("", frozenset())
+        return _read_record(self._record_path)
 
     def _write_record(self, record: "_Record") -> None:
         text = json.dumps({"settings": record.settings, "rows": sorted(record.rows)})
         atomic_write(self._record_path, f"{text}\n".encode())
+
+
+def edited_names(plan: Path, record: Path) -> set[str]:
+    """Return the datasets of a plan whose rows are not as the planner wrote them; none where there is no record.
+
+    Parameters
+    ----------
+    plan
+        The plan, or a copy of it.
+    record
+        The record of the batch's plan, ``plan.json`` beside it.
+    """
+    as_planned = _read_record(record).rows if record.exists() else frozenset()
+    if not as_planned:
+        return set()
+    return {row.ipppssoot for _, line, row in read_rows(plan, lines_of(plan)) if _digest(line) not in as_planned}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +179,18 @@ class _Record:
     """The digest of the settings that shape it; empty where it is not known."""
     rows: frozenset[str]
     """Digests of rows as the planner wrote them."""
+
+
+def _read_record(path: Path) -> _Record:
+    """Return what is on record; what cannot be read says nothing, so that all rows count as edited."""
+    try:
+        values = json.loads(path.read_bytes())
+        rows = values["rows"]
+        if isinstance(rows, list) and all(isinstance(row, str) for row in rows):
+            return _Record(str(values["settings"]), frozenset(rows))
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        pass
+    return _Record("", frozenset())
 
 
 def settings_digest(values: Mapping[str, Any], files: Mapping[str, Path | None]) -> str:

@@ -10,9 +10,10 @@ from hstdputils.core.datasets import Dataset
 from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.id_lists import IdList, require_all_good, tell_problems
 from hstdputils.core.outcomes import AttemptFailed, Outcome
+from hstdputils.engines.retry_policy import Limits
 from hstdputils.inputs.lists import read_list
 from hstdputils.inputs.registry import DEFAULT_SOURCES
-from hstdputils.process.options import ONSITE, REMOTE, Site, read_options, retry_limits_of, settings_of
+from hstdputils.process.options import ONSITE, REMOTE, Site, read_options, settings_of
 from hstdputils.process.processor import Processor, Result
 from hstdputils.process.products import copy_marker
 from hstdputils.process.retries import make_attempts
@@ -41,7 +42,8 @@ def main(arguments: Sequence[str], site: Site | None = None) -> int:
     codes: list[int] = []
     if options.retries:
         settings_or_code = make_attempts(
-            *(settings, ids.datasets[0], retry_limits_of(options)),
+            *(settings, ids.datasets[0]),
+            Limits(options.retry_max_memory_mib, options.retry_max_seconds, retries=options.retries),
             lambda made_with, *end: _exit_code_of(made_with, ids, *end),
         )
         if isinstance(settings_or_code, int):

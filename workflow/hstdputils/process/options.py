@@ -12,7 +12,6 @@ from typing import Any
 from hstdputils.calibrate.drizzlepac import VARIABLES
 from hstdputils.calibrate.recipe import check_program_names
 from hstdputils.core import command_line
-from hstdputils.core.config import Config
 from hstdputils.engines.retry_policy import Limits
 from hstdputils.inputs.registry import add_input_options
 from hstdputils.process.setup import OVERHEAD_SECONDS, Settings
@@ -160,25 +159,6 @@ def settings_of(options: argparse.Namespace) -> Settings:
         astrometry={None: None, "on": True, "off": False}[options.astrometry],
         known_issues=options.known_issues,
     )
-
-
-def retry_limits_of(options: argparse.Namespace) -> Limits:
-    """Return how far further attempts within this process's job go."""
-    return Limits(
-        max_memory_mib=options.retry_max_memory_mib,
-        max_seconds=options.retry_max_seconds,
-        retries=options.retries,
-    )
-
-
-def config_of(options: argparse.Namespace) -> Config:
-    """Return the configuration that the options stand for, as far as checks of a set-up need it."""
-    keys = ("output", "batch", "inputs", "work", "keep_inputs", "programs", "crds_context")
-    output, batch, inputs, work, keep_inputs, programs, context = (getattr(options, key) for key in keys)
-    values = {"ids": "-", "store": output, "batch": batch, "work": str(work), "programs": dict(programs)}
-    values |= {"inputs": inputs} if inputs else {}
-    values |= {"keep_inputs": str(keep_inputs)} if keep_inputs else {}
-    return Config.model_validate({**values, "crds": {"context": context}})
 
 
 def _parser(site: Site | None, *, has_slice: bool = False) -> argparse.ArgumentParser:

@@ -31,7 +31,9 @@ def summary(report: BatchReport) -> str:
     if retry:
         parts.append(f"{retry:,} may succeed when tried again")
     if pending:
-        parts.append(f"{pending:,} {'have' if pending > 1 else 'has'} not run")
+        # why the last run did not start, where it did not
+        reasons = dict.fromkeys(f" ({row.reason})" for row in report.rows if row.state == PENDING and row.reason)
+        parts.append(f"{pending:,} {'have' if pending > 1 else 'has'} not run{''.join(reasons)}")
     return "; ".join(parts)
 
 

@@ -223,7 +223,7 @@ def _shade(count: float, lanes: int, kind: str) -> int:
     share = count / lanes
     if kind == "succeeded":
         return min(10, math.ceil(8 * share + 1)) if share > 0.005 else 0
-    return min(10, math.ceil(8 * share + 2)) if share > 0.01 else 0
+    return min(10, math.ceil(10 * math.sqrt(share))) if share > 0.002 else 0
 
 
 def _runs(levels: Iterable[int]) -> Iterator[tuple[int, int, int]]:

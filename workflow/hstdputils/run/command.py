@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from hstdputils.core import command_line
+from hstdputils.core.config import Config
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.text import without_passwords
 from hstdputils.doctor.preflight import preflight
@@ -129,7 +130,17 @@ def _preflight(rows: Sequence[PlanRow], further: Sequence[str]) -> None:
     row = rows[0]
     options = process_options.parse([*further, row.output, row.batch, row.ipppssoot])
     datasets = [parse_dataset(row.ipppssoot) for row in rows]
-    preflight(process_options.config_of(options), datasets, has_references=options.references is not None)
+    preflight(_config_of(options), datasets, has_references=options.references is not None)
+
+
+def _config_of(options: argparse.Namespace) -> Config:
+    """Return the configuration that options of ``hstdputils process`` stand for, as far as pre-flight needs it."""
+    keys = ("output", "batch", "inputs", "work", "keep_inputs", "programs", "crds_context")
+    output, batch, inputs, work, keep_inputs, programs, context = (getattr(options, key) for key in keys)
+    values = {"ids": "-", "store": output, "batch": batch, "work": str(work), "programs": dict(programs)}
+    values |= {"inputs": inputs} if inputs else {}
+    values |= {"keep_inputs": str(keep_inputs)} if keep_inputs else {}
+    return Config.model_validate({**values, "crds": {"context": context}})
 
 
 def _parser() -> argparse.ArgumentParser:

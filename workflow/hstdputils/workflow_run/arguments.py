@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 from hstdputils.core.config import command_options
 from hstdputils.core.id_lists import arguments_of
@@ -50,11 +51,20 @@ class Arguments:
         files = [f"--{kind}={self.batch.result(f'report.{kind}')}" for kind in ("html", "json", "csv")]
         return [*self._options("report"), *files, f"--config-json={config}", self.batch.address]
 
-    def submit(self, plan: str, wanted: str) -> list[str]:
-        """Return the command that submits a plan of these datasets to the batch's engine."""
+    @property
+    def refine(self) -> list[str]:
+        """Return the options of ``hstdputils plan refine``."""
+        config = self.batch.config
+        values = {"model": config.plan.model, "grid-mib": config.plan.grid_mib, "prices": config.prices}
+        values |= {"region": config.region, "purchase": config.purchase}
+        values["record"] = str(Path(self.batch.plan).with_suffix(".json"))
+        return [f"--{name}={value}" for name, value in values.items() if value is not None]
+
+    def submit(self, plan: str, wanted: str | None) -> list[str]:
+        """Return the command that submits a plan, of these datasets where they are given, to the batch's engine."""
         config, engine = self.batch.config, self.batch.engine
         assert engine is not None
-        options = [f"--engine={engine.name}", f"--wanted={wanted}", "--wait"]
+        options = [f"--engine={engine.name}", *([f"--wanted={wanted}"] if wanted else []), "--wait"]
         section = getattr(config, engine.name.replace("-", "_"), None)
         settings = section.model_dump(mode="json", exclude_none=True) if section else {}
         options += [f"--{engine.name}-{key.replace('_', '-')}={value}" for key, value in settings.items()]
@@ -67,11 +77,12 @@ class Arguments:
         """Return the command that follows the jobs of the batch to their end."""
         return ["hstdputils", "watch", *self._options("watch"), f"--to={ended}", self.batch.address]
 
-    def run(self, plan: str, wanted: str, ended: str, cores: int, memory_mib: int) -> list[str]:
-        """Return the command that runs a plan of these datasets here, on so many cores, in so much memory (MiB)."""
+    def run(self, plan: str, wanted: str | None, ended: str, cores: int, memory_mib: int) -> list[str]:
+        """Return the command that runs a plan here, on so many cores, in so much memory (MiB)."""
         options = [f"--cores={cores}", f"--memory-mib={memory_mib}", *self._options("run"), *self._force]
         options.append("--no-preflight")  # this run has made it, or leaves it out
-        options += [f"--wanted={wanted}", "--wait", f"--logs=logs/{self.batch.name}", f"--to={ended}"]
+        options += [f"--wanted={wanted}"] if wanted else []
+        options += ["--wait", f"--logs=logs/{self.batch.name}", f"--to={ended}"]
         return ["hstdputils", "run", *options, plan, "--", *self._of_jobs()]
 
     def _options(self, command: str) -> list[str]:

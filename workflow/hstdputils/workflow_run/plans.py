@@ -41,6 +41,21 @@ class RunPlan:
         """Return the path of the copy of this run."""
         return self._batch.run_path("plan.out")
 
+    @property
+    def pilots(self) -> str:
+        """Return the path of the rows that run first."""
+        return self._batch.run_path("pilots.out")
+
+    @property
+    def refined(self) -> str:
+        """Return the path of this run's copy of the second plan."""
+        return self._batch.run_path("plan.pilot.out")
+
+    @property
+    def to_run(self) -> str:
+        """Return the path of the plan that datasets run by: this run's copy, or the second one, after the pilots."""
+        return self.refined if self._batch.config.plan.pilot else self.copy
+
     @cached_property
     def ids(self) -> IdList:
         """Return the id lists of the configuration.
@@ -94,12 +109,12 @@ class RunPlan:
             A line of the plan is not a plan row.
         """
         if not self._rows:
-            if Path(self.copy).exists():
-                self._rows = read_plan(Path(self.copy))
-            elif self.is_current:
+            if Path(self.to_run).exists():
+                self._rows = read_plan(Path(self.to_run))
+            elif self.is_current and not self._batch.config.plan.pilot:
                 self._rows = self._plan.rows()
             else:
-                raise self._not_there()
+                raise self._not_there(self.to_run)
         return self._rows
 
     @errors_in_one_line()
@@ -111,7 +126,7 @@ class RunPlan:
     def sha256(self, wildcards: Any, input: Any) -> str:
         """Return the SHA-256 of the batch's plan."""
         if not Path(self.copy).exists() and not self.is_current:
-            raise self._not_there()
+            raise self._not_there(self.copy)
         return self._sha256(Path(self._batch.plan))
 
     @errors_in_one_line()
@@ -120,8 +135,9 @@ class RunPlan:
         is_shown = self.is_current and SHOWN.is_file() and self._sha256(SHOWN) == self._sha256(Path(self._batch.plan))
         return [] if is_shown else [self.copy]
 
-    def _not_there(self) -> FileNotFoundError:
-        return FileNotFoundError(errno.ENOENT, "there is no plan of this run yet", self.copy)
+    @staticmethod
+    def _not_there(path: str) -> FileNotFoundError:
+        return FileNotFoundError(errno.ENOENT, "there is no plan of this run yet", path)
 
     @staticmethod
     def _sha256(path: Path) -> str:

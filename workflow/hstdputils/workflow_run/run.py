@@ -75,6 +75,7 @@ class Run:
         self.report_csv = self._batch.result("report.csv")
         self.ended = self._batch.result("ended.txt")
         self.ended_of_run = self._batch.run_path("ended.txt")
+        self.second_plan = self._batch.result("plan.pilot.out")
         self.references = self._batch.result("references.json")
         self.references_of_run = self._batch.run_path("references.done")
         self.cores = 1
@@ -84,6 +85,7 @@ class Run:
         self.in_container = False
         """Whether Snakemake runs jobs in containers."""
         _set_variables(self.config)
+        _set_screen_variables()
         _have_executor_wait()
 
     @property
@@ -101,16 +103,6 @@ class Run:
     def process_arguments(self) -> list[str]:
         """Return the arguments of ``hstdputils process`` that are the same for all datasets."""
         return [*(self.arguments.retries(self.memory_mib) if self._retries_in_jobs else []), *self.arguments.process]
-
-    @property
-    def quiet(self) -> list[str]:
-        """Return the option of ``report`` that leaves the terminal to the screen of the run, where there is one."""
-        return ["--quiet"] if is_heard() else []
-
-    @property
-    def to_log(self) -> list[str]:
-        """Return the command that writes notes to a log, and to the terminal where no screen shows the log's."""
-        return ["cp", "/dev/stdin"] if is_heard() else ["tee", "-i"]
 
     @property
     def synced_references(self) -> list[str]:
@@ -158,6 +150,19 @@ class Run:
         if self._batch.engine:
             return self.arguments.submit(input.plan, self.plan.wanted)
         return self.arguments.run(input.plan, self.plan.wanted, output.ended, threads, resources.mem_mb)
+
+    @errors_in_one_line()
+    def start_pilots(self, wildcards: object, threads: int, resources: Any) -> list[str]:
+        """Return the command that runs or submits the pilots of the plan."""
+        plan, ended = self.plan.pilots, self._batch.run_path("pilots.txt")
+        if self._batch.engine:
+            return self.arguments.submit(plan, None)
+        return self.arguments.run(plan, None, ended, threads, resources.mem_mb)
+
+    @errors_in_one_line()
+    def follow_pilots(self, wildcards: object) -> list[str]:
+        """Return the command that watches submitted pilots until they have ended."""
+        return self.arguments.watch(self._batch.run_path("pilots.txt")) if self._batch.engine else ["true"]
 
     @errors_in_one_line()
     def follow(self, wildcards: object, output: Any) -> list[str]:
@@ -220,6 +225,12 @@ def _have_executor_wait() -> None:
     settings = getattr(sys.modules.get("snakemake_executor_plugin_htcondor"), "common_settings", None)
     if settings is not None:
         settings.init_seconds_before_status_checks = max(2, settings.init_seconds_before_status_checks)
+
+
+def _set_screen_variables() -> None:
+    """Set how rules leave the terminal to the screen of the run, where there is one: it is no parameter of theirs."""
+    os.environ["HSTDP_QUIET"] = "--quiet" if is_heard() else ""
+    os.environ["HSTDP_TO_LOG"] = "cp /dev/stdin" if is_heard() else "tee -i"
 
 
 def _set_variables(config: Config) -> None:
