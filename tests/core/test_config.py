@@ -105,6 +105,7 @@ EVERYTHING = {
     "programs": {"calcos": "/a"},
     "program_variables": ["A"],
     "dataset_variables": ["B"],
+    "known_issues": ["i.yaml"],
     "astrometry": True,
     "prices": "p.json",
     "region": "eu-west-1",
@@ -151,7 +152,7 @@ def test_options_of_places_that_jobs_do_not_share_are_left_out():
     everything = load_config(EVERYTHING)
     here, elsewhere = (command_options(everything, "process", is_local=is_local) for is_local in (True, False))
     names = {word.partition("=")[0] for word in here} - {word.partition("=")[0] for word in elsewhere}
-    assert names == {"--work", "--keep-work", "--keep-inputs"}
+    assert names == {"--work", "--keep-work", "--keep-inputs", "--known-issues"}
     assert "--astrometry=on" in elsewhere
     assert "--programs=calcos=/a" in elsewhere
 

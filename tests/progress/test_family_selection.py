@@ -7,8 +7,11 @@ import pytest
 
 from hstdputils.__main__ import command_module
 from hstdputils.core import command_line
+from hstdputils.core.config import Config
 from hstdputils.core.outcomes import Outcome
+from hstdputils.core.run_config import save_run_config
 from hstdputils.records.batch import Batch
+from hstdputils.records.families import issues_of_run, known_issues
 from hstdputils.store.folder import FolderStore
 from tests.report.test_report import BATCH, made_up
 
@@ -23,6 +26,13 @@ REASONS = {
     ),
     "ldem01f1q": (Outcome.CALIBRATION_ERROR, "calcos ended with status 1: TypeError: 3 of /x"),
 }
+
+
+@pytest.fixture(autouse=True)
+def _forget():
+    """Let known issues be read anew."""
+    known_issues.cache_clear()
+    issues_of_run.cache_clear()
 
 
 @pytest.fixture
@@ -55,7 +65,7 @@ def test_status_lists_a_family_with_what_to_do(store, capsys):
 
 def test_a_family_that_no_issue_names(store, capsys):
     _, out, _ = run(capsys, "status", f"results/{BATCH}", "--family", "calibration_error.*")
-    assert "calibration_error.calcos-ended-with-status-n-typeerror-n-of-path: 1 datasets" in out
+    assert "calibration_error.calcos-ended-with-status-n-typeerror-n-of-path: 1 dataset," in out
     assert "j8bt05njq" not in out
 
 
@@ -72,10 +82,23 @@ def test_known_issues_of_the_site(store, capsys):
     issue = {"name": "ours", "title": "a mistake of ours", "advice": "Wait.", "patterns": ["TypeError: * of"]}
     Path("ours.yaml").write_text(json.dumps([issue]))
     _, out, _ = run(capsys, "status", f"results/{BATCH}", "--family", "ours", "--known-issues", "ours.yaml")
-    assert "ours: 1 datasets, a mistake of ours" in out
+    assert "ours: 1 dataset, a mistake of ours" in out
     assert "ldem01f1q" in out
     status, _, err = run(capsys, "status", f"results/{BATCH}", "--family", "ours", "--known-issues", "none.yaml")
     assert (status, len(err.splitlines())) == (2, 1)
+
+
+def test_known_issues_of_the_last_run(store, capsys):
+    issue = {"name": "ours", "title": "a mistake of ours", "advice": "Wait.", "patterns": ["TypeError: * of"]}
+    Path("ours.yaml").write_text(json.dumps([issue]))
+    save_run_config(Config(ids=["my.ids"], batch=BATCH, known_issues=["ours.yaml"]))
+    _, out, _ = run(capsys, "status", f"results/{BATCH}")
+    assert "ours: 1 dataset, a mistake of ours" in out
+    Path("ours.yaml").unlink()
+    known_issues.cache_clear()
+    issues_of_run.cache_clear()
+    status, out, _ = run(capsys, "status", f"results/{BATCH}")
+    assert (status, "a mistake of ours" in out, "ldem01f1q" in out) == (0, False, False)
 
 
 def test_clean_takes_a_family(store, capsys):

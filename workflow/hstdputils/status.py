@@ -56,7 +56,8 @@ def main(arguments: Sequence[str]) -> int:
     print()
     _table(batch.outcomes())
     for row in rows if options.family or len(rows) <= MOST_FAMILIES else []:
-        print(f"\n{row.family}: {row.datasets:,} datasets, {row.title}\n  {row.advice}\n  {row.command}")
+        count = f"{row.datasets:,} dataset{'s' if row.datasets != 1 else ''}"
+        print(f"\n{row.family}: {count}, {row.title}\n  {row.advice}\n  {row.command}")
     if not options.family and len(rows) > MOST_FAMILIES:
         print(f"\n{len(rows):,} families of failures: the report lists them, and --family PATTERN some")
     if names:

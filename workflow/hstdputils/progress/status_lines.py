@@ -10,7 +10,7 @@ from rich.text import Text
 from hstdputils.core.outcomes import RETRIED, Outcome
 from hstdputils.core.text import clock, visible
 from hstdputils.progress.run_progress import Countable, Usage
-from hstdputils.records.families import FamilyRow, known_issues
+from hstdputils.records.families import FamilyRow
 
 MAX_FAMILIES = 6
 """Families of failures that a summary has, so that it has 15 lines at most."""
@@ -44,8 +44,7 @@ def family_lines(families: Sequence[FamilyRow]) -> list[Text]:
     """Return a line for each family of failures, in their order; of many, the last line counts the rest."""
     lines = []
     for row in families[:MAX_FAMILIES]:
-        known = known_issues().named(row.family)
-        what = f"{row.title}: {row.advice}" if known else row.example_reason
+        what = f"{row.title}: {row.advice}" if row.is_known else row.example_reason
         text = visible(" ".join(f"{what} ({row.example})".split()))
         lines.append(Text(f"{row.datasets:>7,}  {row.outcome}: {text}", style_of(str(row.outcome))))
     if len(families) > MAX_FAMILIES:
@@ -152,7 +151,9 @@ class LiveLine:
         others = Text("  ").join([text for word, text in parts.items() if word not in ("name", "share")])
         cells: list[RenderableType] = [name, Text("  ")]
         if room >= 8:
-            bar = ProgressBar(total=max(1, progress.total), completed=progress.n_ended, width=min(room, 30))
+            bar = ProgressBar(
+                total=max(1, progress.total), completed=progress.n_ended, width=min(room, 30), complete_style="green"
+            )
             cells += [bar, Text("  ")]
         cells += [share, Text("  "), others] if others else [share]
         line.add_row(*cells)

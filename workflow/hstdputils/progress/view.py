@@ -12,7 +12,6 @@ from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.errors import UserError
 from hstdputils.core.instruments import INSTRUMENT_OF
 from hstdputils.core.outcomes import Outcome
-from hstdputils.core.run_config import read_run_config
 from hstdputils.core.text import nearest
 from hstdputils.engines.base import Engine
 from hstdputils.engines.registry import open_engine
@@ -22,7 +21,7 @@ from hstdputils.inputs.lists import read_list
 from hstdputils.progress.address import known_plan, open_batch
 from hstdputils.progress.batch_progress import PENDING, Monitor, Progress
 from hstdputils.records.batch import Batch
-from hstdputils.records.families import KnownIssues, add_known_issues, is_chosen, known_issues
+from hstdputils.records.families import KnownIssues, add_known_issues, is_chosen, issues_of_run, known_issues
 from hstdputils.records.marker import Marker
 
 
@@ -84,8 +83,7 @@ def _of_job(batch: Batch, unreadable: Marker, progress: Progress) -> Marker:
 
 def issues_of(options: argparse.Namespace, batch: Batch) -> KnownIssues:
     """Return the known issues by which failures are grouped: of the options, or of the last run over the batch."""
-    config = read_run_config(batch.name)
-    return known_issues(*(options.known_issues or (config.known_issues if config else [])))
+    return known_issues(*options.known_issues) if options.known_issues else issues_of_run(batch.name)
 
 
 def open_view(options: argparse.Namespace, queue: str | None = None, *, read_only: bool = False) -> BatchView:

@@ -5,6 +5,7 @@ named after its outcome and its reason, with ids, paths, numbers, dates and host
 """
 
 import argparse
+import contextlib
 import hashlib
 import re
 import shlex
@@ -16,7 +17,9 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
+from hstdputils.core.errors import UserError
 from hstdputils.core.outcomes import Outcome
+from hstdputils.core.run_config import read_run_config
 from hstdputils.records.known_issues import PACKAGED, Issue, plain, read_issues
 
 LOG_BYTES = 2**16
@@ -61,6 +64,8 @@ class FamilyRow:
 
     family: str
     """Its name."""
+    is_known: bool
+    """Whether a known issue names its cause."""
     title: str
     """What is wrong, in a few words."""
     advice: str
@@ -136,14 +141,14 @@ def group(failures: Iterable[Failure], address: str = "", issues: KnownIssues | 
     address
         The batch as commands address it, ``STORE/BATCH``.
     issues
-        The known issues; those that come with hstdputils where none are given.
+        The known issues; none for those of the last run over the batch here.
 
     Returns
     -------
     rows
         A row for each family.
     """
-    issues = issues or known_issues()
+    issues = issues or issues_of_run(address.rpartition("/")[2])
     outcomes: dict[str, Counter[Outcome]] = {}
     rows: dict[str, FamilyRow] = {}
     for failure in failures:
@@ -157,7 +162,7 @@ def group(failures: Iterable[Failure], address: str = "", issues: KnownIssues | 
             title, advice = (issue.title, issue.advice) if issue else unknown_cause(failure.outcome)
             command = resubmit_command(address, name) if address else ""
             row = rows[name] = FamilyRow(
-                *(name, title, advice, failure.outcome, 0, failure.end, failure.end),
+                *(name, issue is not None, title, advice, failure.outcome, 0, failure.end, failure.end),
                 *(failure.ipppssoot, failure.reason, command),
             )
         row.datasets += 1
@@ -167,6 +172,15 @@ def group(failures: Iterable[Failure], address: str = "", issues: KnownIssues | 
     for name, row in rows.items():
         row.outcome = outcomes[name].most_common(1)[0][0]
     return sorted(rows.values(), key=lambda row: (-row.datasets, row.family))
+
+
+@cache
+def issues_of_run(batch: str) -> KnownIssues:
+    """Return the known issues of the last run over a batch here, as far as they can be read."""
+    config = read_run_config(batch) if batch else None
+    with contextlib.suppress(UserError):
+        return known_issues(*(config.known_issues if config else ()))
+    return known_issues()
 
 
 def add_known_issues(parser: argparse._ActionsContainer, default: str = "") -> None:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from hstdputils.report.collect import BatchReport
 from hstdputils.report.rows import Row
 from hstdputils.store.folder import FolderStore
-from hstdputils.store.layout import LOG, PREVIEWS
+from hstdputils.store.layout import LOG
 
 
 class Links:
@@ -82,11 +82,6 @@ class Links:
         if self._folder is not None:
             return f"{self._relative}{quote(key.removeprefix(self._batch.prefix))}"
         return self._remote(key)
-
-    def previews(self, row: Row) -> str:
-        """Return the command that brings a dataset's previews; empty where the store is a folder."""
-        address = self._batch.store.address(self._batch.dataset_key(row.ipppssoot, PREVIEWS))
-        return "" if self._folder else shlex.join(["aws", "s3", "cp", "--recursive", address, "."])
 
     def _remote(self, key: str) -> str:
         """Return the address of an object of a bucket in a browser, or nothing where it has none."""
