@@ -105,8 +105,8 @@ class Estimate:
         import numpy as np
 
         machine = self.machine
-        self.core_seconds += float(seconds @ np.minimum(vcpus, machine.cores))
-        self._memory_seconds += float(seconds @ np.minimum(memory_mib, machine.memory_mib))
+        self.core_seconds += float((seconds * np.minimum(vcpus, machine.cores)).sum())
+        self._memory_seconds += float((seconds * np.minimum(memory_mib, machine.memory_mib)).sum())
         self.longest = max(self.longest, float(seconds.max(initial=0.0)))
 
     def add_sizes(
