@@ -6,6 +6,8 @@ stand-ins of the tests for AWS Batch and S3. What the terminal then shows become
 
 import contextlib
 import io
+import json
+import logging
 import os
 import shlex
 import subprocess
@@ -156,18 +158,20 @@ def narrow() -> None:
     """Record a run on 60 columns."""
     with project(30, 2) as folder, Terminal(folder, columns=60, lines=18, STAND_IN_SECONDS="0.5") as terminal:
         terminal.type(COMMAND)
-        terminal.wait(lambda text: "1 failed" in text and "left" in text)
+        terminal.wait(lambda text: "left" in text and "/30" in text)
+        time.sleep(2)
         terminal.save("narrow", "60 columns")
 
 
 def wrong() -> None:
     """Record a wrong set-up."""
-    with project(30, process_command="", inputs=".") as folder:
-        variables = {"CRDS_PATH": "/nowhere/crds", "CRDS_SERVER_URL": "none"}
-        with Terminal(folder, lines=14, **variables) as terminal:
-            terminal.type(COMMAND)
-            terminal.wait(is_over)
-            terminal.save("wrong", "a wrong set-up")
+    with (
+        project(30, process_command="", inputs=".") as folder,
+        Terminal(folder, lines=10, CRDS_PATH="/nowhere/crds") as terminal,
+    ):
+        terminal.type(COMMAND)
+        terminal.wait(is_over)
+        terminal.save("wrong", "a wrong set-up")
 
 
 def stopped() -> None:
@@ -190,6 +194,7 @@ def watch() -> None:
     from tests.stand_ins.aws_batch.site import Site, row, succeeded_marker
 
     keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()
@@ -215,12 +220,15 @@ def watch() -> None:
         (Path(folder) / "results/b/plan.out").write_text(site.plan.read_text())
         assert site.submit().status == 0
         batch.service.largest_host_mib = 16_000
-        batch.start(indexes=range(40))
+        batch.start(indexes=range(60))
         batch.finish(attempt_results.exited(23), indexes=[3, 5, 7])
         batch.finish(attempt_results.exited(27), indexes=[9])
         for name in names[10:30]:
-            marker = succeeded_marker(name).replace(b'"plan_row": null', b'"plan_row": {"cost_usd": 0.02}')
-            site.s3.client.put_object(Bucket="out", Key=f"b/markers/succeeded/{name}.json", Body=marker)
+            marker = json.loads(succeeded_marker(name)) | {"wall_seconds": 900}
+            marker["plan_row"] = {"cost_usd": 0.02, "memory_mib": 2048, "vcpus": 1}
+            site.s3.client.put_object(
+                Bucket="out", Key=f"b/markers/succeeded/{name}.json", Body=json.dumps(marker).encode()
+            )
         known = site.commands.variables
         with Terminal(Path(folder), columns=110, lines=34, **known) as terminal:
             terminal.type("hstdputils watch s3://out/b --every 1")

@@ -116,6 +116,16 @@ def test_a_failure_is_a_line_with_its_cause_and_log(capsys, log):
     ]
 
 
+def test_a_job_that_could_not_begin_says_why_once(capsys, log):
+    log.write_text("error: the CRDS server does not answer: check the network\n")
+    run = Run()
+    run.begin()
+    run.start(1, "l0000001q")
+    run.fail(1, log)
+    lines = run.end(capsys)
+    assert f"l0000001q  unknown: the CRDS server does not answer: check the network  ({log})" in lines
+
+
 def test_a_job_that_is_started_again_has_not_failed(capsys, log):
     run = Run()
     run.begin()

@@ -76,9 +76,7 @@ class RunScreen:
         self._n_datasets = self._all_cores = self._all_memory = 0
         self._log = self._stopped = ""
         self._rules: set[str] = set()
-        self._has_failed = self._has_begun = self._is_over = self._is_nested = self._is_wrong = self._has_started = (
-            False
-        )
+        self._has_failed = self._has_started = self._is_over = self._is_nested = self._is_wrong = False
 
     def take(self, record: Any) -> None:
         """Take a record."""
@@ -116,10 +114,8 @@ class RunScreen:
         self._is_over = True
         self._settle(float("inf"))
         self._hide()
-        if not self._has_begun:
-            return
-        # what stops a run before its first job, such as pre-flight, says itself why
-        self._is_wrong = self._is_wrong or not (self._has_started or self._stopped)
+        if not self._has_started and not self._stopped:
+            return  # what stops a run before its first job, such as pre-flight, says itself why
         progress, places = self._progress, list(self._places())
         if self._facts and not self._is_nested and not self._is_wrong and (self._is_of_batch or self._stopped):
             progress.running = 0
@@ -154,7 +150,7 @@ class RunScreen:
 
     def _begin(self, record: Any) -> None:
         stats: Mapping[str, int] = record.stats
-        self._n_datasets, self._has_begun = int(stats.get(DATASETS, 0)), True
+        self._n_datasets = int(stats.get(DATASETS, 0))
         self._is_nested = bool(stats.get(ALL_DATASETS))
         if not self._facts:
             self._progress.total = self._n_datasets
@@ -167,9 +163,9 @@ class RunScreen:
             self._all_memory = _number(provided, "mem_mb")
 
     def _start_job(self, record: Any) -> None:
+        self._has_started = True
         self._jobs[record.jobid] = record
         self._running.add(record.jobid)
-        self._has_started = True
         if record.rule_name in OWN_SCREEN:
             self._hide()
 
@@ -210,7 +206,7 @@ class RunScreen:
     def _fail_dataset(self, name: str, logs: list[str]) -> None:
         if self._stopped:  # it was stopped with the run
             return
-        outcome, reason = Outcome.UNKNOWN, _last_error(logs)
+        outcome, reason = Outcome.UNKNOWN, _last_line(logs).removeprefix("error: ")
         if (found := _ENDING.match(_last_line(logs))) and found["outcome"] in list(Outcome):
             outcome, reason = Outcome(found["outcome"]), found["reason"]
         self._progress.fail(name, outcome, reason)
@@ -321,4 +317,4 @@ def _short(paths: str) -> str:
 
 def _own_command() -> str:
     """Return the command line of this process, for a person to give it again."""
-    return shlex.join([Path(sys.argv[0]).name, *map(without_passwords, sys.argv[1:])])
+    return shlex.join(["snakemake", *map(without_passwords, sys.argv[1:])])  # also as python -m snakemake

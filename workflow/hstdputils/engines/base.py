@@ -164,7 +164,7 @@ class Engine(ABC, Generic[S]):
             else:
                 asked.append(location)
         submissions = {item.submission.number: item.submission for item in recorded}
-        self._queues = {place.row.ipppssoot: submissions[place.submission].queue for place in asked}
+        self._queues |= {place.row.ipppssoot: submissions[place.submission].queue for place in asked}
         for state in self._states(asked, submissions, exactly=only is not None):
             if state.state.is_over and state.is_final:
                 self._ended[state.job] = state

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from hstdputils.core.text import clock, iso_time, usd
+from hstdputils.core.text import clock, iso_time, usd, visible
 from hstdputils.engines.states import WaitReason
 from hstdputils.progress.overview import COLUMNS, Overview
 from hstdputils.progress.status_lines import family_lines
@@ -24,7 +24,7 @@ def reason_text(reason: WaitReason) -> str:
     since = f", since {iso_time(reason.since, 'minutes', 'Z')}" if reason.since else ""
     example = f" ({reason.example})" if reason.example else ""
     fix = f"; fix: {reason.fix}" if reason.fix else ""
-    return f"{count}{reason.reason}{by}{since}{example}{fix}"
+    return visible(f"{count}{reason.reason.rstrip('.')}{by}{since}{example}{fix}")
 
 
 def cost_text(overview: Overview) -> str:
@@ -49,7 +49,9 @@ def _sections(overview: Overview) -> Iterator[RenderableType]:
     yield table
     if overview.families:
         yield Text("failed, the latest first", "dim")
-        yield from family_lines(overview.families)
+        for line in family_lines(overview.families):
+            line.no_wrap, line.overflow = True, "ellipsis"
+            yield line
     for title, rows in (("longest running", overview.running), ("longest waiting", overview.waiting)):
         if rows:
             table = _table(title, "", "", "")

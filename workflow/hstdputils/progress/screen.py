@@ -105,6 +105,11 @@ class Screen:
         if self._log:
             self._log.print(line, soft_wrap=True)
 
+    def print_short(self, text: str, style: str = "") -> None:
+        """Print a line of which a terminal shows what it has room for; a log gets it whole."""
+        width = self.console.width if self.console.is_terminal else len(text)
+        self.print(cropped(text, width), style)
+
     def failure(self, ipppssoot: str, outcome: str, reason: str, log: str = "") -> None:
         """Print why a dataset has failed for good, in one line; after the first ones, only that there are more."""
         self._n_failures += 1
@@ -126,7 +131,7 @@ class Screen:
         """Print that a dataset is tried again, and why; after the first ones, only that there are more."""
         self._n_retries += 1
         if self._n_retries <= MAX_FAILURE_LINES:
-            self.print(text)
+            self.print_short(text)
         elif self._n_retries == MAX_FAILURE_LINES + 1:
             self.print("further attempts are not listed here: the markers and the report have them")
 

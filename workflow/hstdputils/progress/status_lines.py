@@ -151,7 +151,9 @@ class LiveLine:
         others = Text("  ").join([text for word, text in parts.items() if word not in ("name", "share")])
         cells: list[RenderableType] = [name, Text("  ")]
         if room >= 8:
-            bar = ProgressBar(total=max(1, progress.total), completed=progress.n_ended, width=min(room, 30))
+            bar = ProgressBar(
+                total=max(1, progress.total), completed=progress.n_ended, width=min(room, 30), complete_style="green"
+            )
             cells += [bar, Text("  ")]
         cells += [share, Text("  "), others] if others else [share]
         line.add_row(*cells)

@@ -82,6 +82,7 @@ class Display:
         self.screen, self._observer, self._engine = screen, observer, engine
         self._reasons: list[WaitReason] = []
         self._told_reasons: set[str] = set()
+        self._whys: set[str] = set()
         self._asked = float("-inf")
         self._publisher, self._has_page = Publisher(batch, has_page=has_page), has_page
         self._shown: Overview | None = None
@@ -94,7 +95,7 @@ class Display:
         """Show a poll, and print what in it was not known: decisions, and jobs that are held or cannot start."""
         self._progress, self._overview = poll.progress, None
         for entry in poll.decisions[:MAX_LINES]:
-            self.screen.print(f"{entry.ipppssoot}  {entry.reason}")
+            self.screen.print_short(f"{entry.ipppssoot}  {entry.reason}", "" if entry.is_again else "red")
         if len(poll.decisions) > MAX_LINES:
             self.screen.print(f"and {len(poll.decisions) - MAX_LINES:,} more decisions")
         if poll.busy and not poll.decisions:
@@ -138,8 +139,10 @@ class Display:
         """Ask the engine now and then why what waits does not start."""
         if not any(state.state in (State.WAITING, State.HELD) for state in progress.states.values()):
             self._reasons, self._asked = [], float("-inf")
-        elif time.monotonic() - self._asked >= REASONS_SECONDS:
-            self._asked = time.monotonic()
+            return
+        whys = {state.why for state in progress.stuck}
+        if whys - self._whys or time.monotonic() - self._asked >= REASONS_SECONDS:
+            self._whys, self._asked = whys, time.monotonic()
             try:
                 self._reasons = self._engine.wait_reasons(progress.states.values())
             except (UserError, StoreError) as error:
