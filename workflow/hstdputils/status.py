@@ -40,6 +40,10 @@ MOST_FAMILIES = 20
 """Families of failures that are told of where none are selected."""
 
 
+AGAIN_HERE = "Run the batch again as before: what has failed is tried again, and nothing else."
+"""What tries datasets again that have no jobs of an engine, which ``rescue`` submits."""
+
+
 _TOTAL = "all"
 
 
@@ -57,7 +61,8 @@ def main(arguments: Sequence[str]) -> int:
     _table(batch.outcomes())
     for row in rows if options.family or len(rows) <= MOST_FAMILIES else []:
         count = f"{row.datasets:,} dataset{'s' if row.datasets != 1 else ''}"
-        print(f"\n{row.family}: {count}, {row.title}\n  {row.advice}\n  {row.command}")
+        print(f"\n{row.family}: {count}, {row.title}\n  {row.advice}")
+        print(f"  {row.command if batch.progress.states else AGAIN_HERE}")
     if not options.family and len(rows) > MOST_FAMILIES:
         print(f"\n{len(rows):,} families of failures: the report lists them, and --family PATTERN some")
     if names:
