@@ -317,4 +317,4 @@ def _short(paths: str) -> str:
 
 def _own_command() -> str:
     """Return the command line of this process, for a person to give it again."""
-    return shlex.join([Path(sys.argv[0]).name, *map(without_passwords, sys.argv[1:])])
+    return shlex.join(["snakemake", *map(without_passwords, sys.argv[1:])])  # also as python -m snakemake

@@ -14,7 +14,6 @@ from hstdputils.core import command_line
 from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.id_lists import IdList, require_all_good, tell_problems
 from hstdputils.inputs.lists import read_list
-from hstdputils.inputs.registry import DEFAULT_SOURCES, source_class
 from hstdputils.model.fitted import Model
 from hstdputils.model.prices import add_price_options, chosen_prices
 from hstdputils.plan.estimate import Estimate, runs_here
@@ -105,7 +104,7 @@ class _Planner:
     def chunks(self, names: Sequence[str]) -> Iterator[list[str]]:
         """Yield the rows of datasets, many at a time."""
         options = self._options
-        inputs = options.inputs or DEFAULT_SOURCES
+        inputs = _sources(options)
         estimate = Estimate(is_here=runs_here(options.output, options.engine))
         evidence = gather(names, options.features, inputs, options.history, options.read_headers)
         for first in range(0, len(names), _CHUNK):
@@ -114,7 +113,7 @@ class _Planner:
             lines, costs = row_lines(options.output, self._batch, chunk, needs, self._prices.rates)
             yield lines
             estimate.add(chunk, needs, costs)
-        if not all(source_class(source).is_local for source in inputs):
+        if not inputs or any(":" in source.removeprefix("file:").partition("/")[0] for source in inputs):
             estimate.add_sizes(names, evidence.features, evidence.local)
         note(estimate.summary())
         note(estimate.space())
@@ -136,9 +135,18 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return _parser().parse_args(arguments)
 
 
+def _sources(options: argparse.Namespace) -> Sequence[str]:
+    """Return the sources that are named, or those by default where headers may be read."""
+    if options.inputs or options.read_headers == "never":
+        return list(options.inputs)
+    from hstdputils.inputs.registry import DEFAULT_SOURCES
+
+    return DEFAULT_SOURCES
+
+
 def ids_of(options: argparse.Namespace) -> IdList:
     """Return the datasets that a command line names; members of associations are known where headers are read."""
-    inputs = () if options.read_headers == "never" else options.inputs or DEFAULT_SOURCES
+    inputs = () if options.read_headers == "never" else _sources(options)
     return read_list(options.ipppssoots, inputs, folders_only=options.read_headers == "folders")
 
 

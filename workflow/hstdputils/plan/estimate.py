@@ -8,7 +8,6 @@ from functools import cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from hstdputils.core.config import LOCAL
 from hstdputils.core.instruments import INSTRUMENT_OF, INSTRUMENTS, MOSAIC_NEEDS, Resources
 from hstdputils.core.text import size
 from hstdputils.model.features import Features
@@ -54,6 +53,10 @@ class Machine:
         return f"this machine ({_count(self.cores, 'core')}, {self.memory_mib / 1024:.1f} GiB for jobs)"
 
 
+_EVIDENCE = Resources._fields.index("evidence")
+_NUMBERS = [Resources._fields.index(name) for name in ("vcpus", "memory_mib", "max_seconds", "expected_seconds")]
+
+
 class Estimate:
     """Sums over the rows of a plan.
 
@@ -83,12 +86,12 @@ class Estimate:
             instrument = INSTRUMENT_OF[chr(letter)]
             self.datasets[instrument] += int(of_letter[letter])
             self.usd[instrument] += float(usd[letter])
-        vcpus, memory, limits, evidence, _, expected = zip(*needs, strict=True)
-        self.evidence.update(evidence)
+        self.evidence.update(map(itemgetter(_EVIDENCE), needs))
         self.without_cost += costs.count(0.0)
-        seconds = np.array(expected)
-        seconds = np.where(seconds > 0, seconds, np.array(limits) / 2)
-        self._add_times(seconds, np.array(vcpus), np.array(memory))
+        vcpus, memory, limits, expected = (
+            np.fromiter(map(itemgetter(column), needs), float, len(needs)) for column in _NUMBERS
+        )
+        self._add_times(np.where(expected > 0, expected, limits / 2), vcpus, memory)
 
     def add_rows(self, rows: Sequence[PlanRow]) -> None:
         """Add rows of a plan that has been read."""
@@ -102,8 +105,8 @@ class Estimate:
         import numpy as np
 
         machine = self.machine
-        self.core_seconds += float(seconds @ np.minimum(vcpus, machine.cores))
-        self._memory_seconds += float(seconds @ np.minimum(memory_mib, machine.memory_mib))
+        self.core_seconds += float((seconds * np.minimum(vcpus, machine.cores)).sum())
+        self._memory_seconds += float((seconds * np.minimum(memory_mib, machine.memory_mib)).sum())
         self.longest = max(self.longest, float(seconds.max(initial=0.0)))
 
     def add_sizes(
@@ -112,7 +115,9 @@ class Estimate:
         """Add datasets whose raw files are to be downloaded: all but those that were found in folders."""
         remote = [name for name in names if name not in local] if local else names
         self._n_remote += len(remote)
-        counts = Counter(INSTRUMENT_OF[name[0]] for name in remote)
+        counts: Counter[str] = Counter()
+        for letter, number in Counter(map(itemgetter(0), remote)).items():
+            counts[INSTRUMENT_OF[letter]] += number
         sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0])
         for name in remote[:: max(1, len(remote) // SAMPLE)]:
             if name in features and (mb := features[name].total_mb) >= 0:
@@ -195,7 +200,11 @@ class Estimate:
 
 def runs_here(output: str, engine: str | None = None) -> bool:
     """Tell whether rows run on this machine: by the engine, else by their store."""
-    return engine == LOCAL if engine else not output.lower().startswith("s3://")
+    if not engine:
+        return not output.lower().startswith("s3://")
+    from hstdputils.core.config import LOCAL  # which imports pydantic, a tenth of a plan's time
+
+    return engine == LOCAL
 
 
 def about(seconds: float) -> str:

@@ -19,7 +19,6 @@ from typing import Protocol
 
 from hstdputils.core.errors import UserError
 from hstdputils.core.outcomes import Outcome
-from hstdputils.core.run_config import read_run_config
 from hstdputils.records.known_issues import PACKAGED, Issue, plain, read_issues
 
 LOG_BYTES = 2**16
@@ -177,6 +176,8 @@ def group(failures: Iterable[Failure], address: str = "", issues: KnownIssues | 
 @cache
 def issues_of_run(batch: str) -> KnownIssues:
     """Return the known issues of the last run over a batch here, as far as they can be read."""
+    from hstdputils.core.run_config import read_run_config  # whose imports take a tenth of a plan's time
+
     config = read_run_config(batch) if batch else None
     with contextlib.suppress(UserError):
         return known_issues(*(config.known_issues if config else ()))
