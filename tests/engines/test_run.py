@@ -91,6 +91,20 @@ def test_all_are_processed_once(machine):
 
 
 @pytest.mark.slow
+def test_a_page_is_kept_in_the_store(machine):
+    machine.behave("if name == 'ldem01tnq':\n    sys.exit('calcos: <b>cannot</b>')")
+    machine.plan("ldem01acq", "ldem01tnq")
+    assert machine.run("--publish").status == 23
+    page = (machine.store / "b/status.html").read_text()
+    assert "2 of 2" in page
+    assert "<b>" not in page
+    assert "http-equiv" not in page
+    values = json.loads((machine.store / "b/status.json").read_text())
+    assert (values["total"], values["is_over"], values["families"][0]["datasets"]) == (2, True, 1)
+    assert machine.commands.hstdputils("verify", "results/b").status == 0
+
+
+@pytest.mark.slow
 def test_a_program_that_is_killed_gets_more_memory(machine):
     machine.behave("if name == 'ldem01acq' and count == 1:\n    os.kill(os.getpid(), signal.SIGKILL)")
     machine.plan("ldem01acq", "ldem01tnq", memory_mib=1000)

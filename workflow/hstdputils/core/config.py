@@ -234,6 +234,11 @@ class Config(BaseModel):
         description="Before the first job, check programs, CRDS, store and work folder, or the engine, and stop if "
         "datasets could not succeed.",
     )
+    publish: Annotated[bool, OptionOf("run watch")] = Field(
+        default=False,
+        description="Keep a page and JSON in the store that say how far the batch is, <batch>/status.html and "
+        "<batch>/status.json, while all its datasets are one job (more than jobs_up_to, or on an engine).",
+    )
     jobs_up_to: int = Field(
         default=200,
         ge=0,
