@@ -59,10 +59,11 @@ def main(arguments: Sequence[str]) -> int:
     print(sentence(batch.name, batch.progress))
     print()
     _table(batch.outcomes())
+    has_jobs = bool(rows) and bool(batch.engine.submitted())
     for row in rows if options.family or len(rows) <= MOST_FAMILIES else []:
         count = f"{row.datasets:,} dataset{'s' if row.datasets != 1 else ''}"
         print(f"\n{row.family}: {count}, {row.title}\n  {row.advice}")
-        print(f"  {row.command if batch.progress.states else AGAIN_HERE}")
+        print(f"  {row.command if has_jobs else AGAIN_HERE}")
     if not options.family and len(rows) > MOST_FAMILIES:
         print(f"\n{len(rows):,} families of failures: the report lists them, and --family PATTERN some")
     if names:

@@ -135,6 +135,10 @@ class _NoJobs:
         """See `Engine.states`."""
         return iter(())
 
+    def submitted(self) -> Collection[str]:
+        """See `Engine.submitted`."""
+        return ()
+
 
 def add_selection(parser: argparse.ArgumentParser, outcomes: Iterable[str] = tuple(Outcome)) -> None:
     """Add the arguments that select datasets; ``outcomes`` are what --outcome takes."""
