@@ -12,7 +12,7 @@ from hstdputils.__main__ import COMMANDS, command_module
 from hstdputils.core.config import SECTIONS, Config
 from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.decision_log import Entry
+from hstdputils.engines.decision_log import DecisionEntry
 from hstdputils.progress.blackboard import COLUMNS
 from hstdputils.records.batch import Pins
 from hstdputils.records.families import known_issues
@@ -73,7 +73,9 @@ def reference() -> str:
         _fields("Markers", "`<batch>/markers/<succeeded or failed>/<ipppssoot>.json`.", Marker),
         _fields("Files of a manifest", "`<batch>/<ipppssoot>/manifest.json`, key `files`.", ProductFile),
         _fields("Pins of a batch", "`<batch>/batch.json`; the key `hstdputils` is the version that began it.", Pins),
-        _fields("Decisions", "`<batch>/decisions/*.jsonl`, one line a job that ended without success.", Entry),
+        _fields(
+            "Decisions", "`<batch>/decisions/*.jsonl`, one line a job that ended without success.", DecisionEntry
+        ),
         f"## Blackboard\n\n`<batch>/blackboard.txt`, pipe-separated: {', '.join(f'`{name}`' for name in COLUMNS)}.",
         _outcomes(),
         _exit_codes(),

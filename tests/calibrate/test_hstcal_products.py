@@ -8,7 +8,7 @@ from astropy.io import fits
 
 from hstdputils.calibrate.recipe import recipe_for
 from hstdputils.core.datasets import parse_dataset
-from hstdputils.fits.associations import Row
+from hstdputils.fits.associations import AssociationRow
 from hstdputils.inputs.image_sets import ImageSet
 from hstdputils.inputs.observation import Observation, RawFile
 
@@ -27,7 +27,7 @@ EXTRACTED = {"X1DCORR": "PERFORM", "X2DCORR": "PERFORM"}
 
 def observation(name: str, keywords: dict, *members: str) -> Observation:
     """Return an observation; each member is ``<exposure> <MEMTYPE>``, products included."""
-    rows = [Row(member.split()[0], member.split()[1]) for member in members]
+    rows = [AssociationRow(member.split()[0], member.split()[1]) for member in members]
     exposures = [row.name for row in rows if not row.is_product] or [name]
     header = fits.Header(keywords)
     raws = [RawFile(Path(f"{exp}_raw.fits"), exp, "raw", header, fits.Header(), False) for exp in exposures]

@@ -9,7 +9,7 @@ import pytest
 
 from hstdputils import docker_run
 from hstdputils.core.errors import UserError
-from hstdputils.references import settings
+from hstdputils.references import crds_settings as settings
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "known-to-all", "AWS_SECRET_ACCESS_KEY": "very-secret"}
 

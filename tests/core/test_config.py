@@ -10,7 +10,7 @@ from hstdputils.core.errors import UserError
 from hstdputils.core.run_config import load_config
 from hstdputils.process import options as process
 from hstdputils.workflow_run.arguments import Arguments
-from hstdputils.workflow_run.batch import RunBatch
+from hstdputils.workflow_run.run_batch import RunBatch
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = {"ids": "my.ids", "batch": "night-1"}

@@ -10,7 +10,7 @@ from astropy.io import fits
 from hstdputils.calibrate import acs, cos, stis, wfc3
 from hstdputils.calibrate.recipe import Recipe
 from hstdputils.core.datasets import parse_dataset
-from hstdputils.fits.associations import Row
+from hstdputils.fits.associations import AssociationRow
 from hstdputils.inputs.observation import Observation, RawFile
 from hstdputils.previews.draw import DRAWN_BY
 from tests.conftest import ROOT
@@ -95,7 +95,10 @@ def of_hstcal_with_drizzling(instrument: str, letter: str) -> Iterator[tuple[str
             header = {"DETECTOR": detector, "DQICORR": "PERFORM", **keywords}
             yield detector, Observation(parse_dataset(single), [raw(single, "raw", header)])
             for kind in ("CRJ", "RPT", "DTH"):
-                table = [*(Row(name, f"EXP-{kind}") for name in members), Row(combined, f"PROD-{kind}")]
+                table = [
+                    *(AssociationRow(name, f"EXP-{kind}") for name in members),
+                    AssociationRow(combined, f"PROD-{kind}"),
+                ]
                 raws = [raw(name, "raw", header) for name in members]
                 yield detector, Observation(parse_dataset(f"{letter}dem01010"), raws, table)
 

@@ -12,9 +12,17 @@ from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.findings import Finding, Status
 from hstdputils.core.run_config import load_config
 from hstdputils.doctor import software
+from hstdputils.doctor.checked_setup import (
+    EXAMPLES,
+    CheckedSetup,
+    config_values,
+    find_profile,
+    kind_of,
+    names_of_kinds,
+    read_setup,
+)
 from hstdputils.doctor.checks import run_checks, run_in_parallel
 from hstdputils.doctor.command import _exit_code
-from hstdputils.doctor.setup import EXAMPLES, Setup, config_values, find_profile, kind_of, names_of_kinds, read_setup
 from hstdputils.doctor.space import nearest_existing, unwritable, usable_cores, usable_memory
 
 CONFIG = Config(ids=["none.ids"], batch="b")
@@ -103,7 +111,7 @@ def test_only_lists_that_the_user_names_say_what_is_needed(project):
     assert _read(project, None, ids=["ldfd01vlq"], instruments=["stis"]).needed == ["cos", "stis"]
 
 
-def _read(project, profile, files=(), entries=(), instruments=(), ids=()) -> Setup:
+def _read(project, profile, files=(), entries=(), instruments=(), ids=()) -> CheckedSetup:
     return read_setup(profile, files, entries, instruments, ids)
 
 
@@ -135,7 +143,7 @@ def test_errors_of_checks_are_findings_with_their_codes():
     def check_hanging(setup):
         time.sleep(60)
 
-    setup = Setup(CONFIG)
+    setup = CheckedSetup(CONFIG)
     findings = run_checks([check_inputs, check_store, check_defect, check_hanging], setup, 0.5)
     assert [finding.status for finding in findings] == [Status.FAIL] * 4
     assert [finding.subject for finding in findings] == ["inputs", "store", "defect", "hanging"]
@@ -155,7 +163,7 @@ def test_a_program_that_does_not_tell_its_version_counts_as_missing(tmp_path, mo
     hanging.write_text("#!/bin/sh\nexec sleep 60\n")
     hanging.chmod(0o755)
     monkeypatch.setattr(software, "VERSION_SECONDS", 0.5)
-    setup = Setup(CONFIG.model_copy(update={"programs": {"calcos": str(hanging)}}), instruments=["cos"])
+    setup = CheckedSetup(CONFIG.model_copy(update={"programs": {"calcos": str(hanging)}}), instruments=["cos"])
     findings = {finding.subject: finding for finding in software.check_programs(setup)}
     assert findings["calcos"].status is Status.FAIL
     assert "COS: " in findings["calcos"].text
@@ -165,10 +173,10 @@ def test_a_program_that_does_not_tell_its_version_counts_as_missing(tmp_path, mo
 
 def test_a_program_that_only_mosaics_need_does_not_stop_other_datasets(tmp_path):
     named = {"runsinglehap": "/nowhere/runsinglehap"}
-    setup = Setup(CONFIG.model_copy(update={"programs": named}), datasets=[Dataset("acs_8ph_01")])
+    setup = CheckedSetup(CONFIG.model_copy(update={"programs": named}), datasets=[Dataset("acs_8ph_01")])
     (finding,) = [found for found in software.check_programs(setup) if found.subject == "runsinglehap"]
     assert (finding.status, finding.exit_code) == (Status.FAIL, ExitCode.STAGE1)
-    setup = Setup(setup.config, datasets=[Dataset("ldfd01vlq")])
+    setup = CheckedSetup(setup.config, datasets=[Dataset("ldfd01vlq")])
     (finding,) = [found for found in software.check_programs(setup) if found.subject == "runsinglehap"]
     assert finding.status is Status.WARN
 

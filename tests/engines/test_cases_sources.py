@@ -8,8 +8,8 @@ from astropy.io import fits
 
 from hstdputils.calibrate.recipe import recipe_for
 from hstdputils.core.datasets import parse_dataset
-from hstdputils.inputs.features import read_features
 from hstdputils.inputs.fetch import fetch_inputs
+from hstdputils.inputs.header_features import read_features
 from hstdputils.inputs.observation import read_observation
 from hstdputils.inputs.registry import open_sources
 from tests.conftest import ROOT, Commands

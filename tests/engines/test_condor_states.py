@@ -4,8 +4,8 @@ import pytest
 
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.htcondor import states
-from hstdputils.engines.htcondor.description import Site
-from hstdputils.engines.htcondor.states import JobStates
+from hstdputils.engines.htcondor.description import PoolSite
+from hstdputils.engines.htcondor.states import CondorJobStates
 from hstdputils.engines.states import State
 from hstdputils.engines.submissions import JobLocation, PlannedJob, Submission
 from hstdputils.records.batch import Batch
@@ -36,11 +36,11 @@ def state(tmp_path, monkeypatch):
 
     def found(**ad):
         Tools.ad = ad
-        (one,) = JobStates(Batch(FolderStore(str(tmp_path)), "b")).of([LOCATION], {1: SUBMISSION})
+        (one,) = CondorJobStates(Batch(FolderStore(str(tmp_path)), "b")).of([LOCATION], {1: SUBMISSION})
         return one
 
     monkeypatch.setattr(states, "Tools", Tools)
-    assert Site(**SUBMISSION.settings).folder == "/logs"
+    assert PoolSite(**SUBMISSION.settings).folder == "/logs"
     return found
 
 

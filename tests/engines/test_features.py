@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from hstdputils.inputs.features import read_features
+from hstdputils.inputs.header_features import read_features
 from hstdputils.inputs.registry import open_sources
 from hstdputils.model.features import Features
 from tests.conftest import Commands, MadeUp

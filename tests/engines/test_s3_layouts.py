@@ -11,8 +11,8 @@ from botocore.config import Config
 
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.outcomes import AttemptFailed
-from hstdputils.inputs.features import read_features
 from hstdputils.inputs.fetch import fetch_inputs
+from hstdputils.inputs.header_features import read_features
 from hstdputils.inputs.registry import open_sources
 from hstdputils.inputs.s3 import TRIES, BucketSource
 from hstdputils.inputs.unpacking import Unpacker

@@ -7,7 +7,7 @@ from astropy.io import fits
 
 from hstdputils.calibrate.recipe import recipe_for
 from hstdputils.core.datasets import parse_dataset
-from hstdputils.fits.associations import Row
+from hstdputils.fits.associations import AssociationRow
 from hstdputils.inputs.observation import Observation, RawFile
 from hstdputils.inputs.poller_file import PollerRow
 
@@ -70,7 +70,7 @@ Source: caldp, ``caldp/tests/test_all.py``.
 """
 
 
-def expected(name: str, raws: list[RawFile], rows: list[Row]) -> set[str]:
+def expected(name: str, raws: list[RawFile], rows: list[AssociationRow]) -> set[str]:
     """Return the names of the products that must be there."""
     dataset = parse_dataset(name)
     return set(recipe_for(dataset).expected(Observation(dataset, raws, rows)).products)
@@ -78,7 +78,7 @@ def expected(name: str, raws: list[RawFile], rows: list[Row]) -> set[str]:
 
 @pytest.mark.parametrize(("name", "keywords", "members", "products"), OF_CALDP, ids=[case[0] for case in OF_CALDP])
 def test_what_caldp_has_is_expected_and_nothing_else(name, keywords, members, products):
-    rows = [Row(*member.split()) for member in members]
+    rows = [AssociationRow(*member.split()) for member in members]
     exposures = [row.name for row in rows if not row.is_product] or [name]
     suffix = "rawtag" if name.startswith("l") else "raw"
     header = fits.Header(keywords)

@@ -14,11 +14,11 @@ from astropy.io import fits
 from hstdputils.calibrate.recipe import recipe_for
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.outcomes import AttemptFailed
-from hstdputils.inputs.features import read_features
 from hstdputils.inputs.fetch import fetch_inputs
+from hstdputils.inputs.header_features import read_features
 from hstdputils.inputs.registry import open_sources
 from hstdputils.inputs.unpacking import Unpacker
-from hstdputils.sync.headers import header_transfer, read_headers
+from hstdputils.sync.raw_headers import header_transfer, read_headers
 from tests.madeup.associations import write_association
 from tests.madeup.small_raws import write_small_raw
 

@@ -20,9 +20,9 @@ from hstdputils.run import command as run
 from hstdputils.store.folder import FolderStore
 from hstdputils.watch import command as watch
 from hstdputils.workflow_run.arguments import Arguments
-from hstdputils.workflow_run.batch import RunBatch
 from hstdputils.workflow_run.jobs import Jobs
 from hstdputils.workflow_run.plans import RunPlan
+from hstdputils.workflow_run.run_batch import RunBatch
 from tests.report.test_report import made_up
 
 NAME, BATCH = "ldem01acq", "demo"

@@ -29,9 +29,9 @@ from hstdputils.report.collect import collect
 from hstdputils.store.folder import FolderStore
 from hstdputils.store.layout import marker_key
 from hstdputils.workflow_run.arguments import Arguments
-from hstdputils.workflow_run.batch import RunBatch
 from hstdputils.workflow_run.plans import RunPlan
 from hstdputils.workflow_run.remaining import Remaining
+from hstdputils.workflow_run.run_batch import RunBatch
 from tests.report.test_report import BATCH, made_up
 
 GOOD, BAD = ("ldem01acq", "ldem01tnq", "ldem01010"), "ldem01zzq"

@@ -10,7 +10,7 @@ from hstdputils.core.outcomes import RETRIED, AttemptFailed, Outcome
 from hstdputils.records.log import AttemptLog
 from hstdputils.references import bestrefs, crds
 from hstdputils.references import cache as caches
-from hstdputils.references.digests import Record, Records, digest_of
+from hstdputils.references.digests import DigestRecord, Records, digest_of
 from hstdputils.references.server import ReferenceServerError
 
 
@@ -98,7 +98,7 @@ def test_an_error_that_crds_raises(cache, log, monkeypatch, tmp_path):
 def test_a_record_tells_a_file_from_what_it_was(tmp_path):
     path = tmp_path / "x_flat.fits"
     path.write_bytes(b"SIMPLE")
-    record = Record.of(path, digest_of(path), "crds")
+    record = DigestRecord.of(path, digest_of(path), "crds")
     assert record.matches(path.stat())
     path.chmod(0o600 if path.stat().st_mode & 0o077 else 0o644)
     assert not record.matches(path.stat())

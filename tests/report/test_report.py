@@ -19,7 +19,7 @@ from hstdputils.records.marker import Marker
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.report import command, failures
 from hstdputils.report.collect import collect
-from hstdputils.report.terminal import show
+from hstdputils.report.text_report import show
 from hstdputils.store.folder import FolderStore
 from hstdputils.store.layout import marker_key
 from hstdputils.store.registry import open_store

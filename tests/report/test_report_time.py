@@ -12,7 +12,7 @@ from hstdputils.core.text import iso_time
 from hstdputils.engines.submissions import Submission
 from hstdputils.records.batch import Batch
 from hstdputils.report.collect import collect
-from hstdputils.report.rows import Attempt, Row
+from hstdputils.report.rows import ReportAttempt, ReportRow
 from hstdputils.report.time_axis import TimeAxis
 from hstdputils.report.timeline import MOST_BANDS, MOST_BARS, timeline
 from hstdputils.report.timing import run_time
@@ -32,7 +32,7 @@ def store(tmp_path, monkeypatch):
 def dataset(name, *spans, state="succeeded", memory_mib=1024, host="node1", **values):
     """Return a dataset whose attempts ran in these spans, s since the start; all but the last ran out of memory."""
     attempts = [
-        Attempt(
+        ReportAttempt(
             state if number == len(spans) else "out_of_memory",
             *(memory_mib, 500, end - begin, START + begin, START + end, host if number == len(spans) else ""),
         )
@@ -40,7 +40,7 @@ def dataset(name, *spans, state="succeeded", memory_mib=1024, host="node1", **va
     ]
     last = spans[-1][1] - spans[-1][0]
     usual = {"attempt": len(spans), "wall_seconds": last, "cpu_seconds": 0.9 * last}
-    return Row(name, "acs", state, attempts=tuple(attempts), **(usual | values))
+    return ReportRow(name, "acs", state, attempts=tuple(attempts), **(usual | values))
 
 
 def queue(n, slots, seconds=100.0, **values):
@@ -50,7 +50,9 @@ def queue(n, slots, seconds=100.0, **values):
 
 
 def test_start_end_and_throughput():
-    time = run_time([dataset("a", (0, 600)), dataset("b", (300, 1200), state="timeout"), Row("c", "acs", "pending")])
+    time = run_time(
+        [dataset("a", (0, 600)), dataset("b", (300, 1200), state="timeout"), ReportRow("c", "acs", "pending")]
+    )
     assert (time.start, time.end) == (START, START + 1200)
     assert (time.elapsed_seconds, time.active_seconds, time.idle_seconds) == (1200, 1200, 0)
     assert time.succeeded_per_hour == pytest.approx(3.0)

@@ -6,7 +6,7 @@ from pathlib import Path
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.base import Engine
 from hstdputils.engines.states import Cause, RowState, State
-from hstdputils.engines.submissions import PlannedJob, Prepared, Settings
+from hstdputils.engines.submissions import PlannedJob, Prepared, SubmissionSettings
 
 
 class Queue:
@@ -26,7 +26,7 @@ class Queue:
         self._path.write_text(json.dumps(jobs | {job: known | {"state": state, "why": why}}))
 
 
-class MadeUp(Engine[Settings]):
+class MadeUp(Engine[SubmissionSettings]):
     """A job a row."""
 
     name = "made-up"

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from hstdputils.workflow_run.batch import RunError
 from hstdputils.workflow_run.run import Run
+from hstdputils.workflow_run.run_batch import RunError
 
 IDS = "ldem01acq\n"
 

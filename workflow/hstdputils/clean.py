@@ -14,7 +14,7 @@ from hstdputils.progress.batch_progress import Monitor
 from hstdputils.progress.view import add_selection, selected, without_records
 from hstdputils.records.batch import Batch
 from hstdputils.store import layout
-from hstdputils.store.base import Entry
+from hstdputils.store.base import StoredFile
 from hstdputils.store.folder import FolderStore
 from hstdputils.store.lease import hold
 
@@ -91,7 +91,7 @@ def _chosen(batch: Batch, options: argparse.Namespace) -> list[str]:
     return chosen
 
 
-def _of_datasets(batch: Batch, names: Sequence[str], entries: Sequence[Entry]) -> list[Entry]:
+def _of_datasets(batch: Batch, names: Sequence[str], entries: Sequence[StoredFile]) -> list[StoredFile]:
     """Return what the datasets have in the store."""
     wanted = set(names)
     markers = {batch.markers.key(name, succeeded=kind) for name in names for kind in (True, False)}

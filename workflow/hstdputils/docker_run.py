@@ -8,15 +8,15 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from hstdputils.containers.engine import VARIABLE, environment, find_engine, has_terminal
 from hstdputils.containers.mounts import Mount, aws_mounts, certificate_mounts, crds_mounts, mounts_of
+from hstdputils.containers.runtime import VARIABLE, environment, find_engine, has_terminal
 from hstdputils.core import command_line
 from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.text import without_passwords
 from hstdputils.process import options as process_options
 from hstdputils.records.batch import check_batch_name
 from hstdputils.records.plan_rows import COMMAND
-from hstdputils.references.settings import crds_settings
+from hstdputils.references.crds_settings import crds_settings
 
 _SECRET = re.compile(r"(\w*(?:SECRET|TOKEN|PASSWORD|ACCESS_KEY)\w*=)[^\s'\"]+", re.IGNORECASE)
 

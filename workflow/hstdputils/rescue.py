@@ -8,7 +8,7 @@ from dataclasses import replace
 from hstdputils.core import command_line
 from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.outcomes import Outcome
-from hstdputils.engines.decision_log import Entry
+from hstdputils.engines.decision_log import DecisionEntry
 from hstdputils.engines.registry import add_queue_options
 from hstdputils.engines.resubmit import Resubmitter
 from hstdputils.engines.retry_policy import Decision, decide_by_operator
@@ -62,7 +62,7 @@ def _rescue(batch: BatchView, failed: Mapping[str, RowState], options: argparse.
         engine = engine.sibling(batch.name, options.queue, _arguments(batch, options))
     by = operator()
 
-    def decide(state: RowState, earlier: Sequence[Entry]) -> Decision:
+    def decide(state: RowState, earlier: Sequence[DecisionEntry]) -> Decision:
         return _decision(state, options, by)
 
     done = Resubmitter(engine, batch).resubmit(failed, decide, by)

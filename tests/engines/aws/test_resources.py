@@ -17,7 +17,7 @@ from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.aws_batch.causes import cause_of
 from hstdputils.engines.aws_batch.engine import JOB_DEFINITION, QUEUE
 from hstdputils.engines.aws_batch.submit import RETRIES
-from hstdputils.references.settings import URI_VARIABLES, settings_of
+from hstdputils.references.crds_settings import URI_VARIABLES, settings_of
 from tests.conftest import ROOT, Commands
 from tests.stand_ins.aws.account import IMAGE, TEMPLATE, deploy, template
 from tests.stand_ins.aws_batch.attempt_results import REASONS_OF_ACTIONS, cancelled_by_queue
@@ -229,7 +229,7 @@ def test_trigger_function(account, stack):
     found = account.client("lambda").get_function(FunctionName=stack["TriggerFunction"])["Configuration"]
     variables = found["Environment"]["Variables"]
     assert variables["HSTDP_TRIGGER_QUEUE"] == "hstdp"
-    from hstdputils.trigger.settings import trigger_settings
+    from hstdputils.trigger.environment import trigger_settings
 
     settings = trigger_settings(variables)
     assert (settings.purchase, settings.skip_bad, settings.inputs) == ("spot", False, ())

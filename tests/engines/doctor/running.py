@@ -8,7 +8,7 @@ from unittest import mock
 
 from hstdputils.core import command_line
 from hstdputils.doctor.command import main
-from hstdputils.references.settings import crds_settings
+from hstdputils.references.crds_settings import crds_settings
 from tests.conftest import Commands, Ran
 
 NOWHERE = "http://127.0.0.1:9"

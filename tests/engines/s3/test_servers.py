@@ -11,7 +11,7 @@ import pytest
 
 from hstdputils.core.errors import StoreError
 from hstdputils.records.batch import Batch, Pins
-from hstdputils.store.base import Entry
+from hstdputils.store.base import StoredFile
 from hstdputils.store.probe import probe
 from hstdputils.store.registry import open_store
 from tests.engines.s3.servers import SERVERS
@@ -47,7 +47,7 @@ def test_what_a_store_does(store, tmp_path):
     assert store.swap_bytes(b"three", "b/x/ä+ 1.json", b"two") is False
     assert store.swap_bytes(b"three", "b/x/ä+ 1.json", b"one") is True
     assert store.swap_bytes(b"three", "b/x/absent", b"one") is False
-    assert list(store.entries("b/")) == [Entry("b/x/large", len(LARGE)), Entry("b/x/ä+ 1.json", 5)]
+    assert list(store.entries("b/")) == [StoredFile("b/x/large", len(LARGE)), StoredFile("b/x/ä+ 1.json", 5)]
     assert store.get_bytes("b/x/ä+ 1.json") == b"three"
     assert store.get_bytes("b/x/large", 20) == LARGE[:20]
     assert store.get_end("b/x/large", 3) == LARGE[-3:]

@@ -15,7 +15,7 @@ from hstdputils.references.rules import NOT_APPLICABLE, NOT_FOUND
 from hstdputils.references.selection import NONE, ContextRules, names_file, plain
 
 
-class Status(StrEnum):
+class Verdict(StrEnum):
     """What is known of a dataset."""
 
     AFFECTED = "affected"
@@ -34,12 +34,12 @@ class Effect:
 
 
 @dataclass(slots=True)
-class Result:
+class DatasetChange:
     """What is known of one dataset."""
 
     ipppssoot: str
     """The dataset."""
-    status: Status
+    status: Verdict
     """Whether the change affects it."""
     mode: str = ""
     """Instrument, detector and filter or grating of its first exposure."""
@@ -97,13 +97,13 @@ class Analysis:
         self._comparison = Comparison(old, new) if old else None
         self._effects: dict[tuple[object, ...], Effect] = {}
 
-    def results(self, names: Iterable[str], found: Found) -> list[Result]:
+    def results(self, names: Iterable[str], found: Found) -> list[DatasetChange]:
         """Return what is known of datasets, in their order."""
         return [self._result(name, found) for name in names]
 
-    def _result(self, name: str, found: Found) -> Result:
+    def _result(self, name: str, found: Found) -> DatasetChange:
         if name in found.unknown:
-            return Result(name, Status.UNKNOWN, _instrument(name), reason=found.unknown[name])
+            return DatasetChange(name, Verdict.UNKNOWN, _instrument(name), reason=found.unknown[name])
         exposures = found.exposures.get(name, [])
         mode = mode_of(exposures[0].header) if exposures else _instrument(name)
         effects: dict[Change, Effect] = {}
@@ -123,14 +123,14 @@ class Analysis:
                 del effects[change]
             elif change.new in self._bad_files:
                 reasons.append(f"{self._new.context} names {change.new} for it, which CRDS lists as bad")
-        result = Result(name, Status.UNAFFECTED, mode, [effects[one] for one in sorted(effects, key=_order)])
+        result = DatasetChange(name, Verdict.UNAFFECTED, mode, [effects[one] for one in sorted(effects, key=_order)])
         result.reason = reasons[0] if reasons else ""
         if result.changes:
-            result.status = Status.AFFECTED
+            result.status = Verdict.AFFECTED
         elif reasons:
-            result.status = Status.UNKNOWN
+            result.status = Verdict.UNKNOWN
         elif not exposures and self._comparison is not None:
-            result.status, result.reason = Status.UNKNOWN, "it has no exposure"
+            result.status, result.reason = Verdict.UNKNOWN, "it has no exposure"
         return result
 
     def _changes(self, exposure: Exposure, reasons: list[str]) -> Sequence[Change]:

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hstdputils.affected.analysis import Analysis, Result, Status
+from hstdputils.affected.analysis import Analysis, DatasetChange, Verdict
+from hstdputils.affected.exports import write_csv, write_ids, write_json
 from hstdputils.affected.exposures import Found, read_markers
-from hstdputils.affected.files import write_csv, write_ids, write_json
 from hstdputils.affected.page import write_page
 from hstdputils.affected.raw_headers import read_headers
 from hstdputils.affected.summary import Cost, Report, show
@@ -73,12 +73,12 @@ def main(arguments: Sequence[str]) -> int:
     new = ContextRules(crds.resolve_context(_context(options.to_context)))
     wanted = _wanted([context for context in (old, new) if context])
     analysis = Analysis(old, new, crds.path, crds.bad_files)
-    results: list[Result] = []
+    results: list[DatasetChange] = []
     measured: dict[str, Measured] = {}
     for names, found, used in _found(options, asked, wanted, crds):
         results += analysis.results(names, found)
         measured |= used
-    affected = [result.ipppssoot for result in results if result.status is Status.AFFECTED]
+    affected = [result.ipppssoot for result in results if result.status is Verdict.AFFECTED]
     costs = _costs(options, affected, asked, measured)
     report = Report(old.context if old else "what was used", new.context, results, costs, _what(options))
     if options.ids:

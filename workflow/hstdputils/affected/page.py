@@ -5,7 +5,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hstdputils import __version__
-from hstdputils.affected.analysis import Status
+from hstdputils.affected.analysis import Verdict
 from hstdputils.affected.summary import Report
 from hstdputils.core.errors import UserError
 from hstdputils.core.files import atomic_write
@@ -43,12 +43,12 @@ def render(report: Report) -> str:
         finalize=lambda value: visible(value) if type(value) is str else value,
     )
     environment.filters |= {"n": "{:,}".format, "duration": duration, "usd": usd}
-    listed = [one for one in report.results if one.status is not Status.UNAFFECTED]
+    listed = [one for one in report.results if one.status is not Verdict.UNAFFECTED]
     return environment.get_template("page.html.j2").render(
         report=report,
-        affected=report.counts[Status.AFFECTED],
-        unaffected=report.counts[Status.UNAFFECTED],
-        unknown=report.counts[Status.UNKNOWN],
+        affected=report.counts[Verdict.AFFECTED],
+        unaffected=report.counts[Verdict.UNAFFECTED],
+        unknown=report.counts[Verdict.UNKNOWN],
         listed=listed[:MOST_DATASETS],
         left=max(0, len(listed) - MOST_DATASETS),
         changes=report.changes[:MOST_CHANGES],

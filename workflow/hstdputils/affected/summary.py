@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from hstdputils.affected.analysis import Result, Status
+from hstdputils.affected.analysis import DatasetChange, Verdict
 from hstdputils.core.terminal import console, print_table
 from hstdputils.core.text import duration, usd, visible
 
@@ -66,7 +66,7 @@ class Report:
     """The old context, or what stands for it."""
     new: str
     """The new context."""
-    results: Sequence[Result]
+    results: Sequence[DatasetChange]
     """What is known of each dataset."""
     costs: Mapping[str, Cost]
     """What processing each affected dataset again is expected to take."""
@@ -74,7 +74,7 @@ class Report:
     """What was asked for, as it was given."""
 
     @cached_property
-    def counts(self) -> Counter[Status]:
+    def counts(self) -> Counter[Verdict]:
         """Return how many datasets have each status."""
         return Counter(result.status for result in self.results)
 
@@ -115,31 +115,31 @@ class Report:
     @cached_property
     def reasons(self) -> list[tuple[str, int]]:
         """Return why it cannot be told, with the number of datasets, the most frequent first."""
-        return self._reasons(Status.UNKNOWN)
+        return self._reasons(Verdict.UNKNOWN)
 
     @cached_property
     def problems(self) -> list[tuple[str, int]]:
         """Return why affected datasets cannot be processed with the new context, likewise."""
-        return self._reasons(Status.AFFECTED)
+        return self._reasons(Verdict.AFFECTED)
 
-    def _reasons(self, status: Status) -> list[tuple[str, int]]:
+    def _reasons(self, status: Verdict) -> list[tuple[str, int]]:
         found = (one for one in self.results if one.status is status and one.reason)
         return Counter(one.reason.replace(one.ipppssoot, "…") for one in found).most_common()
 
-    def _groups(self, names_of: Callable[[Result], list[str]]) -> list[Group]:
-        members: dict[str, list[Result]] = defaultdict(list)
+    def _groups(self, names_of: Callable[[DatasetChange], list[str]]) -> list[Group]:
+        members: dict[str, list[DatasetChange]] = defaultdict(list)
         for result in self.results:
             for name in names_of(result):
                 members[name].append(result)
         groups = []
         for name, results in members.items():
             counts = Counter(result.status for result in results)
-            affected, unaffected, unknown = (counts[status] for status in Status)
+            affected, unaffected, unknown = (counts[status] for status in Verdict)
             groups.append(Group(name, affected, unaffected, unknown, self._cost(results)))
         return sorted(groups, key=lambda group: (-group.affected, -group.unknown, group.name))
 
-    def _cost(self, results: Iterable[Result]) -> Cost:
-        costs = [self.costs.get(one.ipppssoot, Cost()) for one in results if one.status is Status.AFFECTED]
+    def _cost(self, results: Iterable[DatasetChange]) -> Cost:
+        costs = [self.costs.get(one.ipppssoot, Cost()) for one in results if one.status is Verdict.AFFECTED]
         return Cost(sum(one.seconds for one in costs), sum(one.usd for one in costs))
 
 
@@ -147,24 +147,24 @@ def show(report: Report, written: Sequence[Path], ids: Path | None) -> None:
     """Print a summary."""
     counts = report.counts
     contexts = " → ".join(name.removesuffix(".pmap") for name in (report.old, report.new))
-    numbers = f"{counts[Status.AFFECTED]:,} of {len(report.results):,} datasets affected"
-    print(f"{contexts}: {numbers}, {counts[Status.UNAFFECTED]:,} unaffected, {counts[Status.UNKNOWN]:,} unknown")
+    numbers = f"{counts[Verdict.AFFECTED]:,} of {len(report.results):,} datasets affected"
+    print(f"{contexts}: {numbers}, {counts[Verdict.UNAFFECTED]:,} unaffected, {counts[Verdict.UNKNOWN]:,} unknown")
     screen = console()
     if report.by_type:
         print()
         rows = [_row(group) for group in report.by_type[:MOST_LINES]]
         if len(report.by_type) > MOST_LINES:
             rows.append([f"and {len(report.by_type) - MOST_LINES} more types", "", "", ""])
-        rows.append(["in all", f"{counts[Status.AFFECTED]:,}", *_cost_cells(report.total)])
+        rows.append(["in all", f"{counts[Verdict.AFFECTED]:,}", *_cost_cells(report.total)])
         print_table(screen, ("reference", "datasets", "core time", "USD"), rows, right={1, 2, 3})
-    idle = sum(1 for one in report.results if one.status is Status.UNAFFECTED and one.effects)
+    idle = sum(1 for one in report.results if one.status is Verdict.UNAFFECTED and one.effects)
     if idle:
         print(f"\n{idle:,} of the unaffected get different references that cannot alter their products")
     _print_reasons("affected, but", report.problems)
     _print_reasons("cannot tell", report.reasons)
     if written:
         print(f"\nwritten: {', '.join(map(str, written))}")
-    if ids and counts[Status.AFFECTED]:
+    if ids and counts[Verdict.AFFECTED]:
         print(f"next: hstdputils plan STORE BATCH @{ids} > plan.out")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from hstdputils.calibrate.hstcal import targets
 from hstdputils.calibrate.recipe import Command, Program
 from hstdputils.core.errors import ExitCode, UserError
-from hstdputils.fits.associations import Row
+from hstdputils.fits.associations import AssociationRow
 from hstdputils.inputs.observation import Observation, RawFile
 
 RUNASTRODRIZ = Program("runastrodriz", "drizzlepac", "pip install 'hstdputils[cal]', or use the container")
@@ -100,7 +100,7 @@ def made_of(observation: Observation, calibrated: Iterable[str]) -> dict[str, Se
 
 
 def _drizzled_name(observation: Observation) -> str:
-    products: list[Row] = [row for row in observation.rows if row.is_product]
+    products: list[AssociationRow] = [row for row in observation.rows if row.is_product]
     dithered = [row for row in products if row.group == "DTH"]
     if not products:
         return observation.raws[0].exposure

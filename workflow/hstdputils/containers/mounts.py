@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hstdputils.core.errors import UserError
-from hstdputils.references.settings import crds_settings
+from hstdputils.references.crds_settings import crds_settings
 from hstdputils.store.registry import is_none
 
 HOME = Path("/home/hstdp")

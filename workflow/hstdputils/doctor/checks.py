@@ -12,7 +12,7 @@ from hstdputils.core.outcomes import AttemptFailed
 from hstdputils.core.text import one_line
 
 if TYPE_CHECKING:
-    from hstdputils.doctor.setup import Setup
+    from hstdputils.doctor.checked_setup import CheckedSetup
 
 
 REQUEST_SECONDS = 4.0
@@ -26,7 +26,7 @@ DEADLINE_SECONDS = 20.0
 Result = TypeVar("Result")
 
 
-Check = Callable[["Setup"], list[Finding]]
+Check = Callable[["CheckedSetup"], list[Finding]]
 """Checks one subject; may raise the errors of what it checks."""
 
 
@@ -68,7 +68,7 @@ def run_in_parallel(calls: Sequence[Callable[[], Result]], seconds: float) -> li
     return [ended.get(number, hangs) for number in range(len(calls))]
 
 
-def run_checks(checks: Sequence[Check], setup: "Setup", seconds: float = DEADLINE_SECONDS) -> list[Finding]:
+def run_checks(checks: Sequence[Check], setup: "CheckedSetup", seconds: float = DEADLINE_SECONDS) -> list[Finding]:
     """Run checks in parallel and return their findings, in the order of the checks."""
     findings: list[Finding] = []
     results = run_in_parallel([partial(check, setup) for check in checks], seconds)

@@ -11,9 +11,9 @@ from hstdputils.core.errors import ExitCode
 from hstdputils.core.findings import Finding, Status
 from hstdputils.core.instruments import INSTRUMENTS
 from hstdputils.core.terminal import console as visible_console
+from hstdputils.doctor.checked_setup import EXAMPLES, CheckedSetup, names_of_kinds, read_setup
 from hstdputils.doctor.checks import Check, run_checks
 from hstdputils.doctor.references import check_references
-from hstdputils.doctor.setup import EXAMPLES, Setup, names_of_kinds, read_setup
 from hstdputils.doctor.software import check_programs, check_software, kinds_with_programs
 from hstdputils.doctor.space import check_home, check_machine, check_work
 from hstdputils.doctor.storage import check_credentials, check_engine, check_sources, check_store, engine_of
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     return code
 
 
-def _checks(setup: Setup) -> list[Check]:
+def _checks(setup: CheckedSetup) -> list[Check]:
     """Return the checks for a set-up, in the order of their findings.
 
     Where jobs do not share the folders of this machine, neither its programs nor its CRDS cache count.
@@ -83,7 +83,7 @@ def _show(findings: Sequence[Finding], conclusion: str) -> None:
     console.print(Text(f"\n{conclusion}"), soft_wrap=True)
 
 
-def _conclusion(setup: Setup, findings: Sequence[Finding], ready: Sequence[str]) -> str:
+def _conclusion(setup: CheckedSetup, findings: Sequence[Finding], ready: Sequence[str]) -> str:
     failed = list(dict.fromkeys(finding.subject for finding in findings if finding.status is Status.FAIL))
     if failed:
         return f"A run would not start: fix {names_of_kinds(failed)}, and check again."

@@ -10,9 +10,9 @@ from typing import Any
 from hstdputils.core.config import PROCESS, Config
 from hstdputils.core.datasets import Dataset
 from hstdputils.core.findings import Finding, require_no_failure
+from hstdputils.doctor.checked_setup import CheckedSetup, kind_of
 from hstdputils.doctor.checks import REQUEST_SECONDS, Check, run_checks
 from hstdputils.doctor.references import check_references
-from hstdputils.doctor.setup import Setup, kind_of
 from hstdputils.doctor.software import find_programs
 from hstdputils.doctor.space import check_work
 from hstdputils.doctor.storage import check_local_sources
@@ -56,17 +56,17 @@ def preflight(
         The run would fail; a line for each check that has failed.
     """
     # one dataset of each kind stands for all of them
-    setup = Setup(config, datasets=list({kind_of(dataset): dataset for dataset in datasets}.values()))
+    setup = CheckedSetup(config, datasets=list({kind_of(dataset): dataset for dataset in datasets}.values()))
 
-    def check_store(setup: Setup) -> list[Finding]:
+    def check_store(setup: CheckedSetup) -> list[Finding]:
         if not is_none(setup.config.store):
             open_store(setup.config.store, seconds=REQUEST_SECONDS).check()
         return []
 
-    def check_engine(setup: Setup) -> list[Finding]:
+    def check_engine(setup: CheckedSetup) -> list[Finding]:
         return engine.check(rows) if engine else []
 
-    def check_crds(setup: Setup) -> list[Finding]:
+    def check_crds(setup: CheckedSetup) -> list[Finding]:
         return check_references(setup, asks_for_context=False)
 
     checks: list[Check] = [check_store, check_engine]

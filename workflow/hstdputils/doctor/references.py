@@ -10,12 +10,12 @@ from pathlib import Path
 from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.findings import Finding, fail, ok
 from hstdputils.core.text import one_line
+from hstdputils.doctor.checked_setup import CheckedSetup
 from hstdputils.doctor.checks import REQUEST_SECONDS, run_in_parallel
-from hstdputils.doctor.setup import Setup
 from hstdputils.doctor.space import check_space, unwritable
 from hstdputils.references.bestrefs import CONTEXT, mappings_below
+from hstdputils.references.crds_settings import CrdsSettings, crds_settings
 from hstdputils.references.server import ReferenceServer, ReferenceServerError
-from hstdputils.references.settings import CrdsSettings, crds_settings
 
 USUAL_CACHE_GB = 5.0
 """Space that the mappings and the references of a few datasets of every instrument take in a new cache, GB."""
@@ -32,7 +32,7 @@ FLAT_FROM = 21
 """Number of references from which CRDS takes a cache without ``ref_cache_subdir_mode`` for a flat one."""
 
 
-def check_references(setup: Setup, *, asks_for_context: bool = True) -> list[Finding]:
+def check_references(setup: CheckedSetup, *, asks_for_context: bool = True) -> list[Finding]:
     """Check CRDS as the run will set it up: the user's variables come before the configuration.
 
     Parameters

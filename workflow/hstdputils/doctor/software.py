@@ -17,13 +17,13 @@ from hstdputils.calibrate.programs import Programs
 from hstdputils.calibrate.recipe import Program, check_program_names, recipe_for
 from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.findings import Finding, Status, fail, ok, warn
+from hstdputils.doctor.checked_setup import EXAMPLES, CheckedSetup, Profile, names_of_kinds
 from hstdputils.doctor.checks import DEADLINE_SECONDS, run_in_parallel
-from hstdputils.doctor.setup import EXAMPLES, Profile, Setup, names_of_kinds
 
 _REINSTALL = "make setup, or reinstall hstdputils"
 
 
-def check_software(setup: Setup) -> list[Finding]:
+def check_software(setup: CheckedSetup) -> list[Finding]:
     """Compare Python and its packages with what hstdputils requires; look for the profile and its executor."""
     ours = importlib.metadata.distribution("hstdputils")
     needs = [Requirement(text) for text in ours.requires or []]
@@ -97,7 +97,7 @@ VERSION_SECONDS = 12.0
 """Time limit for a program's version, s; those that import much take 8 s."""
 
 
-def check_programs(setup: Setup) -> list[Finding]:
+def check_programs(setup: CheckedSetup) -> list[Finding]:
     """Look for all programs; a missing one is a failure where it is needed, or where no instrument is complete."""
     check_program_names(setup.config.programs)
     programs = Programs(setup.config.programs)
@@ -117,7 +117,7 @@ def check_programs(setup: Setup) -> list[Finding]:
     return [*findings, *_astrometry(setup)]
 
 
-def find_programs(setup: Setup) -> list[Finding]:
+def find_programs(setup: CheckedSetup) -> list[Finding]:
     """Look for the programs of the set-up's datasets, without asking for versions; return those that are missing."""
     check_program_names(setup.config.programs)
     programs, missing = Programs(setup.config.programs), []
@@ -164,7 +164,7 @@ def _why(program: Program, error: BaseException) -> str:
     return f"--version does not end: fix the program {program.name}"
 
 
-def _astrometry(setup: Setup) -> list[Finding]:
+def _astrometry(setup: CheckedSetup) -> list[Finding]:
     """Report whether images will be aligned, where the run may have such images."""
     if not any(recipe_for(dataset).is_aligned for dataset in setup.to_check):
         return []

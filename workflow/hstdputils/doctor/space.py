@@ -10,13 +10,13 @@ from hstdputils.calibrate.programs import has_short_buffers, work_problem
 from hstdputils.calibrate.recipe import recipe_for
 from hstdputils.core.errors import ExitCode
 from hstdputils.core.findings import Finding, fail, ok, warn
-from hstdputils.doctor.setup import Setup
+from hstdputils.doctor.checked_setup import CheckedSetup
 from hstdputils.model.fitted import resources_for
 from hstdputils.process.work_folder import WorkFolders
 from hstdputils.supervision.machine import memory_limit
 
 
-def check_machine(setup: Setup) -> list[Finding]:
+def check_machine(setup: CheckedSetup) -> list[Finding]:
     """Compare cores and memory with what the plan gives the largest dataset of the run."""
     sizes = [resources_for(dataset) for dataset in setup.to_check]
     cores, wanted = usable_cores(), max(size.vcpus for size in sizes)
@@ -35,7 +35,7 @@ def check_machine(setup: Setup) -> list[Finding]:
     return [*findings, ok("memory", f"{have}, enough for {at_once} the largest datasets ({largest / 2**30:.1f} GiB)")]
 
 
-def check_home(setup: Setup) -> list[Finding]:
+def check_home(setup: CheckedSetup) -> list[Finding]:
     """Check that Snakemake can write its cache: without a home folder it does not start."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     if error := unwritable(cache):
@@ -44,7 +44,7 @@ def check_home(setup: Setup) -> list[Finding]:
     return []
 
 
-def check_work(setup: Setup) -> list[Finding]:
+def check_work(setup: CheckedSetup) -> list[Finding]:
     """Check that work folders can be written, with space for one dataset per core."""
     folder = Path(setup.config.work).absolute()
     if error := unwritable(folder):
@@ -60,7 +60,7 @@ def check_work(setup: Setup) -> list[Finding]:
     return found
 
 
-def _check_depth(folder: Path, setup: Setup) -> list[Finding]:
+def _check_depth(folder: Path, setup: CheckedSetup) -> list[Finding]:
     """Check that work folders' paths are short enough for programs with short path buffers."""
     stuck = {
         program.name for one in setup.to_check for program in recipe_for(one).programs if has_short_buffers(program)

@@ -10,8 +10,8 @@ from hstdputils.core.errors import ExitCode, StoreError, UserError
 from hstdputils.core.findings import Finding, Status, fail, ok, warn
 from hstdputils.core.outcomes import AttemptFailed
 from hstdputils.core.text import one_line
+from hstdputils.doctor.checked_setup import CheckedSetup
 from hstdputils.doctor.checks import DEADLINE_SECONDS, REQUEST_SECONDS, finding_of_error, run_in_parallel
-from hstdputils.doctor.setup import Setup
 from hstdputils.doctor.space import nearest_existing
 from hstdputils.engines.base import Engine
 from hstdputils.engines.registry import engine_class
@@ -23,7 +23,7 @@ from hstdputils.store.probe import NO_CONDITIONAL_WRITES, RUN_ONE_AT_A_TIME, pro
 from hstdputils.store.registry import is_none, open_store
 
 
-def check_sources(setup: Setup) -> list[Finding]:
+def check_sources(setup: CheckedSetup) -> list[Finding]:
     """Reach every source. One that cannot be reached is no failure where an earlier source answers."""
     uris = setup.config.inputs
     answers = run_in_parallel([partial(_reach, uri) for uri in uris], DEADLINE_SECONDS - 2)
@@ -41,7 +41,7 @@ def check_sources(setup: Setup) -> list[Finding]:
     return findings
 
 
-def check_local_sources(setup: Setup) -> list[Finding]:
+def check_local_sources(setup: CheckedSetup) -> list[Finding]:
     """Check that the sources on this machine's file systems can be read; nothing else is asked."""
     findings = []
     for uri in setup.config.inputs:
@@ -67,7 +67,7 @@ def _reach(uri: str) -> str:
     return source.reach(REQUEST_SECONDS)
 
 
-def check_store(setup: Setup) -> list[Finding]:
+def check_store(setup: CheckedSetup) -> list[Finding]:
     """Write to the store, read back and remove; a bucket is also probed for conditional writes."""
     uri = setup.config.store
     if is_none(uri):
@@ -107,7 +107,7 @@ def _probe(batch: Batch) -> bool:
     return found
 
 
-def needs_credentials(setup: Setup) -> bool:
+def needs_credentials(setup: CheckedSetup) -> bool:
     """Tell whether the run reads or writes buckets that are not public."""
     if setup.config.store.lower().startswith("s3://"):
         return True
@@ -118,7 +118,7 @@ def needs_credentials(setup: Setup) -> bool:
     return False
 
 
-def check_credentials(setup: Setup) -> list[Finding]:
+def check_credentials(setup: CheckedSetup) -> list[Finding]:
     """Report which credentials would be used, never their values; AWS is asked whether they are valid."""
     found = _aws(setup)
     kind = engine_of(setup)
@@ -126,12 +126,12 @@ def check_credentials(setup: Setup) -> list[Finding]:
     return [found, *asked, _mast(setup)]
 
 
-def engine_of(setup: Setup) -> type[Engine[Any]] | None:
+def engine_of(setup: CheckedSetup) -> type[Engine[Any]] | None:
     """Return the class of the engine where datasets run; none where that is this machine."""
     return None if setup.config.engine == LOCAL else engine_class(setup.config.engine)
 
 
-def check_engine(setup: Setup) -> list[Finding]:
+def check_engine(setup: CheckedSetup) -> list[Finding]:
     """Check whether jobs would start on the engine."""
     if (kind := engine_of(setup)) is None:
         return []
@@ -142,7 +142,7 @@ def check_engine(setup: Setup) -> list[Finding]:
     return kind(stored, kind.settings_of_config(setup.config)).check()
 
 
-def _aws(setup: Setup) -> Finding:
+def _aws(setup: CheckedSetup) -> Finding:
     from botocore.exceptions import BotoCoreError
 
     subject = "AWS"
@@ -183,7 +183,7 @@ def _identity() -> Finding:
     return ok("AWS account", f"STS knows the credentials, as {arn}")
 
 
-def _mast(setup: Setup) -> Finding:
+def _mast(setup: CheckedSetup) -> Finding:
     if os.environ.get("MAST_API_TOKEN"):
         return ok("MAST token", "MAST_API_TOKEN is set")
     return ok("MAST token", "MAST_API_TOKEN is not set, which public data do not need")

@@ -16,7 +16,14 @@ from hstdputils.core.findings import Finding
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.states import Cause, RowState, State, WaitReason, grouped_reasons
 from hstdputils.engines.submission_records import NEVER_SENT, SubmissionRecords, job_locations
-from hstdputils.engines.submissions import JobLocation, Prepared, RecordedSubmission, Settings, Submission, Submitted
+from hstdputils.engines.submissions import (
+    JobLocation,
+    Prepared,
+    RecordedSubmission,
+    Submission,
+    SubmissionSettings,
+    Submitted,
+)
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow
 from hstdputils.store.lease import Lease, hold
@@ -27,7 +34,7 @@ Tell = Callable[[str], None]
 if TYPE_CHECKING:
     from hstdputils.core.config import Config
 
-S = TypeVar("S", bound=Settings)
+S = TypeVar("S", bound=SubmissionSettings)
 
 
 class Engine(ABC, Generic[S]):
@@ -63,7 +70,7 @@ class Engine(ABC, Generic[S]):
     """Whether Snakemake itself sends jobs there, by an executor of its own, as it does those of short lists."""
     is_priced: ClassVar[bool] = False
     """Whether its jobs are paid for, by region and purchase, with the account of AWS that submits them."""
-    settings_type: ClassVar[type[Settings]] = Settings
+    settings_type: ClassVar[type[SubmissionSettings]] = SubmissionSettings
     """The class of its settings."""
 
     def __init__(self, batch: Batch, settings: S | None = None, tell: Tell = lambda text: None) -> None:

@@ -30,7 +30,7 @@ _LONGEST_LINE = 65_536
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DecisionEntry:
     """What was decided about one job."""
 
     ipppssoot: str
@@ -64,9 +64,13 @@ class Entry:
         return self.next is not Action.NEVER
 
 
-def entry_of(ipppssoot: str, job: str, outcome: Outcome, text: str, had: tuple[int, int], then: Decision) -> Entry:
+def entry_of(
+    ipppssoot: str, job: str, outcome: Outcome, text: str, had: tuple[int, int], then: Decision
+) -> DecisionEntry:
     """Return the entry for a decision; ``had`` is memory (MiB) and time limit (s) of the job."""
-    return Entry(ipppssoot, job, outcome, text, *had, then.next, then.memory_mib, then.max_seconds, then.reason)
+    return DecisionEntry(
+        ipppssoot, job, outcome, text, *had, then.next, then.memory_mib, then.max_seconds, then.reason
+    )
 
 
 class DecisionLog:
@@ -75,9 +79,9 @@ class DecisionLog:
     def __init__(self, batch: Batch) -> None:
         self._store = batch.store
         self._prefix = batch.decisions_prefix
-        self._read: dict[str, list[Entry]] = {}
+        self._read: dict[str, list[DecisionEntry]] = {}
 
-    def write(self, entries: Sequence[Entry]) -> None:
+    def write(self, entries: Sequence[DecisionEntry]) -> None:
         """Record decisions."""
         if not entries:
             return
@@ -85,18 +89,18 @@ class DecisionLog:
         name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{secrets.token_hex(4)}.jsonl"
         self._store.put_bytes(lines.encode(), self._prefix + name)
 
-    def entries(self) -> dict[str, list[Entry]]:
+    def entries(self) -> dict[str, list[DecisionEntry]]:
         """Return all decisions by ipppssoot, oldest first, with one listing and one read of each new object."""
         new = [item.key for item in self._store.entries(self._prefix) if item.key not in self._read]
         self._read |= {key: _parsed(data or b"") for key, data in self._store.get_many(new, _MOST_BYTES)}
-        found: dict[str, dict[str, Entry]] = defaultdict(dict)
+        found: dict[str, dict[str, DecisionEntry]] = defaultdict(dict)
         for key in sorted(self._read):
             for entry in self._read[key]:
                 found[entry.ipppssoot][entry.job] = entry
         return {name: list(by_job.values()) for name, by_job in found.items()}
 
 
-def since_operator(entries: Iterable[Entry]) -> list[Outcome]:
+def since_operator(entries: Iterable[DecisionEntry]) -> list[Outcome]:
     """Return why the jobs of a dataset ended since an operator last submitted it again."""
     outcomes: list[Outcome] = []
     for entry in entries:
@@ -104,12 +108,12 @@ def since_operator(entries: Iterable[Entry]) -> list[Outcome]:
     return outcomes
 
 
-def _parsed(data: bytes) -> list[Entry]:
+def _parsed(data: bytes) -> list[DecisionEntry]:
     """Return the decisions of one object; other lines are passed over."""
     entries = []
     for line in data.splitlines():
         try:
-            entries.append(read_as(Entry, line, _LONGEST_LINE))
+            entries.append(read_as(DecisionEntry, line, _LONGEST_LINE))
         except BadFormat:
             continue
     return entries

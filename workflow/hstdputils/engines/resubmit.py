@@ -7,14 +7,14 @@ from typing import Any
 
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.base import Engine
-from hstdputils.engines.decision_log import DecisionLog, Entry, entry_of, since_operator
+from hstdputils.engines.decision_log import DecisionEntry, DecisionLog, entry_of, since_operator
 from hstdputils.engines.retry_policy import Decision, Limits
 from hstdputils.engines.retry_policy import decide as policy
 from hstdputils.engines.states import RowState, write_failure_marker
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import PlanRow
 
-Decide = Callable[[RowState, Sequence[Entry]], Decision]
+Decide = Callable[[RowState, Sequence[DecisionEntry]], Decision]
 """Decides what follows from the end of a job, given what was decided about the dataset's earlier ones."""
 
 
@@ -22,9 +22,9 @@ Decide = Callable[[RowState, Sequence[Entry]], Decision]
 class Resubmitted:
     """What a round of resubmitting has done."""
 
-    again: list[Entry] = field(default_factory=list)
+    again: list[DecisionEntry] = field(default_factory=list)
     """Decisions after which a dataset was submitted again."""
-    given_up: list[Entry] = field(default_factory=list)
+    given_up: list[DecisionEntry] = field(default_factory=list)
     """New decisions after which it was not."""
     moved_on: set[str] = field(default_factory=set)
     """Datasets whose latest jobs have not failed: another process has submitted them again meanwhile."""
@@ -84,7 +84,7 @@ class Resubmitter:
         with self._engine.exclusive():
             known, names = self._log.entries(), list(names)
             states = [state for state in self._engine.states(only=names) if _is_failure(state)]
-            done, rows, new = Resubmitted(), list[PlanRow](), list[Entry]()
+            done, rows, new = Resubmitted(), list[PlanRow](), list[DecisionEntry]()
             done.moved_on = set(names) - {state.ipppssoot for state in states}
             unmarked: list[RowState] = []
             for state in states:
@@ -112,7 +112,7 @@ class Resubmitter:
             self._engine.submit(rows, again=True)
             return done
 
-    def _by_policy(self, state: RowState, earlier: Sequence[Entry]) -> Decision:
+    def _by_policy(self, state: RowState, earlier: Sequence[DecisionEntry]) -> Decision:
         assert state.cause is not None
         return policy(state.cause, state.row.memory_mib, state.row.max_seconds, since_operator(earlier), self._limits)
 
@@ -121,7 +121,7 @@ def _is_failure(state: RowState) -> bool:
     return state.cause is not None and state.cause.outcome is not Outcome.SUCCEEDED
 
 
-def _entry(state: RowState, decision: Decision, by: str | None) -> Entry:
+def _entry(state: RowState, decision: Decision, by: str | None) -> DecisionEntry:
     assert state.cause is not None
     had = state.row.memory_mib, state.row.max_seconds
     entry = entry_of(state.ipppssoot, state.job, state.cause.outcome, state.cause.text, had, decision)

@@ -21,7 +21,7 @@ MOST_BYTES = 512 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class SubmissionSettings:
     """How jobs are submitted; engines derive their own from this."""
 
     queue: str | None = None

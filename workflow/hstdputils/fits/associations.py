@@ -23,7 +23,7 @@ _NAME = re.compile(r"[a-z][a-z0-9]{8}")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AssociationRow:
     """One row of an association table: an exposure, or a product."""
 
     name: str
@@ -44,7 +44,7 @@ class Row:
         return self.member_type.partition("-")[2]
 
 
-def read_rows(asn_file: Path) -> list[Row]:
+def read_rows(asn_file: Path) -> list[AssociationRow]:
     """Return the rows of an association table, each once.
 
     Raises
@@ -68,7 +68,7 @@ def read_rows(asn_file: Path) -> list[Row]:
     return list(dict.fromkeys(rows))
 
 
-def table_rows(table: Mapping[str, str], data: bytes) -> list[Row]:
+def table_rows(table: Mapping[str, str], data: bytes) -> list[AssociationRow]:
     """Return all rows of an association table, repeated ones included.
 
     Parameters
@@ -104,11 +104,13 @@ def table_rows(table: Mapping[str, str], data: bytes) -> list[Row]:
     for first in range(0, width * n_rows, width):
         row = data[first : first + width]
         text = [row[part].split(b"\0")[0].decode("latin-1").strip() for part in (name, kind)]
-        rows.append(Row(text[0].lower(), text[1].upper().replace("_", "-"), row[present] not in (b"F", b"\0")))
+        rows.append(
+            AssociationRow(text[0].lower(), text[1].upper().replace("_", "-"), row[present] not in (b"F", b"\0"))
+        )
     return rows
 
 
-def _check_names(asn_file: Path, rootname: str, rows: Sequence[Row]) -> None:
+def _check_names(asn_file: Path, rootname: str, rows: Sequence[AssociationRow]) -> None:
     """Compare a table with the association that its file is named after.
 
     An association is made within one visit, whose six characters (ipppss) all its exposures have. Its products are
@@ -124,7 +126,7 @@ def _check_names(asn_file: Path, rootname: str, rows: Sequence[Row]) -> None:
             raise _bad(asn_file, f"lists {row.name!r}, which is not a {kind} of {dataset}")
 
 
-def exposures(asn_file: Path, rows: Sequence[Row]) -> list[Row]:
+def exposures(asn_file: Path, rows: Sequence[AssociationRow]) -> list[AssociationRow]:
     """Return the rows of the exposures that are present.
 
     Products and exposures with MEMPRSNT false are left out, as the calibration programs leave them out. Source: COS
@@ -142,7 +144,7 @@ def exposures(asn_file: Path, rows: Sequence[Row]) -> list[Row]:
     return members
 
 
-def repeated_rows(asn_file: Path) -> list[Row]:
+def repeated_rows(asn_file: Path) -> list[AssociationRow]:
     """Remove repeated rows from a table, and return them.
 
     The file is replaced, since it may be a link to one that others use.
@@ -190,7 +192,7 @@ def keywords(data: bytes, wanted: Collection[str]) -> dict[str, str]:
     return parse_header(data, 0, frozenset(f"{name:<8}".encode() for name in wanted))[0]
 
 
-def association(data: bytes) -> list[Row]:
+def association(data: bytes) -> list[AssociationRow]:
     """Return the rows of an association table.
 
     Raises

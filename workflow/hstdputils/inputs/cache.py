@@ -29,7 +29,7 @@ STALE_SECONDS = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class CacheRecord:
     """What one folder of the cache holds."""
 
     source: str
@@ -124,7 +124,7 @@ class InputCache(Source):
             raise ChangedCopyError(f"the cached file {path} has changed since it was fetched, and is fetched again")
         advance(item.size)
 
-    def add(self, name: str, record: Record, paths: Mapping[str, Path]) -> None:
+    def add(self, name: str, record: CacheRecord, paths: Mapping[str, Path]) -> None:
         """Copy the files of one name here; their folder appears whole, or more files join those that are there.
 
         Raises
@@ -153,7 +153,7 @@ class InputCache(Source):
         finally:
             shutil.rmtree(stage, ignore_errors=True)
 
-    def _extend(self, folder: Path, stage: Path, new: Record) -> None:
+    def _extend(self, folder: Path, stage: Path, new: CacheRecord) -> None:
         """Move files into a folder that is there; its record comes last."""
         old = _read(folder)
         if old is None or old.source != new.source:
@@ -165,7 +165,7 @@ class InputCache(Source):
         if set(new.suffixes) <= set(old.suffixes) and _holds(folder, old):
             return  # another process was quicker
         if old.sha256.keys() == old.files.keys():
-            new = Record(
+            new = CacheRecord(
                 new.source,
                 sorted({*old.suffixes, *new.suffixes}),
                 old.files | new.files,
@@ -188,13 +188,13 @@ class InputCache(Source):
     def _folder(self, name: str) -> Path:
         return self._root / name[:4] / name
 
-    def _items(self, name: str, record: Record, is_wanted: Wanted) -> list[Item]:
+    def _items(self, name: str, record: CacheRecord, is_wanted: Wanted) -> list[Item]:
         folder = self._folder(name)
         return [
             Item(file, record.files[file], str(folder / file)) for file in sorted(record.files) if is_wanted(file)
         ]
 
-    def _whole(self, name: str) -> Record | None:
+    def _whole(self, name: str) -> CacheRecord | None:
         """Return the record of a folder that counts."""
         record = _read(self._folder(name))
         if record is None or record.source not in self._uris or name in self._changed:
@@ -202,10 +202,10 @@ class InputCache(Source):
         return record if _holds(self._folder(name), record) else None
 
 
-def _read(folder: Path) -> Record | None:
+def _read(folder: Path) -> CacheRecord | None:
     """Return the record of a folder, or none where it has none that can be read."""
     try:
-        record = Record(**json.loads((folder / RECORD).read_bytes()))
+        record = CacheRecord(**json.loads((folder / RECORD).read_bytes()))
         is_sound = (
             isinstance(record.source, str)
             and all(isinstance(suffix, str) for suffix in record.suffixes)
@@ -217,7 +217,7 @@ def _read(folder: Path) -> Record | None:
     return record if is_sound else None
 
 
-def _holds(folder: Path, record: Record) -> bool:
+def _holds(folder: Path, record: CacheRecord) -> bool:
     """Return whether all files of the record are there, with its sizes, and have digests."""
     if record.sha256.keys() != record.files.keys():
         return False

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hstdputils.core.terminal import Advance
-from hstdputils.inputs.cache import InputCache, Record
+from hstdputils.inputs.cache import CacheRecord, InputCache
 from hstdputils.inputs.source import Item, Source, Wanted
 
 
@@ -104,7 +104,7 @@ class CachedSource(Source):
                 return
         files = {one.name.lower(): one.size for one in arriving.items}
         try:
-            self._cache.add(arriving.name, Record(self.uri, sorted(arriving.suffixes), files), arriving.arrived)
+            self._cache.add(arriving.name, CacheRecord(self.uri, sorted(arriving.suffixes), files), arriving.arrived)
         except OSError as error:
             reason = f"{error.filename or self._cache.uri}: {error.strerror or error}"
             print(f"note: the inputs of {arriving.name} are not cached ({reason})", file=sys.stderr)

@@ -8,7 +8,7 @@ from pathlib import Path
 from hstdputils.core.datasets import Dataset
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.core.text import one_line
-from hstdputils.fits.associations import Row, association
+from hstdputils.fits.associations import AssociationRow, association
 from hstdputils.inputs.source import Source, plain_name
 from hstdputils.inputs.unpacking import GZIP_MAGIC, unpacked
 
@@ -91,7 +91,7 @@ def _association_of(name: str, sources: Sequence[Source]) -> tuple[str, str] | N
     return None
 
 
-def _tables(visit: str, source: Source) -> Iterator[tuple[str, list[Row]]]:
+def _tables(visit: str, source: Source) -> Iterator[tuple[str, list[AssociationRow]]]:
     """Yield the names and rows of a visit's association tables, as far as they can be read."""
     try:
         items = source.tables(visit)[:_MOST_TABLES]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hstdputils.core.datasets import Dataset
 from hstdputils.core.errors import ExitCode
 from hstdputils.core.outcomes import AttemptFailed, Outcome
-from hstdputils.fits.associations import Row, exposures, read_rows, repeated_rows
+from hstdputils.fits.associations import AssociationRow, exposures, read_rows, repeated_rows
 from hstdputils.fits.headers import BadFits, Hdu, header_number, read_hdus
 from hstdputils.inputs.image_sets import ImageSet, read_image_sets
 from hstdputils.inputs.poller_file import PollerRow
@@ -77,7 +77,7 @@ class Observation:
     """The dataset."""
     raws: list[RawFile]
     """Its raw files, sorted by name."""
-    rows: list[Row] = field(default_factory=list)
+    rows: list[AssociationRow] = field(default_factory=list)
     """The rows of its association table; none for a single exposure."""
     poller: list[PollerRow] = field(default_factory=list)
     """The rows of the poller file of a visit or sky cell, whose calibrated exposures are then the raw files here."""
@@ -115,7 +115,7 @@ def read_observation(
     """
     paths = list(paths)
     raws: list[RawFile] = []
-    rows: list[Row] = []
+    rows: list[AssociationRow] = []
     table: Path | None = None
     notes: list[str] = []
     warnings: list[str] = []
@@ -170,7 +170,9 @@ def _check_support(path: Path, exposure: str) -> list[str]:
     return []
 
 
-def _check_members(table: Path, rows: Sequence[Row], raws: Sequence[RawFile], *, has_member_files: bool) -> None:
+def _check_members(
+    table: Path, rows: Sequence[AssociationRow], raws: Sequence[RawFile], *, has_member_files: bool
+) -> None:
     """Hold raw files against an association table: each exposure is there, and no other."""
     members = {row.name for row in exposures(table, rows)}
     if has_member_files:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hstdputils.model.features import Runs
 
 
-class Run(NamedTuple):
+class FinishedRun(NamedTuple):
     """One finished run."""
 
     ipppssoot: str
@@ -37,7 +37,7 @@ class Run(NamedTuple):
     """The batch; empty for the row of a table."""
 
     @classmethod
-    def of_marker(cls, marker: Marker) -> "Run | None":
+    def of_marker(cls, marker: Marker) -> "FinishedRun | None":
         """Return the run of a marker, or none for one that says nothing of what its dataset needs."""
         memory = float(marker.peak_memory_mib)
         if marker.outcome is Outcome.OUT_OF_MEMORY:
@@ -50,7 +50,7 @@ class Run(NamedTuple):
         return cls(marker.ipppssoot, memory, wall, cpu, str(marker.outcome), marker.end, marker.batch)
 
     @classmethod
-    def of_row(cls, row: TableRow, date: str) -> "Run | None":
+    def of_row(cls, row: TableRow, date: str) -> "FinishedRun | None":
         """Return the run of a table's row, or none where it has none."""
         if isnan(row.memory_mib) or isnan(row.wall_seconds) or row.memory_mib <= 0 or row.wall_seconds <= 0:
             return None
@@ -171,7 +171,7 @@ class History(Database):
 
     def add(self, markers: Iterable[Marker]) -> int:
         """Add the runs of markers; return how many were new."""
-        return self._add(run for run in map(Run.of_marker, markers) if run is not None)
+        return self._add(run for run in map(FinishedRun.of_marker, markers) if run is not None)
 
     def add_table(self, rows: Iterable[TableRow], date: str) -> int:
         """Add the rows of a table, features and runs; return how many runs were new.
@@ -192,7 +192,7 @@ class History(Database):
                 f"INSERT INTO features VALUES ({marks}) ON CONFLICT DO UPDATE SET {keep}",
                 ((row.ipppssoot, *map(_null, row.features)) for row in every if row.features is not None),
             )
-        return self._add(run for row in every if (run := Run.of_row(row, date)) is not None)
+        return self._add(run for row in every if (run := FinishedRun.of_row(row, date)) is not None)
 
     def last(self) -> int:
         """Return the number of the run that was added last, for `names_after`."""
@@ -205,7 +205,7 @@ class History(Database):
             rows = self.sql.execute("SELECT DISTINCT ipppssoot FROM runs WHERE rowid > ?", [last]).fetchall()
         return [name for (name,) in rows]
 
-    def _add(self, runs: Iterable[Run]) -> int:
+    def _add(self, runs: Iterable[FinishedRun]) -> int:
         before = len(self)
         with self.errors():
             self.sql.executemany("INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", runs)

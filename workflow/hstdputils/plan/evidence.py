@@ -121,7 +121,7 @@ class _Headers:
     def _read_from(self, sources: "Sequence[Source]") -> bool:
         """Read what is left from sources; tell whether all of them could be listed."""
         from hstdputils.core.terminal import count_progress
-        from hstdputils.inputs.features import read_features
+        from hstdputils.inputs.header_features import read_features
 
         left = self._left
         if not sources or not left:

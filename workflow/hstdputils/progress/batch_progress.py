@@ -8,7 +8,7 @@ from typing import Any
 from hstdputils.core.datasets import parse_dataset
 from hstdputils.core.outcomes import Outcome
 from hstdputils.engines.base import Engine
-from hstdputils.engines.decision_log import Entry
+from hstdputils.engines.decision_log import DecisionEntry
 from hstdputils.engines.resubmit import Resubmitter
 from hstdputils.engines.states import Cause, RowState, State, exit_code
 from hstdputils.records.batch import Batch
@@ -119,7 +119,7 @@ class Poll:
 
     progress: Progress
     """How far the batch is."""
-    decisions: Sequence[Entry] = field(default_factory=tuple)
+    decisions: Sequence[DecisionEntry] = field(default_factory=tuple)
     """What was decided about jobs that failed."""
     busy: str = ""
     """Who else is deciding, so that this process may not; empty where nobody is."""

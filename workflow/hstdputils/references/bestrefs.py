@@ -15,7 +15,7 @@ from types import ModuleType
 from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.text import one_line
 from hstdputils.records.log import AttemptLog, LogHandler
-from hstdputils.references.settings import SERVERLESS, URI_VARIABLES, crds_settings
+from hstdputils.references.crds_settings import SERVERLESS, URI_VARIABLES, crds_settings
 
 _NOT_FOR_CRDS = (*URI_VARIABLES.values(), "CRDS_PICKLE_URI", "CRDS_S3_ENABLED", "CRDS_S3_RETURN_URI")
 """Variables with which CRDS would read from S3 by itself, through the program ``aws``."""

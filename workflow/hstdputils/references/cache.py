@@ -17,10 +17,10 @@ from hstdputils.core.errors import ExitCode, UserError
 from hstdputils.core.outcomes import AttemptFailed, Outcome
 from hstdputils.core.terminal import Advance
 from hstdputils.references.bestrefs import CONTEXT, download_context, load_crds
-from hstdputils.references.digests import FROM_LIST, NOT_CHECKED, Record, Records, digest_of
+from hstdputils.references.crds_settings import crds_settings
+from hstdputils.references.digests import FROM_LIST, NOT_CHECKED, DigestRecord, Records, digest_of
 from hstdputils.references.download import cache_lock, download_files, read_cached_config, write_config
 from hstdputils.references.server import ReferenceServer, ReferenceServerError
-from hstdputils.references.settings import crds_settings
 
 
 class ReferenceCache:
@@ -37,7 +37,7 @@ class ReferenceCache:
         The variables contradict each other, or name no cache.
     """
 
-    def __init__(self, listed: Mapping[str, Record] | None = None) -> None:
+    def __init__(self, listed: Mapping[str, DigestRecord] | None = None) -> None:
         self.settings = crds_settings()
         self._listed = dict(listed or {})
         self.cache = self.settings.cache
@@ -168,7 +168,7 @@ class ReferenceCache:
             path = self.path(name)
             record = self.records.read(name)
             if record is None or not record.matches(path.stat()):
-                record = Record.of(path, "", NOT_CHECKED)
+                record = DigestRecord.of(path, "", NOT_CHECKED)
             found[name] = asdict(record)
         return found
 

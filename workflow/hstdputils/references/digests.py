@@ -45,7 +45,7 @@ _LONGEST = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class DigestRecord:
     """A file's digest, and the size, times and inode of the file that had it."""
 
     digest: str
@@ -62,13 +62,13 @@ class Record:
     """The file's number in its file system."""
 
     @classmethod
-    def of(cls, path: Path, digest: str, digest_from: str) -> "Record":
+    def of(cls, path: Path, digest: str, digest_from: str) -> "DigestRecord":
         """Return the record of a file that has, or had, this digest."""
         stat = path.stat()
         return cls(digest, digest_from, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
 
     @classmethod
-    def from_values(cls, values: Any) -> "Record | None":
+    def from_values(cls, values: Any) -> "DigestRecord | None":
         """Return the record that JSON values hold, or none where they are not those of a record."""
         kinds = {"digest": str, "digest_from": str, "size": int, "mtime_ns": int, "ctime_ns": int, "inode": int}
         if not isinstance(values, Mapping) or any(type(values.get(name)) is not kind for name, kind in kinds.items()):
@@ -93,17 +93,17 @@ class Records:
     def __init__(self, cache: Path) -> None:
         self._folder = cache / ".hstdputils"
 
-    def read(self, name: str) -> Record | None:
+    def read(self, name: str) -> DigestRecord | None:
         """Return the record of a reference, or none where there is no readable one."""
         if not _NAME.fullmatch(name):
             return None
         try:
             with (self._folder / f"{name}.json").open("rb") as file:
-                return Record.from_values(json.loads(file.read(_LONGEST)))
+                return DigestRecord.from_values(json.loads(file.read(_LONGEST)))
         except (OSError, ValueError, RecursionError):
             return None
 
-    def write(self, name: str, record: Record) -> None:
+    def write(self, name: str, record: DigestRecord) -> None:
         """Write a record; it appears whole."""
         atomic_write(self._folder / f"{name}.json", json.dumps(asdict(record)) + "\n")
 
@@ -119,7 +119,9 @@ class Records:
         record = self.read(path.name)
         if record is None:
             return False
-        renewed = Record.of(path, record.digest, record.digest_from)  # before the file is read: it may change then
+        renewed = DigestRecord.of(
+            path, record.digest, record.digest_from
+        )  # before the file is read: it may change then
         if digest_of(path) != record.digest:
             return False
         self.write(path.name, renewed)
@@ -127,9 +129,9 @@ class Records:
 
     def adopt(self, path: Path, sha1: str) -> None:
         """Record that a file that is there already has CRDS's sum or, where it does not, that it is in doubt."""
-        record = Record.of(path, f"sha1:{sha1}", FROM_CRDS)
+        record = DigestRecord.of(path, f"sha1:{sha1}", FROM_CRDS)
         if digest_of(path) != record.digest:
-            record = Record(record.digest, FROM_CRDS, 0, 0, 0, 0)
+            record = DigestRecord(record.digest, FROM_CRDS, 0, 0, 0, 0)
         self.write(path.name, record)
 
 
@@ -155,9 +157,9 @@ class ReferenceList:
     """By name of the reference: its digest, where that is from, and the size, times and inode of the file."""
 
     @property
-    def records(self) -> dict[str, Record]:
+    def records(self) -> dict[str, DigestRecord]:
         """Return the digests as they are checked; invalid ones are ignored."""
-        found = {name: Record.from_values(values) for name, values in self.digests.items()}
+        found = {name: DigestRecord.from_values(values) for name, values in self.digests.items()}
         return {name: record for name, record in found.items() if record}
 
     def write(self, path: Path) -> None:

@@ -12,9 +12,9 @@ from hstdputils.core.files import atomic_write
 from hstdputils.core.terminal import Advance
 from hstdputils.core.text import one_line
 from hstdputils.references.bestrefs import is_mapping, load_crds
-from hstdputils.references.digests import FROM_CRDS, FROM_DOWNLOAD, Record, Records, digest_of
+from hstdputils.references.crds_settings import CrdsSettings
+from hstdputils.references.digests import FROM_CRDS, FROM_DOWNLOAD, DigestRecord, Records, digest_of
 from hstdputils.references.server import ReferenceServer, ReferenceServerError, RemoteFile, reading_errors
-from hstdputils.references.settings import CrdsSettings
 from hstdputils.store.transfers import fetch_rest
 
 PARALLEL = 8
@@ -67,7 +67,9 @@ def _download(server: ReferenceServer, file: RemoteFile, target: Path, advance: 
             if size == file.size and (not file.sha1 or digest == f"sha1:{file.sha1}"):
                 part.replace(target)
                 if not is_mapping(file.name):  # CRDS checks these itself, by the sum in each
-                    records.write(file.name, Record.of(target, digest, FROM_CRDS if file.sha1 else FROM_DOWNLOAD))
+                    records.write(
+                        file.name, DigestRecord.of(target, digest, FROM_CRDS if file.sha1 else FROM_DOWNLOAD)
+                    )
                 return
             part.unlink()
             advance(-size)

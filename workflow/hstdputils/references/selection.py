@@ -187,7 +187,7 @@ def _mapping(name: str) -> Any:
 
 
 def _not_there(context: str) -> UserError:
-    from hstdputils.references.settings import crds_settings
+    from hstdputils.references.crds_settings import crds_settings
 
     return UserError(
         f"the CRDS cache {crds_settings().cache} does not have {context}, whole: correct the name, set CRDS_PATH, or "

@@ -14,7 +14,7 @@ from hstdputils.core.errors import StoreError, UserError
 from hstdputils.core.terminal import Advance
 from hstdputils.core.text import one_line, without_passwords
 from hstdputils.references.bestrefs import is_mapping, load_crds
-from hstdputils.references.settings import CrdsSettings
+from hstdputils.references.crds_settings import CrdsSettings
 from hstdputils.store.transfers import SILENCE_SECONDS, append_object, append_url, is_transient, with_retries
 
 

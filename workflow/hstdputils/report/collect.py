@@ -13,7 +13,7 @@ from hstdputils.core.datasets import BadDatasetName, parse_dataset
 from hstdputils.core.formats import MOST_BYTES
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import one_line
-from hstdputils.engines.decision_log import DecisionLog, Entry
+from hstdputils.engines.decision_log import DecisionEntry, DecisionLog
 from hstdputils.engines.submissions import Submission
 from hstdputils.model.prices import Prices
 from hstdputils.records.batch import Batch
@@ -23,7 +23,7 @@ from hstdputils.records.plan_rows import PlanRow
 from hstdputils.report.costs import Costs, costs_by_instrument
 from hstdputils.report.failures import FailureGroup, failure_groups
 from hstdputils.report.provenance import MarkerProvenance, Provenance, made_with
-from hstdputils.report.rows import KINDS, PENDING, Attempt, Row
+from hstdputils.report.rows import KINDS, PENDING, ReportAttempt, ReportRow
 from hstdputils.report.timing import RunTime, run_time
 from hstdputils.store.base import Store
 from hstdputils.store.folder import FolderStore
@@ -36,7 +36,7 @@ class BatchReport:
 
     batch: Batch
     """The batch."""
-    rows: Sequence[Row]
+    rows: Sequence[ReportRow]
     """One a dataset, by name."""
     made_with: Mapping[str, str]
     """The batch's CRDS context and program versions, as ``batch.json`` pins them; empty without it."""
@@ -67,7 +67,7 @@ class BatchReport:
         return failure_groups(failed, self.issues or known_issues(), address) if failed else []
 
     @property
-    def urgent_first(self) -> list[Row]:
+    def urgent_first(self) -> list[ReportRow]:
         """Return the rows with those first that need a person, then the other failures, then pending ones."""
         order = {kind: number for number, kind in enumerate(KINDS)}
         return sorted(self.rows, key=lambda row: (order[row.kind], row.state, row.ipppssoot))
@@ -156,14 +156,14 @@ def _chunks(kinds: Mapping[str, bool], size: int) -> Iterator[dict[str, bool]]:
         yield some
 
 
-def _with_decisions(row: Row, entries: Sequence[Entry]) -> Row:
+def _with_decisions(row: ReportRow, entries: Sequence[DecisionEntry]) -> ReportRow:
     """Return a row whose notes are the decisions about its jobs, which say more than how earlier attempts ended."""
     notes = row.notes[: len(row.notes) - len(row.attempts[1:])]
     return replace(row, notes=(*notes, *map(_decision, entries)))
 
 
-def _pending_row(name: str, planned: PlanRow, reason: str) -> Row:
-    return Row(
+def _pending_row(name: str, planned: PlanRow, reason: str) -> ReportRow:
+    return ReportRow(
         name,
         _instrument(name),
         PENDING,
@@ -176,17 +176,19 @@ def _pending_row(name: str, planned: PlanRow, reason: str) -> Row:
     )
 
 
-def _row_of_marker(name: str, marker: Marker, planned: PlanRow | None, prices: Prices | None, family: str) -> Row:
+def _row_of_marker(
+    name: str, marker: Marker, planned: PlanRow | None, prices: Prices | None, family: str
+) -> ReportRow:
     if not marker.attempt:
         memory_mib = planned.memory_mib if planned else None
         state = str(marker.outcome)
-        return Row(
+        return ReportRow(
             name, _instrument(name), state, one_line(marker.reason), planned_memory_mib=memory_mib, family=family
         )
     row = {key: getattr(planned, key) for key in _OF_PLAN} if planned else {}
     row |= marker.plan_row or {}
     memory = row.get("memory_mib")
-    last = Attempt(
+    last = ReportAttempt(
         str(marker.outcome),
         int(_amount(memory)),
         max(0, marker.peak_memory_mib),
@@ -197,7 +199,7 @@ def _row_of_marker(name: str, marker: Marker, planned: PlanRow | None, prices: P
     )
     attempts = (*map(_attempt, marker.earlier), last) if marker.earlier else (last,)
     cores = int(_amount(row.get("vcpus"))) or 1
-    return Row(
+    return ReportRow(
         ipppssoot=name,
         instrument=_instrument(name),
         state=str(marker.outcome),
@@ -225,7 +227,7 @@ def _row_of_marker(name: str, marker: Marker, planned: PlanRow | None, prices: P
     )
 
 
-def _limit(row: Mapping[str, Any], planned: PlanRow | None, attempts: Sequence[Attempt]) -> int | None:
+def _limit(row: Mapping[str, Any], planned: PlanRow | None, attempts: Sequence[ReportAttempt]) -> int | None:
     """Return the time limit that the plan gave, s: the last one, less what was added after attempts that it cut."""
     if planned:
         return planned.max_seconds
@@ -233,16 +235,16 @@ def _limit(row: Mapping[str, Any], planned: PlanRow | None, attempts: Sequence[A
     return int(_amount(row.get("max_seconds"))) >> min(cut, 20) or None
 
 
-def _decision(entry: Entry) -> str:
+def _decision(entry: DecisionEntry) -> str:
     had = f"with {entry.memory_mib} MiB and {entry.max_seconds} s"
     return one_line(f"{entry.time} {had}: {entry.reason}")
 
 
-def _attempt(attempt: Mapping[str, Any]) -> Attempt:
+def _attempt(attempt: Mapping[str, Any]) -> ReportAttempt:
     memory, peak, wall = (_amount(attempt.get(key)) for key in ("memory_mib", "peak_memory_mib", "wall_seconds"))
     end = _epoch(attempt.get("end"))
     start = None if end is None else end - wall
-    return Attempt(
+    return ReportAttempt(
         one_line(attempt.get("outcome"))[:40],
         int(memory),
         int(peak),
@@ -262,7 +264,7 @@ def _epoch(text: Any) -> float | None:
     return time.timestamp() if time.tzinfo else None
 
 
-def _cost(attempts: Sequence[Attempt], vcpus: int, prices: Prices | None) -> float | None:
+def _cost(attempts: Sequence[ReportAttempt], vcpus: int, prices: Prices | None) -> float | None:
     """Return what all attempts cost, USD, or none where that is not known."""
     if prices is None or not all(one.memory_mib for one in attempts):
         return None

@@ -21,10 +21,10 @@ from hstdputils.records.batch import Batch
 from hstdputils.records.families import add_known_issues, known_issues
 from hstdputils.records.plan_rows import PlanRow, read_plan
 from hstdputils.report.collect import collect, known_batches
-from hstdputils.report.files import write_csv, write_json
+from hstdputils.report.exports import write_csv, write_json
 from hstdputils.report.page import PageOptions, write_page
 from hstdputils.report.provenance import Provenance, configuration, plan_file
-from hstdputils.report.terminal import show
+from hstdputils.report.text_report import show
 from hstdputils.store.registry import is_none, is_same_store, open_store
 
 MOST_HOURS = 7 * 24

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import usd
 from hstdputils.model.prices import Prices
-from hstdputils.report.rows import PENDING, Attempt, Row
+from hstdputils.report.rows import PENDING, ReportAttempt, ReportRow
 
 _CHARGED_TO_PLAN = {Outcome.SUCCEEDED, Outcome.OUT_OF_MEMORY, Outcome.TIMEOUT}
 """Outcomes of attempts whose memory and time are the plan's doing; a lost host is not."""
@@ -58,7 +58,7 @@ class Costs:
         """Return how many times the memory x time that was needed was asked for; none where nothing succeeded."""
         return self.asked_mib_seconds / self.used_mib_seconds if self.used_mib_seconds else None
 
-    def add(self, row: Row) -> None:
+    def add(self, row: ReportRow) -> None:
         """Count one dataset."""
         if row.state == PENDING:
             self.pending_usd += row.planned_cost_usd or 0.0
@@ -83,7 +83,7 @@ class Costs:
                     self.used_mib_seconds += one.peak_memory_mib * one.wall_seconds
 
 
-def _asked_mib(one: Attempt) -> int:
+def _asked_mib(one: ReportAttempt) -> int:
     """Return the memory that an attempt asked for, and attempts before it that a limit would have stopped, MiB."""
     given = asked = one.memory_mib
     while one.outcome == Outcome.SUCCEEDED and given < one.peak_memory_mib:
@@ -92,7 +92,7 @@ def _asked_mib(one: Attempt) -> int:
     return asked
 
 
-def costs_by_instrument(rows: Sequence[Row]) -> list[Costs]:
+def costs_by_instrument(rows: Sequence[ReportRow]) -> list[Costs]:
     """Return what the jobs of each instrument cost and used, and at the end those of all where there are several."""
     total = Costs(ALL)
     found: dict[str, Costs] = {}

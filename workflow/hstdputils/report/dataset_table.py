@@ -6,7 +6,7 @@ from markupsafe import Markup, escape
 
 from hstdputils.core.text import duration, usd, utc
 from hstdputils.report.links import Links
-from hstdputils.report.rows import Row
+from hstdputils.report.rows import ReportRow
 from hstdputils.report.summary import cut, products
 
 MOST_LISTED = 10_000
@@ -28,7 +28,7 @@ _SHORT = 60
 """Characters of the reason of a failure that the page has at length elsewhere."""
 
 
-def listed_rows(rows: Sequence[Row], urgent_first: Sequence[Row]) -> Sequence[Row]:
+def listed_rows(rows: Sequence[ReportRow], urgent_first: Sequence[ReportRow]) -> Sequence[ReportRow]:
     """Return the datasets of the table: all, or those of a large batch that did not succeed."""
     if len(rows) <= MOST_LISTED:
         return rows
@@ -36,7 +36,7 @@ def listed_rows(rows: Sequence[Row], urgent_first: Sequence[Row]) -> Sequence[Ro
 
 
 def table_rows(
-    rows: Sequence[Row], links: Links, at_length: Collection[str], families: Mapping[str, int], most_words: int
+    rows: Sequence[ReportRow], links: Links, at_length: Collection[str], families: Mapping[str, int], most_words: int
 ) -> Markup:
     """Return the rows as HTML; end tags that HTML lets go are left out.
 
@@ -75,7 +75,7 @@ def table_rows(
     return Markup("".join(lines))
 
 
-def _memory(row: Row) -> tuple[str, str]:
+def _memory(row: ReportRow) -> tuple[str, str]:
     """Return the memory of the last attempt against what it was given, and the cell with their ratio."""
     if not row.attempt:
         return (f"– / {row.planned_memory_mib}" if row.planned_memory_mib else ""), "<td class=n>"

@@ -13,7 +13,7 @@ from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import one_line, visible
 from hstdputils.records.batch import Batch
 from hstdputils.report.collect import BatchReport
-from hstdputils.report.rows import Row
+from hstdputils.report.rows import ReportRow
 from hstdputils.store.base import Store
 from hstdputils.store.layout import LOG, METRICS
 
@@ -77,7 +77,7 @@ class Preview:
 class Details:
     """Details of some datasets."""
 
-    slowest: Sequence[Row] = ()
+    slowest: Sequence[ReportRow] = ()
     """The datasets that took longest."""
     logs: dict[str, Sequence[str]] = field(default_factory=dict)
     """The last lines of logs by dataset."""
@@ -87,7 +87,7 @@ class Details:
     """Thumbnails for the gallery."""
 
 
-def read_details(report: BatchReport, failed: Iterable[Row]) -> Details:
+def read_details(report: BatchReport, failed: Iterable[ReportRow]) -> Details:
     """Look into the logs of failed and slow datasets, and at previews, several requests at a time.
 
     What cannot be read is left out: the page is made all the same.
@@ -148,15 +148,15 @@ def _longest(store: Store, key: str) -> Sequence[tuple[str, float]]:
     return sorted((step for step in known if math.isfinite(step[1])), key=lambda step: -step[1])[:_STEPS]
 
 
-def _spread(rows: Sequence[Row], most: int) -> Sequence[Row]:
+def _spread(rows: Sequence[ReportRow], most: int) -> Sequence[ReportRow]:
     """Return some of the rows: of each instrument its share, and at least one."""
     if len(rows) <= most:
         return rows
-    by_instrument: dict[str, list[Row]] = {}
+    by_instrument: dict[str, list[ReportRow]] = {}
     for row in rows:
         by_instrument.setdefault(row.instrument, []).append(row)
     spare = most - len(by_instrument)
-    chosen: list[Row] = []
+    chosen: list[ReportRow] = []
     for name in sorted(by_instrument):
         some = by_instrument[name]
         n = min(1 + spare * len(some) // len(rows), len(some))
@@ -175,7 +175,7 @@ def _thumbnails(batch: Batch, ipppssoot: str) -> Sequence[str]:
     return sorted(keys, key=lambda key: (not key.startswith(prefix + ipppssoot), key))
 
 
-def _preview(store: Store, row: Row, key: str) -> Preview | None:
+def _preview(store: Store, row: ReportRow, key: str) -> Preview | None:
     data = store.get_bytes(key, _PICTURE_BYTES) or b""
     kind = next((kind for start, kind in _KINDS.items() if data.startswith(start)), None)
     if kind is None:

@@ -8,7 +8,7 @@ from typing import Any
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import iso_time
 from hstdputils.records.families import KnownIssues, resubmit_command, unknown_cause
-from hstdputils.report.rows import NEEDS_PERSON, Row, kind_of
+from hstdputils.report.rows import NEEDS_PERSON, ReportRow, kind_of
 
 _MORE = {Outcome.OUT_OF_MEMORY: ", with more memory", Outcome.TIMEOUT: ", with more time"}
 
@@ -25,7 +25,7 @@ class FailureGroup:
     """The outcome of its datasets."""
     advice: str
     """What to do."""
-    rows: Sequence[Row]
+    rows: Sequence[ReportRow]
     """Its datasets, by name."""
     command: str
     """The command that sends them again."""
@@ -68,7 +68,7 @@ class FailureGroup:
         }
 
 
-def failure_groups(failed: Sequence[Row], issues: KnownIssues, address: str) -> list[FailureGroup]:
+def failure_groups(failed: Sequence[ReportRow], issues: KnownIssues, address: str) -> list[FailureGroup]:
     """Return the failed datasets by family: those that need a person first, then by their number.
 
     Parameters
@@ -80,14 +80,14 @@ def failure_groups(failed: Sequence[Row], issues: KnownIssues, address: str) -> 
     address
         ``STORE/BATCH`` of a batch whose datasets were submitted to an engine; empty for other batches.
     """
-    rows: dict[str, list[Row]] = {}
+    rows: dict[str, list[ReportRow]] = {}
     for row in failed:
         rows.setdefault(row.family, []).append(row)
     groups = [_group(family, of, issues, address) for family, of in rows.items()]
     return sorted(groups, key=lambda group: (group.kind != NEEDS_PERSON, -len(group.rows), group.family))
 
 
-def _group(family: str, rows: Sequence[Row], issues: KnownIssues, address: str) -> FailureGroup:
+def _group(family: str, rows: Sequence[ReportRow], issues: KnownIssues, address: str) -> FailureGroup:
     state = Counter(row.state for row in rows).most_common(1)[0][0]
     issue = issues.named(family)
     title, advice = (issue.title, issue.advice) if issue else unknown_cause(Outcome(state))

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from hstdputils.report.collect import BatchReport
-from hstdputils.report.rows import Row
+from hstdputils.report.rows import ReportRow
 from hstdputils.store.folder import FolderStore
 from hstdputils.store.layout import LOG
 
@@ -55,23 +55,23 @@ class Links:
         """Return a link from the page to a file or folder of this machine."""
         return quote(Path(os.path.relpath(path.resolve(), self._page_folder)).as_posix())
 
-    def folder(self, row: Row) -> str:
+    def folder(self, row: ReportRow) -> str:
         """Return a link to a dataset's folder, or nothing where the store is not a folder."""
         return "" if self._folder is None else f"{self._relative}{quote(row.ipppssoot)}/"
 
-    def log(self, row: Row) -> str:
+    def log(self, row: ReportRow) -> str:
         """Return a link to a dataset's log, or nothing where there is none, or no way to it in a bucket."""
         if self._folder is not None:
             return f"{self.folder(row)}{LOG}" if (self._folder / row.ipppssoot / LOG).is_file() else ""
         return self._remote(self._batch.dataset_key(row.ipppssoot, LOG))
 
-    def log_address(self, row: Row) -> str:
+    def log_address(self, row: ReportRow) -> str:
         """Return where a dataset's log is, for a person, or nothing where a folder store has no log."""
         if self._folder is not None and not self.log(row):
             return ""
         return self._batch.store.address(self._batch.dataset_key(row.ipppssoot, LOG))
 
-    def show_log(self, row: Row) -> str:
+    def show_log(self, row: ReportRow) -> str:
         """Return the command that shows a dataset's log; empty where the store is a folder."""
         if self._folder is not None:
             return ""

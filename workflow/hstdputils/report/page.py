@@ -16,10 +16,10 @@ from hstdputils.core.text import duration, iso_time, usd, utc
 from hstdputils.report import costs, dataset_table, summary
 from hstdputils.report.collect import BatchReport
 from hstdputils.report.details import read_details
-from hstdputils.report.files import write_whole
+from hstdputils.report.exports import write_whole
 from hstdputils.report.links import Links
 from hstdputils.report.plan_use import FEWEST_PLOTTED, how_to_read, percent, planned_use, share
-from hstdputils.report.rows import Row, kind_of
+from hstdputils.report.rows import ReportRow, kind_of
 from hstdputils.report.timeline import timeline
 
 _FOLDER = Path(__file__).parent
@@ -156,6 +156,6 @@ def _policy(style: str, script: str) -> str:
     )
 
 
-def _in_turn(groups: Sequence[Sequence[Row]]) -> list[Row]:
+def _in_turn(groups: Sequence[Sequence[ReportRow]]) -> list[ReportRow]:
     """Return the rows of all groups: the first of each, then the second of each, and so on."""
     return [row for row in chain.from_iterable(zip_longest(*groups)) if row is not None]

@@ -11,7 +11,7 @@ from hstdputils.core.outcomes import Outcome
 from hstdputils.report import plots
 from hstdputils.report.collect import BatchReport
 from hstdputils.report.plots import MOST_DOTS, Axis, Point, plot
-from hstdputils.report.rows import Row
+from hstdputils.report.rows import ReportRow
 
 FEWEST_PLOTTED = 12
 """Datasets from which on there is a picture of them; of fewer, the table says as much."""
@@ -66,7 +66,7 @@ class PlannedUse:
 
 def planned_use(report: BatchReport) -> list[PlannedUse]:
     """Return planned against used memory, time and cost, where the batch has values for both."""
-    wanted: list[tuple[str, Axis, Callable[[Row], Point | None], bool]] = [
+    wanted: list[tuple[str, Axis, Callable[[ReportRow], Point | None], bool]] = [
         ("memory", plots.MEMORY, _memory, True),
         ("time limit", plots.LIMIT, _limit, True),
         ("expected time", plots.TIME, _time, False),
@@ -116,7 +116,7 @@ def _use(title: str, points: Sequence[Point], is_limit: bool) -> Use:
     return Use(title, n, middle, half, n - half - above, above, max(shares), is_limit)
 
 
-def _memory(row: Row) -> Point | None:
+def _memory(row: ReportRow) -> Point | None:
     """Return the memory of the first attempt, which is the plan's, and the most that any attempt used."""
     if row.state not in (Outcome.SUCCEEDED, Outcome.OUT_OF_MEMORY):
         return None
@@ -124,21 +124,21 @@ def _memory(row: Row) -> Point | None:
     return Point(row.ipppssoot, planned, used, row.is_over_memory or used > planned)
 
 
-def _limit(row: Row) -> Point | None:
+def _limit(row: ReportRow) -> Point | None:
     if row.state not in (Outcome.SUCCEEDED, Outcome.TIMEOUT):
         return None
     return Point(row.ipppssoot, row.planned_seconds or 0, row.wall_seconds, row.is_over_time)
 
 
-def _time(row: Row) -> Point | None:
+def _time(row: ReportRow) -> Point | None:
     return _succeeded(row, row.expected_seconds, row.wall_seconds)
 
 
-def _cost(row: Row) -> Point | None:
+def _cost(row: ReportRow) -> Point | None:
     return _succeeded(row, row.planned_cost_usd, row.cost_usd)
 
 
-def _succeeded(row: Row, planned: float | None, used: float | None) -> Point | None:
+def _succeeded(row: ReportRow, planned: float | None, used: float | None) -> Point | None:
     if row.state != Outcome.SUCCEEDED or not planned or not used:
         return None
     return Point(row.ipppssoot, planned, used)

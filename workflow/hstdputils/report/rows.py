@@ -24,7 +24,7 @@ def kind_of(state: str) -> str:
     return RETRY if state in RETRIED else NEEDS_PERSON
 
 
-class Attempt(NamedTuple):
+class ReportAttempt(NamedTuple):
     """One attempt at a dataset: what it was given and used."""
 
     outcome: str
@@ -49,7 +49,7 @@ class Attempt(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReportRow:
     """The state of one dataset, and what its attempts took."""
 
     ipppssoot: str
@@ -88,7 +88,7 @@ class Row:
     """The CRDS context."""
     notes: tuple[str, ...] = ()
     """Warnings, and how earlier attempts ended."""
-    attempts: tuple[Attempt, ...] = ()
+    attempts: tuple[ReportAttempt, ...] = ()
     """All its attempts, the last one at the end."""
     cost_usd: float | None = None
     """What all its attempts cost on AWS, USD; none where there were none, or where their memory is not known."""

@@ -10,10 +10,10 @@ from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import duration, size, usd
 from hstdputils.report.collect import BatchReport
 from hstdputils.report.costs import ratio
-from hstdputils.report.rows import NEEDS_PERSON, PENDING, RETRY, Attempt, Row
+from hstdputils.report.rows import NEEDS_PERSON, PENDING, RETRY, ReportAttempt, ReportRow
 
 
-def products(row: Row) -> str:
+def products(row: ReportRow) -> str:
     """Return number and size of a dataset's products."""
     return f"{row.n_products}, {row.bytes_out / 1e6:.1f} MB" if row.n_products else ""
 
@@ -98,13 +98,13 @@ class AttemptSummary:
     """By number; none where nothing was tried."""
     outcomes: Sequence[str]
     """The outcomes that occur, in their usual order."""
-    again: Sequence[Row]
+    again: Sequence[ReportRow]
     """Datasets with several attempts, those with the most first."""
 
 
-def summarize_attempts(rows: Sequence[Row]) -> AttemptSummary:
+def summarize_attempts(rows: Sequence[ReportRow]) -> AttemptSummary:
     """Return the attempts of a batch, by their number."""
-    attempts: list[list[Attempt]] = []
+    attempts: list[list[ReportAttempt]] = []
     for row in rows:
         for number, one in enumerate(row.attempts):
             if number == len(attempts):
@@ -118,7 +118,7 @@ def summarize_attempts(rows: Sequence[Row]) -> AttemptSummary:
     return AttemptSummary(by_number, [name for name in _KNOWN if name in occur], again)
 
 
-def attempts_text(row: Row) -> str:
+def attempts_text(row: ReportRow) -> str:
     """Return the attempts of a dataset: ``out_of_memory with 512 MiB (4.1 s) → succeeded with 1024 MiB (9.2 s)``."""
     return " → ".join(
         f"{one.outcome}{f' with {one.memory_mib} MiB' if one.memory_mib else ''} ({duration(one.wall_seconds)})"
@@ -126,7 +126,7 @@ def attempts_text(row: Row) -> str:
     )
 
 
-def _attempt_number(number: int, attempts: Sequence[Attempt]) -> AttemptNumber:
+def _attempt_number(number: int, attempts: Sequence[ReportAttempt]) -> AttemptNumber:
     memory = [one.memory_mib for one in attempts if one.memory_mib]
     return AttemptNumber(
         number,

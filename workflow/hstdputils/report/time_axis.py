@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from hstdputils.report.rows import Attempt
+from hstdputils.report.rows import ReportAttempt
 
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
 """Distances of ticks, s; beyond, some days."""
@@ -69,7 +69,7 @@ class TimeAxis:
         return found
 
 
-def spans_of(attempts: Iterable[Attempt]) -> list[tuple[float, float]]:
+def spans_of(attempts: Iterable[ReportAttempt]) -> list[tuple[float, float]]:
     """Return when at least one of the attempts ran, which are in the order of their start."""
     spans: list[tuple[float, float]] = []
     for one in attempts:

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import duration, iso_time, utc
-from hstdputils.report.rows import NEEDS_PERSON, RETRY, Attempt, Row, kind_of
+from hstdputils.report.rows import NEEDS_PERSON, RETRY, ReportAttempt, ReportRow, kind_of
 from hstdputils.report.time_axis import TimeAxis, spans_of
 from hstdputils.report.timing import is_timed
 
@@ -44,9 +44,9 @@ class Bar(NamedTuple):
 
     lane: int
     """The lane, from 0."""
-    row: Row
+    row: ReportRow
     """The dataset."""
-    attempt: Attempt
+    attempt: ReportAttempt
     """The attempt."""
 
 
@@ -72,7 +72,7 @@ class Timeline:
     """What the colours mean, by class of the page."""
 
 
-def timeline(rows: Sequence[Row]) -> Timeline | None:
+def timeline(rows: Sequence[ReportRow]) -> Timeline | None:
     """Return the timeline of a batch; none where no marker says when its attempt ran."""
     timed = sorted(
         ((row, one) for row in rows for one in row.attempts if is_timed(one)),
@@ -102,7 +102,7 @@ def timeline(rows: Sequence[Row]) -> Timeline | None:
     return Timeline(names, picture, load, math.ceil(max(columns) - 1e-6), what, True, bool(axis.cuts), legend)
 
 
-def _hosts(timed: Sequence[tuple[Row, Attempt]]) -> list[str]:
+def _hosts(timed: Sequence[tuple[ReportRow, ReportAttempt]]) -> list[str]:
     """Return the host of each attempt; all the same where hosts say nothing."""
     known = {one.host for _, one in timed if one.host}
     if len(known) <= 1 or len(known) > min(_MOST_HOSTS, max(2, len(timed) // 2)):
@@ -110,7 +110,7 @@ def _hosts(timed: Sequence[tuple[Row, Attempt]]) -> list[str]:
     return [one.host or "not recorded" for _, one in timed]
 
 
-def _lanes(timed: Sequence[tuple[Row, Attempt]], hosts: Sequence[str]) -> tuple[list[Bar], list[str]]:
+def _lanes(timed: Sequence[tuple[ReportRow, ReportAttempt]], hosts: Sequence[str]) -> tuple[list[Bar], list[str]]:
     """Put attempts of the same host that overlap into lanes of their own.
 
     Returns

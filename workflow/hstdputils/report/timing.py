@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from hstdputils.core.outcomes import Outcome
 from hstdputils.core.text import duration
-from hstdputils.report.rows import Attempt, Row
+from hstdputils.report.rows import ReportAttempt, ReportRow
 
 _FULL = 0.9
 """Share of the most cores, or memory, from which on all of it counts as in use."""
@@ -17,7 +17,7 @@ _MOMENT = 0.01
 """Share of the time that so many jobs must run at once for at least; clocks of machines differ by a little."""
 
 
-class Step(NamedTuple):
+class TimelineStep(NamedTuple):
     """A time in which the same attempts ran."""
 
     start: float
@@ -127,7 +127,7 @@ class RunTime:
         return text
 
 
-def run_time(rows: Sequence[Row], submitted: float | None = None) -> RunTime | None:
+def run_time(rows: Sequence[ReportRow], submitted: float | None = None) -> RunTime | None:
     """Return when the attempts of a batch ran; none where no marker says it.
 
     Parameters
@@ -169,12 +169,12 @@ def run_time(rows: Sequence[Row], submitted: float | None = None) -> RunTime | N
     )
 
 
-def is_timed(attempt: Attempt) -> bool:
+def is_timed(attempt: ReportAttempt) -> bool:
     """Tell whether an attempt says when it ran."""
     return attempt.start is not None and attempt.end is not None and attempt.start <= attempt.end
 
 
-def steps_of(timed: Sequence[tuple[Row, Attempt]]) -> list[Step]:
+def steps_of(timed: Sequence[tuple[ReportRow, ReportAttempt]]) -> list[TimelineStep]:
     """Return the times in which at least one attempt ran, in order, each with what ran in it."""
     changes: list[tuple[float, int, int, int]] = []
     for row, one in timed:
@@ -186,7 +186,7 @@ def steps_of(timed: Sequence[tuple[Row, Attempt]]) -> list[Step]:
     before = changes[0][0]
     for time, more, more_cores, more_memory in changes:
         if time > before and jobs > 0:
-            steps.append(Step(before, time - before, jobs, cores, memory))
+            steps.append(TimelineStep(before, time - before, jobs, cores, memory))
         before, jobs, cores, memory = time, jobs + more, cores + more_cores, memory + more_memory
     return steps
 
@@ -201,5 +201,5 @@ def _most(levels: list[tuple[float, float]], active: float) -> float:
     return 0.0
 
 
-def _first_start(row: Row) -> float | None:
+def _first_start(row: ReportRow) -> float | None:
     return row.attempts[0].start if row.attempts else None

@@ -23,7 +23,7 @@ def require_digest(address: str, path: Path, wanted: str, found: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StoredFile:
     """One object of a listing."""
 
     key: str
@@ -70,7 +70,7 @@ class Store(Protocol):
     def digest(self, key: str) -> str | None:
         """Return the SHA-256 of an object's bytes, which are all read, or none where there is no such key."""
 
-    def entries(self, prefix: str) -> Iterator[Entry]:
+    def entries(self, prefix: str) -> Iterator[StoredFile]:
         """Yield all objects whose key starts with ``prefix``, in as few requests as the store allows."""
 
     def folders(self) -> Iterator[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hstdputils.core.errors import StoreError
 from hstdputils.core.files import PART, locked, whole_file
-from hstdputils.store.base import Entry, require_digest
+from hstdputils.store.base import StoredFile, require_digest
 
 _PARALLEL = 16
 """Files that are read at once where many are wanted: a shared file system answers each slowly."""
@@ -103,7 +103,7 @@ class FolderStore:
             except FileNotFoundError:
                 return None
 
-    def entries(self, prefix: str) -> Iterator[Entry]:
+    def entries(self, prefix: str) -> Iterator[StoredFile]:
         """See `Store.entries`."""
         parent, _, start = prefix.rpartition("/")
         with self._errors("read"):
@@ -117,7 +117,7 @@ class FolderStore:
             except FileNotFoundError:
                 return
 
-    def _walk(self, folder: Path, key: str, start: str = "") -> Iterator[Entry]:
+    def _walk(self, folder: Path, key: str, start: str = "") -> Iterator[StoredFile]:
         try:
             found = sorted(os.scandir(folder), key=lambda item: item.name)
         except FileNotFoundError:
@@ -134,7 +134,7 @@ class FolderStore:
             except FileNotFoundError:
                 continue  # it was renamed meanwhile, or is a link to nothing
             if stat.S_ISREG(found_now.st_mode):
-                yield Entry(below, found_now.st_size)
+                yield StoredFile(below, found_now.st_size)
 
     def delete(self, keys: Iterable[str]) -> None:
         """See `Store.delete`."""

@@ -9,7 +9,7 @@ import contextlib
 import uuid
 
 from hstdputils.core.errors import StoreError
-from hstdputils.store.base import Entry, NotDone, Store
+from hstdputils.store.base import NotDone, Store, StoredFile
 from hstdputils.store.layout import probe_key
 from hstdputils.store.transfers import TRIES, backoff_seconds
 from hstdputils.supervision.stopping import pause
@@ -60,7 +60,7 @@ def _check_stored(store: Store, key: str, data: bytes) -> None:
             f"of {len(data)}): {_FIX}"
         )
     for tried in range(1, TRIES + 1):
-        if list(store.entries(key)) == [Entry(key, len(data))]:
+        if list(store.entries(key)) == [StoredFile(key, len(data))]:
             return
         pause(backoff_seconds(tried) if tried < TRIES else 0)  # some stores list late what is new
     raise StoreError(f"the store {store.uri} does not list what was written to it: name another store")

@@ -18,7 +18,7 @@ from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
-from hstdputils.store.base import Entry
+from hstdputils.store.base import StoredFile
 from hstdputils.store.s3_client import s3_errors
 
 PARALLEL = 32
@@ -49,7 +49,7 @@ class QuickReads:
             max_pool_connections=PARALLEL,
         )
 
-    def entries(self, prefix: str, token: str = "") -> Iterator[Entry]:
+    def entries(self, prefix: str, token: str = "") -> Iterator[StoredFile]:
         """Yield the objects below a prefix: one request for each 1,000.
 
         Parameters
@@ -70,7 +70,7 @@ class QuickReads:
             if not token:
                 return
 
-    def _page(self, prefix: str, more: dict[str, str]) -> tuple[list[Entry], str]:
+    def _page(self, prefix: str, more: dict[str, str]) -> tuple[list[StoredFile], str]:
         """Return one page of a listing, and the token of the next."""
         answer = self._ask("list_objects_v2", {"Prefix": prefix, **more}, {})
         if answer is not None:
@@ -78,7 +78,7 @@ class QuickReads:
                 return _parsed(answer)
         with s3_errors(f"s3://{self._bucket}/{prefix}", "list"):
             page = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, **more)
-        entries = [Entry(item["Key"], item["Size"]) for item in page.get("Contents", [])]
+        entries = [StoredFile(item["Key"], item["Size"]) for item in page.get("Contents", [])]
         return entries, page.get("NextContinuationToken", "")
 
     def part(self, key: str, first: int, size: int) -> bytes:
@@ -121,7 +121,7 @@ class QuickReads:
         return answer.content if answer.status_code == (206 if headers else 200) and is_whole else None
 
 
-def _parsed(answer: bytes) -> tuple[list[Entry], str]:
+def _parsed(answer: bytes) -> tuple[list[StoredFile], str]:
     """Return the objects of one page of a listing, and the token of the next."""
     entries: list[tuple[str, int]] = []
     token, is_encoded = "", False
@@ -135,4 +135,4 @@ def _parsed(answer: bytes) -> tuple[list[Entry], str]:
             fields = {field.tag.rpartition("}")[2]: field.text or "" for field in element}
             entries.append((fields["Key"], int(fields["Size"])))
     # as boto3 reads them: a blank is + or %20, and + itself %2B
-    return [Entry(unquote_plus(key) if is_encoded else key, size) for key, size in entries], token
+    return [StoredFile(unquote_plus(key) if is_encoded else key, size) for key, size in entries], token

@@ -13,7 +13,7 @@ from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
 
 from hstdputils.core.errors import StoreError
-from hstdputils.store.base import Entry, require_digest
+from hstdputils.store.base import StoredFile, require_digest
 from hstdputils.store.quick_reads import PARALLEL, QuickReads
 from hstdputils.store.s3_client import s3_client, s3_errors, split_uri
 
@@ -179,16 +179,16 @@ class S3Store:
                 digest.update(chunk)
             return digest.hexdigest()
 
-    def entries(self, prefix: str) -> Iterator[Entry]:
+    def entries(self, prefix: str) -> Iterator[StoredFile]:
         """See `Store.entries`: one request for each 1,000 objects."""
         with s3_errors(self.uri, "list"):
             page = self._client.list_objects_v2(Bucket=self.bucket, Prefix=self.prefix + prefix)
         for item in page.get("Contents", []):
-            yield Entry(item["Key"].removeprefix(self.prefix), item["Size"])
+            yield StoredFile(item["Key"].removeprefix(self.prefix), item["Size"])
         if token := page.get("NextContinuationToken"):
             # boto3 takes 65 ms of a core for a page
             for entry in QuickReads(self._client, self.bucket).entries(self.prefix + prefix, token):
-                yield Entry(entry.key.removeprefix(self.prefix), entry.size)
+                yield StoredFile(entry.key.removeprefix(self.prefix), entry.size)
 
     def folders(self) -> Iterator[str]:
         """See `Store.folders`: one request for each 1,000 folders."""

@@ -19,8 +19,8 @@ from hstdputils.references.crds import Crds
 from hstdputils.references.digests import ReferenceList
 from hstdputils.store.registry import is_none, is_same_store, open_store
 from hstdputils.supervision.stopping import Stopped, stop_by_exception
+from hstdputils.sync.disk_space import Downloads, check_complete, check_space, download, find_downloads, free_bytes
 from hstdputils.sync.needs import find_needs
-from hstdputils.sync.space import Downloads, check_complete, check_space, download, find_downloads, free_bytes
 
 SHOWN = 10
 """Problems that are shown, a line each."""

@@ -20,7 +20,7 @@ from hstdputils.inputs.unpacking import MAX_UNPACKED_MIB, Unpacker
 from hstdputils.records.log import AttemptLog
 from hstdputils.references.bestrefs import REFERENCE, CrdsFailed, assign_bestrefs, named_references
 from hstdputils.references.crds import DISTORTION, Crds
-from hstdputils.sync.headers import header_transfer, read_exposure, shorten
+from hstdputils.sync.raw_headers import header_transfer, read_exposure, shorten
 
 CHUNK = 200
 """Datasets whose headers are on disk at the same time, about 6 MB."""

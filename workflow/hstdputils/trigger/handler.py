@@ -36,8 +36,8 @@ from hstdputils.records.batch import Batch, check_batch_name
 from hstdputils.store.lease import Busy
 from hstdputils.store.s3 import S3Store
 from hstdputils.store.s3_client import s3_client, s3_errors
-from hstdputils.trigger.plans import MOST_BYTES, plan_of, problems_text, read_list
-from hstdputils.trigger.settings import TriggerSettings, trigger_settings
+from hstdputils.trigger.environment import TriggerSettings, trigger_settings
+from hstdputils.trigger.planning import MOST_BYTES, plan_of, problems_text, read_list
 
 SUBMIT = "messages/submit/"
 """Where messages are put, in the store's bucket."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from hstdputils.core.config import command_options
 from hstdputils.core.id_lists import arguments_of
 from hstdputils.core.text import without_passwords
-from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
+from hstdputils.workflow_run.run_batch import RunBatch, errors_in_one_line
 
 
 @dataclass(frozen=True, slots=True)

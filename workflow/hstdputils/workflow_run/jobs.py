@@ -11,8 +11,8 @@ from hstdputils.engines.htcondor.causes import OVERHEAD_MIB, OVERHEAD_SECONDS, r
 from hstdputils.engines.retry_policy import Limits, decide_after
 from hstdputils.model.fitted import resources_for
 from hstdputils.records.plan_rows import PlanRow, usual_seconds
-from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
 from hstdputils.workflow_run.plans import RunPlan
+from hstdputils.workflow_run.run_batch import RunBatch, errors_in_one_line
 
 
 class Jobs:

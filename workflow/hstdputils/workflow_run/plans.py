@@ -12,7 +12,7 @@ from hstdputils.plan.update import BatchPlan
 from hstdputils.records.plan_files import ids_digest
 from hstdputils.records.plan_rows import PlanRow, read_plan
 from hstdputils.workflow_run.arguments import Arguments
-from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
+from hstdputils.workflow_run.run_batch import RunBatch, errors_in_one_line
 
 SHOWN = Path("plan.out")
 """The copy of a plan for reading."""

@@ -13,8 +13,8 @@ from hstdputils.core.id_lists import require_all_good
 from hstdputils.progress.run_facts import RunFacts, tell_facts
 from hstdputils.records.batch import Pins
 from hstdputils.store.probe import NO_CONDITIONAL_WRITES, RUN_ONE_AT_A_TIME
-from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
 from hstdputils.workflow_run.plans import RunPlan
+from hstdputils.workflow_run.run_batch import RunBatch, errors_in_one_line
 
 
 class Remaining:

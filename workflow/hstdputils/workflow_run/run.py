@@ -21,10 +21,10 @@ from hstdputils.core.run_config import keep_why_not_started, load_config, save_r
 from hstdputils.engines.htcondor.description import image_of
 from hstdputils.progress.run_facts import is_heard
 from hstdputils.workflow_run.arguments import Arguments
-from hstdputils.workflow_run.batch import RunBatch, errors_in_one_line
 from hstdputils.workflow_run.jobs import Jobs
 from hstdputils.workflow_run.plans import RunPlan
 from hstdputils.workflow_run.remaining import Remaining
+from hstdputils.workflow_run.run_batch import RunBatch, errors_in_one_line
 
 WATCH_MIB = 2000
 """Memory of the job that watches an engine's jobs, MiB."""

@@ -16,8 +16,8 @@ from hstdputils.engines.aws_batch.roles import BOUNDARY, check_boundary, check_r
 from hstdputils.engines.aws_batch.submit import RETRIES, tags
 from hstdputils.records.batch import IMAGE, Batch, Pins
 from hstdputils.records.plan_rows import PlanRow
+from hstdputils.references.crds_settings import settings_of
 from hstdputils.references.server import ReferenceServer, ReferenceServerError
-from hstdputils.references.settings import settings_of
 
 
 def definition_of(client: Any, batch: Batch, base: str, image: str | None) -> str:

@@ -15,8 +15,8 @@ from hstdputils.core.findings import Finding, fail
 from hstdputils.engines.aws_batch.client import batch_client, batch_errors
 from hstdputils.engines.aws_batch.definitions import definition_of
 from hstdputils.engines.aws_batch.queues import check_queue, require_queue, wait_reasons
-from hstdputils.engines.aws_batch.states import JobStates, job_of
-from hstdputils.engines.aws_batch.submit import SETTLE_SECONDS, Submitter, group, job_prefix
+from hstdputils.engines.aws_batch.states import BatchJobStates, job_of
+from hstdputils.engines.aws_batch.submit import SETTLE_SECONDS, BatchSubmitter, group, job_prefix
 from hstdputils.engines.base import Engine
 from hstdputils.engines.states import RowState, WaitReason
 from hstdputils.engines.submissions import (
@@ -25,8 +25,8 @@ from hstdputils.engines.submissions import (
     PlannedJob,
     Prepared,
     RecordedSubmission,
-    Settings,
     Submission,
+    SubmissionSettings,
 )
 from hstdputils.model.prices import Purchase
 from hstdputils.records.plan_rows import PlanRow
@@ -51,7 +51,7 @@ PARALLEL = 16
 
 
 @dataclass(frozen=True, slots=True)
-class BatchSettings(Settings):
+class BatchSettings(SubmissionSettings):
     """How jobs are submitted."""
 
     job_definition: str = JOB_DEFINITION
@@ -96,12 +96,12 @@ are boto3's: AWS_PROFILE, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL."""
         return batch_client()
 
     @cached_property
-    def _job_states(self) -> JobStates:
-        return JobStates(lambda: self._client, self._batch)
+    def _job_states(self) -> BatchJobStates:
+        return BatchJobStates(lambda: self._client, self._batch)
 
     @property
-    def _submitter(self) -> Submitter:
-        return Submitter(self._client, self._records, self._check, self._settings.settle_seconds)
+    def _submitter(self) -> BatchSubmitter:
+        return BatchSubmitter(self._client, self._records, self._check, self._settings.settle_seconds)
 
     @classmethod
     def add_options(cls, group: argparse._ArgumentGroup) -> None:

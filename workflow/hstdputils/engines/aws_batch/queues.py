@@ -35,7 +35,7 @@ _SNAPSHOTS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class QueueProblem:
     """Something that keeps a queue from taking or starting jobs."""
 
     subject: str
@@ -66,31 +66,31 @@ class Queue:
         return [item for item in found if item.get("state") != "DISABLED" and item.get("status") != "INVALID"]
 
     @property
-    def problems(self) -> list[Problem]:
+    def problems(self) -> list[QueueProblem]:
         """Return what keeps it from taking or starting jobs."""
         if self.detail is None:
             text = f"AWS Batch has no job queue {self.name!r}"
-            return [Problem("queue", text, "deploy it, or name another with --aws-batch-queue", stops_jobs=True)]
+            return [QueueProblem("queue", text, "deploy it, or name another with --aws-batch-queue", stops_jobs=True)]
         problems = []
         if self.detail.get("state") == "DISABLED":
             text = f"the job queue {self.name!r} is disabled"
             problems.append(
-                Problem("queue", text, "enable it, or name another with --aws-batch-queue", stops_jobs=False)
+                QueueProblem("queue", text, "enable it, or name another with --aws-batch-queue", stops_jobs=False)
             )
         if (status := self.detail.get("status", "VALID")) not in ("VALID", "UPDATING"):
             text = f"the job queue {self.name!r} is {status}{_reason(self.detail)}"
-            problems.append(Problem("queue", text, "correct it, or wait until it is VALID", stops_jobs=True))
+            problems.append(QueueProblem("queue", text, "correct it, or wait until it is VALID", stops_jobs=True))
         return problems + [item for name, found in self.environments for item in _of_environment(name, found)]
 
 
-def _of_environment(name: str, found: Mapping[str, Any] | None) -> list[Problem]:
+def _of_environment(name: str, found: Mapping[str, Any] | None) -> list[QueueProblem]:
     subject, what = "compute environment", f"the compute environment {name!r}"
     if found is None:
-        return [Problem(subject, f"{what} is not there", "deploy it", stops_jobs=True)]
+        return [QueueProblem(subject, f"{what} is not there", "deploy it", stops_jobs=True)]
     if found.get("status") == "INVALID":
-        return [Problem(subject, f"{what} is INVALID{_reason(found)}", "correct it", stops_jobs=True)]
+        return [QueueProblem(subject, f"{what} is INVALID{_reason(found)}", "correct it", stops_jobs=True)]
     if found.get("state") == "DISABLED":
-        return [Problem(subject, f"{what} is disabled", "enable it", stops_jobs=True)]
+        return [QueueProblem(subject, f"{what} is disabled", "enable it", stops_jobs=True)]
     return []
 
 

@@ -42,7 +42,7 @@ def job_of(location: JobLocation) -> str:
     return f"{location.parent}:{location.child}" if is_child else location.parent
 
 
-class JobStates:
+class BatchJobStates:
     """Finds out how far jobs are.
 
     Parameters

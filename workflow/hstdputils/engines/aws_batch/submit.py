@@ -50,7 +50,7 @@ LARGEST_ARRAY = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class JobGroup:
     """Rows that one array or one single job runs."""
 
     rows: Sequence[PlanRow]
@@ -67,7 +67,7 @@ class Group:
         return sum(row.expected_seconds for row in self.rows) / len(self.rows)
 
 
-def group(rows: Iterable[PlanRow]) -> list[Group]:
+def group(rows: Iterable[PlanRow]) -> list[JobGroup]:
     """Group rows of one size, and return the groups in the order in which they should start: the longest first.
 
     Children of an array start in the order of its rows, so the longest come first there too. Arrays of one
@@ -82,9 +82,9 @@ def group(rows: Iterable[PlanRow]) -> list[Group]:
             members = list(of_instrument)
             if len(members) % LARGEST_ARRAY == 1:
                 alone.append(members.pop())
-            groups += [Group(members[i : i + LARGEST_ARRAY]) for i in range(0, len(members), LARGEST_ARRAY)]
+            groups += [JobGroup(members[i : i + LARGEST_ARRAY]) for i in range(0, len(members), LARGEST_ARRAY)]
         if alone:
-            groups.append(Group(longest_first(alone)))
+            groups.append(JobGroup(longest_first(alone)))
     return sorted(groups, key=lambda group: (group.expected_seconds, _size(group.rows[0])), reverse=True)
 
 
@@ -104,7 +104,7 @@ TRIES = 5
 """How often a job is submitted that got no answer and is not there."""
 
 
-class Submitter:
+class BatchSubmitter:
     """Makes jobs and writes down that they are made.
 
     Parameters

@@ -46,7 +46,7 @@ request_memory request_cpus request_disk periodic_hold periodic_remove periodic_
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class PoolSite:
     """What the jobs of a batch have in common, recorded with its first submission and the same for the later ones."""
 
     folder: str
@@ -98,9 +98,9 @@ def _fits(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def current_site(more: Sequence[str] = (), image: str = "") -> Site:
+def current_site(more: Sequence[str] = (), image: str = "") -> PoolSite:
     """Return a site for jobs that run as this process does, in this folder."""
-    return Site(str(Path.cwd()), environment(more, has_image=bool(image)), image=image_of(image))
+    return PoolSite(str(Path.cwd()), environment(more, has_image=bool(image)), image=image_of(image))
 
 
 def check_lines(lines: Iterable[str]) -> None:
@@ -177,13 +177,13 @@ max_idle = {max_idle}
 """
 
 
-def log_of(site: Site, batch: str, submission: int, ipppssoot: str) -> str:
+def log_of(site: PoolSite, batch: str, submission: int, ipppssoot: str) -> str:
     """Return the path of the log of a job, by the number of its submission: what it printed."""
     number = "" if submission == 1 else f".{submission}"
     return f"{site.folder}/logs/{batch}/{ipppssoot}{number}.log"
 
 
-def description_of(batch: Batch, submission: Submission, site: Site) -> str:
+def description_of(batch: Batch, submission: Submission, site: PoolSite) -> str:
     """Return the submit description of a submission; its jobs are queued ``from items``.
 
     Parameters

@@ -15,17 +15,24 @@ from hstdputils.engines.base import Engine
 from hstdputils.engines.htcondor.causes import REMOVED, record_last_cause
 from hstdputils.engines.htcondor.description import (
     WITHDRAWN,
-    Site,
+    PoolSite,
     check_lines,
     current_site,
     description_of,
     items_of,
 )
-from hstdputils.engines.htcondor.states import NEXT, JobStates, cluster_of, job_of, read_queue, schedd_of
-from hstdputils.engines.htcondor.submit import Submitter
+from hstdputils.engines.htcondor.states import NEXT, CondorJobStates, cluster_of, job_of, read_queue, schedd_of
+from hstdputils.engines.htcondor.submit import CondorSubmitter
 from hstdputils.engines.htcondor.tools import NEEDED, Tools, quoted
 from hstdputils.engines.states import RowState
-from hstdputils.engines.submissions import JobLocation, PlannedJob, Prepared, RecordedSubmission, Settings, Submission
+from hstdputils.engines.submissions import (
+    JobLocation,
+    PlannedJob,
+    Prepared,
+    RecordedSubmission,
+    Submission,
+    SubmissionSettings,
+)
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_rows import COMMAND, PlanRow, longest_first
 
@@ -51,10 +58,10 @@ END_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class CondorSettings(Settings):
+class CondorSettings(SubmissionSettings):
     """How jobs are submitted."""
 
-    site: Site | None = None
+    site: PoolSite | None = None
     """What the jobs have in common; none for what those of the batch's latest submission have."""
 
 
@@ -81,17 +88,17 @@ HTCondor: all rows become one cluster. Its own tools, condor_submit and others, 
         record_last_cause(batch, row)
 
     @cached_property
-    def _job_states(self) -> JobStates:
-        return JobStates(self._batch)
+    def _job_states(self) -> CondorJobStates:
+        return CondorJobStates(self._batch)
 
     @property
-    def _submitter(self) -> Submitter:
-        return Submitter(self._batch, self._records, self._check)
+    def _submitter(self) -> CondorSubmitter:
+        return CondorSubmitter(self._batch, self._records, self._check)
 
     @classmethod
     def add_options(cls, group: argparse._ArgumentGroup) -> None:
         """See `Engine.add_options`."""
-        site = Site("")
+        site = PoolSite("")
         group.add_argument(
             "--disk-mib",
             type=above_zero,
@@ -164,7 +171,7 @@ HTCondor: all rows become one cluster. Its own tools, condor_submit and others, 
         self, rows: Sequence[PlanRow], token: str, arguments: Sequence[str], last: Submission | None
     ) -> Prepared:
         """See `Engine._prepare`."""
-        site = self._settings.site or (Site(**last.settings) if last else current_site())
+        site = self._settings.site or (PoolSite(**last.settings) if last else current_site())
         queue = Tools(self._settings.queue or (last.queue if last else "")).name()
         return Prepared(queue, self._jobs(rows, token), {token: longest_first(rows)}, settings=asdict(site))
 
@@ -224,7 +231,7 @@ HTCondor: all rows become one cluster. Its own tools, condor_submit and others, 
 
     def _as_before(self, settings: CondorSettings, last: Submission) -> CondorSettings:
         """See `Engine._as_before`."""
-        return replace(settings, site=Site(**last.settings))
+        return replace(settings, site=PoolSite(**last.settings))
 
 
 def _cancel_some(tools: Tools, cluster: int, token: str, locations: Sequence[JobLocation], reason: str) -> None:

@@ -15,7 +15,7 @@ from hstdputils.engines.htcondor.causes import (
     is_of,
     is_released_by_itself,
 )
-from hstdputils.engines.htcondor.description import GO, WITHDRAWN, Site, log_of
+from hstdputils.engines.htcondor.description import GO, WITHDRAWN, PoolSite, log_of
 from hstdputils.engines.htcondor.tools import TOKEN, Ad, Tools, quoted
 from hstdputils.engines.states import Cause, RowState, State
 from hstdputils.engines.submissions import JobLocation, Submission
@@ -37,7 +37,7 @@ _GONE = "HTCondor no longer knows the job, and it left no marker"
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
+class CondorQueue:
     """What is in the queue of one scheduler."""
 
     clusters: Mapping[int, Ad]
@@ -46,11 +46,11 @@ class Queue:
     """Jobs, by cluster and number."""
 
 
-def read_queue(tools: Tools, tokens: Collection[str]) -> Queue:
+def read_queue(tools: Tools, tokens: Collection[str]) -> CondorQueue:
     """Return what is in the queue of submissions; first the clusters, so that jobs made meanwhile are not missed."""
     clusters = tools.clusters(tokens, ["ClusterId", TOKEN, GO, WITHDRAWN, NEXT])
     jobs = tools.jobs(tokens, [*ATTRIBUTES, TOKEN])
-    return Queue({ad["ClusterId"]: ad for ad in clusters}, {(ad["ClusterId"], ad["ProcId"]): ad for ad in jobs})
+    return CondorQueue({ad["ClusterId"]: ad for ad in clusters}, {(ad["ClusterId"], ad["ProcId"]): ad for ad in jobs})
 
 
 def schedd_of(parent: str) -> str:
@@ -68,7 +68,7 @@ def job_of(location: JobLocation) -> str:
     return f"{location.parent}.{location.child or 0}" if location.parent else ""
 
 
-class JobStates:
+class CondorJobStates:
     """Finds out how far jobs are.
 
     Parameters
@@ -137,7 +137,7 @@ class JobStates:
             since=ad.get("EnteredCurrentStatus"),
         )
 
-    def _of_history(self, tools: Tools, locations: Sequence[JobLocation], queue: Queue) -> Iterator[RowState]:
+    def _of_history(self, tools: Tools, locations: Sequence[JobLocation], queue: CondorQueue) -> Iterator[RowState]:
         if not locations:
             return
         asked = [
@@ -231,7 +231,7 @@ class JobStates:
 
     def _log(self, location: JobLocation) -> str:
         submission = self._submissions[location.submission]
-        return log_of(Site(**submission.settings), location.row.batch, submission.number, location.row.ipppssoot)
+        return log_of(PoolSite(**submission.settings), location.row.batch, submission.number, location.row.ipppssoot)
 
 
 def _list(items: Iterable[str]) -> str:

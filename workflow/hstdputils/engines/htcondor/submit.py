@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hstdputils.core.errors import UserError
-from hstdputils.engines.htcondor.description import GO, Site, description_of, items_of
+from hstdputils.engines.htcondor.description import GO, PoolSite, description_of, items_of
 from hstdputils.engines.htcondor.states import cluster_of, job_of, schedd_of
 from hstdputils.engines.htcondor.tools import TOKEN, Tools
 from hstdputils.engines.submission_records import NEVER_SENT, SubmissionRecords, job_locations
@@ -22,7 +22,7 @@ SUPERSEDED = "submitted again as another job"
 _TWICE = "submitted twice, and never started"
 
 
-class Submitter:
+class CondorSubmitter:
     """Makes clusters and writes down that they are made.
 
     Parameters
@@ -88,7 +88,7 @@ class Submitter:
 
     def _make(self, submission: Submission, cluster: int | None) -> str:
         """Submit the cluster of a submission, unless it is there, put it on record, and let its jobs start."""
-        tools, site, job = Tools(submission.queue), Site(**submission.settings), submission.jobs[0]
+        tools, site, job = Tools(submission.queue), PoolSite(**submission.settings), submission.jobs[0]
         if cluster is None:
             rows = rows_of(job, self._records.slice(job.rows))
             logs = Path(site.folder) / "logs" / rows[0].batch

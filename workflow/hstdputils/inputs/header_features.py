@@ -44,7 +44,7 @@ _KEYWORDS = frozenset({"CRSPLIT", "DETECTOR", "DRIZCORR", "PCTECORR", "SUBARRAY"
 
 
 @dataclass(slots=True)
-class Found:
+class FoundFeatures:
     """The features of a list of datasets."""
 
     features: dict[str, Features] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Found:
     """By source: why it cannot be listed."""
 
 
-def read_features(names: Sequence[str], sources: Sequence[Source], done: Callable[[int], object]) -> Found:
+def read_features(names: Sequence[str], sources: Sequence[Source], done: Callable[[int], object]) -> FoundFeatures:
     """Read the features of datasets from listings and headers.
 
     Parameters
@@ -75,7 +75,7 @@ def read_features(names: Sequence[str], sources: Sequence[Source], done: Callabl
     found
         What is known. A source that cannot be listed is asked no more.
     """
-    found = Found()
+    found = FoundFeatures()
     wanted = sorted(name for name in names if name[0] in BY_LETTER)
     visits = [(visit, list(group)) for visit, group in groupby(wanted, key=lambda name: name[:6])]
     with ThreadPoolExecutor(PARALLEL) as pool:
@@ -91,7 +91,7 @@ def read_features(names: Sequence[str], sources: Sequence[Source], done: Callabl
     return found
 
 
-def _read_visit(visit: str, names: Sequence[str], sources: Sequence[Source], found: Found) -> int:
+def _read_visit(visit: str, names: Sequence[str], sources: Sequence[Source], found: FoundFeatures) -> int:
     """Read the features of the datasets of one visit, and return how many they are."""
     left = list(names)
     for source in sources:

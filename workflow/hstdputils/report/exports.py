@@ -16,7 +16,7 @@ from hstdputils.core.files import whole_file
 from hstdputils.core.text import iso_time
 from hstdputils.report import plan_use
 from hstdputils.report.collect import BatchReport
-from hstdputils.report.rows import Attempt, Row
+from hstdputils.report.rows import ReportAttempt, ReportRow
 from hstdputils.report.summary import summarize_attempts
 from hstdputils.report.timing import RunTime
 
@@ -25,7 +25,7 @@ COLUMNS = (
     "cpu_seconds", "peak_memory_mib", "planned_memory_mib", "planned_seconds", "cost_usd", "planned_cost_usd",
     "n_products", "bytes_out", "crds_context", "notes", "family", "expected_seconds", "vcpus",
 )  # fmt: skip
-"""The columns of the CSV file: fields of `Row`."""
+"""The columns of the CSV file: fields of `ReportRow`."""
 
 
 _FORMULA = ("=", "+", "-", "@")
@@ -100,12 +100,12 @@ def write_whole(path: Path, parts: Iterable[str], option: str) -> None:
         ) from error
 
 
-def _record(row: Row) -> dict[str, Any]:
+def _record(row: ReportRow) -> dict[str, Any]:
     record = {name: _number(getattr(row, name)) for name in COLUMNS}
     return record | {"kind": row.kind, "tries": [_attempt(one) for one in row.attempts]}
 
 
-def _attempt(one: Attempt) -> dict[str, Any]:
+def _attempt(one: ReportAttempt) -> dict[str, Any]:
     start, end = (None if time is None else iso_time(time) for time in (one.start, one.end))
     return one._asdict() | {"start": start, "end": end}
 

@@ -9,7 +9,7 @@ from hstdputils.core.errors import UserError
 from hstdputils.core.text import nearest
 from hstdputils.engines.base import Engine
 from hstdputils.engines.registry import DEFAULT, engine_class
-from hstdputils.engines.submissions import Settings
+from hstdputils.engines.submissions import SubmissionSettings
 
 PREFIX = "HSTDP_TRIGGER_"
 """How the variables' names begin."""
@@ -28,7 +28,7 @@ class TriggerSettings:
 
     engine: type[Engine[Any]]
     """The class of the engine."""
-    jobs: Settings
+    jobs: SubmissionSettings
     """Its settings, such as queue, image, and arguments of ``hstdp-process``."""
     skip_bad: bool = False
     """Whether the good ids of a list are submitted where others are bad."""
@@ -67,7 +67,7 @@ def trigger_settings(variables: Mapping[str, str]) -> TriggerSettings:
     )
 
 
-def _kinds(settings: type[Settings]) -> dict[str, type]:
+def _kinds(settings: type[SubmissionSettings]) -> dict[str, type]:
     """Return what the settings are that a variable can hold, by the variables' names: str, float or tuple."""
     hints = get_type_hints(settings)
     kinds = {}

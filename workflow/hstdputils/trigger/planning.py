@@ -12,7 +12,7 @@ from hstdputils.plan.evidence import gather
 from hstdputils.records.batch import Batch
 from hstdputils.records.plan_files import read_plan_strictly
 from hstdputils.records.plan_rows import PlanRow, row_lines
-from hstdputils.trigger.settings import TriggerSettings
+from hstdputils.trigger.environment import TriggerSettings
 
 MOST_BYTES = 32 * 2**20
 """Bytes of an id list; half a million ids have 5 MB."""

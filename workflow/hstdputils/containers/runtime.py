@@ -63,7 +63,7 @@ KNOWN = ("docker", "podman")
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class ContainerRuntime:
     """Docker or podman."""
 
     path: str
@@ -84,7 +84,7 @@ class Engine:
         return [user, labels] if os.getuid() == 0 else [user, "--userns=keep-id", labels]
 
 
-def find_engine(named: str | None = None) -> Engine:
+def find_engine(named: str | None = None) -> ContainerRuntime:
     """Return the named engine, or that of HSTDP_CONTAINER_ENGINE, or the first one found.
 
     Raises
@@ -95,7 +95,7 @@ def find_engine(named: str | None = None) -> Engine:
     wanted = named or os.environ.get(VARIABLE)
     for name in (wanted,) if wanted else KNOWN:
         if path := shutil.which(name):
-            return Engine(path)
+            return ContainerRuntime(path)
     if wanted:
         raise UserError(f"{wanted!r} is not a container engine here: name docker or podman (--engine, {VARIABLE})")
     raise UserError(f"neither docker nor podman is on PATH: install one of them, or name it ({VARIABLE})")

@@ -13,7 +13,7 @@ from hstdputils.model.prices import Prices
 from hstdputils.report.collect import BatchReport
 from hstdputils.report.costs import COST_HEADINGS, Costs, cost_cells, cost_notes
 from hstdputils.report.failures import FailureGroup
-from hstdputils.report.rows import PENDING, Row
+from hstdputils.report.rows import PENDING, ReportRow
 from hstdputils.report.summary import products, totals
 from hstdputils.report.timing import RunTime
 
@@ -70,7 +70,7 @@ def show(report: BatchReport, page: str | None, console: Console | None = None) 
         _line(console, f"page: {page}")
 
 
-def _table(console: Console, rows: Sequence[Row]) -> None:
+def _table(console: Console, rows: Sequence[ReportRow]) -> None:
     reasons = ["; ".join(part for part in (row.reason, *row.notes) if part) for row in rows]
     cells = [_cells(row) for row in rows]
     styles = {(number, _HEADINGS.index("outcome")): _STYLES[row.kind] for number, row in enumerate(rows)}
@@ -81,7 +81,7 @@ def _table(console: Console, rows: Sequence[Row]) -> None:
         print_table(console, (*_HEADINGS, "reason"), beside, right=_RIGHT, styles=styles)
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: ReportRow) -> tuple[str, ...]:
     if row.state == PENDING:
         planned = f"-/{row.planned_memory_mib}"
         return (row.ipppssoot, row.instrument, row.state, "", "", planned, "")
@@ -96,7 +96,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def _left_out(report: BatchReport, listed: Sequence[Row], page: str | None) -> str:
+def _left_out(report: BatchReport, listed: Sequence[ReportRow], page: str | None) -> str:
     """Return the line that says what the table leaves out, or nothing."""
     left = len(report.rows) - len(listed)
     if not left:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from hstdputils import __version__
-from hstdputils.affected.analysis import Status
+from hstdputils.affected.analysis import Verdict
 from hstdputils.affected.summary import Cost, Report
 from hstdputils.core.errors import UserError
 from hstdputils.core.files import atomic_write
@@ -24,7 +24,7 @@ _FORMULA = ("=", "+", "-", "@")
 
 def write_ids(report: Report, path: Path, *, with_unknown: bool) -> None:
     """Write the affected datasets, one a line, and if wanted those of which it cannot be told."""
-    wanted = {Status.AFFECTED, Status.UNKNOWN} if with_unknown else {Status.AFFECTED}
+    wanted = {Verdict.AFFECTED, Verdict.UNKNOWN} if with_unknown else {Verdict.AFFECTED}
     names = [result.ipppssoot for result in report.results if result.status in wanted]
     head = f"# {report.old} to {report.new}: {len(names)} of {len(report.results)} datasets\n"
     _write(path, head + "".join(f"{name}\n" for name in names), "--ids")
@@ -52,7 +52,7 @@ def write_json(report: Report, path: Path) -> None:
         "to": report.new,
         "made": iso_time(timespec="seconds"),
         "hstdputils": __version__,
-        "counts": {str(status): report.counts[status] for status in Status},
+        "counts": {str(status): report.counts[status] for status in Verdict},
         "expected_seconds": round(report.total.seconds, 1),
         "cost_usd": round(report.total.usd, 6),
     }

@@ -102,7 +102,7 @@ _PLACEHOLDERS = {"ids": "(none)", "batch": "doctor"}
 
 
 @dataclass(frozen=True, slots=True)
-class Setup:
+class CheckedSetup:
     """A set-up to be checked."""
 
     config: Config
@@ -156,7 +156,7 @@ def read_setup(
     config_entries: Sequence[str],
     instruments: Sequence[str],
     ids: Sequence[str],
-) -> Setup:
+) -> CheckedSetup:
     """Return the set-up of ``snakemake --profile … --configfile … --config …`` in the current folder.
 
     Parameters
@@ -194,7 +194,7 @@ def read_setup(
         found = read_list(lists)
         require_all_good(found, skip_bad=config.skip_bad)
         datasets = found.datasets
-    return Setup(config, profile, datasets, instruments)
+    return CheckedSetup(config, profile, datasets, instruments)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
