@@ -117,7 +117,7 @@ def test_data_choose_no_code(site, tmp_path):
     marker = marker_of(site.folder / "out", DATASET)
     assert marker is not None
     refused = [line for line in marker["warnings"] if "refused" in line]
-    assert [name for name in names if any(f"do not set {name}:" in line for line in refused)] == list(names)
+    assert [name for name in names if any(f"may not set {name}:" in line for line in refused)] == list(names)
 
 
 @pytest.mark.engine("Snakemake")

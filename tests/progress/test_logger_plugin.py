@@ -148,7 +148,7 @@ def test_a_failure_of_another_rule_names_its_error(capsys, tmp_path):
     run.fail(1, path, rule="plan")
     lines = run.end(capsys)
     assert lines == [
-        f"plan failed: my.ids, line 3: no dataset: correct it ({path})",
+        f"error: plan: my.ids, line 3: no dataset: correct it ({path})",
         "again   snakemake --profile onsite",
     ]
 

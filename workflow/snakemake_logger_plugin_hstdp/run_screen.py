@@ -197,7 +197,7 @@ class RunScreen:
                 self._fail_dataset(_dataset(started), logs)
             elif record.rule_name != ALL_DATASETS:
                 name = record.rule_name
-                self._screen.print(f"{name} failed: {_last_error(logs)}", "red")
+                self._screen.print(f"error: {name}: {_last_error(logs)}", "red")
                 self._is_wrong = True
             elif problem := _last_error(logs, only_error=True):
                 self._screen.print(problem, "red")

@@ -35,7 +35,7 @@ def test_a_store_without_conditional_writes(sound, s3, careless, reached):
     assert "nothing can be submitted; make sure that only one run at a time works" in text
     assert s3.keys("doctor-careless") == {}
     ran = doctor(sound, *call, "engine=htcondor", **reached)
-    assert ran.status == 25, ran.said
+    assert ran.status in (1, 25), ran.said  # 1 where HTCondor's commands are not there either
     assert lines(ran)["store"][0] == "FAIL"
 
 

@@ -53,6 +53,10 @@ _FILE = re.compile(r"[./\\]")
 """What is in the names of files and in no name of a dataset."""
 
 
+_UPWARDS = re.compile(r"[^./\\][/\\]\.\.[/\\]")
+"""A path that goes up again from a folder, which may be another dataset's."""
+
+
 _HAP = re.compile(
     r"hst_[a-z0-9]+_[a-z0-9]+_([a-z0-9]+)_.*_[a-z]([a-z0-9]{3})([a-z0-9]{2})(?:[a-z0-9]{2})?(?=[_.]|$)", re.ASCII
 )
@@ -226,7 +230,7 @@ def dataset_of_file(text: str) -> str | None:
         raise BadDatasetName(
             f"{name!r} belongs to the mosaics of a visit: give the visit, {match[1]}_{match[2]}_{match[3]}"
         )
-    if name != lower(text) and _IPPPSSOOT.fullmatch(name):  # the folder of a dataset
+    if name != lower(text) and _IPPPSSOOT.fullmatch(name) and not _UPWARDS.search(text):  # the folder of a dataset
         return parse_dataset(name).ipppssoot
     return None
 

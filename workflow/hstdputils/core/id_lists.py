@@ -36,8 +36,12 @@ _PLAIN = re.compile(rf"(?:[{''.join(BY_LETTER)}][a-z0-9]{{7}}[{LAST}]\n)*")
 _PROPOSAL = re.compile(r"proposal:0*([1-9]\d{0,5})", re.IGNORECASE | re.ASCII)
 
 
-_SEPARATORS = str.maketrans(dict.fromkeys(",;|\"'`[](){}", " "))
-"""What stands between names or around them."""
+_SEPARATORS = str.maketrans(dict.fromkeys(",;|", " "))
+"""What stands between names."""
+
+
+_AROUND = "\"'`[](){}"
+"""What stands around names."""
 
 
 @dataclass
@@ -226,9 +230,11 @@ class _Reader:
                 raise not_text(name)
             text = content(line)
             text.encode()  # fails for bytes that are not text
-            words = text.translate(_SEPARATORS).split()
+            words = [word for part in text.translate(_SEPARATORS).split() if (word := part.strip(_AROUND))]
             is_path = ("/" in text or "\\" in text) and not any(map(text.count, ",;|\t"))
-            if is_path and len(words) > 1 and not all(map(is_name, words)):
+            if not text.replace("\t", " ").isprintable():
+                words = [text.strip()]
+            elif is_path and len(words) > 1 and not all(map(is_name, words)):
                 words = [text.strip("\"'`")]  # with blanks or brackets in it
             for word in words:
                 self.add(word, name, line_number)

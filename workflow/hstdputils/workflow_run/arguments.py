@@ -7,6 +7,7 @@ from pathlib import Path
 from hstdputils.core.config import command_options
 from hstdputils.core.id_lists import arguments_of
 from hstdputils.core.text import without_passwords
+from hstdputils.inputs.registry import source_class
 from hstdputils.workflow_run.run_batch import RunBatch, errors_in_one_line
 
 
@@ -22,6 +23,8 @@ class Arguments:
     def plan(self) -> list[str]:
         """Return the arguments of ``hstdputils plan``."""
         config = self.batch.config
+        for source in config.inputs:
+            source_class(source)  # an error of the plan's own would come too late for a dry run
         ids = arguments_of(config.ids)
         return [*self._options("plan"), f"--update={self.batch.plan}", config.store, self.batch.name, *ids]
 
