@@ -21,7 +21,7 @@ rule process:
     benchmark:
         f"logs/{RUN.batch}/{{ipppssoot}}.benchmark.tsv"
     priority: RUN.jobs.priority
-    retries: RUN.retries
+    retries: RUN.config.retries
     threads: RUN.jobs.vcpus
     resources:
         mem_mb=RUN.jobs.memory_mib,

@@ -160,7 +160,7 @@ def test_the_workflow_processes_the_dataset_again(store, capsys):
     (Path("results") / marker_key(BATCH, BAD, succeeded=True)).write_bytes(DEEP)
     Path("x.ids").write_text("\n".join([*GOOD, BAD]))
     batch = RunBatch(Config(ids=["x.ids"], batch=BATCH))
-    work = Remaining(batch, RunPlan(batch, Arguments(batch)), is_local=True).work()
+    work = Remaining(batch, RunPlan(batch, Arguments(batch)), is_local=lambda: True).work()
     assert work == [batch.marker.format(ipppssoot=BAD)]
     assert "cannot be read" in capsys.readouterr().err
 

@@ -111,11 +111,11 @@ def test_the_name_of_a_killed_run_is_free(folder):
 
 
 def test_jobs_on_other_machines_may_outlive_their_run(folder):
-    first = Run(CONFIG, is_local=False)
+    first = Run(CONFIG, is_local=lambda: False)
     end(first)
     Path(first._batch.runs, first._batch.run).mkdir(parents=True)
     os.environ.pop(runs.RUN_VARIABLE)
-    assert Run(CONFIG, is_local=False)._batch.run == f"{first._batch.run}-2"
+    assert Run(CONFIG, is_local=lambda: False)._batch.run == f"{first._batch.run}-2"
 
 
 @pytest.mark.parametrize("wrong", [{"ids": "no.ids"}, {"store": "s3://Not_A_Bucket"}, {"force": True}])

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import sys
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -27,13 +28,13 @@ class Remaining:
     plan
         Its plan.
     is_local
-        Whether Snakemake runs jobs on this machine.
+        Tells whether Snakemake runs jobs on this machine; before there is an executor, whether it may.
     """
 
-    def __init__(self, batch: RunBatch, plan: RunPlan, *, is_local: bool) -> None:
+    def __init__(self, batch: RunBatch, plan: RunPlan, *, is_local: Callable[[], bool]) -> None:
         self._batch, self._plan = batch, plan
         self.is_local = is_local
-        """Whether Snakemake runs jobs on this machine."""
+        """Tells whether Snakemake runs jobs on this machine."""
 
     def digest(self) -> str:
         """Return the digest of what is left to do, on which the name of a run rests.
@@ -119,7 +120,7 @@ class Remaining:
         if engine and not engine.has_executor:
             return True
         is_own_command = config.process_command != PROCESS
-        can_go = not is_own_command if engine else self.is_local
+        can_go = not is_own_command if engine else self.is_local()
         return can_go and n > config.jobs_up_to
 
     @cached_property

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ class Run:
     is_main
         Whether this is the process that the user started, not one that Snakemake started for a job.
     is_local
-        Whether Snakemake runs jobs on this machine.
+        Tells whether Snakemake runs jobs on this machine; before there is an executor, whether it may.
 
     Raises
     ------
@@ -57,7 +57,9 @@ class Run:
     """
 
     @errors_in_one_line()
-    def __init__(self, settings: Mapping[str, Any], *, is_main: bool = True, is_local: bool = True) -> None:
+    def __init__(
+        self, settings: Mapping[str, Any], *, is_main: bool = True, is_local: Callable[[], bool] = lambda: True
+    ) -> None:
         self.config = load_config(settings)
         self.batch = self.config.batch
         self._claims: list[socket.socket] = []
@@ -66,7 +68,7 @@ class Run:
         self.plan = RunPlan(self._batch, self.arguments)
         self.remaining = Remaining(self._batch, self.plan, is_local=is_local)
         self._batch.run = self._name(is_main=is_main)
-        self._retries_in_jobs = is_main and is_local
+        self._is_main = is_main
         self.jobs = Jobs(self._batch, self.plan)
         self.plan_of_batch = self._batch.plan
         self.marker = self._batch.marker
@@ -95,14 +97,16 @@ class Run:
         return image_of(self.config.image or IMAGE)
 
     @property
-    def retries(self) -> int:
-        """Return how often Snakemake restarts a dataset's job; jobs here make further attempts themselves."""
-        return 0 if self._retries_in_jobs else self.config.retries
+    def has_retries_in_jobs(self) -> bool:
+        """Tell whether jobs make further attempts themselves, in place of being restarted by Snakemake."""
+        return self._is_main and self.remaining.is_local()
 
-    @property
-    def process_arguments(self) -> list[str]:
+    def process_arguments(self, wildcards: object) -> list[str]:
         """Return the arguments of ``hstdputils process`` that are the same for all datasets."""
-        return [*(self.arguments.retries(self.memory_mib) if self._retries_in_jobs else []), *self.arguments.process]
+        return [
+            *(self.arguments.retries(self.memory_mib) if self.has_retries_in_jobs else []),
+            *self.arguments.process,
+        ]
 
     @property
     def synced_references(self) -> list[str]:
@@ -126,8 +130,13 @@ class Run:
         return WATCH_MIB if self._batch.engine else self.memory_mib
 
     @errors_in_one_line()
-    def begin(self) -> None:
-        """Save the configuration for commands on the batch, and check the set-up before the first job."""
+    def begin(self, process: Any) -> None:
+        """Save the configuration for commands on the batch, and check the set-up before the first job.
+
+        Snakemake does not restart jobs of the rule ``process`` that make further attempts themselves.
+        """
+        if self.has_retries_in_jobs:
+            process.restart_times = 0
         save_run_config(self.config)
         if not self.remaining.is_needed:
             return
@@ -174,7 +183,7 @@ class Run:
 
         Jobs on other machines may outlive their run, and need its files.
         """
-        if self.remaining.is_local:
+        if self.remaining.is_local():
             for folder in Path(self._batch.runs).glob("*"):
                 if folder.name == self._batch.run or (folder.name.startswith(_host()) and self._claim(folder.name)):
                     shutil.rmtree(folder, ignore_errors=True)
@@ -193,8 +202,14 @@ class Run:
             os.environ[RUN_VARIABLE] = name
         return name
 
+    @property
+    def _may_be_local(self) -> bool:
+        """Tell whether jobs run here, as far as that is known before Snakemake has its executor."""
+        engine = self._batch.engine
+        return self.remaining.is_local() and not (engine and engine.has_executor)
+
     def _is_free(self, name: str) -> bool:
-        is_left = not self.remaining.is_local and Path(self._batch.runs, name).exists()
+        is_left = not self._may_be_local and Path(self._batch.runs, name).exists()
         return not is_left and self._claim(name)
 
     def _claim(self, name: str) -> bool:
