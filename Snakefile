@@ -9,7 +9,9 @@ configfile: "config/config.yaml"
 
 
 # no documented way: whether the executor, which is known once the graph is made, runs jobs on this machine
-RUN = Run(config, is_main=workflow.is_main_process, is_local=lambda: workflow.local_exec)
+RUN = Run(
+    config, is_main=workflow.is_main_process, is_local=lambda: workflow.local_exec
+)
 # no documented way: one core where none are given, so that `snakemake plan.out` works as it stands
 RUN.cores = workflow.resource_settings.cores = workflow.resource_settings.cores or 1
 # no documented way: what jobs may grow to, and whether they run in containers
