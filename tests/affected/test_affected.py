@@ -211,6 +211,7 @@ def test_a_batch_is_told_by_its_markers_alone(site: Commands):
     assert found["lbbb01aaq"]["expected_seconds"] == pytest.approx(60, rel=0.5)
 
 
+@pytest.mark.slow
 def test_lists_longer_than_what_is_read_at_once(site: Commands):
     write_batch(site)
     script = "import sys; from hstdputils.affected import command; command.CHUNK = 2; command.main(sys.argv[1:])"

@@ -117,6 +117,7 @@ def test_a_sky_cell_is_made_from_the_visits_mosaics_in_a_store(run):
     }
 
 
+@pytest.mark.slow
 def test_the_stars_are_where_they_are_on_the_sky(run):
     images = [
         run.store / "b" / VISIT / f"{START}_drz.fits",

@@ -207,6 +207,7 @@ def test_what_was_there_before_comes_back(site, is_stopped):
     assert sorted(path.name for path in home.parent.iterdir()) == ["hstcal", "hstcal.log"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 @pytest.mark.parametrize("ignored", ["", "trap '' TERM HUP INT\n"], ids=["", "they ignore signals"])
 def test_what_the_tool_has_started_ends_with_it(site, number, ignored):

@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 import tarfile
+import threading
 import time
 from pathlib import Path
 
@@ -245,6 +246,27 @@ def flip_a_bit(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
+
+
+def test_the_file_that_has_changed_is_named_and_none_that_was_removed_with_it(tmp_path, made_up, monkeypatch):
+    notes: list[str] = []
+    bring(tmp_path, made_up, notes)
+    flip_a_bit(tmp_path / FOLDER / RAW)
+    of_cache, removed = InputCache.fetch, threading.Event()
+
+    def fetch(self, item, target, advance):
+        if item.name != RAW:
+            removed.wait(30)  # until the folder is gone
+            return of_cache(self, item, target, advance)
+        try:
+            return of_cache(self, item, target, advance)
+        finally:
+            removed.set()
+            time.sleep(0.5)
+
+    monkeypatch.setattr(InputCache, "fetch", fetch)
+    assert bring(tmp_path, made_up, notes) == "archive"
+    assert [note.partition(" has changed")[0] for note in notes] == [f"the cached file {tmp_path / FOLDER / RAW}"]
 
 
 def test_what_is_fetched_again_is_not_disturbed_by_the_copies_before(tmp_path, made_up, monkeypatch):

@@ -161,6 +161,7 @@ def test_no_page_is_wider_than_a_phone(browse, n, hosts):
     assert found["text"] > 500
 
 
+@pytest.mark.slow
 def test_words_of_an_axis_do_not_overlap(browse):
     make_page(2500, hosts=40)
     for width in (400, 1280):

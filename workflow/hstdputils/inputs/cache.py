@@ -45,6 +45,11 @@ class CacheRecord:
 class ChangedCopyError(Exception):
     """A cached file is not what was fetched; ``str()`` is one line that names it."""
 
+    def __init__(self, message: str, *, is_gone: bool = False) -> None:
+        super().__init__(message)
+        self.is_gone = is_gone
+        """Whether it is not there, as where its folder was removed for another file of it."""
+
 
 def copy_with_digest(source: Path, target: Path) -> str:
     """Copy a file, and return the SHA-256 of the bytes that were copied.
@@ -121,7 +126,10 @@ class InputCache(Source):
         if record is None or digest != record.sha256.get(item.name):
             target.unlink(missing_ok=True)
             self._remove(path.parent)
-            raise ChangedCopyError(f"the cached file {path} has changed since it was fetched, and is fetched again")
+            raise ChangedCopyError(
+                f"the cached file {path} has changed since it was fetched, and is fetched again",
+                is_gone=record is None or not digest,
+            )
         advance(item.size)
 
     def add(self, name: str, record: CacheRecord, paths: Mapping[str, Path]) -> None:

@@ -1,7 +1,7 @@
 """Fetch a dataset's raw files into a folder of its own."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -188,6 +188,13 @@ def _fetch_members(dataset: Dataset, sources: Sequence[Source], suffixes: frozen
     fetch_all(dataset.ipppssoot, wanted, into)
 
 
+def _first_change(jobs: Sequence[Future[object]], error: ChangedCopyError) -> ChangedCopyError:
+    """Return the error of a file that has changed, rather than of one that was removed with it."""
+    errors = [job.exception() for job in jobs if job.done() and not job.cancelled()]
+    changes = [found for found in errors if isinstance(found, ChangedCopyError) and not found.is_gone]
+    return changes[0] if changes else error
+
+
 def fetch_all(name: str, wanted: Sequence[tuple[Source, Item]], into: Destination) -> None:
     """Fetch files, several at a time, under their own names in lower case, and unpack FITS files."""
     paths = [into.folder / item.name.lower() for _, item in wanted]
@@ -200,10 +207,10 @@ def fetch_all(name: str, wanted: Sequence[tuple[Source, Item]], into: Destinatio
             ]
             for job in as_completed(jobs):
                 job.result()
-        except ChangedCopyError:
+        except ChangedCopyError as error:
             # the files are fetched again into the same folder: nothing may still write there
             pool.shutdown(cancel_futures=True)
-            raise
+            raise _first_change(jobs, error) from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
     for (_, item), path in zip(wanted, paths, strict=True):
