@@ -70,7 +70,7 @@ def test_failed_jobs_of_2020_fall_into_few_families(real_data):
     [
         (
             "calcos ended with status 1: ValueError: /data/a/ldem01f1q_x1d.fits has 12 rows",
-            "calcos ended with status 3: ValueError: /work/b/lbhx1epiq_x1d.fits has 1024 rows",
+            "calcos ended with status 3: ValueError: /scratch/b/lbhx1epiq_x1d.fits has 1024 rows",
         ),
         ("cannot reach https://a.b.org/x?y=1 at 10:12:13", "cannot reach http://mast.stsci.edu at 23:59:59.123"),
         ("2026-11-28T10:00:00Z: host ip-10-0-1-2 lost", "2025-01-02 03:04:05+01:00: host ip-172-16-3-4 lost"),
