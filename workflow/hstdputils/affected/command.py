@@ -24,7 +24,7 @@ from hstdputils.model.prices import add_price_options, chosen_prices
 from hstdputils.plan.evidence import gather
 from hstdputils.progress.address import named_batch
 from hstdputils.records.batch import Batch
-from hstdputils.records.plan_rows import PlanRow, read_plan
+from hstdputils.records.plan_rows import PlanRow, read_named_plan
 from hstdputils.references.crds import Crds
 from hstdputils.references.exposure_keywords import ALWAYS
 from hstdputils.references.selection import ContextRules
@@ -114,12 +114,7 @@ def _asked(options: argparse.Namespace) -> _Asked:
 
 
 def _of_plan(path: Path) -> _Asked:
-    try:
-        rows = read_plan(path)
-    except OSError as error:
-        raise UserError(f"cannot read the plan {path} ({error.strerror}): correct its name") from error
-    if not rows:
-        raise UserError(f"the plan {path} is empty: write it with hstdputils plan")
+    rows = read_named_plan(path)
     pins = {
         pinned.crds_context
         for output, batch in {(row.output, row.batch) for row in rows.values() if not is_none(row.output)}

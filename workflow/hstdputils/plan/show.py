@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.text import Text
 
 from hstdputils.core import command_line
-from hstdputils.core.errors import ExitCode, UserError
+from hstdputils.core.errors import ExitCode
 from hstdputils.core.terminal import console as visible_console
 from hstdputils.core.terminal import print_line, print_table
 from hstdputils.core.text import clock
 from hstdputils.plan.estimate import CENT, Estimate, runs_here
-from hstdputils.records.plan_rows import PlanRow, read_plan
+from hstdputils.records.plan_rows import PlanRow, read_named_plan
 
 LARGEST, SIZES = 10, 20
 """Rows, and sizes, that are listed at most."""
@@ -44,14 +44,7 @@ _TEXT = {"instrument", "size", "evidence", "dataset", "instr."}
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     options = _parser().parse_args([word.removeprefix("--show=") for word in arguments if word != "--show"])
-    path: Path = options.plan
-    try:
-        rows = list(read_plan(path).values())
-    except OSError as error:
-        raise UserError(f"cannot read the plan {path} ({error.strerror}): correct its name") from error
-    if not rows:
-        raise UserError(f"the plan {path} is empty: write it with hstdputils plan")
-    show(rows)
+    show(list(read_named_plan(options.plan).values()))
     return ExitCode.SUCCESS
 
 

@@ -214,6 +214,23 @@ def read_plan(path: Path) -> dict[str, PlanRow]:
     return rows
 
 
+def read_named_plan(path: Path) -> dict[str, PlanRow]:
+    """Read the plan that a user has named, which has rows.
+
+    Raises
+    ------
+    UserError
+        It cannot be read, is not a valid plan, or is empty.
+    """
+    try:
+        rows = read_plan(path)
+    except OSError as error:
+        raise UserError(f"cannot read the plan {path} ({error.strerror}): correct its name") from error
+    if not rows:
+        raise UserError(f"the plan {path} is empty: write it with hstdputils plan")
+    return rows
+
+
 def _values_of_tuple(line: bytes) -> dict[str, object]:
     """Return the values of a row of the prototype of 2020, a tuple of literals, by key."""
     if max(map(line.count, (b"[", b"{", b"("))) > _DEEPEST:

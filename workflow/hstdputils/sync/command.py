@@ -14,7 +14,7 @@ from hstdputils.inputs.registry import add_input_options, open_sources
 from hstdputils.inputs.unpacking import MAX_UNPACKED_MIB
 from hstdputils.progress.address import plan_path
 from hstdputils.records.batch import Batch
-from hstdputils.records.plan_rows import PlanRow, read_plan
+from hstdputils.records.plan_rows import PlanRow, read_named_plan
 from hstdputils.references.crds import Crds
 from hstdputils.references.digests import ReferenceList
 from hstdputils.store.registry import is_none, is_same_store, open_store
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _sync(options: argparse.Namespace) -> None:
-    rows = _read(options.plan)
+    rows = read_named_plan(options.plan)
     _apply_run_config(options, rows)
     left = _unfinished(rows) if options.unfinished else rows
     datasets = [parse_dataset(name) for name in left]
@@ -91,16 +91,6 @@ def _apply_run_config(options: argparse.Namespace, rows: Mapping[str, PlanRow]) 
     options.crds_context = options.crds_context or config.crds.context
     if options.max_unpacked_mib == MAX_UNPACKED_MIB:
         options.max_unpacked_mib = config.max_unpacked_mib
-
-
-def _read(path: Path) -> dict[str, PlanRow]:
-    try:
-        rows = read_plan(path)
-    except OSError as error:
-        raise UserError(f"cannot read the plan {path} ({error.strerror}): correct its name") from error
-    if not rows:
-        raise UserError(f"the plan {path} is empty: write it with hstdputils plan")
-    return rows
 
 
 def _batches(rows: Mapping[str, PlanRow]) -> Iterable[tuple[str, str]]:
